@@ -1,1 +1,26 @@
-export {};
+export {
+  ConfigurationError,
+  databaseUrl,
+  databaseUrls,
+  type Environment,
+  flag,
+  parseConfiguration,
+  wholeNumber,
+} from "./configuration.ts";
+export { fanOut, logSink } from "./log-sink.ts";
+export type {
+  LaneName,
+  LaneObservation,
+  MigrationObservation,
+  Observation,
+  Observe,
+  ReleaseCause,
+} from "./observation.ts";
+export {
+  defaultGraceMs,
+  definePart,
+  groupParts,
+  type Part,
+  type PartDefinition,
+  PartStoppedError,
+} from "./part.ts";

@@ -1,0 +1,140 @@
+import type { Observation, Observe } from "@centralcloud/service";
+import pg from "pg";
+import { type Migration, readJournal } from "./journal.ts";
+import { checksumOf, readObjects } from "./objects.ts";
+import { ensurePgmq } from "./pgmq.ts";
+import { type Plane, recordSchema } from "./plane.ts";
+
+/** The database has migrations that this build does not know. */
+export class DatabaseNewerError extends Error {
+  readonly code = "database_newer";
+  constructor(plane: Plane, unknown: readonly string[], newest: string) {
+    super(
+      `the ${plane} database is newer than this build: it has ${unknown.join(", ")}, ` +
+        `and the newest migration known here is ${newest}. Run the newer build; nothing was changed.`,
+    );
+    this.name = "DatabaseNewerError";
+  }
+}
+
+/** What a run changed; both empty when the database was up to date. */
+export interface MigrationResult {
+  readonly plane: Plane;
+  readonly migrations: readonly string[];
+  readonly objectsApplied: number;
+}
+
+/** Any number that nobody else uses as an advisory lock key: "ccmi" in ASCII. */
+const advisoryLockKey = 0x63_63_6d_69;
+
+/**
+ * Brings one database up to date: pgmq (on the Singularity side), pending migrations, then every SQL
+ * object if any has changed. All of it is one transaction: it happens whole or not at all. Runs at
+ * the same time, from anywhere, wait for each other on an advisory lock; the later ones find nothing
+ * to do.
+ *
+ * @param url a role that may create schemas and extensions.
+ * @throws {DatabaseNewerError} when the database is ahead of this build.
+ */
+export async function migrate(
+  plane: Plane,
+  url: string,
+  observe: Observe,
+): Promise<MigrationResult> {
+  const client = new pg.Client({ connectionString: url, application_name: "centralcloud-migrate" });
+  // An error on an idle connection also rejects the query that follows; unheard, it would end the process.
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    // What happened is told once it is certain.
+    const observations: Observation[] = [];
+    await client.query("begin");
+    const result = await migrateIn(plane, client, (observation) => observations.push(observation));
+    await client.query("commit");
+    for (const observation of observations) observe(observation);
+    return result;
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrateIn(
+  plane: Plane,
+  client: pg.Client,
+  observe: Observe,
+): Promise<MigrationResult> {
+  await client.query("select pg_advisory_xact_lock($1)", [advisoryLockKey]);
+  await client.query("set local search_path = public");
+  await createRecords(client);
+  const pending = await pendingMigrations(plane, client);
+  const database = plane;
+  if (plane === "singularity") await ensurePgmq(client, observe);
+  for (const migration of pending) {
+    for (const statement of migration.statements) await client.query(statement);
+    await client.query(
+      `insert into ${recordSchema}.migrations (plane, name, created_at) values ($1, $2, $3)`,
+      [plane, migration.name, migration.createdAt],
+    );
+    observe({ event: "migration-applied", database, migration: migration.name });
+  }
+  const objectsApplied = await applyObjects(plane, client, pending.length > 0);
+  if (objectsApplied > 0) observe({ event: "objects-applied", database, count: objectsApplied });
+  return { plane, migrations: pending.map(({ name }) => name), objectsApplied };
+}
+
+async function createRecords(client: pg.Client): Promise<void> {
+  await client.query(`
+    create schema if not exists ${recordSchema};
+    create table if not exists ${recordSchema}.migrations (
+      plane text not null,
+      name text not null,
+      created_at bigint not null,
+      applied_at timestamptz not null default now(),
+      primary key (plane, name)
+    );
+    create table if not exists ${recordSchema}.objects (
+      plane text primary key,
+      checksum text not null,
+      applied_at timestamptz not null default now()
+    )`);
+}
+
+async function pendingMigrations(plane: Plane, client: pg.Client): Promise<readonly Migration[]> {
+  const journal = readJournal(plane);
+  const { rows } = await client.query<{ name: string }>(
+    `select name from ${recordSchema}.migrations where plane = $1 order by created_at`,
+    [plane],
+  );
+  const applied = new Set(rows.map(({ name }) => name));
+  const known = new Set(journal.map(({ name }) => name));
+  const unknown = [...applied].filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new DatabaseNewerError(plane, unknown, journal.at(-1)?.name ?? "none");
+  }
+  return journal.filter(({ name }) => !applied.has(name));
+}
+
+async function applyObjects(plane: Plane, client: pg.Client, force: boolean): Promise<number> {
+  const objects = readObjects(plane);
+  const checksum = checksumOf(objects);
+  const { rows } = await client.query<{ checksum: string }>(
+    `select checksum from ${recordSchema}.objects where plane = $1`,
+    [plane],
+  );
+  if (!force && rows[0]?.checksum === checksum) return 0;
+  // Functions may name each other and views in any order; their bodies are checked when all are there.
+  await client.query("set local check_function_bodies = off");
+  for (const { path, statements } of objects) {
+    try {
+      await client.query(statements);
+    } catch (error) {
+      throw new Error(`sql/${plane}/${path}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  await client.query(
+    `insert into ${recordSchema}.objects (plane, checksum) values ($1, $2)
+     on conflict (plane) do update set checksum = excluded.checksum, applied_at = now()`,
+    [plane, checksum],
+  );
+  return objects.length;
+}

@@ -1,0 +1,19 @@
+import { sqlDirectory } from "@centralcloud/sql";
+
+/** Which of the two databases: the Singularity side, or the central store. */
+export type Plane = "singularity" | "central";
+
+export const planes: readonly Plane[] = ["singularity", "central"];
+
+/** Where drizzle-kit keeps the migrations of a plane. */
+export function migrationsOf(plane: Plane): URL {
+  return new URL(`../../migrations/${plane}/`, import.meta.url);
+}
+
+/** Where the SQL objects of a plane are. */
+export function objectsOf(plane: Plane): URL {
+  return new URL(`${plane}/`, sqlDirectory);
+}
+
+/** The schema that holds our own records of what was applied; both planes may share one database. */
+export const recordSchema = "centralcloud_migrations";

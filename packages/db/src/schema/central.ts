@@ -1,0 +1,261 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+/*
+ * The central store: what all Singularity databases together have learned.
+ * Its content is a function of the set of messages merged into it; only the merge functions in
+ * sql/central write to the tables that hold that content. Those tables have no foreign keys: a merge
+ * takes its source from `lanes`, which has one, and a key checked once a row would make all
+ * concurrent merges share one row lock of `sources`. Sources and lanes are never deleted.
+ */
+
+export const central = pgSchema("central");
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+const instant = (name: string) => timestamp(name, { withTimezone: true });
+const count = (name: string) => bigint(name, { mode: "bigint" });
+
+/** The Singularity databases that have ever been seen. */
+export const sources = central.table("sources", {
+  sourceId: uuid("source_id").primaryKey(),
+  name: text("name").notNull(),
+  firstSeenAt: instant("first_seen_at").notNull().defaultNow(),
+  lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+});
+
+/** Source × queue as a small number, so that a ledger row stays small. */
+export const lanes = central.table(
+  "lanes",
+  {
+    laneId: integer("lane_id").primaryKey().generatedAlwaysAsIdentity(),
+    sourceId: uuid("source_id")
+      .notNull()
+      .references(() => sources.sourceId),
+    queue: text("queue").notNull(),
+  },
+  (table) => [unique("lanes_source_id_queue_key").on(table.sourceId, table.queue)],
+);
+
+/**
+ * The ledger: which messages have been merged. Written in the transaction of the merge.
+ * msg_id alone repeats when a queue is recreated, so enqueued_at is part of the identity.
+ */
+export const processedMessages = central.table(
+  "processed_messages",
+  {
+    laneId: integer("lane_id").notNull(),
+    msgId: bigint("msg_id", { mode: "bigint" }).notNull(),
+    enqueuedAt: instant("enqueued_at").notNull(),
+    processedAt: instant("processed_at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.laneId, table.msgId, table.enqueuedAt] })],
+);
+
+export const patterns = central.table(
+  "patterns",
+  {
+    /** sha256 of the pattern's jsonb text. */
+    fingerprint: bytea("fingerprint").primaryKey(),
+    pattern: jsonb("pattern").notNull(),
+    observationCount: count("observation_count").notNull(),
+    agentCount: integer("agent_count").notNull().default(0),
+    sourceCount: integer("source_count").notNull().default(0),
+    confidenceMax: numeric("confidence_max").notNull(),
+    /** The exact sum; a mean could not be added to without an error that depends on the order. */
+    confidenceSum: numeric("confidence_sum").notNull(),
+    confidenceMean: numeric("confidence_mean")
+      .notNull()
+      .generatedAlwaysAs(sql`confidence_sum / observation_count`),
+    firstLearnedAt: instant("first_learned_at").notNull(),
+    lastLearnedAt: instant("last_learned_at").notNull(),
+  },
+  (table) => [
+    check("pattern_is_an_object", sql`jsonb_typeof(${table.pattern}) = 'object'`),
+    check("a_pattern_was_observed", sql`${table.observationCount} > 0`),
+    check("confidence_is_a_probability", sql`${table.confidenceMax} between 0 and 1`),
+    check("first_comes_before_last", sql`${table.firstLearnedAt} <= ${table.lastLearnedAt}`),
+    // consensus_patterns: few patterns are seen by several sources, so it stays small and is rarely written.
+    index("patterns_consensus_idx").on(table.fingerprint).where(sql`${table.sourceCount} >= 3`),
+  ],
+);
+
+/** Which sources have seen a pattern; kept so that source_count can be counted without a scan. */
+export const patternSources = central.table(
+  "pattern_sources",
+  {
+    fingerprint: bytea("fingerprint").notNull(),
+    sourceId: uuid("source_id").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.fingerprint, table.sourceId] })],
+);
+
+/** Which agents have seen a pattern, and how often. */
+export const patternAgents = central.table(
+  "pattern_agents",
+  {
+    fingerprint: bytea("fingerprint").notNull(),
+    sourceId: uuid("source_id").notNull(),
+    agentId: text("agent_id").notNull(),
+    observationCount: count("observation_count").notNull(),
+    lastLearnedAt: instant("last_learned_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.fingerprint, table.sourceId, table.agentId] }),
+    check("a_pattern_was_observed", sql`${table.observationCount} > 0`),
+  ],
+);
+
+/** The newest state of each session: last writer wins, on the version that its source assigned. */
+export const agentSessions = central.table(
+  "agent_sessions",
+  {
+    sourceId: uuid("source_id").notNull(),
+    sessionId: text("session_id").notNull(),
+    agentId: text("agent_id").notNull(),
+    confidence: numeric("confidence").notNull(),
+    /** The state of a legacy message that came in plain. */
+    sessionState: jsonb("session_state"),
+    /** {alg, key_id, data}: opens with CentralCloud's private key only. */
+    sealed: jsonb("sealed"),
+    ulid: text("ulid"),
+    syncedAt: instant("synced_at").notNull(),
+    /** sha256 of the message's jsonb text: decides between two that claim the same version. */
+    messageHash: bytea("message_hash").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sourceId, table.sessionId] }),
+    check("confidence_is_a_probability", sql`${table.confidence} between 0 and 1`),
+    check(
+      "a_session_is_plain_or_sealed",
+      sql`(${table.sessionState} is null) <> (${table.sealed} is null)`,
+    ),
+    index("agent_sessions_agent_id_idx").on(table.agentId),
+  ],
+);
+
+/** What each agent knows by its source's latest summary. */
+export const agentKnowledge = central.table(
+  "agent_knowledge",
+  {
+    sourceId: uuid("source_id").notNull(),
+    agentId: text("agent_id").notNull(),
+    patternCount: count("pattern_count").notNull(),
+    confidence: numeric("confidence").notNull(),
+    updatedAt: instant("updated_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sourceId, table.agentId] }),
+    check("pattern_count_is_not_negative", sql`${table.patternCount} >= 0`),
+    check("confidence_is_a_probability", sql`${table.confidence} between 0 and 1`),
+  ],
+);
+
+export const knowledgeSummaries = central.table(
+  "knowledge_summaries",
+  {
+    sourceId: uuid("source_id").notNull(),
+    updatedAt: instant("updated_at").notNull(),
+    agentsUpdated: count("agents_updated").notNull(),
+    totalPatterns: count("total_patterns").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sourceId, table.updatedAt] }),
+    check(
+      "counts_are_not_negative",
+      sql`${table.agentsUpdated} >= 0 and ${table.totalPatterns} >= 0`,
+    ),
+  ],
+);
+
+/** Failures of messages that are not yet decided: neither merged nor dead-lettered. */
+export const deliveryFailures = central.table(
+  "delivery_failures",
+  {
+    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+    laneId: integer("lane_id")
+      .notNull()
+      .references(() => lanes.laneId),
+    msgId: bigint("msg_id", { mode: "bigint" }).notNull(),
+    enqueuedAt: instant("enqueued_at").notNull(),
+    consumerId: uuid("consumer_id"),
+    errorCode: text("error_code").notNull(),
+    errorMessage: text("error_message").notNull(),
+    failedAt: instant("failed_at").notNull().defaultNow(),
+  },
+  (table) => [
+    // All attempts of one message, oldest first.
+    index("delivery_failures_message_idx").on(
+      table.laneId,
+      table.msgId,
+      table.enqueuedAt,
+      table.failedAt,
+    ),
+  ],
+);
+
+/** Captured changes of the sources (change data capture). */
+export const changeLog = central.table(
+  "change_log",
+  {
+    sourceId: uuid("source_id").notNull(),
+    /** The log sequence number of the commit, as PostgreSQL's pg_lsn counts it. */
+    lsn: bigint("lsn", { mode: "bigint" }).notNull(),
+    /** The place of the change within its transaction, from 0. */
+    ordinal: integer("ordinal").notNull(),
+    xid: bigint("xid", { mode: "bigint" }).notNull(),
+    committedAt: instant("committed_at").notNull(),
+    tableName: text("table_name").notNull(),
+    operation: text("operation").notNull(),
+    key: jsonb("key"),
+    oldValues: jsonb("old_values"),
+    newValues: jsonb("new_values"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sourceId, table.lsn, table.ordinal] }),
+    check(
+      "operation_is_known",
+      sql`${table.operation} in ('insert', 'update', 'delete', 'truncate')`,
+    ),
+  ],
+);
+
+/** Live replicas of the consumer. */
+export const consumers = central.table("consumers", {
+  id: uuid("id").primaryKey(),
+  version: text("version").notNull(),
+  host: text("host").notNull(),
+  startedAt: instant("started_at").notNull().defaultNow(),
+  lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+});
+
+/** Who did what to which dead letters, when and why. */
+export const operatorActions = central.table(
+  "operator_actions",
+  {
+    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+    actor: text("actor").notNull(),
+    action: text("action").notNull(),
+    reason: text("reason").notNull(),
+    selection: jsonb("selection").notNull(),
+    messageCount: integer("message_count").notNull(),
+    dryRun: boolean("dry_run").notNull().default(false),
+    startedAt: instant("started_at").notNull().defaultNow(),
+    finishedAt: instant("finished_at"),
+  },
+  (table) => [check("a_reason_is_given", sql`${table.reason} <> ''`)],
+);

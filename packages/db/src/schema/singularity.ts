@@ -1,0 +1,238 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+/*
+ * The Singularity database: what AI coding agents write, and what the procedures make of it.
+ * Changed only through migrations (`pnpm --filter @centralcloud/db generate`).
+ */
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+const instant = (name: string) => timestamp(name, { withTimezone: true });
+const createdAt = () => instant("created_at").notNull().defaultNow();
+const identity = () => bigint("id", { mode: "bigint" }).generatedAlwaysAsIdentity();
+
+/** The identity of this database, written once by its migration and carried into CentralCloud. */
+export const singularitySource = pgTable(
+  "singularity_source",
+  {
+    singleton: boolean("singleton").primaryKey().default(true),
+    sourceId: uuid("source_id").notNull().defaultRandom(),
+    name: text("name").notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    check("there_is_one_source", sql`${table.singleton}`),
+    check("name_is_not_empty", sql`${table.name} <> ''`),
+  ],
+);
+
+export const agents = pgTable(
+  "agents",
+  {
+    agentId: text("agent_id").primaryKey(),
+    status: text("status").notNull().default("active"),
+    /** How many tasks the agent works on at once. */
+    capacity: integer("capacity").notNull().default(10),
+    knownPatterns: jsonb("known_patterns").notNull().default([]),
+    patternCount: integer("pattern_count").notNull().default(0),
+    confidence: numeric("confidence"),
+    knowledgeUpdatedAt: instant("knowledge_updated_at"),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    check("agent_id_is_not_empty", sql`${table.agentId} <> ''`),
+    check("status_is_known", sql`${table.status} in ('active', 'inactive')`),
+    check("capacity_is_not_negative", sql`${table.capacity} >= 0`),
+    check("confidence_is_a_probability", sql`${table.confidence} between 0 and 1`),
+  ],
+);
+
+/**
+ * What applications hand in. An inbox: it refuses nothing, so that no application's statement fails
+ * because of us; what can't be learned is marked with its reason by the procedure.
+ */
+export const analysisResults = pgTable(
+  "analysis_results",
+  {
+    id: identity().primaryKey(),
+    agentId: text("agent_id"),
+    result: jsonb("result"),
+    confidence: numeric("confidence"),
+    /** Null counts as false. */
+    learned: boolean("learned").default(false),
+    learnedAt: instant("learned_at"),
+    /** Why this row can't be learned; null while it can be, or has been. */
+    learnError: text("learn_error"),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    // The procedure reads the oldest unlearned rows; the index holds those only, however many are learned.
+    index("analysis_results_unlearned_idx")
+      .on(table.createdAt, table.id)
+      .where(sql`${table.learned} is not true and ${table.learnError} is null`),
+  ],
+);
+
+export const learnedPatterns = pgTable(
+  "learned_patterns",
+  {
+    id: identity().primaryKey(),
+    analysisId: bigint("analysis_id", { mode: "bigint" }).references(() => analysisResults.id, {
+      onDelete: "set null",
+    }),
+    agentId: text("agent_id").notNull(),
+    pattern: jsonb("pattern").notNull(),
+    confidence: numeric("confidence").notNull(),
+    learnedAt: instant("learned_at").notNull().default(sql`clock_timestamp()`),
+    /** When the pattern was put on the queue; null while it has not been. */
+    syncedAt: instant("synced_at"),
+    /** Why the last attempt to queue it failed. */
+    syncError: text("sync_error"),
+  },
+  (table) => [
+    // An analysis result is learned once, whoever tries.
+    unique("learned_patterns_analysis_id_key").on(table.analysisId),
+    check("agent_id_is_not_empty", sql`${table.agentId} <> ''`),
+    check("pattern_is_an_object", sql`jsonb_typeof(${table.pattern}) = 'object'`),
+    check("confidence_is_a_probability", sql`${table.confidence} between 0 and 1`),
+    // Knowledge of the last 24 hours, per agent.
+    index("learned_patterns_agent_id_learned_at_idx").on(table.agentId, table.learnedAt),
+    // What the next sync run queues.
+    index("learned_patterns_unsynced_idx").on(table.id).where(sql`${table.syncedAt} is null`),
+  ],
+);
+
+export const agentSessions = pgTable(
+  "agent_sessions",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    agentId: text("agent_id").notNull(),
+    /** Readable here and with CentralCloud's private key, nowhere else. */
+    state: jsonb("state").notNull().default({}),
+    confidence: numeric("confidence").notNull().default("0.5"),
+    createdAt: createdAt(),
+    lastSyncedAt: instant("last_synced_at"),
+    /** True from a change until that change is on the queue. */
+    unsynced: boolean("unsynced").notNull().default(true),
+    syncError: text("sync_error"),
+  },
+  (table) => [
+    index("agent_sessions_agent_id_idx").on(table.agentId),
+    index("agent_sessions_unsynced_idx").on(table.id).where(sql`${table.unsynced}`),
+  ],
+);
+
+export const pendingTasks = pgTable(
+  "pending_tasks",
+  {
+    id: identity().primaryKey(),
+    /** The agent the task asks for; null leaves the choice to the procedure. */
+    agentId: text("agent_id"),
+    task: jsonb("task").notNull().default({}),
+    /** Larger is more urgent. */
+    priority: integer("priority").notNull().default(0),
+    status: text("status").notNull().default("pending"),
+    assignedTo: text("assigned_to"),
+    assignedAt: instant("assigned_at"),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    check(
+      "status_is_known",
+      sql`${table.status} in ('pending', 'assigned', 'completed', 'cancelled')`,
+    ),
+    check(
+      "an_assigned_task_has_an_agent",
+      sql`${table.status} <> 'assigned' or ${table.assignedTo} is not null`,
+    ),
+    // The most urgent, then the oldest, of those that wait.
+    index("pending_tasks_waiting_idx")
+      .on(table.priority.desc(), table.createdAt, table.id)
+      .where(sql`${table.status} = 'pending'`),
+    // Counts an agent's open tasks against its capacity.
+    index("pending_tasks_assigned_to_idx")
+      .on(table.assignedTo)
+      .where(sql`${table.status} = 'assigned'`),
+  ],
+);
+
+/** The same columns for finished tasks and for those moved to the archive. */
+const taskColumns = () => ({
+  agentId: text("agent_id").notNull(),
+  durationMs: numeric("duration_ms"),
+  status: text("status").notNull().default("running"),
+  createdAt: createdAt(),
+  completedAt: instant("completed_at"),
+});
+
+export const agentTasks = pgTable("agent_tasks", { id: identity(), ...taskColumns() }, (table) => [
+  // created_at is part of the key because a hypertable is partitioned by it.
+  primaryKey({ columns: [table.id, table.createdAt] }),
+  check("duration_ms_is_not_negative", sql`${table.durationMs} >= 0`),
+  index("agent_tasks_agent_id_created_at_idx").on(table.agentId, table.createdAt),
+]);
+
+export const agentTasksArchive = pgTable(
+  "agent_tasks_archive",
+  {
+    id: bigint("id", { mode: "bigint" }).notNull(),
+    ...taskColumns(),
+    archivedAt: instant("archived_at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.id, table.createdAt] })],
+);
+
+export const learningSyncLog = pgTable(
+  "learning_sync_log",
+  {
+    /** A ULID. */
+    batchId: text("batch_id").primaryKey(),
+    queueName: text("queue_name").notNull(),
+    messageCount: integer("message_count").notNull(),
+    firstMsgId: bigint("first_msg_id", { mode: "bigint" }),
+    lastMsgId: bigint("last_msg_id", { mode: "bigint" }),
+    status: text("status").notNull().default("queued"),
+    createdAt: createdAt(),
+    deliveredAt: instant("delivered_at"),
+  },
+  (table) => [
+    check("status_is_known", sql`${table.status} in ('queued', 'delivered', 'failed')`),
+    check("message_count_is_not_negative", sql`${table.messageCount} >= 0`),
+    // Retention removes by age.
+    index("learning_sync_log_created_at_idx").on(table.createdAt),
+  ],
+);
+
+/** CentralCloud's public keys. Private keys never come here. */
+export const sessionKeys = pgTable(
+  "session_keys",
+  {
+    keyId: text("key_id").primaryKey(),
+    algorithm: text("algorithm").notNull(),
+    publicKey: bytea("public_key").notNull(),
+    active: boolean("active").notNull().default(false),
+    createdAt: createdAt(),
+    retiredAt: instant("retired_at"),
+  },
+  (table) => [
+    // New sessions are sealed for one key only.
+    uniqueIndex("session_keys_one_is_active").on(table.active).where(sql`${table.active}`),
+    check("a_retired_key_is_not_active", sql`not ${table.active} or ${table.retiredAt} is null`),
+  ],
+);

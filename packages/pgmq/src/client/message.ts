@@ -1,0 +1,56 @@
+/**
+ * What makes a message the message it is. `msgId` alone repeats when a queue is recreated or its
+ * database restored from a backup.
+ */
+export interface MessageIdentity {
+  /** A bigint, in decimal digits: a JavaScript number would lose the low ones. */
+  readonly msgId: string;
+  /** ISO 8601 with microseconds, as PostgreSQL wrote it. */
+  readonly enqueuedAt: string;
+}
+
+/** One delivery of a message: it is ours until its visibility timeout ends. */
+export interface ClaimedMessage extends MessageIdentity {
+  /** How often the message has been read, this time included. */
+  readonly readCount: number;
+  /** The length of its JSON text in UTF-8. */
+  readonly bytes: number;
+  /** The message's JSON text as it is in the database; null for SQL null, and when withheld. */
+  readonly body: string | null;
+  /** Why the body was not fetched: larger than allowed, or over what the batch may hold in memory. */
+  readonly withheld: "too-large" | "memory-budget" | null;
+}
+
+/** How a read is limited. */
+export interface ReadLimits {
+  /** How long the messages stay invisible to others, in whole seconds. */
+  readonly visibilityTimeoutS: number;
+  readonly quantity: number;
+  /** A message whose text is longer than this is claimed, but its body stays in the database. */
+  readonly maxMessageBytes: number;
+  /** The bodies of one read together; the first message is fetched in any case. */
+  readonly maxBatchBytes: number;
+}
+
+export interface DeadLetterError {
+  readonly code: string;
+  readonly message: string;
+  readonly issues?: readonly unknown[];
+}
+
+/** Why a message goes to the dead-letter queue. */
+export interface Refusal {
+  readonly reason: string;
+  readonly error: DeadLetterError;
+}
+
+export interface QueueMetrics {
+  readonly queue: string;
+  readonly total: number;
+  /** Visible now. */
+  readonly available: number;
+  /** Claimed by a consumer, or sent with a delay. */
+  readonly inFlight: number;
+  /** Null when the queue is empty. */
+  readonly oldestAgeSeconds: number | null;
+}

@@ -1,0 +1,148 @@
+import { definePart, type LaneName, type Observe, type Part } from "@centralcloud/service";
+import PQueue from "p-queue";
+import type { ClaimedMessage } from "../client/message.ts";
+import type { PgmqClient } from "../client/pgmq-client.ts";
+import { Batch } from "./batch.ts";
+import { Breaker } from "./breaker.ts";
+import type { LaneHandler } from "./handler.ts";
+import { ReadSize } from "./read-size.ts";
+import { Sleep } from "./sleep.ts";
+
+export interface LaneOptions {
+  readonly name: LaneName;
+  readonly handler: LaneHandler;
+  readonly source: PgmqClient;
+  readonly observe: Observe;
+  /** Messages per read, 1 to 10,000; default 500. Fewer are read when they are large. */
+  readonly batchSize?: number;
+  /** Batches in flight, from 1; one more is read ahead. Default 2. */
+  readonly concurrency?: number;
+  /** Lease of a read in seconds, from 1; default 30. */
+  readonly visibilityTimeoutS?: number;
+  /** Reads of one message before it is dead-lettered unmerged, from 1; default 20. */
+  readonly maxDeliveries?: number;
+  /** Longer messages (UTF-8 bytes of their JSON text) are dead-lettered as too-large; default 1 MiB. */
+  readonly maxMessageBytes?: number;
+}
+
+/** The bodies of one batch in memory: enough for 500 messages of 8 kB. */
+const maxBatchBytes = 4 * 1024 * 1024;
+
+/** How long to wait after an empty read: short while the queue was busy, then longer and longer. */
+const idlePoll = { firstMs: 15, lastMs: 2_000, factor: 1.5 };
+
+/**
+ * One source × one queue: reads batches, has each checked, merged and settled, and waits for reasons
+ * to look again. Several lanes, here and in other processes, may share a queue; the visibility
+ * timeout divides the work.
+ */
+export interface Lane extends Part {
+  readonly lane: LaneName;
+  /** What keeps it from working, if anything does. */
+  readonly fault: { readonly side: "source" | "central"; readonly error: string } | undefined;
+  /** Nothing is in flight and the last read found nothing. */
+  readonly idle: boolean;
+  /** Ends a wait: there may be something to read. */
+  wake(): void;
+}
+
+export function createLane(options: LaneOptions): Lane {
+  const { name, source, observe } = options;
+  const visibilityTimeoutS = options.visibilityTimeoutS ?? 30;
+  const maxMessageBytes = options.maxMessageBytes ?? 1024 * 1024;
+  const inFlight = new PQueue({ concurrency: options.concurrency ?? 2 });
+  const readSize = new ReadSize(options.batchSize ?? 500, maxBatchBytes, maxMessageBytes);
+  const breaker = new Breaker(name, observe);
+  const sleep = new Sleep();
+  const unsettled = new Set<Batch>();
+  const stopping = new AbortController();
+  let idleMs = idlePoll.firstMs;
+  let idle = false;
+  let loop: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await inFlight.onSizeLessThan(1);
+      if (breaker.waitMs() > 0) await sleep.for(breaker.waitMs());
+      else await readOnce();
+    }
+  }
+
+  async function readOnce(): Promise<void> {
+    const leaseEndsAt = performance.now() + visibilityTimeoutS * 1000;
+    const messages = await read();
+    if (messages === undefined) return;
+    if (messages.length === 0) {
+      idle = inFlight.pending === 0;
+      await sleep.for(idleMs);
+      idleMs = Math.min(idlePoll.lastMs, idleMs * idlePoll.factor);
+      return;
+    }
+    idle = false;
+    idleMs = idlePoll.firstMs;
+    const batch = new Batch(messages, {
+      ...options,
+      maxDeliveries: options.maxDeliveries ?? 20,
+      leaseEndsAt,
+      breaker,
+      stopping: stopping.signal,
+    });
+    unsettled.add(batch);
+    // A batch deals with every error itself: what it can't decide goes back to the queue.
+    void inFlight.add(() => batch.process()).finally(() => unsettled.delete(batch));
+  }
+
+  async function read(): Promise<readonly ClaimedMessage[] | undefined> {
+    const startedAt = performance.now();
+    try {
+      const messages = await source.read(name.queue, {
+        visibilityTimeoutS,
+        quantity: readSize.next(),
+        maxMessageBytes,
+        maxBatchBytes,
+      });
+      breaker.succeeded("source");
+      const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
+      readSize.learn(messages.length, bytes);
+      if (messages.length > 0) {
+        const ms = performance.now() - startedAt;
+        observe({ event: "batch-read", ...name, count: messages.length, bytes, ms });
+      }
+      return messages;
+    } catch (error) {
+      breaker.failed("source", error);
+      return undefined;
+    }
+  }
+
+  const part = definePart({
+    name: `lane ${name.source}/${name.queue}`,
+    async start() {
+      loop = run();
+    },
+    async stop(graceMs) {
+      stopping.abort();
+      sleep.end();
+      const deadline = new Sleep();
+      const finished = Promise.resolve(loop).then(() => inFlight.onIdle());
+      await Promise.race([finished, deadline.for(graceMs)]);
+      deadline.end();
+      await Promise.all([...unsettled].map((batch) => batch.abandon()));
+    },
+  });
+
+  return {
+    ...part,
+    lane: name,
+    get fault() {
+      return breaker.fault;
+    },
+    get idle() {
+      return idle && inFlight.pending === 0 && inFlight.size === 0;
+    },
+    wake() {
+      idleMs = idlePoll.firstMs;
+      sleep.end();
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** A wait that can be ended early; at most one at a time. Leaves no timer behind once it ended. */
+export class Sleep {
+  #end: (() => void) | undefined;
+
+  /** @param ms milliseconds */
+  for(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.end(), ms);
+      this.#end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  end(): void {
+    this.#end?.();
+    this.#end = undefined;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Logger } from "pino";
+import type { Observation, Observe } from "./observation.ts";
+
+type Level = "debug" | "info" | "warn" | "error";
+
+/** The level of each event; the compiler asks for a line here when the union grows. */
+const levels: Record<Observation["event"], Level> = {
+  "part-started": "info",
+  "part-stopped": "info",
+  "stop-requested": "info",
+  "migration-applied": "info",
+  "objects-applied": "info",
+  "pgmq-installed": "info",
+  "batch-read": "debug",
+  "batch-merged": "debug",
+  "batch-archived": "debug",
+  "message-dead-lettered": "warn",
+  "messages-released": "info",
+  "lease-lost": "warn",
+  "lane-fault": "error",
+  "lane-recovered": "info",
+};
+
+/** Writes each observation as one log line: its event is the message, its fields the fields. */
+export function logSink(logger: Logger): Observe {
+  return (observation) => {
+    const level = levels[observation.event];
+    if (!logger.isLevelEnabled(level)) return;
+    const { event, ...fields } = observation;
+    logger[level](fields, event);
+  };
+}
+
+/** One `observe` that feeds several sinks, in the given order. */
+export function fanOut(...sinks: readonly Observe[]): Observe {
+  return (observation) => {
+    for (const sink of sinks) sink(observation);
+  };
+}

@@ -1,0 +1,118 @@
+-- Folds a batch of pattern messages into the central store: one call, one transaction.
+--
+-- p_messages is a JSON array of the messages as they were sent; its n-th element has the n-th id and
+-- time. Numbers go from there straight into numeric or jsonb, so they keep every digit.
+--
+-- Exactly once: a message counts only if its ledger row is new, and both are committed together.
+-- Any order: sums, counts, least and greatest are commutative and associative; trim_scale makes equal
+-- confidences the same numeric.
+-- Locks, in this order, each in the order of its key, so that two batches never deadlock:
+--   processed_messages, pattern_agents, pattern_sources, patterns.
+-- Each step reads only what the one before it returned, so no step starts before its turn.
+create or replace function central.merge_patterns(
+  p_source_id uuid,
+  p_queue text,
+  p_msg_ids bigint[],
+  p_enqueued_ats timestamptz[],
+  p_messages jsonb
+)
+returns table (merged integer, duplicates integer)
+language plpgsql
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_lane_id constant integer := central.lane_id(p_source_id, p_queue);
+begin
+  return query
+  with message as materialized (
+    select m.msg_id, m.enqueued_at, m.body
+      from rows from (
+        pg_catalog.unnest(p_msg_ids),
+        pg_catalog.unnest(p_enqueued_ats),
+        pg_catalog.jsonb_array_elements(p_messages)
+      ) as m (msg_id, enqueued_at, body)
+  ),
+  fresh as (
+    insert into central.processed_messages (lane_id, msg_id, enqueued_at)
+    select v_lane_id, m.msg_id, m.enqueued_at
+      from message m
+     order by m.msg_id, m.enqueued_at
+    on conflict do nothing
+    returning msg_id, enqueued_at
+  ),
+  observation as materialized (
+    select pg_catalog.sha256(pg_catalog.convert_to((m.body -> 'pattern')::text, 'UTF8')) as fingerprint,
+           m.body -> 'pattern' as pattern,
+           m.body ->> 'agent_id' as agent_id,
+           pg_catalog.trim_scale(coalesce((m.body ->> 'confidence')::numeric, 0.5)) as confidence,
+           (m.body ->> 'learned_at')::timestamptz as learned_at
+      from fresh f
+      join message m using (msg_id, enqueued_at)
+  ),
+  agent as (
+    select o.fingerprint, o.agent_id, count(*) as observation_count, max(o.learned_at) as last_learned_at
+      from observation o
+     group by o.fingerprint, o.agent_id
+  ),
+  merged_agent as (
+    insert into central.pattern_agents as a
+      (fingerprint, source_id, agent_id, observation_count, last_learned_at)
+    select g.fingerprint, p_source_id, g.agent_id, g.observation_count, g.last_learned_at
+      from agent g
+     order by g.fingerprint, g.agent_id
+    on conflict (fingerprint, source_id, agent_id) do update
+      set observation_count = a.observation_count + excluded.observation_count,
+          last_learned_at = greatest(a.last_learned_at, excluded.last_learned_at)
+    returning a.fingerprint, a.agent_id, a.observation_count
+  ),
+  -- Counts are positive, so a row holds exactly this batch's count only if this batch made it.
+  new_agent as (
+    select m.fingerprint, count(*) as agent_count
+      from merged_agent m
+      join agent g using (fingerprint, agent_id, observation_count)
+     group by m.fingerprint
+  ),
+  new_source as (
+    insert into central.pattern_sources (fingerprint, source_id)
+    select n.fingerprint, p_source_id
+      from new_agent n
+     order by n.fingerprint
+    on conflict do nothing
+    returning fingerprint
+  ),
+  merged_pattern as (
+    insert into central.patterns as p
+      (fingerprint, pattern, observation_count, agent_count, source_count,
+       confidence_max, confidence_sum, first_learned_at, last_learned_at)
+    select o.fingerprint, o.pattern, o.observation_count,
+           coalesce(n.agent_count, 0), (s.fingerprint is not null)::integer,
+           o.confidence_max, o.confidence_sum, o.first_learned_at, o.last_learned_at
+      from (
+        select b.fingerprint,
+               (pg_catalog.array_agg(b.pattern))[1] as pattern,
+               count(*) as observation_count,
+               max(b.confidence) as confidence_max,
+               sum(b.confidence) as confidence_sum,
+               min(b.learned_at) as first_learned_at,
+               max(b.learned_at) as last_learned_at
+          from observation b
+         group by b.fingerprint
+      ) o
+      left join new_agent n using (fingerprint)
+      left join new_source s using (fingerprint)
+     order by o.fingerprint
+    on conflict (fingerprint) do update
+      set observation_count = p.observation_count + excluded.observation_count,
+          agent_count = p.agent_count + excluded.agent_count,
+          source_count = p.source_count + excluded.source_count,
+          confidence_max = greatest(p.confidence_max, excluded.confidence_max),
+          confidence_sum = p.confidence_sum + excluded.confidence_sum,
+          first_learned_at = least(p.first_learned_at, excluded.first_learned_at),
+          last_learned_at = greatest(p.last_learned_at, excluded.last_learned_at)
+  )
+  select count(*)::integer,
+         coalesce(pg_catalog.cardinality(p_msg_ids), 0) - count(*)::integer
+    from fresh;
+end
+$$;

@@ -1,0 +1,79 @@
+-- Folds a batch of session messages into the central store: one call, one transaction.
+--
+-- p_messages is a JSON array of the messages as they were sent; its n-th element has the n-th id and time.
+--
+-- Last writer wins, on the version that the source assigned: synced_at, then ulid. Two messages that
+-- claim the same version are decided by a hash of their content, so that every order gives the same row.
+-- Locks: processed_messages by message, then agent_sessions by session.
+create or replace function central.merge_sessions(
+  p_source_id uuid,
+  p_queue text,
+  p_msg_ids bigint[],
+  p_enqueued_ats timestamptz[],
+  p_messages jsonb
+)
+returns table (merged integer, duplicates integer)
+language plpgsql
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_lane_id constant integer := central.lane_id(p_source_id, p_queue);
+begin
+  return query
+  with message as materialized (
+    select m.msg_id, m.enqueued_at, m.body
+      from rows from (
+        pg_catalog.unnest(p_msg_ids),
+        pg_catalog.unnest(p_enqueued_ats),
+        pg_catalog.jsonb_array_elements(p_messages)
+      ) as m (msg_id, enqueued_at, body)
+  ),
+  fresh as (
+    insert into central.processed_messages (lane_id, msg_id, enqueued_at)
+    select v_lane_id, m.msg_id, m.enqueued_at
+      from message m
+     order by m.msg_id, m.enqueued_at
+    on conflict do nothing
+    returning msg_id, enqueued_at
+  ),
+  version as (
+    select m.body,
+           m.body ->> 'session_id' as session_id,
+           (m.body ->> 'synced_at')::timestamptz as synced_at,
+           m.body ->> 'ulid' as ulid,
+           pg_catalog.sha256(pg_catalog.convert_to(m.body::text, 'UTF8')) as message_hash
+      from fresh f
+      join message m using (msg_id, enqueued_at)
+  ),
+  newest as (
+    select distinct on (v.session_id) v.*
+      from version v
+     order by v.session_id, v.synced_at desc, coalesce(v.ulid, '') collate "C" desc, v.message_hash desc
+  ),
+  merged_session as (
+    insert into central.agent_sessions as s
+      (source_id, session_id, agent_id, confidence, session_state, sealed, ulid, synced_at, message_hash)
+    select p_source_id, n.session_id, n.body ->> 'agent_id',
+           pg_catalog.trim_scale(coalesce((n.body ->> 'confidence')::numeric, 0.5)),
+           -- A JSON null means absent, and is not a value to store.
+           nullif(n.body -> 'session_state', 'null'), nullif(n.body -> 'sealed', 'null'),
+           n.ulid, n.synced_at, n.message_hash
+      from newest n
+     order by n.session_id
+    on conflict (source_id, session_id) do update
+      set agent_id = excluded.agent_id,
+          confidence = excluded.confidence,
+          session_state = excluded.session_state,
+          sealed = excluded.sealed,
+          ulid = excluded.ulid,
+          synced_at = excluded.synced_at,
+          message_hash = excluded.message_hash
+      where (excluded.synced_at, coalesce(excluded.ulid, '') collate "C", excluded.message_hash)
+          > (s.synced_at, coalesce(s.ulid, '') collate "C", s.message_hash)
+  )
+  select count(*)::integer,
+         coalesce(pg_catalog.cardinality(p_msg_ids), 0) - count(*)::integer
+    from fresh;
+end
+$$;

@@ -1,0 +1,13 @@
+-- Makes a source known, or says that it was seen again, possibly under a new name.
+-- Called when a consumer connects, not once a batch: it locks the one row of that source.
+create or replace function central.register_source(p_source_id uuid, p_name text)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into central.sources as s (source_id, name)
+  values (p_source_id, p_name)
+  on conflict (source_id) do update
+    set name = excluded.name,
+        last_seen_at = greatest(s.last_seen_at, excluded.last_seen_at);
+$$;

@@ -1,0 +1,33 @@
+-- Makes a queue and its dead-letter sibling where they are missing, and sets both up for autovacuum.
+--
+-- A queue table turns over completely many times a day while it stays nearly empty, so a threshold
+-- relative to its size would either never or always fire: a fixed one counts what died since. Vacuum
+-- runs without its cost delay, because reading a queue slows with every dead row in front of the
+-- first live one. The archive only grows: it is vacuumed by what was inserted, which keeps its
+-- visibility map current.
+create or replace function public.create_queue(p_queue text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_queue text;
+begin
+  foreach v_queue in array array[p_queue, p_queue || '-dlq'] loop
+    if not exists (select from pgmq.meta m where m.queue_name = v_queue) then
+      perform pgmq.create(v_queue);
+    end if;
+    execute pg_catalog.format(
+      'alter table pgmq.%I set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, '
+      'autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, '
+      'autovacuum_analyze_threshold = 50000)',
+      pgmq.format_table_name(v_queue, 'q')
+    );
+    execute pg_catalog.format(
+      'alter table pgmq.%I set (autovacuum_vacuum_insert_scale_factor = 0, '
+      'autovacuum_vacuum_insert_threshold = 100000)',
+      pgmq.format_table_name(v_queue, 'a')
+    );
+  end loop;
+end
+$$;
