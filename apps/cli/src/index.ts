@@ -1,1 +1,1 @@
-export {};
+export { exitCodes, runCommandLine } from "./command-line.ts";

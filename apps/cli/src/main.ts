@@ -1,1 +1,3 @@
-export {};
+import { runCommandLine } from "./command-line.ts";
+
+process.exitCode = await runCommandLine(process.argv.slice(2), process.env);

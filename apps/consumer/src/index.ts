@@ -1,1 +1,10 @@
-export {};
+export {
+  type ConsumerConfiguration,
+  databaseVariables,
+  logLevel,
+  readConsumerConfiguration,
+} from "./configuration.ts";
+export { type Consumer, createConsumer, type Health } from "./consumer.ts";
+export { type DrainReport, DrainTimeoutError, drain } from "./drain.ts";
+export { routes } from "./routes.ts";
+export { createConsumerService, createLogger, runUntilSignal } from "./run.ts";

@@ -1,3 +1,21 @@
+export {
+  type MergeBatch,
+  type MergeCounts,
+  mergeKnowledge,
+  mergePatterns,
+  mergeSessions,
+  registerSource,
+} from "./central-store.ts";
+export {
+  assertReachable,
+  createPool,
+  DatabaseUnreachableError,
+  type PoolOptions,
+  withoutSecrets,
+} from "./connect.ts";
 export { DatabaseNewerError, type MigrationResult, migrate } from "./migrate/migrate.ts";
 export { PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
+export * as centralSchema from "./schema/central.ts";
+export * as singularitySchema from "./schema/singularity.ts";
+export { NotASourceError, readSource, type Source } from "./source.ts";

@@ -1,0 +1,48 @@
+import { DatabaseUnreachableError } from "@centralcloud/db";
+import { ConfigurationError, type Environment } from "@centralcloud/service";
+import { Command, CommanderError } from "commander";
+import { consumeCommand } from "./commands/consume.ts";
+import { drainCommand } from "./commands/drain.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { queuesCommand } from "./commands/queues.ts";
+import { withLocalDatabases } from "./environment.ts";
+
+/** Exit codes that scripts rely on. */
+export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, databaseUnreachable: 3 } as const;
+
+/** Runs one command; results go to standard output, everything else to standard error. */
+export async function runCommandLine(
+  words: readonly string[],
+  given: Environment,
+): Promise<number> {
+  const environment = withLocalDatabases(given);
+  const program = new Command("centralcloud")
+    .description("Operates CentralCloud: its databases, queues and consumers")
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .addCommand(migrateCommand(environment))
+    .addCommand(consumeCommand(environment))
+    .addCommand(drainCommand(environment))
+    .addCommand(queuesCommand(environment));
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return exitCodes.done;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): number {
+  // Commander has printed its own message, or the help that was asked for.
+  if (error instanceof CommanderError)
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage;
+  if (error instanceof ConfigurationError) {
+    console.error(error.message);
+    return exitCodes.wrongUsage;
+  }
+  console.error(`centralcloud: ${error instanceof Error ? error.message : String(error)}`);
+  return error instanceof DatabaseUnreachableError
+    ? exitCodes.databaseUnreachable
+    : exitCodes.failed;
+}

@@ -1,0 +1,35 @@
+import {
+  createLogger,
+  DrainTimeoutError,
+  drain,
+  readConsumerConfiguration,
+} from "@centralcloud/consumer";
+import { assertReachable } from "@centralcloud/db";
+import { type Environment, logSink } from "@centralcloud/service";
+import { Command, InvalidArgumentError } from "commander";
+
+export function drainCommand(environment: Environment): Command {
+  return new Command("drain")
+    .description("consumes until every queue is empty, then prints what it did as JSON")
+    .option("--timeout <seconds>", "give up after this long (exit code 1)", seconds)
+    .option("--json", "accepted for symmetry; the result is JSON in any case")
+    .action(async ({ timeout }: { timeout?: number }) => {
+      const configuration = readConsumerConfiguration(environment);
+      await assertReachable([...configuration.sourceUrls, configuration.centralUrl]);
+      const logger = createLogger(configuration.logLevel, 2);
+      try {
+        console.log(JSON.stringify(await drain(configuration, logSink(logger), timeout)));
+      } catch (error) {
+        if (error instanceof DrainTimeoutError) console.log(JSON.stringify(error.report));
+        throw error;
+      }
+    });
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0) {
+    throw new InvalidArgumentError("It must be a positive number of seconds.");
+  }
+  return value;
+}

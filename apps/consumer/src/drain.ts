@@ -1,0 +1,109 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createPool } from "@centralcloud/db";
+import { PgmqClient } from "@centralcloud/pgmq";
+import { fanOut, type Observation, type Observe } from "@centralcloud/service";
+import type { ConsumerConfiguration } from "./configuration.ts";
+import { createConsumer } from "./consumer.ts";
+import { routes } from "./routes.ts";
+
+/** What a drain did. `processed + duplicates + deadLettered` is the number of messages settled. */
+export interface DrainReport {
+  /** Messages merged, each exactly once. */
+  readonly processed: number;
+  /** Messages that had been merged before: redelivered after a crash, for example. */
+  readonly duplicates: number;
+  readonly deadLettered: number;
+  /** Times that messages went back to their queue without a verdict. */
+  readonly released: number;
+  readonly elapsedMs: number;
+  /** Messages settled per second. */
+  readonly perSecond: number;
+}
+
+/** The time was up before the queues were empty. */
+export class DrainTimeoutError extends Error {
+  readonly code = "drain_timeout";
+  readonly report: DrainReport;
+  constructor(report: DrainReport, timeoutS: number) {
+    super(`the queues were not empty after ${timeoutS} seconds`);
+    this.name = "DrainTimeoutError";
+    this.report = report;
+  }
+}
+
+/** How often an idle lane is asked whether its queue is empty. */
+const pollMs = 50;
+
+/**
+ * Consumes until every queue of every source is empty, messages included that another consumer holds
+ * or that were sent with a delay; then stops.
+ *
+ * @param timeoutS undefined: as long as it takes.
+ * @throws {DrainTimeoutError} with the report so far.
+ */
+export async function drain(
+  configuration: ConsumerConfiguration,
+  observe: Observe,
+  timeoutS?: number,
+): Promise<DrainReport> {
+  const totals = { processed: 0, duplicates: 0, deadLettered: 0, released: 0 };
+  const startedAt = performance.now();
+  const consumer = createConsumer(
+    configuration,
+    fanOut(observe, (event) => count(event, totals)),
+  );
+  await consumer.start();
+  let empty = false;
+  try {
+    const timeUp = () => timeoutS !== undefined && performance.now() - startedAt >= timeoutS * 1000;
+    while (!empty && !timeUp()) {
+      await delay(pollMs);
+      empty =
+        consumer.health().ready &&
+        consumer.lanes.every((lane) => lane.idle) &&
+        (await areEmpty(configuration));
+    }
+  } finally {
+    await consumer.stop(configuration.shutdownGraceS * 1000);
+  }
+  const elapsedMs = Math.round(performance.now() - startedAt);
+  const settled = totals.processed + totals.duplicates + totals.deadLettered;
+  const perSecond = Math.round(settled / (elapsedMs / 1000));
+  const report = { ...totals, elapsedMs, perSecond };
+  if (!empty) throw new DrainTimeoutError(report, timeoutS ?? 0);
+  return report;
+}
+
+async function areEmpty({ sourceUrls }: ConsumerConfiguration): Promise<boolean> {
+  for (const url of sourceUrls) {
+    const pool = createPool(url, { applicationName: "centralcloud-drain", max: 1 });
+    try {
+      const client = new PgmqClient(pool);
+      for (const queue of routes) if (!(await client.isEmpty(queue))) return false;
+    } catch {
+      return false; // The lanes meet the same fault and report it.
+    } finally {
+      await pool.end();
+    }
+  }
+  return true;
+}
+
+function count(
+  observation: Observation,
+  totals: { -readonly [key in "processed" | "duplicates" | "deadLettered" | "released"]: number },
+) {
+  switch (observation.event) {
+    case "batch-merged":
+      totals.processed += observation.merged;
+      totals.duplicates += observation.duplicates;
+      break;
+    case "message-dead-lettered":
+      totals.deadLettered += 1;
+      break;
+    case "messages-released":
+      totals.released += observation.count;
+      break;
+    default:
+  }
+}

@@ -1,0 +1,51 @@
+import { fanOut, groupParts, logSink, type Observe, type Part } from "@centralcloud/service";
+import { destination, type Logger, pino } from "pino";
+import type { ConsumerConfiguration } from "./configuration.ts";
+import { createConsumer } from "./consumer.ts";
+import { createHttpServer } from "./http-server.ts";
+
+/** A logger that writes JSON lines to standard output (1) or standard error (2). */
+export function createLogger(level: string, fileDescriptor: 1 | 2): Logger {
+  return pino({ level, base: null }, destination({ fd: fileDescriptor, sync: true }));
+}
+
+/** The deployable service: the consumer with its HTTP endpoints. */
+export function createConsumerService(
+  configuration: ConsumerConfiguration,
+  logger: Logger,
+  ...sinks: readonly Observe[]
+): Part {
+  const observe = fanOut(logSink(logger), ...sinks);
+  const consumer = createConsumer(configuration, observe);
+  const http = createHttpServer(configuration.httpPort, () => consumer.health(), observe);
+  return groupParts("consumer service", [http, consumer]);
+}
+
+/**
+ * Runs a part until SIGTERM or SIGINT, then stops it within the grace period. A second signal ends
+ * the process at once: what was in flight comes back when its lease ends.
+ */
+export async function runUntilSignal(part: Part, graceS: number, observe: Observe): Promise<void> {
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  let resolve: (signal: NodeJS.Signals) => void = () => {};
+  const signalled = new Promise<NodeJS.Signals>((settle) => {
+    resolve = settle;
+  });
+  let asked = false;
+  const listen = (signal: NodeJS.Signals) => {
+    if (asked) process.exit(1);
+    asked = true;
+    resolve(signal);
+  };
+  for (const signal of signals) process.on(signal, listen);
+  try {
+    const starting = part.start();
+    // A failed start ends the run; a signal that comes first ends the start.
+    const signal = await Promise.race([signalled, starting.then(() => signalled)]);
+    observe({ event: "stop-requested", signal });
+    await part.stop(graceS * 1000);
+    await starting.catch(() => {});
+  } finally {
+    for (const signal of signals) process.off(signal, listen);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Pool } from "pg";
+import type { Source } from "./source.ts";
+
+/** Messages of one source and queue, ready to be merged. */
+export interface MergeBatch {
+  readonly sourceId: string;
+  readonly queue: string;
+  readonly messages: readonly {
+    readonly msgId: string;
+    readonly enqueuedAt: string;
+    /** The JSON text of the message's object, as it was sent. */
+    readonly document: string;
+  }[];
+}
+
+export interface MergeCounts {
+  readonly merged: number;
+  readonly duplicates: number;
+}
+
+/** Makes a source known to the central store, or seen again. */
+export async function registerSource(central: Pool, source: Source): Promise<void> {
+  await central.query("select central.register_source(p_source_id => $1, p_name => $2)", [
+    source.sourceId,
+    source.name,
+  ]);
+}
+
+export function mergePatterns(central: Pool, batch: MergeBatch): Promise<MergeCounts> {
+  return merge("merge_patterns", central, batch);
+}
+
+export function mergeSessions(central: Pool, batch: MergeBatch): Promise<MergeCounts> {
+  return merge("merge_sessions", central, batch);
+}
+
+export function mergeKnowledge(central: Pool, batch: MergeBatch): Promise<MergeCounts> {
+  return merge("merge_knowledge", central, batch);
+}
+
+/** One statement, so one transaction and one round trip. */
+async function merge(name: string, central: Pool, batch: MergeBatch): Promise<MergeCounts> {
+  const { sourceId, queue, messages } = batch;
+  const { rows } = await central.query<MergeCounts>({
+    name,
+    text: `select m.merged, m.duplicates from central.${name}(
+      p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4, p_messages => $5) m`,
+    values: [
+      sourceId,
+      queue,
+      messages.map(({ msgId }) => msgId),
+      messages.map(({ enqueuedAt }) => enqueuedAt),
+      // The documents are JSON texts already: joined, they are one JSON text, and no number is touched.
+      `[${messages.map(({ document }) => document).join(",")}]`,
+    ],
+  });
+  const [counts] = rows;
+  if (counts === undefined) throw new Error(`central.${name} returned no row`);
+  return counts;
+}

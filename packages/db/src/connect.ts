@@ -1,0 +1,62 @@
+import pg from "pg";
+
+export interface PoolOptions {
+  /** Shown in pg_stat_activity, so that an operator sees whose connection it is. */
+  readonly applicationName: string;
+  /** Connections at most; from 1. */
+  readonly max: number;
+}
+
+/**
+ * A pool that survives restarts of its database: connections that break while idle are dropped and
+ * replaced by the next query. A connection is given up after five seconds of trying.
+ */
+export function createPool(url: string, options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: options.applicationName,
+    max: options.max,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  });
+  // The pool has already removed the client; whoever queries next sees the error that matters.
+  pool.on("error", () => {});
+  return pool;
+}
+
+/** A database did not answer, or refused the connection. */
+export class DatabaseUnreachableError extends Error {
+  readonly code = "database_unreachable";
+  constructor(url: string, cause: unknown) {
+    super(`${withoutSecrets(url)} can't be reached: ${messageOf(cause)}`, { cause });
+    this.name = "DatabaseUnreachableError";
+  }
+}
+
+/** Fails with a sentence about which database, and why, unless each can be reached and queried. */
+export async function assertReachable(urls: readonly string[]): Promise<void> {
+  for (const url of urls) {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+    } catch (error) {
+      throw new DatabaseUnreachableError(url, error);
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+}
+
+/** Host, port and database of a URL; never its user or password, nor its parameters. */
+export function withoutSecrets(url: string): string {
+  if (!URL.canParse(url)) return "the database";
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+}
+
+function messageOf(error: unknown): string {
+  // Node tries each address of a name, and reports all failures together without a message.
+  if (error instanceof AggregateError && error.message === "") return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
