@@ -10,4 +10,5 @@ export { deadLetterQueueOf, PgmqClient, type Queryable } from "./client/pgmq-cli
 export { QueueNameError } from "./client/queue-table.ts";
 export { classifyFault, type Fault, type FaultOwner } from "./fault.ts";
 export type { AcceptedMessage, LaneHandler, MergeResult, Verdict } from "./lane/handler.ts";
-export { createLane, type Lane, type LaneOptions } from "./lane/lane.ts";
+export { createLane, type Lane } from "./lane/lane.ts";
+export type { LaneOptions } from "./lane/lane-options.ts";

@@ -3,7 +3,7 @@ import type { ClaimedMessage, Refusal } from "../client/message.ts";
 import { classifyFault } from "../fault.ts";
 import type { Breaker } from "./breaker.ts";
 import type { AcceptedMessage, Verdict } from "./handler.ts";
-import type { LaneOptions } from "./lane.ts";
+import type { LaneOptions } from "./lane-options.ts";
 import { mergeInHalves } from "./merge-in-halves.ts";
 
 export interface BatchContext extends Pick<LaneOptions, "name" | "handler" | "source" | "observe"> {

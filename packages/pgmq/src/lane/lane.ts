@@ -1,29 +1,11 @@
-import { definePart, type LaneName, type Observe, type Part } from "@centralcloud/service";
+import { definePart, type LaneName, type Part } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type { ClaimedMessage } from "../client/message.ts";
-import type { PgmqClient } from "../client/pgmq-client.ts";
 import { Batch } from "./batch.ts";
 import { Breaker } from "./breaker.ts";
-import type { LaneHandler } from "./handler.ts";
+import type { LaneOptions } from "./lane-options.ts";
 import { ReadSize } from "./read-size.ts";
 import { Sleep } from "./sleep.ts";
-
-export interface LaneOptions {
-  readonly name: LaneName;
-  readonly handler: LaneHandler;
-  readonly source: PgmqClient;
-  readonly observe: Observe;
-  /** Messages per read, 1 to 10,000; default 500. Fewer are read when they are large. */
-  readonly batchSize?: number;
-  /** Batches in flight, from 1; one more is read ahead. Default 2. */
-  readonly concurrency?: number;
-  /** Lease of a read in seconds, from 1; default 30. */
-  readonly visibilityTimeoutS?: number;
-  /** Reads of one message before it is dead-lettered unmerged, from 1; default 20. */
-  readonly maxDeliveries?: number;
-  /** Longer messages (UTF-8 bytes of their JSON text) are dead-lettered as too-large; default 1 MiB. */
-  readonly maxMessageBytes?: number;
-}
 
 /** The bodies of one batch in memory: enough for 500 messages of 8 kB. */
 const maxBatchBytes = 4 * 1024 * 1024;

@@ -1,0 +1,28 @@
+import { local, prepare } from "./run.mjs";
+
+/* Everything that can be said about the code without running it. All of it runs, also after a failure. */
+
+const checks = [
+  ["format and lint", "biome", "ci", "--error-on-warnings", "."],
+  ["types", "turbo", "run", "types", "--output-logs=errors-only"],
+  [
+    "import directions",
+    "depcruise",
+    "--config",
+    ".dependency-cruiser.mjs",
+    "apps",
+    "packages",
+    "test",
+  ],
+  ["generated files", "turbo", "run", "verify", "--output-logs=errors-only"],
+];
+
+prepare();
+const failed = [];
+for (const [name, program, ...words] of checks) {
+  console.log(`\n── ${name}`);
+  if (local(program, ...words) !== 0) failed.push(name);
+}
+console.log(`\n${checks.length - failed.length} checks passed, ${failed.length} failed`);
+if (failed.length > 0) console.error(`Failed: ${failed.join(", ")}`);
+process.exitCode = failed.length > 0 ? 1 : 0;
