@@ -1,0 +1,99 @@
+import type * as z from "zod";
+import {
+  describeIssues,
+  type Issue,
+  type IssueCode,
+  issueOfMessage,
+  mustBeObject,
+} from "./issues.ts";
+import { mayHoldRoundedNumbers, quoteLongNumerals, reasonNotStorable } from "./json-text.ts";
+import type { QueueName } from "./queues.ts";
+
+export type Checked<Message> =
+  | {
+      readonly ok: true;
+      /** The message's object as it was written, for SQL to read. Never encoded anew. */
+      readonly document: string;
+      /** The same, parsed and otherwise unchanged: no defaults, and numbers rounded to doubles. */
+      readonly value: Message;
+    }
+  | Refused;
+
+export interface Refused {
+  readonly ok: false;
+  /** At least one, and at most `maxIssues`. */
+  readonly issues: Issue[];
+}
+
+interface Definition<Queue extends QueueName, Message> {
+  readonly queue: Queue;
+  /** The `schema` header of such messages. */
+  readonly version: string;
+  readonly schema: z.ZodType<Message>;
+  /** Whether a number of an accepted message was perhaps only accepted because parsing rounded it. */
+  mayHideDigits(message: Message): boolean;
+}
+
+export interface Contract<Queue extends QueueName, Message>
+  extends Omit<Definition<Queue, Message>, "mayHideDigits"> {
+  /**
+   * Decides about the text of a message as it came out of a jsonb column; `null` is SQL's. Takes a few microseconds, and
+   * never throws, whatever the text.
+   */
+  check(text: string | null): Checked<Message>;
+}
+
+export function defineContract<const Queue extends QueueName, Message>({
+  mayHideDigits,
+  ...named
+}: Definition<Queue, Message>): Contract<Queue, Message> {
+  const { schema } = named;
+
+  function issuesOf(value: unknown): Issue[] | undefined {
+    const result = schema.safeParse(value, { reportInput: true });
+    return result.success ? undefined : describeIssues(result.error.issues);
+  }
+
+  function checkDocument(document: string, parsed: unknown): Checked<Message> {
+    const issues = issuesOf(parsed);
+    if (issues !== undefined) return { ok: false, issues };
+    const value = parsed as Message; // the schema transforms nothing, so its copy is not needed
+    if (mayHideDigits(value) && mayHoldRoundedNumbers(document)) {
+      const exactIssues = issuesOf(JSON.parse(quoteLongNumerals(document)));
+      if (exactIssues !== undefined) return { ok: false, issues: exactIssues };
+    }
+    return { ok: true, document, value };
+  }
+
+  function check(text: string | null): Checked<Message> {
+    if (text === null) return refuse("required", "is empty (SQL NULL)");
+    const outer = parse(text);
+    if (outer === unparsable) return refuse("not_json", "is not JSON");
+    if (typeof outer !== "string") return checkDocument(text, outer);
+
+    // Encoded twice, as some clients do. jsonb has seen only a string: whether it would store the inner document, too,
+    // is for us to find out.
+    const inner = parse(outer);
+    if (inner === unparsable) return refuse("not_json", "is a string that does not hold JSON");
+    if (typeof inner === "string") return refuse("wrong_type", mustBeObject);
+    const reason = reasonNotStorable(outer);
+    if (reason !== undefined) return refuse("not_storable", `${reason}, which can't be stored`);
+    return checkDocument(outer, inner);
+  }
+
+  return { ...named, check };
+}
+
+function refuse(code: IssueCode, predicate: string): Refused {
+  return { ok: false, issues: [issueOfMessage(code, predicate)] };
+}
+
+const unparsable = Symbol("unparsable");
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return unparsable; // the error quotes the text, so it goes no further
+  }
+}

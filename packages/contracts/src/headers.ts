@@ -1,0 +1,16 @@
+import * as z from "zod";
+
+/**
+ * The headers our producers write. Nothing depends on them: messages of other producers have none, and are as welcome.
+ */
+export const messageHeadersSchema = z
+  .looseObject({
+    schema: z.string().nullish().meta({ description: "The contract's version, like pattern/1" }),
+    message_id: z.string().nullish().meta({ description: "A ULID" }),
+    traceparent: z.string().nullish().meta({ description: "W3C trace context" }),
+    replay_of: z.int().min(0).nullish().meta({ description: "msg_id of the replayed message" }),
+    replay_count: z.int().min(0).nullish().meta({ description: "How often it was replayed" }),
+  })
+  .meta({ title: "Headers", description: "What travels beside a message" });
+
+export type MessageHeaders = z.infer<typeof messageHeadersSchema>;

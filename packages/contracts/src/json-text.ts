@@ -1,0 +1,114 @@
+/**
+ * What the text of a JSON document says and its parsed value doesn't: how numbers were written, and what a later
+ * duplicate of a key hid. Both functions expect text that `JSON.parse` accepted, and neither recurses: documents may be
+ * nested deeper than a stack is.
+ */
+import { maxExponent, maxNumeralDigits } from "./decimal.ts";
+
+/** PostgreSQL's jsonb parser recurses, and its stack ends at some thousand levels; this is far above any honest use. */
+const maxDepth = 500;
+
+const [quote, backslash, minus] = [0x22, 0x5c, 0x2d];
+
+const halfPair = "holds half of a surrogate pair";
+
+/**
+ * Whether a numeral in the text may have been rounded to another whole number: 17 digits are needed to round to one, or
+ * an exponent of -3xx to vanish. Cheap, and says yes too often rather than too seldom.
+ */
+const longNumeral = /[0-9.]{17}|[0-9][eE]-[0-9]{3}/;
+
+export function mayHoldRoundedNumbers(text: string): boolean {
+  return longNumeral.test(text);
+}
+
+/** The same document with each long numeral as a string, so that a contract sees it exactly as it was written. */
+export function quoteLongNumerals(text: string): string {
+  let quoted = "";
+  let copied = 0;
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfString(text, at);
+    } else if (startsNumeral(code)) {
+      const end = endOfNumeral(text, at);
+      const numeral = text.slice(at, end);
+      if (longNumeral.test(numeral)) {
+        quoted += `${text.slice(copied, at)}"${numeral}"`;
+        copied = end;
+      }
+      at = end;
+    } else {
+      at += 1;
+    }
+  }
+  return quoted + text.slice(copied);
+}
+
+/** Why PostgreSQL's jsonb would refuse the document, as the end of a sentence; undefined where it would not. */
+export function reasonNotStorable(text: string): string | undefined {
+  if (/\p{Surrogate}/u.test(text)) return halfPair;
+  const hasEscapes = text.includes("\\u");
+  let depth = 0;
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      const end = endOfString(text, at);
+      const reason = hasEscapes ? reasonInString(text.slice(at, end)) : undefined;
+      if (reason !== undefined) return reason;
+      at = end;
+    } else if (startsNumeral(code)) {
+      const end = endOfNumeral(text, at);
+      if (isOversized(text.slice(at, end))) return "holds a number with too many digits";
+      at = end;
+    } else {
+      if (code === 0x7b || code === 0x5b) depth += 1;
+      if (code === 0x7d || code === 0x5d) depth -= 1;
+      if (depth > maxDepth) return `is nested deeper than ${maxDepth} levels`;
+      at += 1;
+    }
+  }
+  return undefined;
+}
+
+function reasonInString(literal: string): string | undefined {
+  let awaited = -1; // where the second half of a surrogate pair must start, after its first half
+  for (const match of literal.matchAll(/\\(?:u([0-9a-fA-F]{4})|[^u])/g)) {
+    const unit = Number.parseInt(match[1] ?? "0020", 16);
+    const isLow = unit >= 0xdc00 && unit <= 0xdfff;
+    if (isLow ? match.index !== awaited : awaited !== -1) return halfPair;
+    if (unit === 0) return "holds the character \\u0000";
+    awaited = unit >= 0xd800 && unit <= 0xdbff ? match.index + match[0].length : -1;
+  }
+  return awaited === -1 ? undefined : halfPair;
+}
+
+function isOversized(numeral: string): boolean {
+  if (numeral.length > maxNumeralDigits) return true;
+  const exponent = /[eE](.+)/.exec(numeral)?.[1];
+  return exponent !== undefined && Math.abs(Number(exponent)) > maxExponent;
+}
+
+function startsNumeral(code: number): boolean {
+  return code === minus || (code >= 0x30 && code <= 0x39);
+}
+
+function continuesNumeral(code: number): boolean {
+  // . e E +
+  return startsNumeral(code) || code === 0x2e || code === 0x65 || code === 0x45 || code === 0x2b;
+}
+
+/** Just behind the closing quote of the string that opens at `start`. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  for (let code = text.charCodeAt(at); code !== quote; code = text.charCodeAt(at)) {
+    at += code === backslash ? 2 : 1;
+  }
+  return at + 1;
+}
+
+function endOfNumeral(text: string, start: number): number {
+  let at = start + 1;
+  while (continuesNumeral(text.charCodeAt(at))) at += 1;
+  return at;
+}
