@@ -21,6 +21,9 @@ export function createConsumerService(
   return groupParts("consumer service", [http, consumer]);
 }
 
+/** One Ctrl-C can arrive twice: from the terminal, and again from npm, which forwards it. */
+const echoMs = 1_000;
+
 /**
  * Runs a part until SIGTERM or SIGINT, then stops it within the grace period. A second signal ends
  * the process at once: what was in flight comes back when its lease ends.
@@ -31,10 +34,10 @@ export async function runUntilSignal(part: Part, graceS: number, observe: Observ
   const signalled = new Promise<NodeJS.Signals>((settle) => {
     resolve = settle;
   });
-  let asked = false;
+  let askedAt: number | undefined;
   const listen = (signal: NodeJS.Signals) => {
-    if (asked) process.exit(1);
-    asked = true;
+    if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(1);
+    askedAt ??= performance.now();
     resolve(signal);
   };
   for (const signal of signals) process.on(signal, listen);

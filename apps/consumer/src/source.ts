@@ -1,6 +1,6 @@
 import { createPool, readSource, registerSource, withoutSecrets } from "@centralcloud/db";
 import { classifyFault, createLane, type Lane, PgmqClient } from "@centralcloud/pgmq";
-import { definePart, type Observe, type Part } from "@centralcloud/service";
+import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { handlerFor, routes } from "./routes.ts";
@@ -89,17 +89,4 @@ export function createSource(
       return waitingFor;
     },
   };
-}
-
-/** Waits, or less when stopped. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }

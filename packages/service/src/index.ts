@@ -24,3 +24,4 @@ export {
   type PartDefinition,
   PartStoppedError,
 } from "./part.ts";
+export { pause } from "./pause.ts";

@@ -26,12 +26,14 @@ declare
 begin
   return query
   with message as materialized (
-    select m.msg_id, m.enqueued_at, m.body
+    -- A message that is in the batch twice counts once, here as in the ledger.
+    select distinct on (m.msg_id, m.enqueued_at) m.msg_id, m.enqueued_at, m.body
       from rows from (
         pg_catalog.unnest(p_msg_ids),
         pg_catalog.unnest(p_enqueued_ats),
         pg_catalog.jsonb_array_elements(p_messages)
       ) as m (msg_id, enqueued_at, body)
+     order by m.msg_id, m.enqueued_at
   ),
   fresh as (
     insert into central.processed_messages (lane_id, msg_id, enqueued_at)

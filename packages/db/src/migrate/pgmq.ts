@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { Observe } from "@centralcloud/service";
 import type { ClientBase } from "pg";
@@ -44,9 +45,10 @@ export async function ensurePgmq(client: ClientBase, observe: Observe): Promise<
 
 /** pgmq's full install script out of the npm package, with the version that its name tells. */
 async function readPackagedPgmq(): Promise<{ version: string; sql: string }> {
-  const archive = new URL("pgmq.tar.gz", import.meta.resolve("@electric-sql/pglite-pgmq"));
+  const main = createRequire(import.meta.url).resolve("@electric-sql/pglite-pgmq");
+  const archive = join(dirname(main), "pgmq.tar.gz");
   const entries = extract();
-  entries.end(gunzipSync(readFileSync(fileURLToPath(archive))));
+  entries.end(gunzipSync(readFileSync(archive)));
   let script: { version: string; sql: string } | undefined;
   for await (const entry of entries) {
     const version = /\/pgmq--(\d+\.\d+\.\d+)\.sql$/.exec(entry.header.name)?.[1];
@@ -54,6 +56,6 @@ async function readPackagedPgmq(): Promise<{ version: string; sql: string }> {
     for await (const chunk of entry) chunks.push(chunk as Buffer);
     if (version !== undefined) script = { version, sql: Buffer.concat(chunks).toString("utf8") };
   }
-  if (script === undefined) throw new Error(`${archive.pathname} holds no install script of pgmq`);
+  if (script === undefined) throw new Error(`${archive} holds no install script of pgmq`);
   return script;
 }

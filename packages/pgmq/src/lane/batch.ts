@@ -1,6 +1,5 @@
-import type { ReleaseCause } from "@centralcloud/service";
+import { pause, type ReleaseCause } from "@centralcloud/service";
 import type { ClaimedMessage, Refusal } from "../client/message.ts";
-import { classifyFault } from "../fault.ts";
 import type { Breaker } from "./breaker.ts";
 import type { AcceptedMessage, Verdict } from "./handler.ts";
 import type { LaneOptions } from "./lane-options.ts";
@@ -120,28 +119,23 @@ export class Batch {
 
   /** Archives what is in the central store, and dead-letters what never can be. */
   async #settle(merged: readonly AcceptedMessage[], letters: readonly Letter[]): Promise<void> {
-    const { name, source, observe, breaker } = this.#context;
-    try {
+    const { name, source, observe } = this.#context;
+    await this.#withSource(async () => {
       const startedAt = performance.now();
       const count = await source.archive(name.queue, merged);
       const ms = performance.now() - startedAt;
       if (count > 0) observe({ event: "batch-archived", ...name, count, ms });
+    });
+    await this.#withSource(async () => {
       const moved = new Set(await source.deadLetter(name.queue, letters));
       for (const { message, refusal } of letters) {
         if (!moved.has(message.msgId)) continue;
-        observe({
-          event: "message-dead-lettered",
-          ...name,
-          msgId: message.msgId,
-          reason: refusal.reason,
-          code: refusal.error.code,
-          error: refusal.error.message,
-        });
+        const { reason, error } = refusal;
+        const { code, message: text } = error;
+        const event = "message-dead-lettered";
+        observe({ event, ...name, msgId: message.msgId, reason, code, error: text });
       }
-    } catch (error) {
-      // The ledger knows what was merged: it will be archived as a duplicate when its lease ends.
-      breaker.failed("source", error);
-    }
+    });
   }
 
   /** An error that does not tell whose fault it is: again, later, and at last over the delivery limit. */
@@ -153,16 +147,31 @@ export class Batch {
   }
 
   async #release(messages: readonly ClaimedMessage[], why: ReleaseCause, seconds = 0) {
-    const { name, source, observe, breaker } = this.#context;
+    const { name, source, observe } = this.#context;
     if (messages.length === 0) return;
-    try {
+    await this.#withSource(async () => {
       const count = await source.setVt(name.queue, messages, seconds);
       if (count > 0) observe({ event: "messages-released", ...name, count, why });
-    } catch (error) {
-      // They become visible by themselves when their lease ends.
-      if (classifyFault(error).owner !== "unknown" || why !== "shutdown") {
+    });
+  }
+
+  /**
+   * Does something at the source, and again after each fault for as long as the lease lasts. After
+   * that, and when stopping, the messages come back by themselves; the ledger knows what was merged.
+   */
+  async #withSource(action: () => Promise<void>): Promise<void> {
+    const { breaker, stopping, leaseEndsAt } = this.#context;
+    for (;;) {
+      try {
+        await action();
+        breaker.succeeded("source");
+        return;
+      } catch (error) {
         breaker.failed("source", error);
       }
+      const waitMs = breaker.waitMs();
+      if (stopping.aborted || performance.now() + waitMs >= leaseEndsAt) return;
+      await pause(waitMs, stopping);
     }
   }
 }

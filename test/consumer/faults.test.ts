@@ -1,0 +1,104 @@
+import { createConsumer } from "@centralcloud/consumer";
+import type { Observation } from "@centralcloud/service";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { archivedIn, configurationFor, deadLettersOf, queuesOf } from "../support/consumer.ts";
+import { type TestDatabase, useSystem } from "../support/databases.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+import { patternMessage } from "../support/messages.ts";
+import { until } from "../support/until.ts";
+
+const system = useSystem();
+failOnLeaks(system);
+const queue = "centralcloud-new-patterns";
+let observations: Observation[] = [];
+let consumer: ReturnType<typeof createConsumer>;
+
+beforeEach(async () => {
+  observations = [];
+  // A read whose answer is lost claims messages that nobody knows of, until their lease ends.
+  const configuration = configurationFor(system, { visibilityTimeoutS: 3 });
+  consumer = createConsumer(configuration, (event) => void observations.push(event));
+  await consumer.start();
+  await until("the consumer is ready", () => consumer.health().ready);
+});
+
+afterEach(() => consumer.stop());
+
+async function send(count: number): Promise<void> {
+  await queuesOf(system).sendBatch(
+    queue,
+    Array.from({ length: count }, () => patternMessage()),
+  );
+}
+
+function sawEvent(event: Observation["event"]): boolean {
+  return observations.some((observation) => observation.event === event);
+}
+
+/** Refuses new connections to a database, and cuts those of the consumer. */
+async function shutOff(database: TestDatabase, other: TestDatabase): Promise<void> {
+  await other.pool.query(`alter database ${database.name} with allow_connections false`);
+  await cutConnections(database, other);
+}
+
+async function cutConnections(database: TestDatabase, other: TestDatabase): Promise<void> {
+  await other.pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = $1 and application_name = 'centralcloud-consumer'`,
+    [database.name],
+  );
+}
+
+async function expectAllMerged(count: number): Promise<void> {
+  await until("the queue is empty", () => queuesOf(system).isEmpty(queue));
+  expect(await archivedIn(system, queue)).toBe(count);
+  const { rows } = await system.central.pool.query(
+    "select sum(observation_count)::integer as count from central.patterns",
+  );
+  expect(rows).toEqual([{ count }]);
+  expect(await deadLettersOf(system, queue)).toEqual([]);
+}
+
+test("a missing merge function blames no message: reading stops, and work resumes when it is back", async () => {
+  await system.central.pool.query("alter function central.merge_patterns rename to elsewhere");
+  await send(100);
+  await until("the lane meets the fault", () => sawEvent("lane-fault"));
+  const fault = consumer.health().sources[0]?.lanes.find((lane) => lane.queue === queue)?.fault;
+  expect(fault).toMatchObject({ side: "central" });
+  await system.central.pool.query("alter function central.elsewhere rename to merge_patterns");
+  await expectAllMerged(100);
+  await until("it says that it is ready again", () => consumer.health().ready);
+  expect(sawEvent("lane-recovered")).toBe(true);
+});
+
+test("work resumes by itself after the central database was shut off", async () => {
+  await shutOff(system.central, system.singularity);
+  await send(100);
+  await until("the lane meets the fault", () => sawEvent("lane-fault"));
+  await system.singularity.pool.query(
+    `alter database ${system.central.name} with allow_connections true`,
+  );
+  await expectAllMerged(200);
+});
+
+test("work resumes by itself after the source was shut off", async () => {
+  await shutOff(system.singularity, system.central);
+  await until("the lane meets the fault", () => sawEvent("lane-fault"));
+  expect(consumer.health().ready).toBe(false);
+  await system.central.pool.query(
+    `alter database ${system.singularity.name} with allow_connections true`,
+  );
+  await send(100);
+  await expectAllMerged(300);
+});
+
+test("connections cut again and again cost no message", async () => {
+  await send(3_000);
+  for (let round = 0; round < 5; round++) {
+    await cutConnections(system.central, system.singularity);
+    await cutConnections(system.singularity, system.central);
+    await until("something is merged", () => sawEvent("batch-merged"));
+    observations = [];
+  }
+  await expectAllMerged(3_300);
+}, 60_000);

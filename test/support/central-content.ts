@@ -1,0 +1,28 @@
+import type { Pool } from "pg";
+
+/** What the central store says, leaving out when and by which delivery it came to say so. */
+const contentTables: Readonly<Record<string, string>> = {
+  patterns: "fingerprint",
+  pattern_agents: "fingerprint, source_id, agent_id",
+  pattern_sources: "fingerprint, source_id",
+  agent_sessions: "source_id, session_id",
+  agent_knowledge: "source_id, agent_id",
+  knowledge_summaries: "source_id, updated_at",
+};
+
+/** Every row of the content as PostgreSQL's own text, so that two stores compare byte for byte. */
+export async function centralContent(central: Pool): Promise<Record<string, string[]>> {
+  const content: Record<string, string[]> = {};
+  for (const [table, key] of Object.entries(contentTables)) {
+    const { rows } = await central.query<{ line: string }>(
+      `select t::text as line from central.${table} t order by ${key}`,
+    );
+    content[table] = rows.map((row) => row.line);
+  }
+  return content;
+}
+
+export async function emptyCentral(central: Pool): Promise<void> {
+  const tables = Object.keys(contentTables).map((table) => `central.${table}`);
+  await central.query(`truncate ${tables.join(", ")}, central.processed_messages`);
+}

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { TestSystem } from "./databases.ts";
+
+const program = fileURLToPath(new URL("../../apps/cli/bin/centralcloud.mjs", import.meta.url));
+
+export interface Finished {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommand {
+  readonly child: ChildProcess;
+  /** All that it has written to standard output so far. */
+  readonly output: () => string;
+  readonly finished: Promise<Finished>;
+}
+
+/** Starts `centralcloud` as its own process, with nothing in its environment but what is given. */
+export function startCommand(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): RunningCommand {
+  const child = spawn(process.execPath, [program, ...words], {
+    env: { PATH: process.env.PATH ?? "", ...environment },
+    // Away from the checkout, whose `.data` would name other databases.
+    cwd: "/",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const finished = once(child, "close").then(([code]) => {
+    return { exitCode: code as number | null, stdout, stderr };
+  });
+  return { child, output: () => stdout, finished };
+}
+
+export function runCommand(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Finished> {
+  return startCommand(words, environment).finished;
+}
+
+export function environmentOf({ singularity, central }: TestSystem): Record<string, string> {
+  return {
+    SOURCE_DATABASE_URLS: singularity.url,
+    CENTRAL_DATABASE_URL: central.url,
+    CONSUMER_HTTP_PORT: "0",
+  };
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { createDatabase, dropDatabase } from "@centralcloud/embedded";
+import pg from "pg";
+import { afterAll, beforeAll, inject } from "vitest";
+import { templates } from "./global-setup.ts";
+
+/** One cloned database of a test file. */
+export interface TestDatabase {
+  readonly name: string;
+  readonly url: string;
+  readonly pool: pg.Pool;
+}
+
+/** The connections of the harness itself; those that a test leaves under other names are leaks. */
+export const harnessName = "test-harness";
+
+/** A URL like that of the server's `postgres` database, for another one. */
+export function urlOf(database: string): string {
+  const url = new URL(inject("serverUrl"));
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+/** Clones a template; close it with {@link dropTestDatabase}. */
+export async function createTestDatabase(template?: keyof typeof templates): Promise<TestDatabase> {
+  const name = `${template ?? "empty"}_${randomBytes(6).toString("hex")}`;
+  const url = inject("serverUrl");
+  await createDatabase(url, name, template === undefined ? {} : { template: templates[template] });
+  // Connections stay open, so that no timer of the harness hides one that a test has leaked.
+  const pool = new pg.Pool({
+    connectionString: urlOf(name),
+    application_name: harnessName,
+    max: 4,
+    idleTimeoutMillis: 0,
+  });
+  pool.on("error", () => {});
+  if (template === "singularity") {
+    // A clone is another source; only a restored backup would keep the identity.
+    await pool.query(
+      "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
+    );
+  }
+  return { name, url: urlOf(name), pool };
+}
+
+export async function dropTestDatabase(database: TestDatabase): Promise<void> {
+  await database.pool.end();
+  await dropDatabase(inject("serverUrl"), database.name);
+}
+
+export interface TestSystem {
+  singularity: TestDatabase;
+  central: TestDatabase;
+}
+
+/** Both databases of a system, cloned for the calling test file and dropped after it. */
+export function useSystem(): TestSystem {
+  const system = {} as TestSystem;
+  beforeAll(async () => {
+    system.singularity = await createTestDatabase("singularity");
+    system.central = await createTestDatabase("central");
+  });
+  afterAll(async () => {
+    await dropTestDatabase(system.singularity);
+    await dropTestDatabase(system.central);
+  });
+  return system;
+}
