@@ -13,8 +13,9 @@ export {
   type PoolOptions,
   withoutSecrets,
 } from "./connect.ts";
+export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
 export { DatabaseNewerError, type MigrationResult, migrate } from "./migrate/migrate.ts";
-export { PgmqTooOldError } from "./migrate/pgmq.ts";
+export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
 export * as centralSchema from "./schema/central.ts";
 export * as singularitySchema from "./schema/singularity.ts";

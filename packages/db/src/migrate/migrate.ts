@@ -3,7 +3,7 @@ import pg from "pg";
 import { type Migration, readJournal } from "./journal.ts";
 import { checksumOf, readObjects } from "./objects.ts";
 import { ensurePgmq } from "./pgmq.ts";
-import { type Plane, recordSchema } from "./plane.ts";
+import { createRecordsStatement, type Plane, recordSchema } from "./plane.ts";
 
 /** The database has migrations that this build does not know. */
 export class DatabaseNewerError extends Error {
@@ -65,7 +65,7 @@ async function migrateIn(
 ): Promise<MigrationResult> {
   await client.query("select pg_advisory_xact_lock($1)", [advisoryLockKey]);
   await client.query("set local search_path = public");
-  await createRecords(client);
+  await client.query(createRecordsStatement);
   const pending = await pendingMigrations(plane, client);
   const database = plane;
   if (plane === "singularity") await ensurePgmq(client, observe);
@@ -80,23 +80,6 @@ async function migrateIn(
   const objectsApplied = await applyObjects(plane, client, pending.length > 0);
   if (objectsApplied > 0) observe({ event: "objects-applied", database, count: objectsApplied });
   return { plane, migrations: pending.map(({ name }) => name), objectsApplied };
-}
-
-async function createRecords(client: pg.Client): Promise<void> {
-  await client.query(`
-    create schema if not exists ${recordSchema};
-    create table if not exists ${recordSchema}.migrations (
-      plane text not null,
-      name text not null,
-      created_at bigint not null,
-      applied_at timestamptz not null default now(),
-      primary key (plane, name)
-    );
-    create table if not exists ${recordSchema}.objects (
-      plane text primary key,
-      checksum text not null,
-      applied_at timestamptz not null default now()
-    )`);
 }
 
 async function pendingMigrations(plane: Plane, client: pg.Client): Promise<readonly Migration[]> {

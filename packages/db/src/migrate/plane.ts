@@ -17,3 +17,19 @@ export function objectsOf(plane: Plane): URL {
 
 /** The schema that holds our own records of what was applied; both planes may share one database. */
 export const recordSchema = "centralcloud_migrations";
+
+/** Makes those records; nothing happens where they are. */
+export const createRecordsStatement = `
+  create schema if not exists ${recordSchema};
+  create table if not exists ${recordSchema}.migrations (
+    plane text not null,
+    name text not null,
+    created_at bigint not null,
+    applied_at timestamptz not null default now(),
+    primary key (plane, name)
+  );
+  create table if not exists ${recordSchema}.objects (
+    plane text primary key,
+    checksum text not null,
+    applied_at timestamptz not null default now()
+  )`;

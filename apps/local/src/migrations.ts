@@ -1,0 +1,59 @@
+import { type MigrationResult, migrate, type Plane, withoutSecrets } from "@centralcloud/db";
+import { definePart, type Observe, type Part } from "@centralcloud/service";
+import type { DatabaseUrls } from "./configuration.ts";
+import { messageOf } from "./failure.ts";
+import { unlessAborted } from "./late-part.ts";
+
+/** A database could not be brought up to date; it is as it was before. */
+export class MigrationFailedError extends Error {
+  readonly code = "migration_failed";
+  constructor(plane: Plane, url: string, cause: unknown) {
+    super(
+      `the ${plane} database ${withoutSecrets(url)} could not be migrated: ${messageOf(cause)}`,
+      { cause },
+    );
+    this.name = "MigrationFailedError";
+  }
+}
+
+export interface Migrations extends Part {
+  /** What was done, for the terminal. */
+  readonly summary: string;
+}
+
+/** Brings every database up to date. A step rather than a running part: its stop does nothing. */
+export function createMigrations(readUrls: () => DatabaseUrls, observe: Observe): Migrations {
+  const results: MigrationResult[] = [];
+  const part = definePart({
+    name: "migrations",
+    async start(signal) {
+      const { sourceUrls, centralUrl } = readUrls();
+      const targets = [
+        ...sourceUrls.map((url) => ({ plane: "singularity" as const, url })),
+        { plane: "central" as const, url: centralUrl },
+      ];
+      for (const { plane, url } of targets) {
+        try {
+          results.push(await unlessAborted(migrate(plane, url, observe), signal));
+        } catch (error) {
+          signal.throwIfAborted();
+          throw new MigrationFailedError(plane, url, error);
+        }
+      }
+    },
+    async stop() {},
+  });
+  return {
+    ...part,
+    get summary() {
+      return results.map(summarize).join(", ");
+    },
+  };
+}
+
+function summarize({ plane, migrations, objectsApplied }: MigrationResult): string {
+  if (migrations.length > 0) {
+    return `${plane}: ${migrations.length} applied`;
+  }
+  return `${plane}: ${objectsApplied > 0 ? "functions renewed" : "up to date"}`;
+}

@@ -1,0 +1,83 @@
+import { routes } from "@centralcloud/consumer";
+import { definePart, groupParts, type Part } from "@centralcloud/service";
+import { announce } from "./announce.ts";
+import type { DatabaseUrls, LocalConfiguration } from "./configuration.ts";
+import { createLocalConsumer } from "./consumer-service.ts";
+import { messageOf } from "./failure.ts";
+import { formatGuide } from "./guide.ts";
+import { createLearningLoop, learnEveryMs } from "./learning-loop.ts";
+import type { Logger } from "./log-file.ts";
+import type { Screen } from "./screen.ts";
+import { createStatus } from "./status.ts";
+import { createTotals } from "./totals.ts";
+import { createWorkload } from "./workload.ts";
+import { agentIds } from "./workload-messages.ts";
+
+export interface ServicesOptions {
+  readonly configuration: LocalConfiguration;
+  readonly demo: boolean;
+  readonly screen: Screen;
+  readonly urls: DatabaseUrls;
+  readonly logger: Logger;
+}
+
+/** What runs on the databases; started in this order, stopped in the reverse one. */
+export function createServices(options: ServicesOptions): Part {
+  const { configuration, demo, screen, urls, logger } = options;
+  const totals = createTotals();
+  const consumer = createLocalConsumer({
+    configuration: { ...configuration.consumer, ...urls },
+    anyPort: !configuration.httpPortIsGiven,
+    logger,
+    observe: totals.observe,
+  });
+
+  /** One part for each source, so that a source that is down delays no other. */
+  function forEachSource(
+    name: string,
+    create: (url: string, onFault: (error: unknown) => void) => Part,
+  ): Part {
+    const warn = (error: unknown) =>
+      logger.warn({ part: name, error: messageOf(error) }, "tick-failed");
+    return groupParts(
+      name,
+      urls.sourceUrls.map((url) => create(url, warn)),
+    );
+  }
+
+  const learning = forEachSource("learning loop", createLearningLoop);
+  const workload = forEachSource("workload", createWorkload);
+  const guide = definePart({
+    name: "guide",
+    async start() {
+      const { httpPort } = consumer;
+      const showsUrls = configuration.given === undefined;
+      screen.print(formatGuide({ urls, showsUrls, httpPort }));
+    },
+    async stop() {},
+  });
+
+  return groupParts("services", [
+    createStatus(urls, totals, screen),
+    announce(screen, "consumer", consumer, () => {
+      const isElsewhere = consumer.httpPort !== configuration.consumer.httpPort;
+      const why = `, because port ${configuration.consumer.httpPort} is taken`;
+      const health = `http://localhost:${consumer.httpPort}/readyz`;
+      return [
+        `${routes.length} queues of ${plural(urls.sourceUrls.length, "database")}, log in .data/consumer.log`,
+        `health on ${health}${isElsewhere && !configuration.httpPortIsGiven ? why : ""}`,
+      ];
+    }),
+    announce(screen, "learning", learning, () => [`every ${learnEveryMs / 1000} s`]),
+    ...(demo ? [announce(screen, "workload", workload, describeWorkload)] : []),
+    guide,
+  ]);
+}
+
+function describeWorkload(): readonly string[] {
+  return [`${agentIds.length} simulated agents (npm start -- --no-demo leaves them out)`];
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,42 @@
+import { readJournal } from "../migrate/journal.ts";
+import { checksumOf, readObjects } from "../migrate/objects.ts";
+import { type Plane, planes } from "../migrate/plane.ts";
+import { drizzleKit, schemaIsGenerated } from "./drizzle-kit.ts";
+import { readLandedStates } from "./landed-states.ts";
+import { readObjectRecord } from "./object-record.ts";
+
+/*
+ * `pnpm --filter @centralcloud/db verify`: proves, without a database and without writing anything,
+ * that the generated files are current and that what has landed was left alone.
+ */
+const remedy = "run `pnpm --filter @centralcloud/db generate --name what_changed`";
+
+const mistakes = planes.flatMap((plane) => verify(plane));
+for (const mistake of mistakes) console.error(mistake);
+process.exitCode = mistakes.length > 0 ? 1 : 0;
+
+function verify(plane: Plane): string[] {
+  // Also checks that the journal's times strictly increase.
+  const journal = readJournal(plane);
+  const mistakes: string[] = [];
+  drizzleKit(plane, "check", "--dialect", "postgresql", "--out", `./migrations/${plane}`);
+  if (!schemaIsGenerated(plane)) {
+    mistakes.push(`${plane}: the schema has changes that no migration has; ${remedy}`);
+  }
+  const newest = journal.at(-1)?.name ?? "";
+  if (readObjectRecord(plane)[newest] !== checksumOf(readObjects(plane))) {
+    mistakes.push(`${plane}: sql/${plane} has changes that no migration goes with; ${remedy}`);
+  }
+  const landed = readLandedStates(plane);
+  for (const { name, script } of landed) {
+    const end = journal.findIndex((migration) => migration.name === name);
+    if (end === -1)
+      mistakes.push(`${plane}: ${name} has landed, but is not in the journal any more`);
+    for (const { name: earlier, createdAt, statements } of journal.slice(0, end + 1)) {
+      const same = statements.every((statement) => script.includes(statement.replace(/;\s*$/, "")));
+      if (same && script.includes(`'${earlier}', ${createdAt}`)) continue;
+      mistakes.push(`${plane}: ${earlier} has landed and must not change; add a migration instead`);
+    }
+  }
+  return [...new Set(mistakes)];
+}

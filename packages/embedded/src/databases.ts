@@ -1,0 +1,62 @@
+import pg from "pg";
+import { EmbeddedPostgresError } from "./errors.ts";
+
+/**
+ * Makes a database on the server of `url`.
+ * @param options.template copied, with its data; nobody may be connected to it. Default: empty
+ */
+export async function createDatabase(
+  url: string,
+  name: string,
+  options: { readonly template?: string } = {},
+): Promise<void> {
+  const template = options.template ?? "template1";
+  await withClient(url, (client) =>
+    client.query(
+      `create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)}`,
+    ),
+  );
+}
+
+/** Removes a database, disconnecting whoever uses it; nothing happens when there is none. */
+export async function dropDatabase(url: string, name: string): Promise<void> {
+  await withClient(url, (client) =>
+    client.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
+  );
+}
+
+export async function createMissingDatabases(url: string, names: readonly string[]): Promise<void> {
+  try {
+    await withClient(url, async (client) => {
+      const { rows } = await client.query<{ datname: string }>("select datname from pg_database");
+      const existing = new Set(rows.map((row) => row.datname));
+      for (const name of new Set(names)) {
+        if (!existing.has(name)) await client.query(`create database ${pg.escapeIdentifier(name)}`);
+      }
+    });
+  } catch (cause) {
+    const { message, code } = cause as { message: string; code?: string };
+    const hint =
+      code === "28P01" ? " (the password file does not belong to this cluster; start afresh)" : "";
+    throw new EmbeddedPostgresError(
+      "database_creation_failed",
+      `PostgreSQL runs, but its databases could not be made: ${message}${hint}`,
+      { cause },
+    );
+  }
+}
+
+async function withClient(
+  connectionString: string,
+  work: (client: pg.Client) => Promise<unknown>,
+): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  // Reported by the query or the connect that is under way; unheard, it would end the process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}

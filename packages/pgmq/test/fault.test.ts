@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { classifyFault } from "../src/index.ts";
+
+const withCode = (code: string) => Object.assign(new Error("refused"), { code });
+
+test.each([
+  ["22P02", "message"], // invalid text representation
+  ["22003", "message"], // numeric value out of range
+  ["23514", "message"], // check violation
+  ["P0001", "message"], // raise exception
+  ["54001", "message"], // statement too complex
+  ["08006", "nobody"], // connection failure
+  ["25006", "nobody"], // read-only transaction, on a standby
+  ["28P01", "nobody"], // wrong password
+  ["3D000", "nobody"], // no such database
+  ["40001", "nobody"], // serialization failure
+  ["40P01", "nobody"], // deadlock
+  ["42883", "nobody"], // no such function
+  ["42501", "nobody"], // no privilege
+  ["53100", "nobody"], // disk full
+  ["53300", "nobody"], // too many connections
+  ["55P03", "nobody"], // lock not available
+  ["57014", "nobody"], // cancelled by timeout
+  ["57P01", "nobody"], // shutdown
+  ["58030", "nobody"], // input/output error
+  ["ECONNREFUSED", "nobody"],
+  ["ENOTFOUND", "nobody"],
+  ["XX000", "unknown"], // internal error
+  ["P0004", "unknown"], // assertion
+])("%s is the fault of: %s", (code, owner) => {
+  expect(classifyFault(withCode(code))).toEqual({ owner, code, message: "refused" });
+});
+
+test.each(["Connection terminated unexpectedly", "timeout exceeded when trying to connect"])(
+  "pg's '%s', which has no code, is nobody's fault",
+  (message) => {
+    expect(classifyFault(new Error(message)).owner).toBe("nobody");
+  },
+);
+
+test("an error of all addresses of a host counts as its first", () => {
+  const error = new AggregateError([withCode("ECONNREFUSED")]);
+  expect(classifyFault(error)).toMatchObject({ owner: "nobody", code: "ECONNREFUSED" });
+});
+
+test("what is no error at all is unknown", () => {
+  expect(classifyFault("oops")).toEqual({ owner: "unknown", code: "unknown", message: "oops" });
+});
