@@ -20,11 +20,11 @@ export function assertNode() {
 }
 
 /** Runs a program from the root, its output shown; returns its exit code. */
-export function run(command, words, environment = {}) {
+function run(command, words) {
   const { status, error } = spawnSync(command, words, {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, ...environment },
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1" },
     shell: process.platform === "win32",
   });
   if (error) console.error(`${command}: ${error.message}`);
@@ -36,9 +36,9 @@ export function pnpm(...words) {
   return run("npx", ["--yes", manifest.packageManager, ...words]);
 }
 
-/** Runs a program that a dependency installed. */
+/** Runs a program that a dependency installed; pnpm is on its path, which turbo needs. */
 export function local(program, ...words) {
-  return run(`node_modules/.bin/${program}`, words, { TURBO_TELEMETRY_DISABLED: "1" });
+  return pnpm("exec", program, ...words);
 }
 
 /** Installs what the lockfile says and builds every package; exits with a sentence when it can't. */
