@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    maxWorkers: 3,
     projects: ["packages/*", "test"],
     reporters: ["default", "./scripts/summary-reporter.mjs"],
   },

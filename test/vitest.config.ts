@@ -6,7 +6,6 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     globalSetup: ["support/global-setup.ts"],
     pool: "forks",
-    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

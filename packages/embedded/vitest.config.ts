@@ -14,6 +14,5 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // A start is one core's work and some waiting.
-    maxWorkers: 2,
   },
 });
