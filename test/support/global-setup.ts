@@ -43,6 +43,9 @@ async function preparePgmq(url: string): Promise<void> {
   if (!script) return;
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(readFileSync(script, "utf8"));
-  await client.end();
+  try {
+    await client.query(readFileSync(script, "utf8"));
+  } finally {
+    await client.end();
+  }
 }

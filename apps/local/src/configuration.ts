@@ -35,7 +35,7 @@ export function readLocalConfiguration(
   const mistakes: string[] = [];
   if (fresh && names.length > 0) {
     mistakes.push(
-      `--fresh: only deletes the embedded databases, and ${names.join(" and ")} name others; unset them, or leave it out`,
+      `--fresh: deletes the embedded databases, and no others; unset ${names.join(" and ")}, or leave it out`,
     );
   }
   const values = {

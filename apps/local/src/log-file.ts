@@ -24,6 +24,7 @@ export function createLogFile(folder: DataFolder, level: string): LogFile {
       await mkdir(folder.path, { recursive: true });
       await rename(folder.log, folder.previousLog).catch(unlessMissing);
       descriptor = openSync(folder.log, "a", 0o600);
+      // Its type names only the two descriptors that a service logs to; any will do.
       logger = createLogger(level, descriptor as 1 | 2);
     },
     async stop() {

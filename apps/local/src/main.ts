@@ -28,10 +28,14 @@ async function run(words: { readonly demo: boolean; readonly fresh: boolean }): 
   screen.print("\nCentralCloud on this machine\n");
   const system = createLocalSystem({ configuration, ...words, folder: dataFolder, screen });
   const { shutdownGraceS } = configuration.consumer;
-  await runUntilSignal(system, shutdownGraceS, (observation) => {
+  const running = runUntilSignal(system, shutdownGraceS, (observation) => {
     system.observe(observation);
     screen.print("Stopping…");
   });
+  // One Ctrl-C may arrive twice, from the terminal and from npm: the second time even after the stop,
+  // when nobody listens any more and it would become the exit code.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
+  await running;
   const place = configuration.given === undefined ? ".data/" : "your databases";
   screen.print(`Stopped; your data ${configuration.given ? "stay" : "stays"} in ${place}`);
 }

@@ -75,7 +75,9 @@ export function createServices(options: ServicesOptions): Part {
 }
 
 function describeWorkload(): readonly string[] {
-  return [`${agentIds.length} simulated agents (npm start -- --no-demo leaves them out)`];
+  return [
+    `${agentIds.length} simulated agents write into each source; npm start -- --no-demo leaves them out`,
+  ];
 }
 
 function plural(count: number, noun: string): string {

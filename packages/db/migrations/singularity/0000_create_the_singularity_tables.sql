@@ -39,6 +39,7 @@ CREATE TABLE "agents" (
 	"pattern_count" integer DEFAULT 0 NOT NULL,
 	"confidence" numeric,
 	"knowledge_updated_at" timestamp with time zone,
+	"knowledge_unsynced" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "agent_id_is_not_empty" CHECK ("agents"."agent_id" <> ''),
 	CONSTRAINT "status_is_known" CHECK ("agents"."status" in ('active', 'inactive')),
@@ -55,6 +56,18 @@ CREATE TABLE "analysis_results" (
 	"learned_at" timestamp with time zone,
 	"learn_error" text,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "job_runs" (
+	"run_id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "job_runs_run_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"job_name" text NOT NULL,
+	"status" text NOT NULL,
+	"result" jsonb,
+	"error" text,
+	"started_by" text NOT NULL,
+	"started_at" timestamp with time zone NOT NULL,
+	"finished_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "status_is_known" CHECK ("job_runs"."status" in ('succeeded', 'failed', 'skipped'))
 );
 --> statement-breakpoint
 CREATE TABLE "learned_patterns" (
@@ -74,15 +87,17 @@ CREATE TABLE "learned_patterns" (
 --> statement-breakpoint
 CREATE TABLE "learning_sync_log" (
 	"batch_id" text PRIMARY KEY NOT NULL,
-	"queue_name" text NOT NULL,
-	"message_count" integer NOT NULL,
-	"first_msg_id" bigint,
-	"last_msg_id" bigint,
+	"pattern_count" integer DEFAULT 0 NOT NULL,
+	"first_pattern_msg_id" bigint,
+	"last_pattern_msg_id" bigint,
+	"session_count" integer DEFAULT 0 NOT NULL,
+	"first_session_msg_id" bigint,
+	"last_session_msg_id" bigint,
 	"status" text DEFAULT 'queued' NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"delivered_at" timestamp with time zone,
-	CONSTRAINT "status_is_known" CHECK ("learning_sync_log"."status" in ('queued', 'delivered', 'failed')),
-	CONSTRAINT "message_count_is_not_negative" CHECK ("learning_sync_log"."message_count" >= 0)
+	CONSTRAINT "status_is_known" CHECK ("learning_sync_log"."status" in ('queued', 'delivered')),
+	CONSTRAINT "a_delivered_batch_has_its_time" CHECK (("learning_sync_log"."status" = 'delivered') = ("learning_sync_log"."delivered_at" is not null))
 );
 --> statement-breakpoint
 CREATE TABLE "pending_tasks" (
@@ -96,6 +111,13 @@ CREATE TABLE "pending_tasks" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "status_is_known" CHECK ("pending_tasks"."status" in ('pending', 'assigned', 'completed', 'cancelled')),
 	CONSTRAINT "an_assigned_task_has_an_agent" CHECK ("pending_tasks"."status" <> 'assigned' or "pending_tasks"."assigned_to" is not null)
+);
+--> statement-breakpoint
+CREATE TABLE "scheduled_jobs" (
+	"job_name" text PRIMARY KEY NOT NULL,
+	"schedule" text NOT NULL,
+	"function_name" text NOT NULL,
+	"description" text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "session_keys" (
@@ -121,11 +143,15 @@ ALTER TABLE "learned_patterns" ADD CONSTRAINT "learned_patterns_analysis_id_anal
 CREATE INDEX "agent_sessions_agent_id_idx" ON "agent_sessions" USING btree ("agent_id");--> statement-breakpoint
 CREATE INDEX "agent_sessions_unsynced_idx" ON "agent_sessions" USING btree ("id") WHERE "agent_sessions"."unsynced";--> statement-breakpoint
 CREATE INDEX "agent_tasks_agent_id_created_at_idx" ON "agent_tasks" USING btree ("agent_id","created_at");--> statement-breakpoint
+CREATE INDEX "agents_knowledge_unsynced_idx" ON "agents" USING btree ("agent_id") WHERE "agents"."knowledge_unsynced";--> statement-breakpoint
 CREATE INDEX "analysis_results_unlearned_idx" ON "analysis_results" USING btree ("created_at","id") WHERE "analysis_results"."learned" is not true and "analysis_results"."learn_error" is null;--> statement-breakpoint
+CREATE INDEX "job_runs_job_name_started_at_idx" ON "job_runs" USING btree ("job_name","started_at" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "job_runs_started_at_idx" ON "job_runs" USING btree ("started_at");--> statement-breakpoint
 CREATE INDEX "learned_patterns_agent_id_learned_at_idx" ON "learned_patterns" USING btree ("agent_id","learned_at");--> statement-breakpoint
 CREATE INDEX "learned_patterns_unsynced_idx" ON "learned_patterns" USING btree ("id") WHERE "learned_patterns"."synced_at" is null;--> statement-breakpoint
 CREATE INDEX "learning_sync_log_created_at_idx" ON "learning_sync_log" USING btree ("created_at");--> statement-breakpoint
-CREATE INDEX "pending_tasks_waiting_idx" ON "pending_tasks" USING btree ("priority" DESC NULLS LAST,"created_at","id") WHERE "pending_tasks"."status" = 'pending';--> statement-breakpoint
+CREATE INDEX "learning_sync_log_queued_idx" ON "learning_sync_log" USING btree ("batch_id") WHERE "learning_sync_log"."status" = 'queued';--> statement-breakpoint
+CREATE INDEX "pending_tasks_waiting_idx" ON "pending_tasks" USING btree ("agent_id","priority" DESC NULLS LAST,"created_at","id") WHERE "pending_tasks"."status" = 'pending';--> statement-breakpoint
 CREATE INDEX "pending_tasks_assigned_to_idx" ON "pending_tasks" USING btree ("assigned_to") WHERE "pending_tasks"."status" = 'assigned';--> statement-breakpoint
 CREATE UNIQUE INDEX "session_keys_one_is_active" ON "session_keys" USING btree ("active") WHERE "session_keys"."active";--> statement-breakpoint
 -- The identity of this database. Written here and nowhere else, so that it outlives every change of URL.

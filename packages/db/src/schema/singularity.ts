@@ -53,6 +53,8 @@ export const agents = pgTable(
     patternCount: integer("pattern_count").notNull().default(0),
     confidence: numeric("confidence"),
     knowledgeUpdatedAt: instant("knowledge_updated_at"),
+    /** True from an update of the knowledge until its summary is on the queue. */
+    knowledgeUnsynced: boolean("knowledge_unsynced").notNull().default(false),
     createdAt: createdAt(),
   },
   (table) => [
@@ -60,6 +62,8 @@ export const agents = pgTable(
     check("status_is_known", sql`${table.status} in ('active', 'inactive')`),
     check("capacity_is_not_negative", sql`${table.capacity} >= 0`),
     check("confidence_is_a_probability", sql`${table.confidence} between 0 and 1`),
+    // What the next sync run queues again.
+    index("agents_knowledge_unsynced_idx").on(table.agentId).where(sql`${table.knowledgeUnsynced}`),
   ],
 );
 
@@ -161,9 +165,9 @@ export const pendingTasks = pgTable(
       "an_assigned_task_has_an_agent",
       sql`${table.status} <> 'assigned' or ${table.assignedTo} is not null`,
     ),
-    // The most urgent, then the oldest, of those that wait.
+    // The most urgent, then the oldest, of those that wait for an agent, or for any (null).
     index("pending_tasks_waiting_idx")
-      .on(table.priority.desc(), table.createdAt, table.id)
+      .on(table.agentId, table.priority.desc(), table.createdAt, table.id)
       .where(sql`${table.status} = 'pending'`),
     // Counts an agent's open tasks against its capacity.
     index("pending_tasks_assigned_to_idx")
@@ -198,24 +202,66 @@ export const agentTasksArchive = pgTable(
   (table) => [primaryKey({ columns: [table.id, table.createdAt] })],
 );
 
+/** One row a sync run that queued something. */
 export const learningSyncLog = pgTable(
   "learning_sync_log",
   {
     /** A ULID. */
     batchId: text("batch_id").primaryKey(),
-    queueName: text("queue_name").notNull(),
-    messageCount: integer("message_count").notNull(),
-    firstMsgId: bigint("first_msg_id", { mode: "bigint" }),
-    lastMsgId: bigint("last_msg_id", { mode: "bigint" }),
+    patternCount: integer("pattern_count").notNull().default(0),
+    firstPatternMsgId: bigint("first_pattern_msg_id", { mode: "bigint" }),
+    lastPatternMsgId: bigint("last_pattern_msg_id", { mode: "bigint" }),
+    sessionCount: integer("session_count").notNull().default(0),
+    firstSessionMsgId: bigint("first_session_msg_id", { mode: "bigint" }),
+    lastSessionMsgId: bigint("last_session_msg_id", { mode: "bigint" }),
+    /** Delivered: the consumers have taken every message of it from the queues. */
     status: text("status").notNull().default("queued"),
     createdAt: createdAt(),
     deliveredAt: instant("delivered_at"),
   },
   (table) => [
-    check("status_is_known", sql`${table.status} in ('queued', 'delivered', 'failed')`),
-    check("message_count_is_not_negative", sql`${table.messageCount} >= 0`),
-    // Retention removes by age.
+    check("status_is_known", sql`${table.status} in ('queued', 'delivered')`),
+    check(
+      "a_delivered_batch_has_its_time",
+      sql`(${table.status} = 'delivered') = (${table.deliveredAt} is not null)`,
+    ),
+    // Retention removes by age; sync looks at what is not delivered yet.
     index("learning_sync_log_created_at_idx").on(table.createdAt),
+    index("learning_sync_log_queued_idx").on(table.batchId).where(sql`${table.status} = 'queued'`),
+  ],
+);
+
+/** What runs by itself and when; written by sql/singularity/schedules alone. */
+export const scheduledJobs = pgTable("scheduled_jobs", {
+  jobName: text("job_name").primaryKey(),
+  /** Five fields of cron, in UTC. */
+  schedule: text("schedule").notNull(),
+  /** The function of schema public that does it; it takes no arguments. */
+  functionName: text("function_name").notNull(),
+  description: text("description").notNull(),
+});
+
+/** Every run of a job, whoever started it: pg_cron, the scheduler process, or an operator. */
+export const jobRuns = pgTable(
+  "job_runs",
+  {
+    runId: bigint("run_id", { mode: "bigint" }).generatedAlwaysAsIdentity().primaryKey(),
+    jobName: text("job_name").notNull(),
+    status: text("status").notNull(),
+    /** What the function returned, or null when it failed. */
+    result: jsonb("result"),
+    /** Why it failed. */
+    error: text("error"),
+    startedBy: text("started_by").notNull(),
+    startedAt: instant("started_at").notNull(),
+    finishedAt: instant("finished_at").notNull(),
+  },
+  (table) => [
+    check("status_is_known", sql`${table.status} in ('succeeded', 'failed', 'skipped')`),
+    // The last run of each job, and its last success.
+    index("job_runs_job_name_started_at_idx").on(table.jobName, table.startedAt.desc()),
+    // Retention removes by age.
+    index("job_runs_started_at_idx").on(table.startedAt),
   ],
 );
 
