@@ -139,7 +139,6 @@ CREATE TABLE "singularity_source" (
 	CONSTRAINT "name_is_not_empty" CHECK ("singularity_source"."name" <> '')
 );
 --> statement-breakpoint
-ALTER TABLE "learned_patterns" ADD CONSTRAINT "learned_patterns_analysis_id_analysis_results_id_fk" FOREIGN KEY ("analysis_id") REFERENCES "public"."analysis_results"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "agent_sessions_agent_id_idx" ON "agent_sessions" USING btree ("agent_id");--> statement-breakpoint
 CREATE INDEX "agent_sessions_unsynced_idx" ON "agent_sessions" USING btree ("id") WHERE "agent_sessions"."unsynced";--> statement-breakpoint
 CREATE INDEX "agent_tasks_agent_id_created_at_idx" ON "agent_tasks" USING btree ("agent_id","created_at");--> statement-breakpoint

@@ -10,7 +10,7 @@ export interface SqlObject {
 }
 
 /** The order in which kinds of objects are applied; later kinds use earlier ones. */
-const kinds = ["functions", "views", "triggers", "queues", "schedules", "grants"];
+const kinds = ["storage", "functions", "views", "triggers", "queues", "schedules", "grants"];
 
 export function readObjects(plane: Plane): readonly SqlObject[] {
   const folder = objectsOf(plane);

@@ -97,9 +97,8 @@ export const learnedPatterns = pgTable(
   "learned_patterns",
   {
     id: identity().primaryKey(),
-    analysisId: bigint("analysis_id", { mode: "bigint" }).references(() => analysisResults.id, {
-      onDelete: "set null",
-    }),
+    /** Where it came from. No foreign key: analysis results may be removed once they are learned. */
+    analysisId: bigint("analysis_id", { mode: "bigint" }),
     agentId: text("agent_id").notNull(),
     pattern: jsonb("pattern").notNull(),
     confidence: numeric("confidence").notNull(),

@@ -1,0 +1,29 @@
+-- Learns one analysis result now, and queues it; gives the learned pattern's id.
+--
+-- A row that is learned already gives the id it has: calling twice changes nothing. A row that was
+-- marked as not learnable is judged anew, so that it can be mended first.
+-- Errors: P0002 when there is no such row, P0001 with the reason when it can't be learned.
+-- Locks: that row of analysis_results; it waits for whoever is learning it.
+create or replace function public.manually_learn_analysis(p_id bigint)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pattern_id bigint;
+  v_learn_error text;
+begin
+  perform from public.analysis_results r where r.id = p_id for update;
+  if not found then
+    raise exception 'there is no analysis result %', p_id using errcode = 'P0002';
+  end if;
+  perform public.learn_analysis_results(array[p_id]);
+  select l.id into v_pattern_id from public.learned_patterns l where l.analysis_id = p_id;
+  if v_pattern_id is null then
+    select r.learn_error into v_learn_error from public.analysis_results r where r.id = p_id;
+    raise exception 'analysis result % can''t be learned: %', p_id, v_learn_error
+      using hint = 'Mend the row and call this again.';
+  end if;
+  return v_pattern_id;
+end
+$$;

@@ -1,0 +1,20 @@
+-- A learned pattern as a message for CentralCloud; contract pattern/1.
+create or replace function public.pattern_message(
+  p_agent_id text,
+  p_pattern jsonb,
+  p_confidence numeric,
+  p_learned_at timestamptz
+)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select pg_catalog.jsonb_build_object(
+    'agent_id', p_agent_id,
+    'pattern', p_pattern,
+    'confidence', p_confidence,
+    'learned_at', p_learned_at,
+    'source', 'singularity-learning'
+  );
+$$;
