@@ -10,7 +10,7 @@ set search_path = ''
 as $$
 begin
   -- 26 characters hold 130 bits, so the first may be at most 7.
-  if pg_catalog.length(p_ulid) <> 26 or pg_catalog.left(p_ulid, 1) not between '0' and '7' then
+  if pg_catalog.length(p_ulid) <> 26 or public.decode_base32(pg_catalog.left(p_ulid, 1)) > 7 then
     raise exception '% is not a ULID: it must have 26 characters and begin with 0 to 7', p_ulid
       using errcode = '22023';
   end if;
