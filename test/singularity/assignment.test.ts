@@ -43,7 +43,7 @@ test("an agent gets no more than it has room for, and at most ten a call", async
   expect(await assign()).toEqual({ tasks_assigned: 0, agents_assigned: 0 });
   await db().query("update pending_tasks set status = 'completed' where id = 1");
   expect(await assign()).toEqual({ tasks_assigned: 1, agents_assigned: 1 });
-  expect((await assigned())["small"]).toEqual([2, 3]);
+  expect((await assigned()).small).toEqual([2, 3]);
 });
 
 test("the most urgent come first, then the oldest, whether they name an agent or not", async () => {

@@ -17,6 +17,23 @@ export { type LandedState, presentState, readLandedStates } from "./maintenance/
 export { DatabaseNewerError, type MigrationResult, migrate } from "./migrate/migrate.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
+export {
+  type Assignment,
+  assignTasksNow,
+  type KnowledgeUpdate,
+  type Learned,
+  learnPatternsNow,
+  manuallyLearnAnalysis,
+  type SyncBatch,
+  syncLearningNow,
+  updateKnowledgeNow,
+} from "./procedures.ts";
+export {
+  type BacklogLimits,
+  learningQueueBackedUp,
+  type QueueStatus,
+  queueStatus,
+} from "./queue-status.ts";
 export * as centralSchema from "./schema/central.ts";
 export * as singularitySchema from "./schema/singularity.ts";
 export { NotASourceError, readSource, type Source } from "./source.ts";
