@@ -3,8 +3,12 @@ import { ConfigurationError, type Environment } from "@centralcloud/service";
 import { Command, CommanderError } from "commander";
 import { consumeCommand } from "./commands/consume.ts";
 import { drainCommand } from "./commands/drain.ts";
+import { jobsCommand } from "./commands/jobs.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { queuesCommand } from "./commands/queues.ts";
+import { schedulerCommand } from "./commands/scheduler.ts";
+import { sessionsCommand } from "./commands/sessions.ts";
 import { withLocalDatabases } from "./environment.ts";
 
 /** Exit codes that scripts rely on. */
@@ -23,14 +27,24 @@ export async function runCommandLine(
     .addCommand(migrateCommand(environment))
     .addCommand(consumeCommand(environment))
     .addCommand(drainCommand(environment))
-    .addCommand(queuesCommand(environment));
-  for (const command of program.commands) command.exitOverride();
+    .addCommand(schedulerCommand(environment))
+    .addCommand(queuesCommand(environment))
+    .addCommand(jobsCommand(environment))
+    .addCommand(keysCommand(environment))
+    .addCommand(sessionsCommand(environment));
+  overrideExit(program);
   try {
     await program.parseAsync(words, { from: "user" });
     return exitCodes.done;
   } catch (error) {
     return report(error);
   }
+}
+
+/** Commander ends the process otherwise; a group of commands does not pass this on to its own. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) overrideExit(child);
 }
 
 function report(error: unknown): number {

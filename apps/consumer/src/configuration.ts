@@ -1,10 +1,13 @@
 import {
+  ConfigurationError,
   databaseUrl,
   databaseUrls,
   type Environment,
+  flag,
   parseConfiguration,
   wholeNumber,
 } from "@centralcloud/service";
+import { KeyRingError, parseSessionKeys, type SessionKey } from "@centralcloud/session-keys";
 import { z } from "zod";
 
 /** The variables that name the databases; every command needs some of them. */
@@ -19,6 +22,20 @@ export const logLevel = z
   })
   .default("info");
 
+/** The private keys that open sealed sessions: the content of one or more key files. */
+export const sessionPrivateKeys = z
+  .string()
+  .optional()
+  .transform((text, context): readonly SessionKey[] => {
+    try {
+      return text === undefined ? [] : parseSessionKeys(text);
+    } catch (error) {
+      if (!(error instanceof KeyRingError)) throw error;
+      context.addIssue({ code: "custom", message: error.mistakes.join("; ") });
+      return z.NEVER;
+    }
+  });
+
 const variables = {
   ...databaseVariables,
   CONSUMER_BATCH_SIZE: wholeNumber(1, 10_000, 500),
@@ -28,6 +45,8 @@ const variables = {
   CONSUMER_MAX_MESSAGE_BYTES: wholeNumber(1, 268_435_455, 1_048_576),
   CONSUMER_SHUTDOWN_GRACE_S: wholeNumber(0, 3_600, 25),
   CONSUMER_HTTP_PORT: wholeNumber(0, 65_535, 9_464),
+  SESSION_PRIVATE_KEYS: sessionPrivateKeys,
+  SESSION_REQUIRE_SEALED: flag(false),
   LOG_LEVEL: logLevel,
 };
 
@@ -44,6 +63,10 @@ export interface ConsumerConfiguration {
   readonly shutdownGraceS: number;
   /** 0 means any free port. */
   readonly httpPort: number;
+  /** The key ring; secret. */
+  readonly sessionKeys: readonly SessionKey[];
+  /** Whether sessions that come in plain are refused. */
+  readonly requireSealedSessions: boolean;
   readonly logLevel: z.output<typeof logLevel>;
 }
 
@@ -60,6 +83,17 @@ export function readConsumerConfiguration(environment: Environment): ConsumerCon
     maxMessageBytes: values.CONSUMER_MAX_MESSAGE_BYTES,
     shutdownGraceS: values.CONSUMER_SHUTDOWN_GRACE_S,
     httpPort: values.CONSUMER_HTTP_PORT,
+    sessionKeys: values.SESSION_PRIVATE_KEYS,
+    requireSealedSessions: values.SESSION_REQUIRE_SEALED,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+/**
+ * Throws the mistakes that were found in keys as mistakes of the variable, or option, that they came
+ * by; any other error as it is.
+ */
+export function throwAsConfigurationError(name: string, error: unknown): never {
+  if (!(error instanceof KeyRingError)) throw error;
+  throw new ConfigurationError(error.mistakes.map((mistake) => `${name}: ${mistake}`));
 }

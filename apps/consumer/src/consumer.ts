@@ -1,8 +1,10 @@
 import { createPool } from "@centralcloud/db";
 import type { Lane } from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
-import type { ConsumerConfiguration } from "./configuration.ts";
+import { createSealChecker } from "@centralcloud/session-keys";
+import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
 import { routes } from "./routes.ts";
+import { createSessionGate } from "./session-gate.ts";
 import { createSource } from "./source.ts";
 
 export interface Health {
@@ -24,23 +26,36 @@ export interface Consumer extends Part {
   health(): Health;
 }
 
-/** All sources, their lanes, and the pool of the central store. */
+/**
+ * All sources, their lanes, and the pool of the central store.
+ *
+ * `start` rejects with a {@link ConfigurationError} when a private key can't be used.
+ */
 export function createConsumer(configuration: ConsumerConfiguration, observe: Observe): Consumer {
   const { sourceUrls, concurrency } = configuration;
   const central = createPool(configuration.centralUrl, {
     applicationName: "centralcloud-consumer",
     max: Math.max(2, sourceUrls.length * routes.length * concurrency),
   });
-  const sources = sourceUrls.map((url) => createSource(url, central, configuration, observe));
+  const checker = createSealChecker(configuration.sessionKeys);
+  const requireSealed = configuration.requireSealedSessions;
+  const sessionGate = createSessionGate({ checker, requireSealed });
+  const sources = sourceUrls.map((url) =>
+    createSource(url, central, configuration, sessionGate, observe),
+  );
 
   const part = definePart({
     name: "consumer",
     async start() {
+      await checker
+        .start()
+        .catch((error) => throwAsConfigurationError("SESSION_PRIVATE_KEYS", error));
       await Promise.all(sources.map((source) => source.start()));
       observe({ event: "part-started", part: "consumer" });
     },
     async stop(graceMs) {
       await Promise.all(sources.map((source) => source.stop(graceMs)));
+      await checker.stop();
       await central.end();
       observe({ event: "part-stopped", part: "consumer" });
     },

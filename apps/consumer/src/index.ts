@@ -3,6 +3,8 @@ export {
   databaseVariables,
   logLevel,
   readConsumerConfiguration,
+  sessionPrivateKeys,
+  throwAsConfigurationError,
 } from "./configuration.ts";
 export { type Consumer, createConsumer, type Health } from "./consumer.ts";
 export { type DrainReport, DrainTimeoutError, drain } from "./drain.ts";

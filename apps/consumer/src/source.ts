@@ -4,6 +4,7 @@ import { definePart, type Observe, type Part, pause } from "@centralcloud/servic
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { handlerFor, routes } from "./routes.ts";
+import type { SessionGate } from "./session-gate.ts";
 
 export interface SourcePart extends Part {
   /** Empty until the source's identity is known. */
@@ -22,6 +23,7 @@ export function createSource(
   url: string,
   central: Pool,
   configuration: ConsumerConfiguration,
+  sessionGate: SessionGate,
   observe: Observe,
 ): SourcePart {
   const { concurrency } = configuration;
@@ -46,7 +48,7 @@ export function createSource(
           createLane({
             ...configuration,
             name: { source: source.name, queue },
-            handler: handlerFor(queue, source.sourceId, central),
+            handler: handlerFor(queue, source.sourceId, central, sessionGate),
             source: new PgmqClient(pool),
             observe,
           }),

@@ -28,6 +28,7 @@ Where to look, from another terminal in this folder${
 
 ${databases.map((line) => `${line}\n`).join("")}  health        http://localhost:${httpPort}/readyz
   queues        npm run centralcloud queues      (the same as pnpm centralcloud queues)
+  jobs          npm run centralcloud jobs
 
 See a row of your own arrive, a few seconds after it was written:
 

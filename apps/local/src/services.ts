@@ -1,17 +1,20 @@
 import { routes } from "@centralcloud/consumer";
-import { definePart, groupParts, type Part } from "@centralcloud/service";
+import { createScheduler } from "@centralcloud/scheduler";
+import { definePart, groupParts, logSink, type Part } from "@centralcloud/service";
 import { announce } from "./announce.ts";
 import type { DatabaseUrls, LocalConfiguration } from "./configuration.ts";
 import { createLocalConsumer } from "./consumer-service.ts";
 import { messageOf } from "./failure.ts";
 import { formatGuide } from "./guide.ts";
-import { createLearningLoop, learnEveryMs } from "./learning-loop.ts";
 import type { Logger } from "./log-file.ts";
 import type { Screen } from "./screen.ts";
 import { createStatus } from "./status.ts";
 import { createTotals } from "./totals.ts";
 import { createWorkload } from "./workload.ts";
 import { agentIds } from "./workload-messages.ts";
+
+/** Production learns every five minutes; whoever looks at a demonstration does not wait that long. */
+const schedules = { "learn-patterns-every-5min": "*/5 * * * * *" };
 
 export interface ServicesOptions {
   readonly configuration: LocalConfiguration;
@@ -32,21 +35,15 @@ export function createServices(options: ServicesOptions): Part {
     observe: totals.observe,
   });
 
-  /** One part for each source, so that a source that is down delays no other. */
-  function forEachSource(
-    name: string,
-    create: (url: string, onFault: (error: unknown) => void) => Part,
-  ): Part {
-    const warn = (error: unknown) =>
-      logger.warn({ part: name, error: messageOf(error) }, "tick-failed");
-    return groupParts(
-      name,
-      urls.sourceUrls.map((url) => create(url, warn)),
-    );
-  }
-
-  const learning = forEachSource("learning loop", createLearningLoop);
-  const workload = forEachSource("workload", createWorkload);
+  const { sourceUrls } = urls;
+  const scheduler = createScheduler({ sourceUrls, schedules }, logSink(logger));
+  const warn = (error: unknown) =>
+    logger.warn({ part: "workload", error: messageOf(error) }, "tick-failed");
+  // One part for each source, so that a source that is down delays no other.
+  const workload = groupParts(
+    "workload",
+    sourceUrls.map((url) => createWorkload(url, warn)),
+  );
   const guide = definePart({
     name: "guide",
     async start() {
@@ -64,11 +61,13 @@ export function createServices(options: ServicesOptions): Part {
       const why = `, because port ${configuration.consumer.httpPort} is taken`;
       const health = `http://localhost:${consumer.httpPort}/readyz`;
       return [
-        `${routes.length} queues of ${plural(urls.sourceUrls.length, "database")}, log in .data/consumer.log`,
+        `${routes.length} queues of ${plural(sourceUrls.length, "database")}, log in .data/consumer.log`,
         `health on ${health}${isElsewhere && !configuration.httpPortIsGiven ? why : ""}`,
       ];
     }),
-    announce(screen, "learning", learning, () => [`every ${learnEveryMs / 1000} s`]),
+    announce(screen, "scheduler", scheduler, () => [
+      `the jobs of ${plural(sourceUrls.length, "database")}, learning every 5 s`,
+    ]),
     ...(demo ? [announce(screen, "workload", workload, describeWorkload)] : []),
     guide,
   ]);

@@ -55,7 +55,8 @@ export function withoutSecrets(url: string): string {
   return `${host}${pathname}`;
 }
 
-function messageOf(error: unknown): string {
+/** What went wrong, in words: the message of an error, or of the first one behind it. */
+export function messageOf(error: unknown): string {
   // Node tries each address of a name, and reports all failures together without a message.
   if (error instanceof AggregateError && error.message === "") return messageOf(error.errors[0]);
   return error instanceof Error ? error.message : String(error);

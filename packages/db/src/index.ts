@@ -10,13 +10,26 @@ export {
   assertReachable,
   createPool,
   DatabaseUnreachableError,
+  messageOf,
   type PoolOptions,
   withoutSecrets,
 } from "./connect.ts";
+export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
+export {
+  type JobStatus,
+  type JobTimes,
+  readJobTimes,
+  scheduledJobsStatus,
+} from "./jobs/job-status.ts";
+export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/run-job.ts";
+export { nextDue } from "./jobs/schedule.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
+export { ExtensionMissingError } from "./migrate/extensions.ts";
 export { DatabaseNewerError, type MigrationResult, migrate } from "./migrate/migrate.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
+export { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
+export { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
 export {
   type Assignment,
   assignTasksNow,
@@ -36,4 +49,12 @@ export {
 } from "./queue-status.ts";
 export * as centralSchema from "./schema/central.ts";
 export * as singularitySchema from "./schema/singularity.ts";
+export {
+  addSessionKey,
+  hasPgsodium,
+  type KnownSessionKey,
+  type PublicSessionKey,
+  readSessionKeys,
+} from "./session-keys.ts";
+export { type CentralSession, findSessions } from "./sessions.ts";
 export { NotASourceError, readSource, type Source } from "./source.ts";

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { ClientBase, Pool } from "pg";
 
 /** One Singularity database. */
 export interface Source {
@@ -18,7 +18,7 @@ export class NotASourceError extends Error {
 }
 
 /** @throws {NotASourceError} */
-export async function readSource(source: Pool): Promise<Source> {
+export async function readSource(source: Pool | ClientBase): Promise<Source> {
   const { rows: tables } = await source.query<{ found: boolean }>(
     "select to_regclass('public.singularity_source') is not null as found",
   );

@@ -15,6 +15,7 @@ export type {
   Observation,
   Observe,
   ReleaseCause,
+  SchedulerObservation,
 } from "./observation.ts";
 export {
   defaultGraceMs,

@@ -9,12 +9,52 @@ export type Observation =
   | { readonly event: "part-stopped"; readonly part: string }
   | { readonly event: "stop-requested"; readonly signal: string }
   | MigrationObservation
+  | SchedulerObservation
   | LaneObservation;
 
 export type MigrationObservation =
+  | {
+      readonly event: "schedules-registered";
+      readonly database: string;
+      /** The role that the jobs run as. */
+      readonly owner: string;
+      readonly added: readonly string[];
+      readonly changed: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | { readonly event: "pg-cron-unusable"; readonly database: string; readonly reason: string }
   | { readonly event: "migration-applied"; readonly database: string; readonly migration: string }
   | { readonly event: "objects-applied"; readonly database: string; readonly count: number }
+  | { readonly event: "privilege-missing"; readonly database: string; readonly message: string }
+  | { readonly event: "extension-installed"; readonly extension: string }
   | { readonly event: "pgmq-installed"; readonly version: string; readonly how: string };
+
+/** What happened to the jobs of a source, which has its name, or its place until the name is known. */
+export type SchedulerObservation = { readonly source: string } & (
+  | { readonly event: "scheduler-leading" }
+  | {
+      readonly event: "scheduler-standing-by";
+      /** Who runs the jobs. */
+      readonly why: "another scheduler" | "pg_cron";
+    }
+  | { readonly event: "scheduler-fault"; readonly error: string; readonly retryInMs: number }
+  | {
+      readonly event: "job-finished";
+      readonly job: string;
+      readonly status: "succeeded" | "skipped";
+      readonly ms: number;
+    }
+  | {
+      readonly event: "job-failed";
+      readonly job: string;
+      readonly ms: number;
+      readonly error: string;
+    }
+  /** It could not be run, or its connection broke: nobody knows how it ended. */
+  | { readonly event: "job-fault"; readonly job: string; readonly error: string }
+  /** pg_cron has it and did not start it in time, so the scheduler does. */
+  | { readonly event: "job-missed"; readonly job: string; readonly lateMs: number }
+);
 
 /** Which lane: a source's name and a queue of it. */
 export interface LaneName {
@@ -63,6 +103,6 @@ export type LaneObservation = LaneName &
   );
 
 /** Why messages went back to their queue without a verdict. */
-export type ReleaseCause = "fault" | "retry" | "shutdown" | "memory-budget";
+export type ReleaseCause = "fault" | "retry" | "shutdown" | "memory-budget" | "time-budget";
 
 export type Observe = (observation: Observation) => void;

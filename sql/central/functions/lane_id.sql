@@ -30,3 +30,4 @@ begin
   return v_lane_id;
 end
 $$;
+revoke execute on function central.lane_id(uuid, text) from public;

@@ -4,6 +4,7 @@
 --
 -- A summary is identified by its source and time; what each agent knows is the part of its latest
 -- summary. Where two claim the same time, the greater values win, so that every order gives the same rows.
+-- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks: processed_messages by message, then knowledge_summaries by time, then agent_knowledge by agent.
 create or replace function central.merge_knowledge(
   p_source_id uuid,
@@ -14,6 +15,7 @@ create or replace function central.merge_knowledge(
 )
 returns table (merged integer, duplicates integer)
 language plpgsql
+security definer
 set search_path = ''
 set timezone = 'UTC'
 as $$
@@ -82,3 +84,4 @@ begin
     from fresh;
 end
 $$;
+revoke execute on function central.merge_knowledge(uuid, text, bigint[], timestamptz[], jsonb) from public;

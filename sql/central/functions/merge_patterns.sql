@@ -6,6 +6,7 @@
 -- Exactly once: a message counts only if its ledger row is new, and both are committed together.
 -- Any order: sums, counts, least and greatest are commutative and associative; trim_scale makes equal
 -- confidences the same numeric.
+-- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks, in this order, each in the order of its key, so that two batches never deadlock:
 --   processed_messages, pattern_agents, pattern_sources, patterns.
 -- Each step reads only what the one before it returned, so no step starts before its turn.
@@ -18,6 +19,7 @@ create or replace function central.merge_patterns(
 )
 returns table (merged integer, duplicates integer)
 language plpgsql
+security definer
 set search_path = ''
 set timezone = 'UTC'
 as $$
@@ -118,3 +120,4 @@ begin
     from fresh;
 end
 $$;
+revoke execute on function central.merge_patterns(uuid, text, bigint[], timestamptz[], jsonb) from public;

@@ -4,6 +4,7 @@
 --
 -- Last writer wins, on the version that the source assigned: synced_at, then ulid. Two messages that
 -- claim the same version are decided by a hash of their content, so that every order gives the same row.
+-- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks: processed_messages by message, then agent_sessions by session.
 create or replace function central.merge_sessions(
   p_source_id uuid,
@@ -14,6 +15,7 @@ create or replace function central.merge_sessions(
 )
 returns table (merged integer, duplicates integer)
 language plpgsql
+security definer
 set search_path = ''
 set timezone = 'UTC'
 as $$
@@ -79,3 +81,4 @@ begin
     from fresh;
 end
 $$;
+revoke execute on function central.merge_sessions(uuid, text, bigint[], timestamptz[], jsonb) from public;

@@ -100,3 +100,4 @@ begin
     from assigned x;
 end
 $$;
+revoke execute on function public.assign_pending_tasks() from public;

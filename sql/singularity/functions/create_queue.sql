@@ -5,6 +5,9 @@
 -- runs without its cost delay, because reading a queue slows with every dead row in front of the
 -- first live one. The archive only grows: it is vacuumed by what was inserted, which keeps its
 -- visibility map current.
+--
+-- Grants each role what it needs on them, too: also for a queue that was made anew by pgmq.create, which
+-- knows nothing of roles. The tables belong to whoever made them, so nobody else may call this.
 create or replace function public.create_queue(p_queue text)
 returns void
 language plpgsql
@@ -28,6 +31,8 @@ begin
       'autovacuum_vacuum_insert_threshold = 100000)',
       pgmq.format_table_name(v_queue, 'a')
     );
+    perform public.grant_queue(v_queue);
   end loop;
 end
 $$;
+revoke execute on function public.create_queue(text) from public;

@@ -75,3 +75,4 @@ begin
   end loop;
 end
 $$;
+revoke execute on function public.learn_analysis_results(bigint[]) from public;

@@ -4,10 +4,12 @@
 -- the rows it takes and skips those that another has taken. A row that can't be learned is marked with
 -- its reason and stops nobody. Where queueing fails, what was learned stays learned and unsynced, and
 -- the next sync run queues it.
+-- With its owner's rights: a caller needs none on the queue or on what is learned.
 -- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
 create or replace function public.learn_patterns_from_analysis(p_limit integer default 1000)
 returns table (patterns_learned integer, patterns_queued integer)
 language plpgsql
+security definer
 set search_path = ''
 as $$
 declare
@@ -24,3 +26,4 @@ begin
   return query select l.patterns_learned, l.patterns_queued from public.learn_analysis_results(v_ids) l;
 end
 $$;
+revoke execute on function public.learn_patterns_from_analysis(integer) from public;

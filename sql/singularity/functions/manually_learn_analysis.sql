@@ -2,11 +2,13 @@
 --
 -- A row that is learned already gives the id it has: calling twice changes nothing. A row that was
 -- marked as not learnable is judged anew, so that it can be mended first.
+-- With its owner's rights: a caller needs none on the queue or on what is learned.
 -- Errors: P0002 when there is no such row, P0001 with the reason when it can't be learned.
 -- Locks: that row of analysis_results; it waits for whoever is learning it.
 create or replace function public.manually_learn_analysis(p_id bigint)
 returns bigint
 language plpgsql
+security definer
 set search_path = ''
 as $$
 declare
@@ -27,3 +29,4 @@ begin
   return v_pattern_id;
 end
 $$;
+revoke execute on function public.manually_learn_analysis(bigint) from public;

@@ -38,3 +38,4 @@ begin
   return v_count;
 end
 $$;
+revoke execute on function public.mark_delivered_batches() from public;

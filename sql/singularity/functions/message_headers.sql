@@ -8,3 +8,4 @@ as $$
   select pg_catalog.array_agg(pg_catalog.jsonb_build_object('schema', p_schema, 'message_id', u.ulid))
     from public.gen_ulids(p_count) as u (ulid);
 $$;
+revoke execute on function public.message_headers(text, integer) from public;

@@ -18,3 +18,4 @@ as $$
     'source', 'singularity-learning'
   );
 $$;
+revoke execute on function public.pattern_message(text, jsonb, numeric, timestamptz) from public;

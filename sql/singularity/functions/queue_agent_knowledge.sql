@@ -65,3 +65,4 @@ begin
   return pg_catalog.cardinality(v_agent_ids);
 end
 $$;
+revoke execute on function public.queue_agent_knowledge() from public;

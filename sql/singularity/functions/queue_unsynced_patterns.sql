@@ -48,3 +48,4 @@ begin
    where l.id = any (v_ids);
 end
 $$;
+revoke execute on function public.queue_unsynced_patterns(integer) from public;

@@ -23,3 +23,4 @@ begin
    cross join lateral public.queue_agent_session(u.id) as q (msg_id);
 end
 $$;
+revoke execute on function public.queue_unsynced_sessions(integer) from public;

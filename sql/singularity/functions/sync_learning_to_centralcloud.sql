@@ -5,11 +5,13 @@
 -- Gives the batch's ULID and its number of patterns; null and 0 where nothing was to be queued.
 -- What can't be queued stays unsynced, with the reason. Two callers never queue a row twice: each
 -- skips what the other has locked.
+-- With its owner's rights: a caller needs none on queues, keys or the log.
 -- Locks: the taken rows of learned_patterns, then of agent_sessions (both skip locked), then agents
 -- whose knowledge is marked, then queued rows of learning_sync_log.
 create or replace function public.sync_learning_to_centralcloud()
 returns table (batch_id text, pattern_count integer)
 language plpgsql
+security definer
 set search_path = ''
 as $$
 declare
@@ -35,3 +37,4 @@ begin
   return query select v_batch_id, v_patterns.message_count;
 end
 $$;
+revoke execute on function public.sync_learning_to_centralcloud() from public;

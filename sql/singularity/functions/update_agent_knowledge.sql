@@ -4,11 +4,13 @@
 -- 256 kB of them; pattern_count says how many there are in all. Agents that learned but were never
 -- entered are entered. Where the summary can't be queued, the agents stay marked, and the next sync
 -- run queues it.
+-- With its owner's rights: a caller needs none on the queue.
 -- Locks: an advisory lock, so that one run follows the other and later summaries are newer; then the
 -- agents that learned, in the order of their ids.
 create or replace function public.update_agent_knowledge()
 returns table (agents_updated integer, total_patterns integer)
 language plpgsql
+security definer
 set search_path = ''
 as $$
 declare
@@ -76,3 +78,4 @@ begin
   return query select v_agents_updated, v_total_patterns;
 end
 $$;
+revoke execute on function public.update_agent_knowledge() from public;

@@ -4,6 +4,7 @@ import {
   type MigrationResult,
   migrate,
   type Plane,
+  type ScheduleRegistration,
   withoutSecrets,
 } from "@centralcloud/db";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
@@ -21,6 +22,10 @@ export function migrateCommand(environment: Environment): Command {
       for (const { plane, url } of targets) {
         const result = await migrate(plane, url, () => {});
         console.log(`${plane} ${withoutSecrets(url)}: ${describe(result)}`);
+        if (result.schedules?.runner === "scheduler") {
+          const remedy = "keep `centralcloud scheduler` running, or migrate as a superuser";
+          console.error(`pg_cron can't run the jobs: ${result.schedules.reason}; ${remedy}`);
+        }
       }
     });
 }
@@ -47,10 +52,22 @@ function readTargets(
   return targets;
 }
 
-function describe({ migrations, objectsApplied }: MigrationResult): string {
-  if (migrations.length === 0 && objectsApplied === 0) return "up to date";
-  return [
+function describe({ migrations, objectsApplied, schedules }: MigrationResult): string {
+  const changes = [
     ...migrations.map((name) => `applied ${name}`),
     ...(objectsApplied > 0 ? [`${objectsApplied} SQL objects`] : []),
-  ].join(", ");
+    ...(schedules?.runner === "pg_cron" ? describeSchedules(schedules) : []),
+  ];
+  return changes.length === 0 ? "up to date" : changes.join(", ");
+}
+
+function describeSchedules({
+  added,
+  changed,
+  removed,
+}: Extract<ScheduleRegistration, { runner: "pg_cron" }>): readonly string[] {
+  const counts = { added, changed, removed };
+  return Object.entries(counts).flatMap(([verb, jobs]) =>
+    jobs.length > 0 ? [`${jobs.length} jobs of pg_cron ${verb}`] : [],
+  );
 }

@@ -1,9 +1,13 @@
 import type { Observation, Observe } from "@centralcloud/service";
 import pg from "pg";
+import { registerSchedules, type ScheduleRegistration } from "../pg-cron/register-schedules.ts";
+import { ensureExtensions } from "./extensions.ts";
 import { type Migration, readJournal } from "./journal.ts";
 import { checksumOf, readObjects } from "./objects.ts";
+import { giveToOwner } from "./ownership.ts";
 import { ensurePgmq } from "./pgmq.ts";
 import { createRecordsStatement, type Plane, recordSchema } from "./plane.ts";
+import { rolesAreWaiting } from "./roles.ts";
 
 /** The database has migrations that this build does not know. */
 export class DatabaseNewerError extends Error {
@@ -22,21 +26,43 @@ export interface MigrationResult {
   readonly plane: Plane;
   readonly migrations: readonly string[];
   readonly objectsApplied: number;
+  /** Where the server of a Singularity database has pg_cron. */
+  readonly schedules?: ScheduleRegistration;
 }
 
 /** Any number that nobody else uses as an advisory lock key: "ccmi" in ASCII. */
 const advisoryLockKey = 0x63_63_6d_69;
 
+/** `warning_privilege_not_granted`: said by our roles and grants, and by PostgreSQL's own. */
+const privilegeMissing = "01007";
+
 /**
- * Brings one database up to date: pgmq (on the Singularity side), pending migrations, then every SQL
- * object if any has changed. All of it is one transaction: it happens whole or not at all. Runs at
- * the same time, from anywhere, wait for each other on an advisory lock; the later ones find nothing
- * to do.
+ * Brings one database up to date: pgcrypto and pgmq (on the Singularity side), pending migrations, then
+ * every SQL object if any has changed, roles and what they are granted among them. All of it is one
+ * transaction: it happens whole or not at all. Runs at the same time, from anywhere, wait for each other
+ * on an advisory lock; the later ones find nothing to do. A role that can't be made or granted stops
+ * nothing; it is observed.
+ *
+ * Then, outside of it, the jobs of a Singularity database are registered with pg_cron, where the server
+ * has it; where that is not permitted, the result says so, and the scheduler process runs them.
  *
  * @param url a role that may create schemas and extensions.
  * @throws {DatabaseNewerError} when the database is ahead of this build.
  */
 export async function migrate(
+  plane: Plane,
+  url: string,
+  observe: Observe,
+): Promise<MigrationResult> {
+  const result = await migrateDatabase(plane, url, observe);
+  if (plane === "central") return result;
+  const schedules = await registerSchedules(url);
+  if (schedules.runner === "scheduler" && schedules.reason === undefined) return result;
+  observeSchedules(schedules, observe);
+  return { ...result, schedules };
+}
+
+async function migrateDatabase(
   plane: Plane,
   url: string,
   observe: Observe,
@@ -48,6 +74,10 @@ export async function migrate(
   try {
     // What happened is told once it is certain.
     const observations: Observation[] = [];
+    client.on("notice", ({ code, message }) => {
+      if (code !== privilegeMissing || message === undefined) return;
+      observations.push({ event: "privilege-missing", database: plane, message });
+    });
     await client.query("begin");
     const result = await migrateIn(plane, client, (observation) => observations.push(observation));
     await client.query("commit");
@@ -56,6 +86,17 @@ export async function migrate(
   } finally {
     await client.end();
   }
+}
+
+function observeSchedules(schedules: ScheduleRegistration, observe: Observe): void {
+  const database = "singularity";
+  if (schedules.runner === "scheduler") {
+    observe({ event: "pg-cron-unusable", database, reason: schedules.reason ?? "" });
+    return;
+  }
+  const { owner, added, changed, removed } = schedules;
+  if (added.length + changed.length + removed.length === 0) return;
+  observe({ event: "schedules-registered", database, owner, added, changed, removed });
 }
 
 async function migrateIn(
@@ -68,7 +109,10 @@ async function migrateIn(
   await client.query(createRecordsStatement);
   const pending = await pendingMigrations(plane, client);
   const database = plane;
-  if (plane === "singularity") await ensurePgmq(client, observe);
+  if (plane === "singularity") {
+    await ensureExtensions(client, observe);
+    await ensurePgmq(client, observe);
+  }
   for (const migration of pending) {
     for (const statement of migration.statements) await client.query(statement);
     await client.query(
@@ -78,7 +122,11 @@ async function migrateIn(
     observe({ event: "migration-applied", database, migration: migration.name });
   }
   const objectsApplied = await applyObjects(plane, client, pending.length > 0);
-  if (objectsApplied > 0) observe({ event: "objects-applied", database, count: objectsApplied });
+  if (objectsApplied > 0) {
+    observe({ event: "objects-applied", database, count: objectsApplied });
+    const message = await giveToOwner(plane, client);
+    if (message !== undefined) observe({ event: "privilege-missing", database, message });
+  }
   return { plane, migrations: pending.map(({ name }) => name), objectsApplied };
 }
 
@@ -104,7 +152,8 @@ async function applyObjects(plane: Plane, client: pg.Client, force: boolean): Pr
     `select checksum from ${recordSchema}.objects where plane = $1`,
     [plane],
   );
-  if (!force && rows[0]?.checksum === checksum) return 0;
+  const isCurrent = !force && rows[0]?.checksum === checksum;
+  if (isCurrent && !(await rolesAreWaiting(plane, client))) return 0;
   // Functions may name each other and views in any order; their bodies are checked when all are there.
   await client.query("set local check_function_bodies = off");
   for (const { path, statements } of objects) {

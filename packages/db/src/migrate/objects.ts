@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { objectsOf, type Plane } from "./plane.ts";
+import { objectsOf, type Plane, roleFiles } from "./plane.ts";
+import { rolesOf } from "./roles.ts";
 
 /** One SQL object: a file of `sql/`, which may be applied any number of times. */
 export interface SqlObject {
@@ -9,22 +10,44 @@ export interface SqlObject {
   readonly statements: string;
 }
 
-/** The order in which kinds of objects are applied; later kinds use earlier ones. */
-const kinds = ["storage", "functions", "views", "triggers", "queues", "schedules", "grants"];
+/** The order in which kinds of objects are applied; later kinds use earlier ones. Roles come first. */
+const kinds = [
+  "storage",
+  "functions",
+  "views",
+  "triggers",
+  "queues",
+  "schedules",
+  "grants",
+] as const;
+
+type Kind = (typeof kinds)[number];
 
 export function readObjects(plane: Plane): readonly SqlObject[] {
-  const folder = objectsOf(plane);
-  return kinds.flatMap((kind) => {
-    const files = new URL(`${kind}/`, folder);
-    if (!existsSync(files)) return [];
-    return readdirSync(files)
-      .filter((file) => file.endsWith(".sql"))
-      .sort()
-      .map((file) => ({
-        path: `${kind}/${file}`,
-        statements: readFileSync(new URL(file, files), "utf8"),
-      }));
-  });
+  const roles = rolesOf[plane].map((role) => readObject("roles", role, roleFiles));
+  const others = kinds.flatMap((kind) =>
+    namesOfObjects(plane, kind).map((name) => readObject(kind, name, folderOf(plane, kind))),
+  );
+  return [...roles, ...others];
+}
+
+/** The objects of a kind, by the names of their files, which are theirs. */
+export function namesOfObjects(plane: Plane, kind: Kind): readonly string[] {
+  const folder = folderOf(plane, kind);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".sql"))
+    .sort()
+    .map((file) => file.slice(0, -".sql".length));
+}
+
+function folderOf(plane: Plane, kind: Kind): URL {
+  return new URL(`${kind}/`, objectsOf(plane));
+}
+
+function readObject(kind: string, name: string, folder: URL): SqlObject {
+  const statements = readFileSync(new URL(`${name}.sql`, folder), "utf8");
+  return { path: `${kind}/${name}.sql`, statements };
 }
 
 /** One value for the whole set; it changes whenever any object does. */

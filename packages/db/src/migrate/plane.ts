@@ -15,6 +15,9 @@ export function objectsOf(plane: Plane): URL {
   return new URL(`${plane}/`, sqlDirectory);
 }
 
+/** Where the roles are: a file for each, because both planes may live on one server. */
+export const roleFiles = new URL("roles/", sqlDirectory);
+
 /** The schema that holds our own records of what was applied; both planes may share one database. */
 export const recordSchema = "centralcloud_migrations";
 

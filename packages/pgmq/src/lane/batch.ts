@@ -44,8 +44,10 @@ export class Batch {
     if (this.#context.stopping.aborted) return await this.#release(this.#messages, "shutdown");
     // After a fault, the batch that was read ahead would only meet it again.
     if (this.#context.breaker.waitMs() > 0) return await this.#release(this.#messages, "fault");
-    const { accepted, letters, withheld } = await this.#check();
+    const { accepted, letters, withheld, late, undecided } = await this.#check();
     await this.#release(withheld, "memory-budget");
+    await this.#release(late, this.#context.stopping.aborted ? "shutdown" : "time-budget");
+    await this.#retryLater(undecided);
     const merge = await this.#merge(accepted);
     if (merge === undefined) {
       await this.#settle([], letters);
@@ -64,17 +66,33 @@ export class Batch {
     const accepted: AcceptedMessage[] = [];
     const letters: Letter[] = [];
     const withheld: ClaimedMessage[] = [];
-    for (const message of this.#messages) {
+    const late: ClaimedMessage[] = [];
+    const undecided: ClaimedMessage[] = [];
+    // Opening seals takes time. Half of what is left of the lease belongs to the merge.
+    const checkUntil = (performance.now() + this.#context.leaseEndsAt) / 2;
+    for (const [index, message] of this.#messages.entries()) {
+      const timeUp = index > 0 && performance.now() > checkUntil;
       if (message.withheld === "memory-budget") {
         withheld.push(message);
-        continue;
+      } else if (timeUp || this.#context.stopping.aborted) {
+        late.push(message);
+      } else {
+        const verdict = this.#judgeUnread(message) ?? (await this.#judge(message));
+        if (verdict === undefined) undecided.push(message);
+        else if (verdict.accepted) accepted.push({ ...message, document: verdict.document });
+        else letters.push({ message, refusal: verdict.refusal });
       }
-      const verdict =
-        this.#judgeUnread(message) ?? (await this.#context.handler.check(message.body));
-      if (verdict.accepted) accepted.push({ ...message, document: verdict.document });
-      else letters.push({ message, refusal: verdict.refusal });
     }
-    return { accepted, letters, withheld };
+    return { accepted, letters, withheld, late, undecided };
+  }
+
+  /** Undefined where the check could not be made: its thread died, perhaps of this very message. */
+  async #judge(message: ClaimedMessage): Promise<Verdict | undefined> {
+    try {
+      return await this.#context.handler.check(message.body);
+    } catch {
+      return undefined;
+    }
   }
 
   /** What can be said without the content. A message that kills the process is caught here. */

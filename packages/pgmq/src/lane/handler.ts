@@ -19,7 +19,10 @@ export interface MergeResult {
 
 /** What a lane does with messages; the only part that knows what they mean. */
 export interface LaneHandler {
-  /** Called with the message's JSON text, or null where the message is SQL null. Must not throw. */
+  /**
+   * Called with the message's JSON text, or null where the message is SQL null. Throws only where it
+   * could not be made: the message comes again later, and at last meets the delivery limit.
+   */
   check(body: string | null): Verdict | Promise<Verdict>;
   /**
    * Makes the effect of all messages, exactly once each, in one transaction: either of all or of none.

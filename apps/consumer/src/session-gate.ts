@@ -1,0 +1,45 @@
+import type { SessionMessage } from "@centralcloud/contracts";
+import type { Refusal, Verdict } from "@centralcloud/pgmq";
+import { type SealChecker, SealError } from "@centralcloud/session-keys";
+
+/** What a session message may be refused for beyond its contract: `accepted`, or why not. */
+export type SessionGate = (
+  message: Partial<SessionMessage>,
+  accepted: Verdict,
+) => Verdict | Promise<Verdict>;
+
+export interface SessionGateOptions {
+  readonly checker: Pick<SealChecker, "check">;
+  /** Whether sessions that come in plain are refused. */
+  readonly requireSealed: boolean;
+}
+
+/**
+ * Lets in what can be opened later: a sealed session whose key we hold, and a plain one unless sealing
+ * is required. The seal is only tried; what is stored is the sealed message as it came.
+ */
+export function createSessionGate({ checker, requireSealed }: SessionGateOptions): SessionGate {
+  return ({ sealed }, accepted) => {
+    if (sealed !== undefined && sealed !== null) {
+      return checker.check(sealed).then(
+        () => accepted,
+        (error: unknown) => ({ accepted: false, refusal: unreadable(error) }),
+      );
+    }
+    return requireSealed ? { accepted: false, refusal: plainSession } : accepted;
+  };
+}
+
+const plainSession: Refusal = {
+  reason: "invalid",
+  error: {
+    code: "plain_session",
+    message: "it came in plain, and this consumer takes sealed sessions only",
+  },
+};
+
+/** @throws the error itself when it does not tell about the seal: the check was not made. */
+function unreadable(error: unknown): Refusal {
+  if (!(error instanceof SealError)) throw error;
+  return { reason: "unreadable", error: { code: error.code, message: error.message } };
+}

@@ -1,0 +1,68 @@
+import type { ClientBase, Pool } from "pg";
+
+/** How a job fares, whoever runs it. "Last" is the last run that was not skipped. */
+export interface JobStatus {
+  readonly job: string;
+  /** Five fields of cron, in UTC. */
+  readonly schedule: string;
+  readonly description: string;
+  readonly lastStartedAt: Date | null;
+  readonly lastStatus: "succeeded" | "failed" | null;
+  readonly lastDurationMs: number | null;
+  /** Why the last run failed. */
+  readonly lastError: string | null;
+  /** `pg_cron`, `scheduler`, or who asked for it. */
+  readonly lastStartedBy: string | null;
+  readonly lastSuccessAt: Date | null;
+  readonly runCount24h: number;
+  readonly failureCount24h: number;
+  /** How often it was due while it was still running. */
+  readonly skippedCount24h: number;
+  /** Who last ran it unasked; null where nobody has. */
+  readonly runner: "pg_cron" | "scheduler" | null;
+}
+
+/** Every job of a Singularity database, by name. */
+export async function scheduledJobsStatus(
+  source: Pool | ClientBase,
+): Promise<readonly JobStatus[]> {
+  const { rows } = await source.query<JobStatus>(`
+    select s.job_name as "job", s.schedule, s.description,
+           s.last_started_at as "lastStartedAt", s.last_status as "lastStatus",
+           s.last_duration_ms as "lastDurationMs", s.last_error as "lastError",
+           s.last_started_by as "lastStartedBy", s.last_success_at as "lastSuccessAt",
+           s.run_count_24h::integer as "runCount24h",
+           s.failure_count_24h::integer as "failureCount24h",
+           s.skipped_count_24h::integer as "skippedCount24h", s.runner
+      from public.scheduled_jobs_status s
+     order by s.job_name`);
+  return rows;
+}
+
+/** What decides when a job is due. */
+export interface JobTimes {
+  readonly job: string;
+  readonly schedule: string;
+  /** When the database's list of jobs was last changed: what was due before it was not missed. */
+  readonly declaredAt: Date;
+  /** Of any run, a skipped one too. */
+  readonly lastStartedAt: Date | null;
+  readonly lastStartedBy: string | null;
+  readonly lastSuccessAt: Date | null;
+}
+
+/**
+ * When each job last ran, and what time it is: by the database's clock, which is the only one that
+ * decides, so that a host whose clock is off runs nothing twice.
+ */
+export async function readJobTimes(
+  source: Pool | ClientBase,
+): Promise<{ readonly now: Date; readonly jobs: readonly JobTimes[] }> {
+  const { rows } = await source.query<JobTimes & { readonly now: Date }>(`
+    select pg_catalog.clock_timestamp() as now, t.job_name as "job", t.schedule,
+           t.declared_at as "declaredAt", t.last_started_at as "lastStartedAt",
+           t.last_started_by as "lastStartedBy", t.last_success_at as "lastSuccessAt"
+      from public.job_times t
+     order by t.job_name`);
+  return { now: rows[0]?.now ?? new Date(), jobs: rows };
+}

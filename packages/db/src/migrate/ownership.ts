@@ -1,0 +1,87 @@
+import { getTableName, is } from "drizzle-orm";
+import { PgTable } from "drizzle-orm/pg-core";
+import type { ClientBase } from "pg";
+import * as centralSchema from "../schema/central.ts";
+import * as singularitySchema from "../schema/singularity.ts";
+import { namesOfObjects } from "./objects.ts";
+import { type Plane, recordSchema } from "./plane.ts";
+import { ownerRole } from "./roles.ts";
+
+/** What is ours in a database, whoever made it. */
+interface Belongings {
+  readonly schemas: readonly string[];
+  readonly relations: readonly string[];
+  readonly functions: readonly string[];
+}
+
+/** Applications may keep tables and functions of their own in `public`, so ours are known by name. */
+export function belongingsOf(plane: Plane): Belongings {
+  const schema = plane === "singularity" ? "public" : "central";
+  const tables = Object.values(plane === "singularity" ? singularitySchema : centralSchema)
+    .filter((value) => is(value, PgTable))
+    .map((table) => getTableName(table));
+  const qualified = (name: string) => `${schema}.${name}`;
+  return {
+    schemas: plane === "singularity" ? [recordSchema] : [recordSchema, schema],
+    relations: [
+      ...[...tables, ...namesOfObjects(plane, "views")].map(qualified),
+      `${recordSchema}.migrations`,
+      `${recordSchema}.objects`,
+    ],
+    functions: namesOfObjects(plane, "functions").map(qualified),
+  };
+}
+
+/** One statement for each object of ours that `centralcloud_owner` does not own; none without that role. */
+export async function ownershipStatements(
+  plane: Plane,
+  client: ClientBase,
+): Promise<readonly string[]> {
+  const { schemas, relations, functions } = belongingsOf(plane);
+  const { rows } = await client.query<{ statement: string }>(
+    `with owner as (select r.oid from pg_roles r where r.rolname = $4),
+     foreign_object as (
+       select 1 as turn, 'schema' as kind, quote_ident(n.nspname) as name
+         from pg_namespace n, owner o
+        where n.nspname = any ($1) and n.nspowner <> o.oid
+       union all
+       select 2, case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end,
+              format('%I.%I', n.nspname, c.relname)
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace, owner o
+        where c.relkind in ('r', 'p', 'v', 'm') and c.relowner <> o.oid
+          and n.nspname || '.' || c.relname = any ($2)
+       union all
+       select 3, 'function', format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
+         from pg_proc p join pg_namespace n on n.oid = p.pronamespace, owner o
+        where p.proowner <> o.oid and n.nspname || '.' || p.proname = any ($3)
+          -- A function that an extension brought is the extension's, whatever its name.
+          and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+     )
+     select format('alter %s %s owner to %I', f.kind, f.name, $4::text) as statement
+       from foreign_object f order by f.turn, f.name`,
+    [schemas, relations, functions, ownerRole],
+  );
+  return rows.map(({ statement }) => statement);
+}
+
+/**
+ * Gives all of it to `centralcloud_owner`, or none: where this role may not, the objects stay with
+ * whoever owns them, and the functions that run with their owner's rights run with theirs.
+ *
+ * @returns why not, or undefined.
+ */
+export async function giveToOwner(plane: Plane, client: ClientBase): Promise<string | undefined> {
+  const statements = await ownershipStatements(plane, client);
+  if (statements.length === 0) return undefined;
+  await client.query("savepoint ownership");
+  try {
+    for (const statement of statements) await client.query(statement);
+    await client.query("release savepoint ownership");
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code !== "42501") throw error;
+    await client.query("rollback to savepoint ownership; release savepoint ownership");
+    return `${statements.length} objects don't belong to ${ownerRole}: ${message}`;
+  }
+}

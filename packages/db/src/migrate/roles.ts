@@ -1,0 +1,42 @@
+import type { ClientBase } from "pg";
+import type { Plane } from "./plane.ts";
+
+/** Owns every object of ours; the migrating role is a member of it. */
+export const ownerRole = "centralcloud_owner";
+
+/** The roles that have something to do in a database, each with a file of its name in `sql/roles`. */
+export const rolesOf: Readonly<Record<Plane, readonly string[]>> = {
+  singularity: [
+    "centralcloud_application",
+    "centralcloud_auditor",
+    "centralcloud_consumer",
+    "centralcloud_jobs",
+    ownerRole,
+  ],
+  central: ["centralcloud_auditor", "centralcloud_consumer", ownerRole],
+};
+
+/**
+ * Whether applying the objects once more would make or grant a role that was impossible before: an
+ * administrator has made it since, or has given this role the right to. A role that is referred to
+ * nowhere in the database has been granted nothing in it.
+ */
+export async function rolesAreWaiting(plane: Plane, client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ waiting: boolean }>(
+    `select bool_or(
+              case when r.oid is null then self.rolsuper or self.rolcreaterole
+                   when r.rolname = $2 then pg_has_role(r.oid, 'member') and not coalesce(here.owns, false)
+                   else here.owns is null end) as waiting
+       from unnest($1::text[]) as wanted (name)
+      cross join (select s.* from pg_roles s where s.rolname = current_user) as self
+       left join pg_roles r on r.rolname = wanted.name
+       left join lateral (
+         select bool_or(d.deptype = 'o') as owns
+           from pg_shdepend d
+           join pg_database b on b.oid = d.dbid and b.datname = current_database()
+          where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid
+       ) as here on true`,
+    [rolesOf[plane], ownerRole],
+  );
+  return rows[0]?.waiting ?? false;
+}

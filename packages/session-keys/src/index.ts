@@ -1,0 +1,27 @@
+export { type Algorithm, algorithms, isAlgorithm } from "./algorithm.ts";
+export {
+  KeyNotHeldError,
+  KeyRingError,
+  NotAnObjectError,
+  SealBrokenError,
+  SealError,
+  type SealErrorCode,
+  UnknownAlgorithmError,
+} from "./errors.ts";
+export { generateKey } from "./generate-key.ts";
+export {
+  formatSessionKey,
+  keyIdPattern,
+  keyIdRule,
+  parseSessionKeys,
+  type SessionKey,
+} from "./key-file.ts";
+export {
+  createKeyRing,
+  type KeyRing,
+  type PublicPart,
+  parseKeyRing,
+  type Sealed,
+} from "./key-ring.ts";
+export { openState } from "./open-state.ts";
+export { createSealChecker, type SealChecker } from "./seal-checker.ts";

@@ -1,0 +1,327 @@
+import { ExtensionMissingError, migrate } from "@centralcloud/db";
+import { createKeyRing, generateKey, openState, type SessionKey } from "@centralcloud/session-keys";
+import fc from "fast-check";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+import { addNewKey, publicBytesOf, sealState } from "../support/session-keys.ts";
+
+const system = useSystem();
+failOnLeaks(system);
+
+let key: SessionKey;
+let publicKey: Uint8Array;
+
+beforeAll(async () => {
+  key = await generateKey({ alg: "openpgp", keyId: "2025-10" });
+  publicKey = await publicBytesOf(key);
+});
+
+afterEach(async () => {
+  await system.singularity.pool.query("truncate public.session_keys");
+});
+
+async function add(
+  keyId: string | null,
+  algorithm: string | null,
+  publicKey: Uint8Array | null,
+  activate = false,
+): Promise<void> {
+  await system.singularity.pool.query("select public.add_session_key($1, $2, $3, $4)", [
+    keyId,
+    algorithm,
+    publicKey,
+    activate,
+  ]);
+}
+
+async function keysKnown() {
+  const { rows } = await system.singularity.pool.query<{
+    key_id: string;
+    active: boolean;
+    retired: boolean;
+  }>(
+    "select key_id, active, retired_at is not null as retired from public.session_keys order by key_id",
+  );
+  return rows;
+}
+
+describe("a state is not sealed, and no error has any of it", () => {
+  const state = '{"secret":"PLAINTEXT"}';
+
+  test("when no key is active", async () => {
+    await add("2025-10", "openpgp", publicKey);
+    const error = await sealState(system.singularity, state).catch((e) => e);
+    expect(error).toMatchObject({ code: "P0001", message: "no session key is active" });
+    expect(JSON.stringify({ ...error })).not.toContain("PLAINTEXT");
+  });
+
+  test.each([
+    ["by an algorithm that nobody knows", "rot13", "there is no session key algorithm 'rot13'"],
+    [
+      "by an extension that is not there",
+      "x25519-sealedbox",
+      "session keys of algorithm x25519-sealedbox need the extension pgsodium, which this database does not have",
+    ],
+    ["with a key that is none", "openpgp", /./],
+  ])("%s", async (_, algorithm, message) => {
+    await system.singularity.pool.query(
+      "insert into public.session_keys (key_id, algorithm, public_key, active) values ('k', $1, $2, true)",
+      [algorithm, Buffer.alloc(32, 1)],
+    );
+    const error = await sealState(system.singularity, state).catch((e) => e);
+    expect(error.message).toMatch(message);
+    expect(JSON.stringify({ ...error, text: error.message })).not.toContain("PLAINTEXT");
+  });
+
+  test("when there is none", async () => {
+    await add("2025-10", "openpgp", publicKey, true);
+    await expect(
+      system.singularity.pool.query("select public.seal_session_state(null)"),
+    ).rejects.toThrow("there is no state to seal");
+  });
+});
+
+describe("a key is refused", () => {
+  const other = Buffer.alloc(32, 1);
+  test.each<[string, string | null, string | null, () => Uint8Array | null, string]>([
+    ["without an id", null, "openpgp", () => publicKey, "a key id has 1 to 128 letters"],
+    ["with an empty id", "", "openpgp", () => publicKey, "a key id has 1 to 128 letters"],
+    ["with a strange id", "a b", "openpgp", () => publicKey, "a key id has 1 to 128 letters"],
+    ["without an algorithm", "k", null, () => publicKey, "there is no session key algorithm NULL"],
+    [
+      "of an unknown algorithm",
+      "k",
+      "rsa",
+      () => publicKey,
+      "there is no session key algorithm 'rsa'",
+    ],
+    ["without a key", "k", "openpgp", () => null, "there is no key"],
+    ["with an empty key", "k", "openpgp", () => Buffer.alloc(0), "'k' can't be used"],
+    [
+      "with garbage",
+      "k",
+      "openpgp",
+      () => Buffer.alloc(100, 1),
+      "not in the binary form of OpenPGP",
+    ],
+    [
+      "when it is cut off",
+      "k",
+      "openpgp",
+      () => publicKey.slice(0, 200),
+      "not a whole OpenPGP key",
+    ],
+    [
+      "when it is cut off early",
+      "k",
+      "openpgp",
+      () => publicKey.slice(0, 2),
+      "not a whole OpenPGP key",
+    ],
+    [
+      "when it is armored",
+      "k",
+      "openpgp",
+      () => Buffer.from(key.publicKey),
+      "not in the binary form",
+    ],
+    [
+      "with 31 bytes",
+      "k",
+      "x25519-sealedbox",
+      () => other.subarray(1),
+      "an X25519 key has 32 bytes",
+    ],
+    [
+      "where it can't be sealed for",
+      "k",
+      "x25519-sealedbox",
+      () => other,
+      "need the extension pgsodium",
+    ],
+  ])("%s", async (_, keyId, algorithm, bytes, message) => {
+    await expect(add(keyId, algorithm, bytes(), true)).rejects.toThrow(message);
+    expect(await keysKnown()).toEqual([]);
+  });
+
+  test("when it holds a private key, and the error has none of it", async () => {
+    const secret = Buffer.from(
+      key.privateKey.split("\n\n")[1]?.replace(/\n=.*|-----.*|\n/g, "") ?? "",
+      "base64",
+    );
+    const error = await add("k", "openpgp", secret).catch((e) => e);
+    expect(error.message).toBe(
+      "session key 'k' can't be used: it holds a private key; only the public one may come here",
+    );
+    // Also behind a public key, where pgcrypto itself does not look.
+    await expect(add("k", "openpgp", Buffer.concat([publicKey, secret]))).rejects.toThrow(
+      "it holds a private key",
+    );
+    expect(await keysKnown()).toEqual([]);
+  });
+
+  test("when its id is another's", async () => {
+    await add("2025-10", "openpgp", publicKey, true);
+    const another = await publicBytesOf(await generateKey({ alg: "openpgp", keyId: "2025-10" }));
+    await expect(add("2025-10", "openpgp", another, true)).rejects.toThrow(
+      "session key '2025-10' is known already, with another public key",
+    );
+    expect(await keysKnown()).toEqual([{ key_id: "2025-10", active: true, retired: false }]);
+  });
+});
+
+test("the same key may be added again, which changes nothing but its activation", async () => {
+  await add("2025-10", "openpgp", publicKey);
+  await add("2025-10", "openpgp", publicKey);
+  expect(await keysKnown()).toEqual([{ key_id: "2025-10", active: false, retired: false }]);
+  await add("2025-10", "openpgp", publicKey, true);
+  await add("2025-10", "openpgp", publicKey, true);
+  await add("2025-10", "openpgp", publicKey);
+  expect(await keysKnown()).toEqual([{ key_id: "2025-10", active: true, retired: false }]);
+});
+
+test("a rotation leaves one key active, what was sealed before and after opens, and it can be taken back", async () => {
+  const older = await addNewKey(system.singularity, "older", { activate: true });
+  const before = await sealState(system.singularity, '{"step":1}');
+  const newer = await addNewKey(system.singularity, "newer", { activate: true });
+  const after = await sealState(system.singularity, '{"step":2}');
+  expect([before.key_id, after.key_id]).toEqual(["older", "newer"]);
+  expect(await keysKnown()).toEqual([
+    { key_id: "newer", active: true, retired: false },
+    { key_id: "older", active: false, retired: true },
+  ]);
+  const keyRing = await createKeyRing([older, newer]);
+  expect(await openState(keyRing, before)).toBe('{"step": 1}');
+  expect(await openState(keyRing, after)).toBe('{"step": 2}');
+
+  await add("older", "openpgp", await publicBytesOf(older), true);
+  expect(await keysKnown()).toEqual([
+    { key_id: "newer", active: false, retired: true },
+    { key_id: "older", active: true, retired: false },
+  ]);
+});
+
+test("many activations at once leave one key active", async () => {
+  const ids = Array.from({ length: 8 }, (_, index) => `key-${index}`);
+  await Promise.all(ids.map((id) => add(id, "openpgp", publicKey, true)));
+  const keys = await keysKnown();
+  expect(keys.filter(({ active }) => active)).toHaveLength(1);
+  expect(keys.filter(({ retired }) => retired)).toHaveLength(7);
+});
+
+test("sealing goes on while a key is being added", async () => {
+  await add("2025-10", "openpgp", publicKey, true);
+  const client = await system.singularity.pool.connect();
+  await client.query("begin");
+  await client.query("select public.add_session_key('next', 'openpgp', $1, true)", [publicKey]);
+  const sealed = await sealState(system.singularity, "{}");
+  await client.query("rollback");
+  client.release();
+  expect(sealed.key_id).toBe("2025-10");
+});
+
+test("every state opens to the text that the database has for it", async () => {
+  await add("2025-10", "openpgp", publicKey, true);
+  const keyRing = await createKeyRing([key]);
+  // jsonb takes all of Unicode but its zero.
+  const word = fc
+    .string({ unit: "binary", maxLength: 20 })
+    .map((text) => text.replaceAll("\0", "x"));
+  const numeral = fc.oneof(
+    fc.constantFrom("12345678901234567890", "0.10", "-0", "1e400", "1.0e-30", "9007199254740993"),
+    fc.bigInt().map(String),
+  );
+  const { state } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      numeral,
+      word.map((text) => JSON.stringify(text)),
+      fc.constantFrom("true", "null", "{}"),
+      tie("state") as fc.Arbitrary<string>,
+      fc.array(tie("value") as fc.Arbitrary<string>, { maxLength: 3 }).map((items) => `[${items}]`),
+    ),
+    state: fc
+      .array(fc.tuple(word, tie("value") as fc.Arbitrary<string>), { maxLength: 4 })
+      .map((entries) => `{${entries.map(([name, value]) => `${JSON.stringify(name)}:${value}`)}}`),
+  }));
+  const property = fc.asyncProperty(state, async (text) => {
+    const { rows } = await system.singularity.pool.query<{ text: string }>(
+      "select $1::jsonb::text as text",
+      [text],
+    );
+    const sealed = await sealState(system.singularity, text);
+    expect(await openState(keyRing, sealed)).toBe(rows[0]?.text);
+  });
+  await fc.assert(property, { numRuns: 100 });
+});
+
+test("a seal without integrity protection does not open, though its key is ours", async () => {
+  await add("2025-10", "openpgp", publicKey, true);
+  const { rows } = await system.singularity.pool.query<{ data: string }>(
+    `select encode(pgp_pub_encrypt_bytea('{"a":1}', $1, 'cipher-algo=aes256, disable-mdc=1'), 'base64') as data`,
+    [publicKey],
+  );
+  const sealed = { alg: "openpgp", key_id: "2025-10", data: rows[0]?.data ?? "" };
+  const keyRing = await createKeyRing([key]);
+  await expect(keyRing.open(sealed)).rejects.toMatchObject({ code: "seal_broken" });
+});
+
+test("two seals of one state differ, and neither has a line break", async () => {
+  await add("2025-10", "openpgp", publicKey, true);
+  const seals = [
+    await sealState(system.singularity, "{}"),
+    await sealState(system.singularity, "{}"),
+  ];
+  expect(Object.keys(seals[0] ?? {}).sort()).toEqual(["alg", "data", "key_id"]);
+  expect(seals[0]?.data).not.toBe(seals[1]?.data);
+  for (const { data } of seals) expect(data).toMatch(/^[A-Za-z0-9+/]+={0,2}$/);
+});
+
+test("pgsodium is called as it wants to be, from the schema that it is in", async () => {
+  // It can't be installed here, so a function of its name and arguments stands in for it.
+  const { singularity } = system;
+  const client = await singularity.pool.connect();
+  await client.query("begin");
+  await client.query(`
+    create schema sodium_schema;
+    create function sodium_schema.crypto_box_seal(message bytea, public_key bytea) returns bytea
+      language sql as $$ select public_key || message $$;
+    insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+    select 99999, 'pgsodium', 10, 'sodium_schema'::regnamespace, false, '3.1.9'`);
+  const boxKey = Buffer.alloc(32, 7);
+  await client.query("select public.add_session_key('box', 'x25519-sealedbox', $1, true)", [
+    boxKey,
+  ]);
+  const { rows } = await client.query(`select public.seal_session_state('{"n":0.10}') as sealed`);
+  await client.query("rollback");
+  client.release();
+  const data = Buffer.concat([boxKey, Buffer.from('{"n": 0.10}')]).toString("base64");
+  expect(rows[0].sealed).toEqual({ alg: "x25519-sealedbox", key_id: "box", data });
+});
+
+describe("migrate", () => {
+  test("keeps pgcrypto where it is, and sealing finds it there", async () => {
+    const database = await createTestDatabase();
+    try {
+      await database.pool.query("create schema tools; create extension pgcrypto with schema tools");
+      const observations: string[] = [];
+      await migrate("singularity", database.url, ({ event }) => observations.push(event));
+      expect(observations).not.toContain("extension-installed");
+      await database.pool.query("select public.add_session_key('k', 'openpgp', $1, true)", [
+        publicKey,
+      ]);
+      const sealed = await sealState(database, '{"n":0.10}');
+      const keyRing = await createKeyRing([{ ...key, keyId: "k" }]);
+      expect(await openState(keyRing, sealed)).toBe('{"n": 0.10}');
+    } finally {
+      await dropTestDatabase(database);
+    }
+  });
+
+  test("says which extension is missing, and what to do", () => {
+    expect(new ExtensionMissingError("pgcrypto").message).toMatch(
+      /does not offer the extension pgcrypto.*contrib modules.*migrate again/s,
+    );
+  });
+});
