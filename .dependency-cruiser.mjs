@@ -13,6 +13,7 @@ const mayImport = {
     "packages/pgmq",
     "packages/scheduler",
     "packages/service",
+    "packages/session-keys",
   ],
   "apps/cli": [
     "apps/consumer",

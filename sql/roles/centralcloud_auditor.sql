@@ -10,7 +10,7 @@ exception
     null;
   when insufficient_privilege then
     raise warning '% may not make the role centralcloud_auditor: %', current_user, sqlerrm
-      using errcode = 'warning_privilege_not_granted';
+      using errcode = '01007'; -- warning_privilege_not_granted
 end
 $$;
 
@@ -24,7 +24,7 @@ begin
 exception
   when insufficient_privilege then
     raise warning '% may not let the role centralcloud_auditor replicate: %', current_user, sqlerrm
-      using errcode = 'warning_privilege_not_granted';
+      using errcode = '01007'; -- warning_privilege_not_granted
   when internal_error then
     -- "tuple concurrently updated": the other database did it.
     null;

@@ -10,6 +10,6 @@ exception
     null;
   when insufficient_privilege then
     raise warning '% may not make the role centralcloud_consumer: %', current_user, sqlerrm
-      using errcode = 'warning_privilege_not_granted';
+      using errcode = '01007'; -- warning_privilege_not_granted
 end
 $$;

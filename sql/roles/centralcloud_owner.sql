@@ -10,7 +10,7 @@ exception
     null;
   when insufficient_privilege then
     raise warning '% may not make the role centralcloud_owner: %', current_user, sqlerrm
-      using errcode = 'warning_privilege_not_granted';
+      using errcode = '01007'; -- warning_privilege_not_granted
 end
 $$;
 
@@ -26,7 +26,7 @@ begin
 exception
   when insufficient_privilege then
     raise warning '% may not act as the role centralcloud_owner: %', current_user, sqlerrm
-      using errcode = 'warning_privilege_not_granted';
+      using errcode = '01007'; -- warning_privilege_not_granted
   when unique_violation or internal_error then
     null;
 end

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { attempt, useMembers } from "../support/logins.ts";
@@ -13,9 +13,14 @@ const members = useMembers(system, {
 });
 failOnLeaks(system);
 
-const patterns = `pgmq."q_centralcloud-new-patterns"`;
+const queue = "centralcloud-new-patterns";
+const patterns = `pgmq."q_${queue}"`;
 const merge = (name: string, queue: string) =>
   `select central.${name}(gen_random_uuid(), '${queue}', '{}', '{}', '[]')`;
+
+beforeAll(async () => {
+  await system.singularity.pool.query("select pgmq.create('another')");
+});
 
 describe("a role may do its work, on a Singularity database", () => {
   test.each([
@@ -130,9 +135,6 @@ describe("a role may do nothing else, on a Singularity database", () => {
     ["nobody", "select * from run_job('assign-tasks-every-2min')"],
     ["nobody", `select * from ${patterns}`],
   ] as const)("%s: %s", async (member, statement) => {
-    await system.singularity.pool.query(
-      "select pgmq.create('another') where not exists (select from pgmq.meta where queue_name = 'another')",
-    );
     expect(await attempt(members[member].singularity, statement)).toBe("refused");
   });
 });
@@ -196,4 +198,69 @@ test("whoever captures changes may make a slot as the role, whose attribute is n
   await client.query(create);
   await client.query(`select pg_drop_replication_slot('${slot}'); reset role`);
   client.release();
+});
+
+describe.each([
+  ["singularity", "public"],
+  ["central", "central"],
+] as const)("on the %s side", (side, schema) => {
+  test("everything of ours belongs to centralcloud_owner", async () => {
+    const { rows } = await system[side].pool.query(
+      `select c.oid::regclass::text as name from pg_class c
+        where c.relnamespace in ($1::regnamespace, 'centralcloud_migrations'::regnamespace)
+          and c.relowner <> 'centralcloud_owner'::regrole
+       union all
+       select p.oid::regprocedure::text from pg_proc p
+        where p.pronamespace = $1::regnamespace and p.proowner <> 'centralcloud_owner'::regrole
+          and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')`,
+      [schema],
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test("no function is for everybody, but those that make and read ULIDs", async () => {
+    const { rows } = await system[side].pool.query<{ name: string }>(
+      `select p.proname as name from pg_proc p
+        where p.pronamespace = $1::regnamespace
+          and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+          and has_function_privilege('public', p.oid, 'execute')
+        order by 1`,
+      [schema],
+    );
+    const ulids = ["decode_base32", "encode_base32", "gen_ulid", "gen_ulids"];
+    ulids.push("ulid_timestamp", "ulid_to_uuid", "uuid_to_ulid");
+    const remedy =
+      "each other function's file ends with: revoke execute on function … from public;";
+    expect(
+      rows.map(({ name }) => name),
+      remedy,
+    ).toEqual(side === "singularity" ? ulids : []);
+  });
+
+  test("no function looks things up where its caller says", async () => {
+    const { rows } = await system[side].pool.query(
+      `select p.oid::regprocedure::text as name from pg_proc p
+        where p.pronamespace = $1::regnamespace and not 'search_path=""' = any (coalesce(p.proconfig, '{}'))
+          and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')`,
+      [schema],
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test("nobody can log in but the job runner, which has no password, and none has more than its grants", async () => {
+    const { rows } = await system[side].pool.query(
+      `select rolname, rolcanlogin, rolsuper or rolcreaterole or rolcreatedb or rolbypassrls as powerful,
+              (select count(*)::integer from pg_auth_members m where m.member = r.oid) as memberships,
+              (select a.rolpassword from pg_authid a where a.oid = r.oid) as password
+         from pg_roles r where rolname ~ '^centralcloud_' order by 1`,
+    );
+    const rest = { powerful: false, memberships: 0, password: null };
+    expect(rows).toEqual([
+      { rolname: "centralcloud_application", rolcanlogin: false, ...rest },
+      { rolname: "centralcloud_auditor", rolcanlogin: false, ...rest },
+      { rolname: "centralcloud_consumer", rolcanlogin: false, ...rest },
+      { rolname: "centralcloud_jobs", rolcanlogin: true, ...rest },
+      { rolname: "centralcloud_owner", rolcanlogin: false, ...rest },
+    ]);
+  });
 });

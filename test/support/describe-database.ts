@@ -12,15 +12,18 @@ export async function describeDatabase(database: Pool): Promise<string[]> {
        where n.nspname in ('public', 'central', 'centralcloud_migrations')
           or (n.nspname = 'pgmq' and c.relname ~ '^[aq]_' and c.relkind = 'r')
     )
-    select format('schema %s %s', n.nspname, n.nspacl) as fact from pg_namespace n
-     where n.nspname in ('public', 'central', 'pgmq')
+    select format('schema %s acl %s owner %s', n.nspname, n.nspacl, n.nspowner::regrole) as fact from pg_namespace n
+     where n.nspname in ('public', 'central', 'centralcloud_migrations', 'pgmq')
     union all
-    select format('relation %s kind %s options %s acl %s comment %s persistence %s', c.oid::regclass, c.relkind,
-                  c.reloptions, c.relacl, obj_description(c.oid, 'pg_class'), c.relpersistence)
+    select format('default acl in %s of %s for %s: %s', d.defaclnamespace::regnamespace, d.defaclrole::regrole,
+                  d.defaclobjtype, d.defaclacl) from pg_default_acl d
+    union all
+    select format('relation %s kind %s options %s acl %s owner %s comment %s persistence %s', c.oid::regclass, c.relkind,
+                  c.reloptions, c.relacl, c.relowner::regrole, obj_description(c.oid, 'pg_class'), c.relpersistence)
       from ours c where c.relkind <> 'i'
     union all
-    select format('column %s %s. %s %s not null %s default %s generated %s identity %s', c.oid::regclass, a.attnum,
-                  a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    select format('column %s %s. %s %s acl %s not null %s default %s generated %s identity %s', c.oid::regclass, a.attnum,
+                  a.attname, format_type(a.atttypid, a.atttypmod), a.attacl, a.attnotnull,
                   pg_get_expr(d.adbin, d.adrelid), a.attgenerated, a.attidentity)
       from ours c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum

@@ -11,6 +11,8 @@ export interface DataFolder {
   readonly postgres: string;
   /** The addresses of the databases while they run, for `centralcloud` and `npm run sql`. */
   readonly environmentFile: string;
+  /** The private key that opens the sessions of the embedded databases. */
+  readonly sessionKeys: string;
   readonly log: string;
   /** The log of the run before. */
   readonly previousLog: string;
@@ -21,6 +23,7 @@ export function dataFolderAt(path: string): DataFolder {
     path,
     postgres: join(path, "postgres"),
     environmentFile: join(path, "centralcloud.env"),
+    sessionKeys: join(path, "session-keys.json"),
     log: join(path, "consumer.log"),
     previousLog: join(path, "consumer.log.old"),
   };

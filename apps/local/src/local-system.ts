@@ -9,6 +9,7 @@ import { createLogFile } from "./log-file.ts";
 import { createMigrations } from "./migrations.ts";
 import type { Screen } from "./screen.ts";
 import { createServices } from "./services.ts";
+import { createLocalSessionKey } from "./session-key.ts";
 
 export interface LocalSystemOptions {
   readonly configuration: LocalConfiguration;
@@ -35,13 +36,22 @@ export function createLocalSystem(options: LocalSystemOptions): LocalSystem {
   const log = createLogFile(folder, configuration.consumer.logLevel);
   const migrations = createMigrations(readUrls, log.observe);
 
+  const sessionKey = createLocalSessionKey(folder.sessionKeys, readUrls);
+
   const system = groupParts("npm start", [
     announce(screen, "PostgreSQL", databases, () => databases.description),
     log,
     announce(screen, "migrations", migrations, () => [migrations.summary]),
-    ...(given ? [] : [createEnvironmentFile(folder.environmentFile, readUrls)]),
+    ...(given
+      ? []
+      : [sessionKey, createEnvironmentFile(folder.environmentFile, folder.sessionKeys, readUrls)]),
     createLatePart("services", () =>
-      createServices({ ...options, urls: databases.urls, logger: log.logger }),
+      createServices({
+        ...options,
+        urls: databases.urls,
+        sessionKeys: [...configuration.consumer.sessionKeys, ...sessionKey.keys],
+        logger: log.logger,
+      }),
     ),
   ]);
   return { ...system, observe: log.observe };

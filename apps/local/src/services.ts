@@ -1,6 +1,7 @@
 import { routes } from "@centralcloud/consumer";
 import { createScheduler } from "@centralcloud/scheduler";
 import { definePart, groupParts, logSink, type Part } from "@centralcloud/service";
+import type { SessionKey } from "@centralcloud/session-keys";
 import { announce } from "./announce.ts";
 import type { DatabaseUrls, LocalConfiguration } from "./configuration.ts";
 import { createLocalConsumer } from "./consumer-service.ts";
@@ -13,23 +14,27 @@ import { createTotals } from "./totals.ts";
 import { createWorkload } from "./workload.ts";
 import { agentIds } from "./workload-messages.ts";
 
-/** Production learns every five minutes; whoever looks at a demonstration does not wait that long. */
-const schedules = { "learn-patterns-every-5min": "*/5 * * * * *" };
+/** Production takes its time; whoever looks at a demonstration does not. */
+const schedules = {
+  "learn-patterns-every-5min": "*/5 * * * * *",
+  "update-knowledge-hourly": "*/15 * * * * *",
+};
 
 export interface ServicesOptions {
   readonly configuration: LocalConfiguration;
   readonly demo: boolean;
   readonly screen: Screen;
   readonly urls: DatabaseUrls;
+  readonly sessionKeys: readonly SessionKey[];
   readonly logger: Logger;
 }
 
 /** What runs on the databases; started in this order, stopped in the reverse one. */
 export function createServices(options: ServicesOptions): Part {
-  const { configuration, demo, screen, urls, logger } = options;
+  const { configuration, demo, screen, urls, sessionKeys, logger } = options;
   const totals = createTotals();
   const consumer = createLocalConsumer({
-    configuration: { ...configuration.consumer, ...urls },
+    configuration: { ...configuration.consumer, ...urls, sessionKeys },
     anyPort: !configuration.httpPortIsGiven,
     logger,
     observe: totals.observe,

@@ -28,30 +28,9 @@ export function findings(): readonly Finding[] {
     }));
 }
 
-/** A session as producers without sealing send it: the state is plain. */
-export function sessionMessage(tick: number): string {
-  const agentId = pick(agentIds);
-  return JSON.stringify({
-    agent_id: agentId,
-    session_id: `demo-session-of-${agentId}`,
-    session_state: { step: tick, goal: pick(targets) },
-    confidence: 0.8,
-    synced_at: new Date().toISOString(),
-  });
-}
-
-export function knowledgeMessage(patternCounts: ReadonlyMap<string, number>): string {
-  const agents = agentIds.map((agentId) => ({
-    agent_id: agentId,
-    pattern_count: patternCounts.get(agentId) ?? 0,
-    confidence: 0.8,
-  }));
-  return JSON.stringify({
-    agents_updated: agents.length,
-    total_patterns: agents.reduce((sum, agent) => sum + agent.pattern_count, 0),
-    updated_at: new Date().toISOString(),
-    agents,
-  });
+/** What an agent's session holds after so many ticks, as JSON text. */
+export function sessionState(tick: number): string {
+  return JSON.stringify({ step: tick, goal: pick(targets) });
 }
 
 /** Breaks the contract in three ways, each of which its dead letter names. */

@@ -2,30 +2,23 @@ import { createPool } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
 import type { Part } from "@centralcloud/service";
 import { createRepeatingPart } from "./repeating-part.ts";
-import {
-  agentIds,
-  findings,
-  invalidPatternMessage,
-  knowledgeMessage,
-  sessionMessage,
-} from "./workload-messages.ts";
+import { agentIds, findings, invalidPatternMessage, sessionState } from "./workload-messages.ts";
 
 const tickMs = 1_000;
 /** In ticks. The first invalid message comes early, so that a dead letter is soon to be seen. */
-const every = { session: 3, knowledge: 10, invalid: 30 };
+const every = { session: 3, invalid: 30 };
 const firstInvalid = 5;
 
 /**
  * A Singularity instance as CentralCloud sees it: a handful of agents that write what they find into
  * their own database, about three findings a second.
  *
- * Findings take the real way (analysis_results, learned, queued). Sessions, summaries and the invalid
- * messages are put on their queues as older producers do.
+ * It only writes rows, as an application does; the database and its scheduler do the rest. The
+ * invalid messages alone are put on their queue by hand.
  */
 export function createWorkload(url: string, onFault: (error: unknown) => void): Part {
   const pool = createPool(url, { applicationName: "singularity-demo", max: 1 });
   const queues = new PgmqClient(pool);
-  const patternCounts = new Map<string, number>();
   let tick = 0;
 
   async function insertFindings(): Promise<void> {
@@ -40,8 +33,21 @@ export function createWorkload(url: string, onFault: (error: unknown) => void): 
         found.map(({ confidence }) => confidence),
       ],
     );
-    for (const { agentId } of found) {
-      patternCounts.set(agentId, (patternCounts.get(agentId) ?? 0) + 1);
+  }
+
+  /** Each agent works on one session, which changes from time to time. */
+  async function continueSession(): Promise<void> {
+    const agentId = agentIds[Math.floor(tick / every.session) % agentIds.length];
+    const values = [agentId, sessionState(tick)];
+    const { rowCount } = await pool.query(
+      "update public.agent_sessions set state = $2 where agent_id = $1",
+      values,
+    );
+    if (rowCount === 0) {
+      await pool.query(
+        "insert into public.agent_sessions (agent_id, state) values ($1, $2)",
+        values,
+      );
     }
   }
 
@@ -55,10 +61,7 @@ export function createWorkload(url: string, onFault: (error: unknown) => void): 
         [agentIds],
       );
       await insertFindings();
-      if (tick % every.session === 0) await queues.send("agent-sessions", sessionMessage(tick));
-      if (tick % every.knowledge === 0) {
-        await queues.send("agent-knowledge-updates", knowledgeMessage(patternCounts));
-      }
+      if (tick % every.session === 0) await continueSession();
       if (tick % every.invalid === firstInvalid) {
         await queues.send("centralcloud-new-patterns", invalidPatternMessage());
       }

@@ -1,5 +1,5 @@
--- What the job runner needs: to see what is due, and to run it. The jobs themselves run with the rights of
--- the owner of run_job.
+-- What the job runner needs: to know where it is and what is due, and to run it. The jobs themselves run
+-- with the rights of the owner of run_job.
 do $$
 begin
   if pg_catalog.to_regrole('centralcloud_jobs') is null then

@@ -47,6 +47,6 @@ begin
 exception
   when insufficient_privilege then
     raise warning '% may not grant the role centralcloud_owner what it needs: %', current_user, sqlerrm
-      using errcode = 'warning_privilege_not_granted';
+      using errcode = '01007'; -- warning_privilege_not_granted
 end
 $$;

@@ -20,8 +20,12 @@ export function migrateCommand(environment: Environment): Command {
       const targets = readTargets(environment, only);
       await assertReachable(targets.map(({ url }) => url));
       for (const { plane, url } of targets) {
-        const result = await migrate(plane, url, () => {});
-        console.log(`${plane} ${withoutSecrets(url)}: ${describe(result)}`);
+        const database = `${plane} ${withoutSecrets(url)}`;
+        const result = await migrate(plane, url, (observation) => {
+          if (observation.event !== "privilege-missing") return;
+          console.error(`${database}: ${observation.message}`);
+        });
+        console.log(`${database}: ${describe(result)}`);
         if (result.schedules?.runner === "scheduler") {
           const remedy = "keep `centralcloud scheduler` running, or migrate as a superuser";
           console.error(`pg_cron can't run the jobs: ${result.schedules.reason}; ${remedy}`);

@@ -160,7 +160,7 @@ async function applyObjects(plane: Plane, client: pg.Client, force: boolean): Pr
     try {
       await client.query(statements);
     } catch (error) {
-      throw new Error(`sql/${plane}/${path}: ${(error as Error).message}`, { cause: error });
+      throw new Error(`sql/${path}: ${(error as Error).message}`, { cause: error });
     }
   }
   await client.query(

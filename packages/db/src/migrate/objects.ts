@@ -5,7 +5,7 @@ import { rolesOf } from "./roles.ts";
 
 /** One SQL object: a file of `sql/`, which may be applied any number of times. */
 export interface SqlObject {
-  /** Its path below the plane's folder, such as `functions/merge_patterns.sql`. */
+  /** Its path below `sql`, such as `central/functions/merge_patterns.sql`. */
   readonly path: string;
   readonly statements: string;
 }
@@ -26,7 +26,9 @@ type Kind = (typeof kinds)[number];
 export function readObjects(plane: Plane): readonly SqlObject[] {
   const roles = rolesOf[plane].map((role) => readObject("roles", role, roleFiles));
   const others = kinds.flatMap((kind) =>
-    namesOfObjects(plane, kind).map((name) => readObject(kind, name, folderOf(plane, kind))),
+    namesOfObjects(plane, kind).map((name) =>
+      readObject(`${plane}/${kind}`, name, folderOf(plane, kind)),
+    ),
   );
   return [...roles, ...others];
 }
@@ -45,9 +47,9 @@ function folderOf(plane: Plane, kind: Kind): URL {
   return new URL(`${kind}/`, objectsOf(plane));
 }
 
-function readObject(kind: string, name: string, folder: URL): SqlObject {
+function readObject(path: string, name: string, folder: URL): SqlObject {
   const statements = readFileSync(new URL(`${name}.sql`, folder), "utf8");
-  return { path: `${kind}/${name}.sql`, statements };
+  return { path: `${path}/${name}.sql`, statements };
 }
 
 /** One value for the whole set; it changes whenever any object does. */

@@ -8,6 +8,10 @@ import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login } from "../support/logins.ts";
 import { until } from "../support/until.ts";
 
+/*
+ * Registration with pg_cron, on a server that only pretends to have it: fast, and every case can be had.
+ * test/containers/schedules.test.ts has the real one.
+ */
 failOnLeaks();
 const opened: TestDatabase[] = [];
 const logins: Login[] = [];
@@ -281,4 +285,9 @@ test("pg_cron that is loaded, but not to be had, is a reason and not a failure",
       reason: expect.stringMatching(reason),
     });
   }
+});
+
+test("on a server without pg_cron the jobs are the scheduler's", async () => {
+  expect(await registerSchedules(source.url)).toEqual({ runner: "scheduler", reason: undefined });
+  expect(await jobsOfPgCron(source.url)).toEqual(new Set());
 });

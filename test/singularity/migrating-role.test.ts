@@ -1,0 +1,200 @@
+import { migrate, type Plane } from "@centralcloud/db";
+import {
+  createDatabase,
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "@centralcloud/embedded";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { drainAll } from "../support/consumer.ts";
+import { harnessName, type TestDatabase } from "../support/databases.ts";
+import { describeDatabase } from "../support/describe-database.ts";
+import { createLogin, type Login } from "../support/logins.ts";
+
+/*
+ * Roles belong to a server, so whether they can be made is seen on servers that have none yet: each
+ * group of tests starts its own. Who migrates is never a superuser here, but owns the databases.
+ */
+
+let server: EmbeddedPostgres;
+let administrator: pg.Pool;
+const pools: pg.Pool[] = [];
+
+function useServer(): void {
+  beforeAll(async () => {
+    server = await startEmbeddedPostgres({ databases: [], settings: { autovacuum: "off" } });
+    administrator = openPool(server.urlOf("postgres"));
+  });
+  afterAll(async () => {
+    for (const pool of pools.splice(0)) await pool.end();
+    await server.stop();
+  });
+}
+
+function openPool(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, application_name: harnessName, max: 2 });
+  pools.push(pool);
+  return pool;
+}
+
+async function createOwnDatabase(login: Login, name: string): Promise<TestDatabase> {
+  await createDatabase(login.urlOf(server.urlOf("postgres")), name);
+  const url = login.urlOf(server.urlOf(name));
+  return { name, url, pool: openPool(url) };
+}
+
+function as(login: Login, { name, url }: TestDatabase): TestDatabase {
+  return { name, url: login.urlOf(url), pool: openPool(login.urlOf(url)) };
+}
+
+/** Migrates, and gives what changed and which rights were missing. */
+async function migrateAndListen(plane: Plane, { url }: TestDatabase) {
+  const missing: string[] = [];
+  const { objectsApplied } = await migrate(plane, url, (observation) => {
+    if (observation.event === "privilege-missing") missing.push(observation.message);
+  });
+  return { objectsApplied, missing };
+}
+
+/** Who owns our tables and functions; one name each where all is well. */
+async function ownersIn({ pool }: TestDatabase, schema: string): Promise<string[]> {
+  const { rows } = await pool.query<{ owner: string }>(
+    `select distinct c.relowner::regrole::text as owner from pg_class c
+      where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'v', 'm')
+      union
+     select p.proowner::regrole::text from pg_proc p
+      where p.pronamespace = $1::regnamespace
+        and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')`,
+    [schema],
+  );
+  return rows.map(({ owner }) => owner);
+}
+
+async function learnOnePattern({ pool }: TestDatabase): Promise<void> {
+  await pool.query(`insert into analysis_results (agent_id, result) values ('agent-1', '{"n":1}')`);
+  const { rows } = await pool.query("select * from learn_patterns_from_analysis()");
+  expect(rows).toEqual([{ patterns_learned: 1, patterns_queued: 1 }]);
+}
+
+const mayNotMake = (role: string) => expect.stringContaining(`may not make the role ${role}`);
+const mayNotReplicate = expect.stringContaining(
+  "may not let the role centralcloud_auditor replicate",
+);
+
+describe("a role that may not make roles", () => {
+  useServer();
+  let migrator: Login;
+  let singularity: TestDatabase;
+  let central: TestDatabase;
+
+  beforeAll(async () => {
+    migrator = await createLogin(server.urlOf("postgres"), "createdb");
+    singularity = await createOwnDatabase(migrator, "first_source");
+    central = await createOwnDatabase(migrator, "first_central");
+  });
+
+  test("migrates all the same, owns the objects, and is told what is missing", async () => {
+    const { missing } = await migrateAndListen("singularity", singularity);
+    expect(missing).toEqual([
+      mayNotMake("centralcloud_application"),
+      mayNotMake("centralcloud_auditor"),
+      mayNotMake("centralcloud_consumer"),
+      mayNotMake("centralcloud_jobs"),
+      mayNotMake("centralcloud_owner"),
+    ]);
+    expect((await migrateAndListen("central", central)).missing).toHaveLength(3);
+    expect(await ownersIn(singularity, "public")).toEqual([migrator.name]);
+    expect(await ownersIn(central, "central")).toEqual([migrator.name]);
+    expect((await migrateAndListen("singularity", singularity)).objectsApplied).toBe(0);
+  });
+
+  test("can do everything itself", async () => {
+    await learnOnePattern(singularity);
+    const { report } = await drainAll({ singularity, central });
+    expect(report).toMatchObject({ processed: 1, deadLettered: 0 });
+  });
+
+  test("grants the roles that an administrator has made since, and is the same as from the start", async () => {
+    await administrator.query(
+      `create role centralcloud_application; create role centralcloud_auditor replication;
+       create role centralcloud_consumer; create role centralcloud_jobs login;
+       create role centralcloud_owner; grant centralcloud_owner to ${migrator.name}`,
+    );
+    const late = await migrateAndListen("singularity", singularity);
+    expect(late.missing).toEqual([]);
+    expect(late.objectsApplied).toBeGreaterThan(0);
+    expect((await migrateAndListen("central", central)).missing).toEqual([]);
+    expect(await ownersIn(singularity, "public")).toEqual(["centralcloud_owner"]);
+    expect(await ownersIn(central, "central")).toEqual(["centralcloud_owner"]);
+    expect((await migrateAndListen("singularity", singularity)).objectsApplied).toBe(0);
+
+    const fresh = await createOwnDatabase(migrator, "second_source");
+    await migrateAndListen("singularity", fresh);
+    expect(await describeDatabase(singularity.pool)).toEqual(await describeDatabase(fresh.pool));
+    const freshCentral = await createOwnDatabase(migrator, "second_central");
+    await migrateAndListen("central", freshCentral);
+    expect(await describeDatabase(central.pool)).toEqual(await describeDatabase(freshCentral.pool));
+  });
+
+  test("that is no member of the owner keeps what it makes, and the others get their rights", async () => {
+    const stranger = await createLogin(server.urlOf("postgres"), "createdb");
+    const own = {
+      singularity: await createOwnDatabase(stranger, "source_of_a_stranger"),
+      central: await createOwnDatabase(stranger, "central_of_a_stranger"),
+    };
+    const { missing } = await migrateAndListen("singularity", own.singularity);
+    expect(missing).toEqual([
+      expect.stringContaining("may not act as the role centralcloud_owner"),
+      expect.stringMatching(/^\d+ objects don't belong to centralcloud_owner: /),
+    ]);
+    await migrateAndListen("central", own.central);
+    expect(await ownersIn(own.singularity, "public")).toEqual([stranger.name]);
+
+    const inRole = (role: string) => createLogin(server.urlOf("postgres"), `in role ${role}`);
+    const application = await inRole("centralcloud_application");
+    const consumer = await inRole("centralcloud_consumer");
+    await learnOnePattern(as(application, own.singularity));
+    const { report } = await drainAll({
+      singularity: as(consumer, own.singularity),
+      central: as(consumer, own.central),
+    });
+    expect(report).toMatchObject({ processed: 1, deadLettered: 0 });
+  });
+});
+
+describe("a role that may make roles", () => {
+  useServer();
+  let migrator: Login;
+
+  test("makes them from several databases at once, and owns nothing in the end", async () => {
+    migrator = await createLogin(server.urlOf("postgres"), "createdb createrole");
+    const names = ["source_1", "source_2", "source_3", "central_1", "central_2"];
+    const outcomes = await Promise.all(
+      names.map(async (name) => {
+        const database = await createOwnDatabase(migrator, name);
+        const plane = name.startsWith("source") ? "singularity" : "central";
+        const { missing } = await migrateAndListen(plane, database);
+        const owners = await ownersIn(database, plane === "central" ? "central" : "public");
+        return { missing, owners };
+      }),
+    );
+    for (const { missing, owners } of outcomes) {
+      // Only a superuser, or a role that may replicate itself, hands that on.
+      expect(missing).toEqual([mayNotReplicate]);
+      expect(owners).toEqual(["centralcloud_owner"]);
+    }
+  });
+
+  test("goes on migrating what it does not own any more, and may recreate a queue", async () => {
+    const url = migrator.urlOf(server.urlOf("source_1"));
+    const database = { name: "source_1", url, pool: openPool(url) };
+    const before = await describeDatabase(database.pool);
+    await database.pool.query("update centralcloud_migrations.objects set checksum = 'older'");
+    expect((await migrateAndListen("singularity", database)).objectsApplied).toBeGreaterThan(0);
+    expect(await describeDatabase(database.pool)).toEqual(before);
+
+    await database.pool.query("select pgmq.drop_queue('agent-sessions')");
+    await database.pool.query("select create_queue('agent-sessions')");
+    expect(await describeDatabase(database.pool)).toEqual(before);
+  });
+});

@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import { migrate } from "@centralcloud/db";
+import { createDatabase } from "@centralcloud/embedded";
+import pg from "pg";
+import type { StartedTestContainer } from "testcontainers";
+import type { TestProject } from "vitest/node";
+import { buildFullProfileImage, FullProfileMissingError } from "./full-profile-image.ts";
+import { templates } from "./global-setup.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    readonly fullProfile:
+      | { readonly image: string }
+      | { readonly missing: string; readonly required: boolean };
+  }
+}
+
+/** As on the embedded server, so that the same tests meet the same; here nothing must last. */
+const settings = ["fsync=off", "full_page_writes=off", "max_connections=300", "autovacuum=off"];
+
+/**
+ * One container of the full profile for all files of this project, built from `deploy/postgres`.
+ * Where this machine can't have that, each file is skipped, or fails where it is required: in CI,
+ * and with `REQUIRE_FULL_PROFILE=true`. Either way the other projects' tests run.
+ */
+export default async function setup(project: TestProject) {
+  try {
+    const image = await buildFullProfileImage();
+    const server = await start(image);
+    project.provide("fullProfile", { image });
+    project.provide("serverUrl", server.url);
+    return server.stop;
+  } catch (error) {
+    const required =
+      !(error instanceof FullProfileMissingError) ||
+      Boolean(process.env.CI) ||
+      process.env.REQUIRE_FULL_PROFILE === "true";
+    const missing = (error as Error).message;
+    project.provide("fullProfile", { missing, required });
+    if (required) return;
+    // At the end, where it is seen.
+    return () => console.warn(`The tests of the full profile were skipped: ${missing}`);
+  }
+}
+
+async function start(image: string) {
+  // Not at the top, because loading testcontainers takes a while that a skip need not wait for.
+  const { fullProfileContainer, removeAbandoned } = await import("./full-profile-container.ts");
+  await removeAbandoned();
+  const password = randomBytes(16).toString("hex");
+  const container = await fullProfileContainer(image)
+    .withEnvironment({ POSTGRES_PASSWORD: password })
+    .withSharedMemorySize(256 * 1024 * 1024)
+    .withCommand(settings.flatMap((setting) => ["-c", setting]))
+    .start();
+  const stop = async () => void (await container.stop());
+  try {
+    const urlOf = (database: string) => urlIn(container, password, database);
+    for (const plane of ["singularity", "central"] as const) {
+      await createDatabase(urlOf("postgres"), templates[plane]);
+      await migrate(plane, urlOf(templates[plane]), () => {});
+    }
+    await unschedule(urlOf("singularity"), templates.singularity);
+    return { url: urlOf("postgres"), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A job that pg_cron runs in a template would keep it from being cloned. */
+async function unschedule(cronUrl: string, database: string): Promise<void> {
+  const client = new pg.Client({ connectionString: cronUrl });
+  await client.connect();
+  try {
+    await client.query("select cron.unschedule(jobid) from cron.job where database = $1", [
+      database,
+    ]);
+  } finally {
+    await client.end();
+  }
+}
+
+function urlIn(container: StartedTestContainer, password: string, database: string): string {
+  const place = `${container.getHost()}:${container.getMappedPort(5432)}`;
+  return `postgres://postgres:${password}@${place}/${database}`;
+}
