@@ -1,4 +1,4 @@
-import { migrate, type Plane } from "@centralcloud/db";
+import { diagnose, migrate, type Plane } from "@centralcloud/db";
 import {
   createDatabase,
   type EmbeddedPostgres,
@@ -76,6 +76,18 @@ async function learnOnePattern({ pool }: TestDatabase): Promise<void> {
   expect(rows).toEqual([{ patterns_learned: 1, patterns_queued: 1 }]);
 }
 
+/** What the doctor finds in a check, where that is not well. */
+async function problemsIn(check: string, singularity: TestDatabase, central: TestDatabase) {
+  const { findings } = await diagnose({
+    sourceUrls: [singularity.url],
+    centralUrl: central.url,
+    queues: ["agent-sessions"],
+  });
+  return findings.flatMap((finding) =>
+    finding.check === check && finding.severity !== "ok" ? [finding] : [],
+  );
+}
+
 const mayNotMake = (role: string) => expect.stringContaining(`may not make the role ${role}`);
 const mayNotReplicate = expect.stringContaining(
   "may not let the role centralcloud_auditor replicate",
@@ -106,6 +118,20 @@ describe("a role that may not make roles", () => {
     expect(await ownersIn(singularity, "public")).toEqual([migrator.name]);
     expect(await ownersIn(central, "central")).toEqual([migrator.name]);
     expect((await migrateAndListen("singularity", singularity)).objectsApplied).toBe(0);
+  });
+
+  test("is told by the doctor, too, with what to do", async () => {
+    const problems = await problemsIn("roles", singularity, central);
+    expect(problems).toHaveLength(8);
+    expect(problems[3]).toMatchObject({
+      severity: "warning",
+      message: "the role centralcloud_jobs is missing",
+      remedy: expect.stringContaining(
+        "create role centralcloud_jobs login, then centralcloud migrate",
+      ),
+    });
+    expect(await problemsIn("ownership", singularity, central)).toEqual([]);
+    expect(await problemsIn("rights", singularity, central)).toEqual([]);
   });
 
   test("can do everything itself", async () => {
@@ -196,5 +222,32 @@ describe("a role that may make roles", () => {
     await database.pool.query("select pgmq.drop_queue('agent-sessions')");
     await database.pool.query("select create_queue('agent-sessions')");
     expect(await describeDatabase(database.pool)).toEqual(before);
+  });
+
+  test("is warned by the doctor of roles that may more than they should", async () => {
+    const open = (name: string) => {
+      const url = migrator.urlOf(server.urlOf(name));
+      return { name, url, pool: openPool(url) };
+    };
+    await administrator.query(
+      `alter role centralcloud_owner login; alter role centralcloud_consumer createdb bypassrls;
+       grant centralcloud_owner to centralcloud_application`,
+    );
+    const problems = await problemsIn("roles", open("source_1"), open("central_1"));
+    const ofSource = problems.filter(({ database }) => database.startsWith("singularity"));
+    expect(ofSource.map(({ severity, message, remedy }) => [severity, message, remedy])).toEqual([
+      [
+        "error",
+        "centralcloud_application is a member of centralcloud_owner, and may do what that may",
+        "revoke centralcloud_owner from centralcloud_application",
+      ],
+      ["warning", expect.stringContaining("may not replicate"), expect.any(String)],
+      [
+        "error",
+        "centralcloud_consumer has more rights than its grants: createdb, bypassrls",
+        "alter role centralcloud_consumer nocreatedb nobypassrls",
+      ],
+      ["warning", expect.stringContaining("can log in"), "alter role centralcloud_owner nologin"],
+    ]);
   });
 });

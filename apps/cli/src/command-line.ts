@@ -2,6 +2,7 @@ import { DatabaseUnreachableError } from "@centralcloud/db";
 import { ConfigurationError, type Environment } from "@centralcloud/service";
 import { Command, CommanderError } from "commander";
 import { consumeCommand } from "./commands/consume.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { jobsCommand } from "./commands/jobs.ts";
 import { keysCommand } from "./commands/keys.ts";
@@ -31,7 +32,8 @@ export async function runCommandLine(
     .addCommand(queuesCommand(environment))
     .addCommand(jobsCommand(environment))
     .addCommand(keysCommand(environment))
-    .addCommand(sessionsCommand(environment));
+    .addCommand(sessionsCommand(environment))
+    .addCommand(doctorCommand(environment));
   overrideExit(program);
   try {
     await program.parseAsync(words, { from: "user" });

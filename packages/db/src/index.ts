@@ -14,6 +14,8 @@ export {
   type PoolOptions,
   withoutSecrets,
 } from "./connect.ts";
+export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts";
+export type { Finding, Severity } from "./doctor/finding.ts";
 export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
 export {
   type JobStatus,

@@ -6,6 +6,7 @@
 -- summary. Where two claim the same time, the greater values win, so that every order gives the same rows.
 -- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks: processed_messages by message, then knowledge_summaries by time, then agent_knowledge by agent.
+-- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
 create or replace function central.merge_knowledge(
   p_source_id uuid,
   p_queue text,
@@ -18,6 +19,7 @@ language plpgsql
 security definer
 set search_path = ''
 set timezone = 'UTC'
+set enable_nestloop = off
 as $$
 declare
   v_lane_id constant integer := central.lane_id(p_source_id, p_queue);

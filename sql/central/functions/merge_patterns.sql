@@ -10,6 +10,7 @@
 -- Locks, in this order, each in the order of its key, so that two batches never deadlock:
 --   processed_messages, pattern_agents, pattern_sources, patterns.
 -- Each step reads only what the one before it returned, so no step starts before its turn.
+-- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
 create or replace function central.merge_patterns(
   p_source_id uuid,
   p_queue text,
@@ -22,6 +23,7 @@ language plpgsql
 security definer
 set search_path = ''
 set timezone = 'UTC'
+set enable_nestloop = off
 as $$
 declare
   v_lane_id constant integer := central.lane_id(p_source_id, p_queue);

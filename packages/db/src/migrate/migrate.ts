@@ -122,11 +122,9 @@ async function migrateIn(
     observe({ event: "migration-applied", database, migration: migration.name });
   }
   const objectsApplied = await applyObjects(plane, client, pending.length > 0);
-  if (objectsApplied > 0) {
-    observe({ event: "objects-applied", database, count: objectsApplied });
-    const message = await giveToOwner(plane, client);
-    if (message !== undefined) observe({ event: "privilege-missing", database, message });
-  }
+  if (objectsApplied > 0) observe({ event: "objects-applied", database, count: objectsApplied });
+  const message = await giveToOwner(plane, client);
+  if (message !== undefined) observe({ event: "privilege-missing", database, message });
   return { plane, migrations: pending.map(({ name }) => name), objectsApplied };
 }
 

@@ -1,0 +1,91 @@
+import type { ClientBase } from "pg";
+import { type CheckedDatabase, readRow } from "../check.ts";
+import { ok, type Verdict, warning } from "../finding.ts";
+
+interface Settings {
+  readonly version: string;
+  readonly walLevel: string;
+  readonly maxSlots: number;
+  readonly usedSlots: number;
+  readonly maxSenders: number;
+  readonly superuser: boolean;
+  /** Null where the server does not know the setting. */
+  readonly pluginLibraries: string | null;
+  /** `postmaster`: a change takes a restart. */
+  readonly pluginLibrariesContext: string | null;
+}
+
+/** Whether changes can be captured from the write-ahead log, and by which output plugin. */
+export async function checkCapture({ client }: CheckedDatabase): Promise<Verdict[]> {
+  const settings = await readRow<Settings>(
+    client,
+    `select current_setting('wal_level') as "walLevel",
+            split_part(current_setting('server_version'), '.', 1) as version,
+            current_setting('max_replication_slots')::integer as "maxSlots",
+            (select count(*)::integer from pg_replication_slots) as "usedSlots",
+            current_setting('max_wal_senders')::integer as "maxSenders",
+            (select r.rolsuper from pg_roles r where r.rolname = current_user) as superuser,
+            current_setting('output_plugin_libraries', true) as "pluginLibraries",
+            (select s.context from pg_settings s
+              where s.name = 'output_plugin_libraries') as "pluginLibrariesContext"`,
+  );
+  return [...checkServerSettings(settings), await checkPlugin(client, settings)];
+}
+
+function checkServerSettings({ walLevel, maxSlots, usedSlots, maxSenders }: Settings): Verdict[] {
+  const change = (name: string, value: string) =>
+    `alter system set ${name} = ${value}, then restart the server`;
+  const verdicts: Verdict[] = [];
+  if (walLevel !== "logical") {
+    const message = `wal_level is ${walLevel}: changes can't be captured`;
+    verdicts.push(warning(message, change("wal_level", "logical")));
+  }
+  if (usedSlots >= maxSlots) {
+    const message = `all ${maxSlots} replication slots are taken (max_replication_slots)`;
+    verdicts.push(warning(message, change("max_replication_slots", String(maxSlots + 10))));
+  }
+  if (maxSenders === 0) {
+    const message = "max_wal_senders is 0: changes can't be captured";
+    verdicts.push(warning(message, change("max_wal_senders", "10")));
+  }
+  if (verdicts.length > 0) return verdicts;
+  return [ok(`wal_level is logical, ${maxSlots - usedSlots} of ${maxSlots} slots are free`)];
+}
+
+async function checkPlugin(client: ClientBase, settings: Settings): Promise<Verdict> {
+  const { superuser, pluginLibraries, version } = settings;
+  if (!superuser) {
+    return ok("pgoutput can be used; whether wal2json can be, too, only a superuser can ask");
+  }
+  const problem = await tryToLoad(client, "wal2json");
+  if (problem?.code === "58P01") {
+    return ok(`pgoutput is used; wal2json would be, were postgresql-${version}-wal2json installed`);
+  }
+  if (problem !== undefined) {
+    const remedy = `install the postgresql-${version}-wal2json that fits this server, or none`;
+    return warning(`pgoutput is used; wal2json can't be loaded: ${problem.message}`, remedy);
+  }
+  const allowed = pluginLibraries?.split(",").map((name) => name.trim());
+  if (allowed !== undefined && !allowed.includes("wal2json")) {
+    const apply = settings.pluginLibrariesContext === "postmaster" ? "restart" : "reload";
+    const list = [...allowed.filter((name) => name !== ""), "wal2json"].join(", ");
+    return warning(
+      "pgoutput is used; wal2json is installed, but output_plugin_libraries leaves it out",
+      `set output_plugin_libraries = '${list}' in postgresql.conf, and ${apply} the server`,
+    );
+  }
+  return ok("wal2json is used");
+}
+
+/** Loading a library into this session tells whether it is there (58P01: no such file), and does nothing else. */
+async function tryToLoad(
+  client: ClientBase,
+  library: string,
+): Promise<{ code?: string; message: string } | undefined> {
+  try {
+    await client.query(`load '${library}'`);
+    return undefined;
+  } catch (error) {
+    return error as { code?: string; message: string };
+  }
+}

@@ -1,0 +1,23 @@
+import { ownershipStatements } from "../../migrate/ownership.ts";
+import { ownerRole } from "../../migrate/roles.ts";
+import { type CheckedDatabase, readRow } from "../check.ts";
+import { ok, type Verdict, warning } from "../finding.ts";
+
+/** Functions that run with their owner's rights should run with those of the owner role, and no more. */
+export async function checkOwnership({ client, plane }: CheckedDatabase): Promise<Verdict[]> {
+  const { role } = await readRow<{ role: string | null }>(
+    client,
+    "select to_regrole($1)::text as role",
+    [ownerRole],
+  );
+  // The check of the roles says that it is missing.
+  if (role === null) return [];
+  const foreign = (await ownershipStatements(plane, client)).length;
+  if (foreign === 0) return [ok(`everything of ours belongs to ${ownerRole}`)];
+  return [
+    warning(
+      `${foreign} objects of ours don't belong to ${ownerRole}`,
+      `grant ${ownerRole} to the role that migrates, then as that role: centralcloud migrate --only ${plane}`,
+    ),
+  ];
+}

@@ -1,0 +1,48 @@
+import { type CheckedDatabase, readRow } from "../check.ts";
+import { error, ok, type Verdict, warning } from "../finding.ts";
+
+/** Minor versions of pgmq 1 that this build is tested with. */
+const oldest = 5;
+const newest = 11;
+
+interface Found {
+  readonly installed: boolean;
+  readonly extension: string | null;
+  /** "pgmq 1.11.1, installed as SQL": written by migrate. */
+  readonly comment: string | null;
+  readonly headers: boolean;
+  readonly offered: string | null;
+}
+
+export async function checkPgmq({ client }: CheckedDatabase): Promise<Verdict[]> {
+  const found = await readRow<Found>(
+    client,
+    `select to_regclass('pgmq.meta') is not null as installed,
+            (select e.extversion from pg_extension e where e.extname = 'pgmq') as extension,
+            obj_description(to_regnamespace('pgmq'), 'pg_namespace') as comment,
+            exists (select from pg_attribute a where a.attrelid = to_regclass('pgmq.message_record')
+                       and a.attname = 'headers') as headers,
+            (select a.default_version from pg_available_extensions a where a.name = 'pgmq') as offered`,
+  );
+  if (!found.installed) {
+    return [error("pgmq is not installed", "centralcloud migrate --only singularity")];
+  }
+  const version = found.extension ?? /^pgmq (\d+\.\d+\.\d+)/.exec(found.comment ?? "")?.[1];
+  const used = `pgmq ${version ?? "of an unknown version"} is used, ${describeKind(found)}`;
+  const [major = 1, minor = oldest] = (version ?? "").split(".").map(Number).filter(Boolean);
+  if (!found.headers || major < 1 || (major === 1 && minor < oldest)) {
+    const remedy = "install a newer pgmq on the server, then `alter extension pgmq update`";
+    return [error(`${used}; it is older than 1.${oldest}`, remedy)];
+  }
+  if (major > 1 || minor > newest) {
+    const remedy = `upgrade CentralCloud, or go back to pgmq 1.${newest}`;
+    return [warning(`${used}; this build was tested up to 1.${newest}`, remedy)];
+  }
+  return [ok(used)];
+}
+
+function describeKind({ extension, offered }: Found): string {
+  if (extension !== null) return "as an extension";
+  if (offered === null) return "installed as SQL, which works the same";
+  return `installed as SQL, which works the same; the server has since come to offer it as an extension`;
+}

@@ -1,0 +1,35 @@
+import type { CheckedDatabase } from "../check.ts";
+import { error, ok, type Verdict } from "../finding.ts";
+
+interface Gap {
+  readonly queue: string;
+  /** The role, and what it lacks. */
+  readonly lacks: string;
+}
+
+/** Whether our functions may send, and the consumer's role may take: a recreated queue starts without. */
+export async function checkQueueRights({ client, queues }: CheckedDatabase): Promise<Verdict[]> {
+  const { rows } = await client.query<Gap>(
+    `with needed (role, prefix, suffix, privileges) as (
+       values ((select p.proowner::regrole::text from pg_proc p
+                 where p.oid = to_regprocedure('public.queue_agent_session(uuid)')), 'q', '', array['insert', 'select']),
+              ('centralcloud_consumer', 'q', '', array['select', 'update', 'delete']),
+              ('centralcloud_consumer', 'a', '', array['select', 'insert']),
+              ('centralcloud_consumer', 'q', '-dlq', array['select', 'insert'])
+     )
+     select w.queue, n.role || ' lacks ' || string_agg(p.name, ', ') || ' on ' || t.name as lacks
+       from unnest($1::text[]) as w (queue)
+      cross join needed n
+      cross join lateral (
+        select to_regclass(format('pgmq.%I', pgmq.format_table_name(w.queue || n.suffix, n.prefix))) as name
+      ) t
+      cross join unnest(n.privileges) as p (name)
+      where t.name is not null and to_regrole(n.role) is not null
+        and not has_table_privilege(to_regrole(n.role)::oid, t.name::oid, p.name)
+      group by w.queue, n.role, t.name
+      order by w.queue, n.role, t.name::text`,
+    [queues],
+  );
+  if (rows.length === 0) return [ok("our functions may send to each queue, and the consumer take")];
+  return rows.map(({ queue, lacks }) => error(lacks, `select public.create_queue('${queue}')`));
+}

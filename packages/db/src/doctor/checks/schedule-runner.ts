@@ -1,0 +1,69 @@
+import { jobsOfPgCron } from "../../pg-cron/jobs-of-pg-cron.ts";
+import { type CheckedDatabase, readRow } from "../check.ts";
+import { ok, type Verdict, warning } from "../finding.ts";
+
+interface PgCron {
+  readonly offered: boolean;
+  /** Its settings are known only where it is loaded. */
+  readonly database: string | null;
+  readonly timeZone: string | null;
+  readonly launches: string | null;
+  readonly preloaded: string | null;
+  readonly jobs: readonly string[];
+}
+
+const scheduler = "keep `centralcloud scheduler` running";
+
+/** Who runs the jobs: pg_cron where the server has loaded it, else the scheduler process. */
+export async function checkScheduleRunner({ client, url }: CheckedDatabase): Promise<Verdict[]> {
+  const found = await readRow<PgCron>(
+    client,
+    `select exists (select from pg_available_extensions a where a.name = 'pg_cron') as offered,
+            current_setting('cron.database_name', true) as database,
+            current_setting('cron.timezone', true) as "timeZone",
+            current_setting('cron.launch_active_jobs', true) as launches,
+            (select s.setting from pg_settings s where s.name = 'shared_preload_libraries') as preloaded,
+            array(select j.job_name from public.scheduled_jobs j order by j.job_name) as jobs`,
+  );
+  if (!found.database) return [describeAbsence(found)];
+  return [...checkPgCronSettings(found), await checkRegistration(found, found.database, url)];
+}
+
+function describeAbsence({ offered, preloaded }: PgCron): Verdict {
+  if (!offered) return ok(`the scheduler process runs the jobs: ${scheduler}; no pg_cron here`);
+  const libraries = [...(preloaded ? preloaded.split(",") : []), "pg_cron"];
+  const list = libraries.map((name) => `'${name.trim()}'`).join(", ");
+  return warning(
+    `pg_cron is installed, but not loaded; until then, ${scheduler}`,
+    `alter system set shared_preload_libraries = ${list}, restart the server, then: centralcloud migrate`,
+  );
+}
+
+function checkPgCronSettings({ timeZone, launches }: PgCron): Verdict[] {
+  const verdicts: Verdict[] = [];
+  if (timeZone !== null && !/^(gmt|utc|etc\/(utc|gmt))$/i.test(timeZone)) {
+    const message = `cron.timezone is ${timeZone}, but schedules are in UTC`;
+    verdicts.push(warning(message, "alter system set cron.timezone = 'GMT', restart the server"));
+  }
+  if (launches === "off") {
+    const message = "cron.launch_active_jobs is off: pg_cron starts no job";
+    const remedy = "alter system set cron.launch_active_jobs = on; select pg_reload_conf()";
+    verdicts.push(warning(message, remedy));
+  }
+  return verdicts;
+}
+
+async function checkRegistration(
+  { jobs }: PgCron,
+  database: string,
+  url: string,
+): Promise<Verdict> {
+  const registered = await jobsOfPgCron(url);
+  const missing = jobs.filter((job) => !registered.has(job));
+  if (missing.length === 0) return ok(`pg_cron runs the ${jobs.length} jobs, from ${database}`);
+  const which = missing.length === jobs.length ? "any job" : missing.join(", ");
+  return warning(
+    `pg_cron is loaded, but does not run ${which}, as far as this role sees`,
+    `centralcloud migrate as a superuser; or ${scheduler}`,
+  );
+}

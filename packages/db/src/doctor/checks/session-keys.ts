@@ -1,0 +1,62 @@
+import { type CheckedDatabase, readRow } from "../check.ts";
+import { error, ok, type Verdict, warning } from "../finding.ts";
+
+/** Which extension seals for which kind of key, and by which function. */
+const sealers = {
+  openpgp: { extension: "pgcrypto", functionName: "pgp_pub_encrypt_bytea" },
+  "x25519-sealedbox": { extension: "pgsodium", functionName: "crypto_box_seal" },
+} as const;
+
+const makeKey =
+  "centralcloud keys generate --key-id NAME --out FILE, give FILE to the consumers, " +
+  "then: centralcloud keys add --from FILE --activate";
+
+export async function checkSessionKeys(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client } = database;
+  const { rows: active } = await client.query<{ keyId: string; algorithm: string }>(
+    `select k.key_id as "keyId", k.algorithm from public.session_keys k where k.active`,
+  );
+  const [key, ...others] = active;
+  if (key === undefined) {
+    return [warning("no session key is active: sessions are kept here and not queued", makeKey)];
+  }
+  if (others.length > 0) {
+    const message = `${active.length} session keys are active: sessions are sealed for any of them`;
+    return [error(message, "centralcloud keys add --from FILE --activate, for one of them")];
+  }
+  const sealer = Object.entries(sealers).find(([algorithm]) => algorithm === key.algorithm)?.[1];
+  if (sealer === undefined) {
+    return [error(`key ${key.keyId} is of an unknown algorithm, ${key.algorithm}`, makeKey)];
+  }
+  return [await checkSealer(database, key.keyId, sealer)];
+}
+
+async function checkSealer(
+  { client }: CheckedDatabase,
+  keyId: string,
+  { extension, functionName }: (typeof sealers)[keyof typeof sealers],
+): Promise<Verdict> {
+  const found = await readRow<{ installed: boolean; usable: boolean; sealer: string }>(
+    client,
+    `select bool_or(e.oid is not null) as installed, s.role::regrole::text as sealer,
+            coalesce(bool_or(has_function_privilege(s.role, p.oid, 'execute')
+                             and has_schema_privilege(s.role, p.pronamespace, 'usage')), false) as usable
+       from (select f.proowner as role from pg_proc f
+              where f.oid = to_regprocedure('public.queue_agent_session(uuid)')) s
+       left join pg_extension e on e.extname = $1
+       left join pg_proc p on p.proname = $2 and p.pronamespace = e.extnamespace
+      group by s.role`,
+    [extension, functionName],
+  );
+  if (!found.installed) {
+    return error(
+      `key ${keyId} needs ${extension}, which is not installed: no session can be sealed`,
+      `create extension ${extension}; or, with a key of another algorithm: ${makeKey}`,
+    );
+  }
+  if (!found.usable) {
+    const message = `${found.sealer} may not call ${functionName} of ${extension}: no session can be sealed`;
+    return error(message, "as a superuser: centralcloud migrate --only singularity");
+  }
+  return ok(`sessions are sealed for key ${keyId}, by ${extension}`);
+}

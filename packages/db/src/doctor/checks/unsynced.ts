@@ -1,0 +1,30 @@
+import { type CheckedDatabase, readRow } from "../check.ts";
+import { ok, type Verdict, warning } from "../finding.ts";
+
+/** What could not be queued: it waits in its table, with the reason, for the next sync run. */
+export async function checkUnsynced({ client }: CheckedDatabase): Promise<Verdict[]> {
+  const { patterns, sessions, reason } = await readRow<{
+    patterns: number;
+    sessions: number;
+    reason: string | null;
+  }>(
+    client,
+    `with pattern as (
+       select l.sync_error from public.learned_patterns l
+        where l.synced_at is null and l.sync_error is not null limit 1000
+     ), session as (
+       select s.sync_error from public.agent_sessions s
+        where s.unsynced and s.sync_error is not null limit 1000
+     )
+     select (select count(*)::integer from pattern) as patterns, (select count(*)::integer from session) as sessions,
+            (select u.sync_error from (table pattern union all table session) u limit 1) as reason`,
+  );
+  if (patterns + sessions === 0) return [ok("nothing failed to be queued")];
+  return [
+    warning(
+      `could not be queued: patterns ${patterns}, sessions ${sessions}; one of them because ${reason}`,
+      "mend that; the next run of sync-learning-every-10min queues them " +
+        "(now: centralcloud jobs run sync-learning-every-10min)",
+    ),
+  ];
+}
