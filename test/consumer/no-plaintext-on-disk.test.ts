@@ -41,7 +41,7 @@ test("sealed states are found in no file of queue, archive, dead letters and cen
       "insert into public.agent_sessions (agent_id, state) values ('agent-1', $1)",
       [state],
     );
-    const sealed = await sealState(singularity, state);
+    const sealed = { ...(await sealState(singularity, state)) };
     if (step === 2) sealed.data = `${sealed.data.slice(0, -8)}AAAAAAA=`;
     if (step === 3) sealed.key_id = "nobody's";
     await queuesOf(system).send(queue, sessionMessage({ session_id: `step-${step}`, sealed }));

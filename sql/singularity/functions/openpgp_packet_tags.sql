@@ -13,7 +13,7 @@ declare
   v_end constant integer := pg_catalog.octet_length(p_packets);
   v_at integer := 0;
   v_first integer;
-  v_tags integer[] := '{}';
+  v_tags integer[] := array[]::integer[];
   v_length_bytes integer;
   v_length bigint;
 begin

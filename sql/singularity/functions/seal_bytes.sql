@@ -14,12 +14,6 @@ declare
     when 'x25519-sealedbox' then 'pgsodium'
     when 'openpgp' then 'pgcrypto'
   end;
-  v_statement constant text := case p_algorithm
-    when 'x25519-sealedbox' then 'select %I.crypto_box_seal($1, $2)'
-    -- Nothing is compressed: its length would tell about its content.
-    when 'openpgp' then 'select %I.pgp_pub_encrypt_bytea($1, $2, '
-                        '''cipher-algo=aes256, compress-algo=0, disable-mdc=0'')'
-  end;
   v_schema text;
   v_sealed bytea;
 begin
@@ -37,7 +31,16 @@ begin
       p_algorithm, v_extension;
   end if;
 
-  execute pg_catalog.format(v_statement, v_schema) into v_sealed using p_plaintext, p_public_key;
+  if v_extension = 'pgsodium' then
+    execute pg_catalog.format('select %I.crypto_box_seal($1, $2)', v_schema)
+       into v_sealed using p_plaintext, p_public_key;
+  else
+    -- Nothing is compressed: its length would tell about its content.
+    execute pg_catalog.format(
+              'select %I.pgp_pub_encrypt_bytea($1, $2, '
+              '''cipher-algo=aes256, compress-algo=0, disable-mdc=0'')', v_schema)
+       into v_sealed using p_plaintext, p_public_key;
+  end if;
   return v_sealed;
 end
 $$;

@@ -1,0 +1,65 @@
+import { type DoctorOptions, diagnose, type Finding } from "@centralcloud/db";
+import { afterEach, expect } from "vitest";
+import {
+  createTestDatabase,
+  dropTestDatabase,
+  type TestDatabase,
+  type TestSystem,
+} from "./databases.ts";
+
+const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
+
+/** What the doctor says of a test's databases, some of them changed. */
+export async function examine(
+  { singularity, central }: TestSystem,
+  options: Partial<DoctorOptions> = {},
+): Promise<readonly Finding[]> {
+  const { findings } = await diagnose({
+    sourceUrls: [singularity.url],
+    centralUrl: central.url,
+    queues,
+    ...options,
+  });
+  return findings;
+}
+
+export interface OpenedSources {
+  /** A database for the calling test alone: a source in which something is changed, or an empty one. */
+  open(template?: "singularity", statements?: string): Promise<TestDatabase>;
+  /** What one check finds in a source that is changed so. */
+  examine(check: string, statements?: string): Promise<readonly Finding[]>;
+}
+
+/** Databases of single tests of the calling file, each dropped after its test. */
+export function useSources(system: TestSystem): OpenedSources {
+  const opened: TestDatabase[] = [];
+  afterEach(async () => {
+    for (const database of opened.splice(0)) await dropTestDatabase(database);
+  });
+
+  async function open(template?: "singularity", statements?: string): Promise<TestDatabase> {
+    const database = await createTestDatabase(template);
+    opened.push(database);
+    if (statements !== undefined) await database.pool.query(statements);
+    return database;
+  }
+
+  return {
+    open,
+    async examine(check, statements) {
+      const source = await open("singularity", statements);
+      const findings = await examine(system, { sourceUrls: [source.url] });
+      return findings.filter(
+        (finding) => finding.check === check && finding.database.startsWith("singularity"),
+      );
+    },
+  };
+}
+
+export function problem(severity: "warning" | "error", message: RegExp, remedy: RegExp) {
+  return expect.objectContaining({
+    severity,
+    message: expect.stringMatching(message),
+    remedy: expect.stringMatching(remedy),
+  });
+}
