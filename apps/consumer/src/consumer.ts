@@ -36,6 +36,8 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
   const central = createPool(configuration.centralUrl, {
     applicationName: "centralcloud-consumer",
     max: Math.max(2, sourceUrls.length * routes.length * concurrency),
+    // What takes longer than the lease is somebody else's by then.
+    queryTimeoutMs: configuration.visibilityTimeoutS * 1000,
   });
   const checker = createSealChecker(configuration.sessionKeys);
   const requireSealed = configuration.requireSealedSessions;

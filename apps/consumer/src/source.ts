@@ -29,7 +29,11 @@ export function createSource(
   const { concurrency } = configuration;
   // One connection reads while each batch settles on its own; three queues share them.
   const max = routes.length * (concurrency + 1);
-  const pool = createPool(url, { applicationName: "centralcloud-consumer", max });
+  const pool = createPool(url, {
+    applicationName: "centralcloud-consumer",
+    max,
+    queryTimeoutMs: configuration.visibilityTimeoutS * 1000,
+  });
   const place = withoutSecrets(url);
   const stopped = new AbortController();
   let lanes: readonly Lane[] = [];

@@ -5,6 +5,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** Connections at most; from 1. */
   readonly max: number;
+  /** How long a query may take before it is given up, in milliseconds; default: for ever. */
+  readonly queryTimeoutMs?: number;
 }
 
 /**
@@ -18,6 +20,8 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
     max: options.max,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
+    // For a server that no longer answers without closing the connection.
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   });
   // The pool has already removed the client; whoever queries next sees the error that matters.
   pool.on("error", () => {});

@@ -38,7 +38,7 @@ export function classifyFault(error: unknown): Fault {
   const code = codeOf(error);
   if (code === undefined) {
     // pg's own words for a connection that broke or could not be had; it gives them no code.
-    const connection = /connection|timeout exceeded|client (was closed|has encountered)/i;
+    const connection = /connection|timeout|client (was closed|has encountered)/i;
     return { owner: connection.test(message) ? "nobody" : "unknown", code: "unknown", message };
   }
   if (/^E[A-Z_]+$/.test(code)) return { owner: "nobody", code, message };

@@ -185,6 +185,22 @@ export class PgmqClient {
   }
 
   /**
+   * Makes claimed messages visible again now, as if they had not been read: this delivery is not
+   * counted. Messages that were claimed by somebody else since are left alone.
+   */
+  async giveBack(queue: string, messages: readonly ClaimedMessage[]): Promise<number> {
+    if (messages.length === 0) return 0;
+    const { rowCount } = await this.#db.query(
+      `update ${queueTable(queue, "q")} q
+          set vt = clock_timestamp(), read_ct = q.read_ct - 1
+         from ${claims}
+        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
+      claimValues(messages),
+    );
+    return rowCount ?? 0;
+  }
+
+  /**
    * Moves claimed messages to the dead-letter queue, each with why: deleted there and sent here by
    * one statement. The message itself stays inside the database on its way, whatever its size.
    *

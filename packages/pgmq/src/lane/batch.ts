@@ -33,10 +33,13 @@ interface Letter {
 export class Batch {
   readonly #messages: readonly ClaimedMessage[];
   readonly #context: BatchContext;
+  /** Those whose fate is not decided yet, and which are therefore still ours. */
+  readonly #undecided: Map<string, ClaimedMessage>;
 
   constructor(messages: readonly ClaimedMessage[], context: BatchContext) {
     this.#messages = messages;
     this.#context = context;
+    this.#undecided = new Map(messages.map((message) => [message.msgId, message]));
   }
 
   /** Never rejects: what could not be decided goes back to its queue, now or when its lease ends. */
@@ -59,7 +62,7 @@ export class Batch {
 
   /** Gives everything back that is not settled, because there is no more time to wait for it. */
   async abandon(): Promise<void> {
-    await this.#release(this.#messages, "shutdown");
+    await this.#release([...this.#undecided.values()], "shutdown");
   }
 
   async #check() {
@@ -138,6 +141,8 @@ export class Batch {
   /** Archives what is in the central store, and dead-letters what never can be. */
   async #settle(merged: readonly AcceptedMessage[], letters: readonly Letter[]): Promise<void> {
     const { name, source, observe } = this.#context;
+    this.#decided(merged);
+    this.#decided(letters.map(({ message }) => message));
     await this.#withSource(async () => {
       const startedAt = performance.now();
       const count = await source.archive(name.queue, merged);
@@ -164,13 +169,22 @@ export class Batch {
     }
   }
 
+  /** Except for a retry, this delivery is not counted: it was no fault of the messages. */
   async #release(messages: readonly ClaimedMessage[], why: ReleaseCause, seconds = 0) {
     const { name, source, observe } = this.#context;
     if (messages.length === 0) return;
+    this.#decided(messages);
     await this.#withSource(async () => {
-      const count = await source.setVt(name.queue, messages, seconds);
+      const count =
+        why === "retry"
+          ? await source.setVt(name.queue, messages, seconds)
+          : await source.giveBack(name.queue, messages);
       if (count > 0) observe({ event: "messages-released", ...name, count, why });
     });
+  }
+
+  #decided(messages: readonly ClaimedMessage[]): void {
+    for (const message of messages) this.#undecided.delete(message.msgId);
   }
 
   /**

@@ -26,6 +26,7 @@ export interface LaneHandler {
   check(body: string | null): Verdict | Promise<Verdict>;
   /**
    * Makes the effect of all messages, exactly once each, in one transaction: either of all or of none.
+   * Called with none to find out whether the store works again after a fault.
    * Called again with parts of the batch when it rejects with an error that is a message's own fault.
    */
   merge(

@@ -46,7 +46,21 @@ export function createLane(options: LaneOptions): Lane {
     while (!stopping.signal.aborted) {
       await inFlight.onSizeLessThan(1);
       if (breaker.waitMs() > 0) await sleep.for(breaker.waitMs());
-      else await readOnce();
+      else if (breaker.fault?.side !== "central" || (await probeCentral())) await readOnce();
+    }
+  }
+
+  /**
+   * Whether the central store would take a batch, found out with an empty one: reading messages only
+   * to give them back would wear out the queue.
+   */
+  async function probeCentral(): Promise<boolean> {
+    try {
+      await options.handler.merge([]);
+      return true;
+    } catch (error) {
+      breaker.failed("central", error);
+      return false;
     }
   }
 
@@ -55,6 +69,8 @@ export function createLane(options: LaneOptions): Lane {
     const messages = await read();
     if (messages === undefined) return;
     if (messages.length === 0) {
+      // Nothing to merge will tell, but the probe has.
+      breaker.succeeded("central");
       idle = inFlight.pending === 0;
       await sleep.for(idleMs);
       idleMs = Math.min(idlePoll.lastMs, idleMs * idlePoll.factor);
