@@ -117,3 +117,33 @@ test("a drain that can't finish in time says what it did and fails", async () =>
   expect(stderr).toContain("not empty after 1 seconds");
   await queuesOf(system).purge(patterns);
 });
+
+test("a drain that is interrupted gives back what it holds, and says what it did", async () => {
+  await system.singularity.pool.query("select pgmq.send($1, '{}'::jsonb, 60)", [patterns]);
+  const { child, finished } = startCommand(["drain"], environmentOf(system));
+  await until("it consumes", async () => {
+    const { rows } = await system.singularity.pool.query(
+      "select from pg_stat_activity where datname = $1 and application_name = 'centralcloud-consumer'",
+      [system.singularity.name],
+    );
+    return rows.length > 0;
+  });
+  child.kill("SIGINT");
+  const { exitCode, stdout } = await finished;
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ processed: 0, released: 0 });
+  await queuesOf(system).purge(patterns);
+});
+
+test("a drain of databases that are not migrated fails at once, and says what to run", async () => {
+  const swapped = { ...environmentOf(system), SOURCE_DATABASE_URLS: system.central.url };
+  const source = await runCommand(["drain"], swapped);
+  expect({ ...source, stderr: "" }).toEqual({ exitCode: 1, stdout: "", stderr: "" });
+  expect(source.stderr).toContain("run `centralcloud migrate --only singularity`");
+  const central = await runCommand(["drain"], {
+    ...environmentOf(system),
+    CENTRAL_DATABASE_URL: system.singularity.url,
+  });
+  expect(central.exitCode).toBe(1);
+  expect(central.stderr).toContain("run `centralcloud migrate --only central`");
+});

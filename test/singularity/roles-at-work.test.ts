@@ -137,3 +137,32 @@ test("every job runs for the job runner, with the rights of its owner", async ()
     expect({ job_name, ...rows[0] }).toEqual({ job_name, status: "succeeded", error: null });
   }
 });
+
+test("a caller's temporary types and tables are never taken for the real ones", async () => {
+  const client = await members.application.singularity.pool.connect();
+  const heard: (string | undefined)[] = [];
+  const hear = ({ message }: { message: string | undefined }) => heard.push(message);
+  client.on("notice", hear);
+  await client.query(
+    `create function pg_temp.intrude(pg_catalog.text) returns boolean language plpgsql as
+       $$ begin raise notice 'runs as %', current_user; return true; end $$;
+     create domain pg_temp.text as pg_catalog.text check (pg_temp.intrude(value));
+     create domain pg_temp.jsonb as pg_catalog.jsonb check (pg_temp.intrude(value::pg_catalog.text));
+     create temporary table learned_patterns ();
+     insert into public.analysis_results (agent_id, result) values ('agent-1', '{"n":4}');
+     insert into public.agent_sessions (agent_id, state) values ('agent-1', '{}')`,
+  );
+  for (const name of [
+    "gen_ulid",
+    "learn_patterns_from_analysis",
+    "update_agent_knowledge",
+    "sync_learning_to_centralcloud",
+    "assign_pending_tasks",
+  ]) {
+    await client.query(`select * from public.${name}()`);
+  }
+  await client.query("discard temporary");
+  client.off("notice", hear);
+  client.release(true);
+  expect(heard).toEqual([]);
+});

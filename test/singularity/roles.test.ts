@@ -237,10 +237,11 @@ describe.each([
     ).toEqual(side === "singularity" ? ulids : []);
   });
 
-  test("no function looks things up where its caller says", async () => {
+  test("every function looks names up in pg_catalog first, and in its caller's temporary schema last", async () => {
     const { rows } = await system[side].pool.query(
       `select p.oid::regprocedure::text as name from pg_proc p
-        where p.pronamespace = $1::regnamespace and not 'search_path=""' = any (coalesce(p.proconfig, '{}'))
+        where p.pronamespace = $1::regnamespace
+          and not 'search_path=pg_catalog, pg_temp' = any (coalesce(p.proconfig, '{}'))
           and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')`,
       [schema],
     );

@@ -33,7 +33,7 @@ export async function drainAll(
 ): Promise<Drained> {
   const observations: Observation[] = [];
   const observe = (observation: Observation) => void observations.push(observation);
-  const report = await drain(configurationFor(system, changes), observe, 20);
+  const report = await drain(configurationFor(system, changes), observe, { timeoutS: 20 });
   return { report, observations };
 }
 

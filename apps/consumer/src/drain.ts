@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { createPool } from "@centralcloud/db";
+import { assertCentralStore, createPool, readSource } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
 import { fanOut, type Observation, type Observe } from "@centralcloud/service";
 import type { ConsumerConfiguration } from "./configuration.ts";
@@ -34,18 +34,37 @@ export class DrainTimeoutError extends Error {
 /** How often an idle lane is asked whether its queue is empty. */
 const pollMs = 50;
 
+export interface DrainOptions {
+  /** Undefined: as long as it takes. */
+  readonly timeoutS?: number | undefined;
+  /** Ends the drain early: what is in flight is settled or given back. */
+  readonly signal?: AbortSignal;
+}
+
+/** The drain was ended before the queues were empty. */
+export class DrainInterruptedError extends Error {
+  readonly code = "drain_interrupted";
+  readonly report: DrainReport;
+  constructor(report: DrainReport) {
+    super("ended before the queues were empty");
+    this.name = "DrainInterruptedError";
+    this.report = report;
+  }
+}
+
 /**
  * Consumes until every queue of every source is empty, messages included that another consumer holds
  * or that were sent with a delay; then stops.
  *
- * @param timeoutS undefined: as long as it takes.
- * @throws {DrainTimeoutError} with the report so far.
+ * @throws {NotASourceError} or {NotACentralStoreError} before anything is read.
+ * @throws {DrainTimeoutError} or {DrainInterruptedError}, each with the report so far.
  */
 export async function drain(
   configuration: ConsumerConfiguration,
   observe: Observe,
-  timeoutS?: number,
+  { timeoutS, signal }: DrainOptions = {},
 ): Promise<DrainReport> {
+  await assertMigrated(configuration);
   const totals = { processed: 0, duplicates: 0, deadLettered: 0, released: 0 };
   const startedAt = performance.now();
   const consumer = createConsumer(
@@ -56,7 +75,7 @@ export async function drain(
   let empty = false;
   try {
     const timeUp = () => timeoutS !== undefined && performance.now() - startedAt >= timeoutS * 1000;
-    while (!empty && !timeUp()) {
+    while (!empty && !timeUp() && signal?.aborted !== true) {
       await delay(pollMs);
       empty =
         consumer.health().ready &&
@@ -70,8 +89,22 @@ export async function drain(
   const settled = totals.processed + totals.duplicates + totals.deadLettered;
   const perSecond = Math.round(settled / (elapsedMs / 1000));
   const report = { ...totals, elapsedMs, perSecond };
-  if (!empty) throw new DrainTimeoutError(report, timeoutS ?? 0);
-  return report;
+  if (empty) return report;
+  throw signal?.aborted
+    ? new DrainInterruptedError(report)
+    : new DrainTimeoutError(report, timeoutS ?? 0);
+}
+
+/** A drain would wait for ever for what only a migration brings. */
+async function assertMigrated({ sourceUrls, centralUrl }: ConsumerConfiguration): Promise<void> {
+  const checks = [
+    ...sourceUrls.map((url) => [url, readSource] as const),
+    [centralUrl, assertCentralStore] as const,
+  ];
+  for (const [url, check] of checks) {
+    const pool = createPool(url, { applicationName: "centralcloud-drain", max: 1 });
+    await check(pool).finally(() => pool.end());
+  }
 }
 
 async function areEmpty({ sourceUrls }: ConsumerConfiguration): Promise<boolean> {

@@ -7,6 +7,12 @@ export {
   throwAsConfigurationError,
 } from "./configuration.ts";
 export { type Consumer, createConsumer, type Health } from "./consumer.ts";
-export { type DrainReport, DrainTimeoutError, drain } from "./drain.ts";
+export {
+  DrainInterruptedError,
+  type DrainOptions,
+  type DrainReport,
+  DrainTimeoutError,
+  drain,
+} from "./drain.ts";
 export { routes } from "./routes.ts";
 export { createConsumerService, createLogger, runUntilSignal } from "./run.ts";

@@ -18,6 +18,23 @@ export interface MergeCounts {
   readonly duplicates: number;
 }
 
+/** The database has no central store: it was never migrated, or is another one. */
+export class NotACentralStoreError extends Error {
+  readonly code = "not_a_central_store";
+  constructor() {
+    super("the database has no central store; run `centralcloud migrate --only central` on it");
+    this.name = "NotACentralStoreError";
+  }
+}
+
+/** @throws {NotACentralStoreError} */
+export async function assertCentralStore(central: Pool): Promise<void> {
+  const { rows } = await central.query<{ found: boolean }>(
+    "select to_regclass('central.processed_messages') is not null as found",
+  );
+  if (!rows[0]?.found) throw new NotACentralStoreError();
+}
+
 /** Makes a source known to the central store, or seen again. */
 export async function registerSource(central: Pool, source: Source): Promise<void> {
   await central.query("select central.register_source(p_source_id => $1, p_name => $2)", [

@@ -1,9 +1,11 @@
 export {
+  assertCentralStore,
   type MergeBatch,
   type MergeCounts,
   mergeKnowledge,
   mergePatterns,
   mergeSessions,
+  NotACentralStoreError,
   registerSource,
 } from "./central-store.ts";
 export {

@@ -3,7 +3,7 @@
 create or replace function central.lane_id(p_source_id uuid, p_queue text)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lane_id integer;

@@ -17,7 +17,7 @@ create or replace function central.merge_sessions(
 returns table (merged integer, duplicates integer)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_nestloop = off
 as $$

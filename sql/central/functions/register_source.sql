@@ -5,7 +5,7 @@ create or replace function central.register_source(p_source_id uuid, p_name text
 returns void
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into central.sources as s (source_id, name)
   values (p_source_id, p_name)

@@ -13,7 +13,7 @@ create or replace function public.add_session_key(
 )
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_known public.session_keys;

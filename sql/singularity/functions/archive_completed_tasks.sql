@@ -10,7 +10,7 @@ create or replace function public.archive_completed_tasks(
 )
 returns table (tasks_archived integer)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_before constant timestamptz := pg_catalog.now() - interval '90 days';

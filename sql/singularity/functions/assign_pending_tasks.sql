@@ -10,7 +10,7 @@
 create or replace function public.assign_pending_tasks()
 returns table (tasks_assigned integer, agents_assigned integer)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agent_ids text[];

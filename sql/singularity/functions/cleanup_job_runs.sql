@@ -4,7 +4,7 @@
 create or replace function public.cleanup_job_runs(p_limit integer default 100000)
 returns table (rows_removed integer)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with old as materialized (
     select r.run_id

@@ -11,7 +11,7 @@ create or replace function public.cleanup_queue_archives(
 )
 returns table (rows_removed integer)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_before constant timestamptz := pg_catalog.now() - interval '90 days';

@@ -4,7 +4,7 @@
 create or replace function public.cleanup_sync_logs(p_limit integer default 10000)
 returns table (rows_removed integer)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with old as materialized (
     select l.batch_id

@@ -11,7 +11,7 @@
 create or replace function public.create_queue(p_queue text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queue text;

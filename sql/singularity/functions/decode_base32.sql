@@ -6,7 +6,7 @@ language plpgsql
 immutable
 strict
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_text constant text := pg_catalog.translate(pg_catalog.upper(p_text), 'ILO', '110');

@@ -6,7 +6,7 @@ language sql
 immutable
 strict
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.right(
     pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 45) & 31)::integer, 1)

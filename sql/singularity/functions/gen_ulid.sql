@@ -27,7 +27,7 @@ begin
         returns text
         language sql
         volatile
-        set search_path = ''
+        set search_path = pg_catalog, pg_temp
         as $body$ select %I.gen_monotonic_ulid()::text $body$
       $function$,
       v_extension_schema
@@ -39,7 +39,7 @@ begin
   returns text
   language plpgsql
   volatile
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   as $body$
   declare
     -- Milliseconds, and the randomness in two halves of 40 bits.

@@ -8,7 +8,7 @@ create or replace function public.gen_ulids(p_count integer)
 returns setof text
 language plpgsql
 volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_first text;

@@ -5,7 +5,7 @@
 create or replace function public.grant_queue(p_queue text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queue constant text := pgmq.format_table_name(p_queue, 'q');

@@ -7,7 +7,7 @@
 create or replace function public.learn_analysis_results(p_ids bigint[])
 returns table (patterns_learned integer, patterns_queued integer)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queueing boolean := true;

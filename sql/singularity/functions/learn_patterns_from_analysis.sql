@@ -10,7 +10,7 @@ create or replace function public.learn_patterns_from_analysis(p_limit integer d
 returns table (patterns_learned integer, patterns_queued integer)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids bigint[];

@@ -9,7 +9,7 @@ create or replace function public.manually_learn_analysis(p_id bigint)
 returns bigint
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_pattern_id bigint;

@@ -4,7 +4,7 @@
 create or replace function public.mark_delivered_batches()
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer;

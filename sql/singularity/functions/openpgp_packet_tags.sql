@@ -7,7 +7,7 @@ returns integer[]
 language plpgsql
 immutable
 strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_end constant integer := pg_catalog.octet_length(p_packets);

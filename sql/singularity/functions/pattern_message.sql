@@ -8,7 +8,7 @@ create or replace function public.pattern_message(
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_build_object(
     'agent_id', p_agent_id,

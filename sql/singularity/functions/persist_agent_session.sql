@@ -5,7 +5,7 @@ create or replace function public.persist_agent_session()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform public.queue_agent_session(new.id);

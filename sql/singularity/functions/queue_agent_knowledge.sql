@@ -6,7 +6,7 @@
 create or replace function public.queue_agent_knowledge()
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agent_ids text[];

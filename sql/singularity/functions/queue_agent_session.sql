@@ -10,7 +10,7 @@ create or replace function public.queue_agent_session(p_id uuid)
 returns bigint
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_session public.agent_sessions;

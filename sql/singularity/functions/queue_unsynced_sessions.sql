@@ -5,7 +5,7 @@
 create or replace function public.queue_unsynced_sessions(p_limit integer)
 returns table (message_count integer, first_msg_id bigint, last_msg_id bigint)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];

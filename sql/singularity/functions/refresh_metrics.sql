@@ -7,7 +7,7 @@ create or replace function public.refresh_metrics()
 returns table (row_count bigint)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (select c.relispopulated from pg_catalog.pg_class c

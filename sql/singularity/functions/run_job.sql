@@ -16,7 +16,7 @@ returns table (
 )
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- "ccjb" in ASCII; with the hash of the name it makes an advisory lock key that nobody else uses.

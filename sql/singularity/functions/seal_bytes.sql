@@ -7,7 +7,7 @@
 create or replace function public.seal_bytes(p_algorithm text, p_public_key bytea, p_plaintext bytea)
 returns bytea
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_extension constant text := case p_algorithm

@@ -7,7 +7,7 @@
 create or replace function public.seal_session_state(p_state jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key public.session_keys;

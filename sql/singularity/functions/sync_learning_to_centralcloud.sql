@@ -12,7 +12,7 @@ create or replace function public.sync_learning_to_centralcloud()
 returns table (batch_id text, pattern_count integer)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_batch_id text;

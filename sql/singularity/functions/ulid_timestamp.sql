@@ -6,7 +6,7 @@ language sql
 immutable
 strict
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select timestamptz '1970-01-01 00:00:00+00'
        + interval '1 millisecond' * public.decode_base32(pg_catalog.left(public.uuid_to_ulid(public.ulid_to_uuid(p_ulid)), 10));

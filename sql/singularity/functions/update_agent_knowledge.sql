@@ -11,7 +11,7 @@ create or replace function public.update_agent_knowledge()
 returns table (agents_updated integer, total_patterns integer)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agents_updated integer;

@@ -5,7 +5,7 @@ language sql
 immutable
 strict
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select public.encode_base32(('x' || pg_catalog.substr(h.digits, 1, 12))::bit(48)::bigint, 10)
       || public.encode_base32(('x' || pg_catalog.substr(h.digits, 13, 10))::bit(40)::bigint, 8)

@@ -1,5 +1,6 @@
 import {
   createLogger,
+  DrainInterruptedError,
   DrainTimeoutError,
   drain,
   readConsumerConfiguration,
@@ -17,11 +18,20 @@ export function drainCommand(environment: Environment): Command {
       const configuration = readConsumerConfiguration(environment);
       await assertReachable([...configuration.sourceUrls, configuration.centralUrl]);
       const logger = createLogger(configuration.logLevel, 2);
+      const interrupt = new AbortController();
+      const end = () => interrupt.abort();
+      const signals = ["SIGTERM", "SIGINT"] as const;
+      for (const signal of signals) process.on(signal, end);
       try {
-        console.log(JSON.stringify(await drain(configuration, logSink(logger), timeout)));
+        const options = { timeoutS: timeout, signal: interrupt.signal };
+        console.log(JSON.stringify(await drain(configuration, logSink(logger), options)));
       } catch (error) {
-        if (error instanceof DrainTimeoutError) console.log(JSON.stringify(error.report));
+        const stopped =
+          error instanceof DrainTimeoutError || error instanceof DrainInterruptedError;
+        if (stopped) console.log(JSON.stringify(error.report));
         throw error;
+      } finally {
+        for (const signal of signals) process.off(signal, end);
       }
     });
 }
