@@ -104,7 +104,7 @@ describe.each(cases)("$queue", ({ queue, merge, text }) => {
       },
     );
     await fc.assert(property, { numRuns: 60 });
-  });
+  }, 120_000);
 });
 
 test("counts of a pattern are those of a model computed from the set of messages", async () => {
@@ -155,4 +155,4 @@ test("counts of a pattern are those of a model computed from the set of messages
     },
   );
   await fc.assert(property, { numRuns: 40 });
-});
+}, 120_000);

@@ -11,6 +11,8 @@
 --   processed_messages, pattern_agents, pattern_sources, patterns.
 -- Each step reads only what the one before it returned, so no step starts before its turn.
 -- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
+-- No compilation: it would take longer than the batch, and a nested loop that is needed all the same
+-- (lateral) counts as so expensive that every call would be compiled.
 create or replace function central.merge_patterns(
   p_source_id uuid,
   p_queue text,
@@ -24,6 +26,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_lane_id constant integer := central.lane_id(p_source_id, p_queue);

@@ -7,6 +7,8 @@
 -- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks: processed_messages by message, then agent_sessions by session.
 -- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
+-- No compilation: it would take longer than the batch, and a nested loop that is needed all the same
+-- (lateral) counts as so expensive that every call would be compiled.
 create or replace function central.merge_sessions(
   p_source_id uuid,
   p_queue text,
@@ -20,6 +22,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_lane_id constant integer := central.lane_id(p_source_id, p_queue);

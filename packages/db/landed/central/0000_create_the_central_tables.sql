@@ -286,6 +286,8 @@ revoke execute on function central.lane_id(uuid, text) from public;
 -- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks: processed_messages by message, then knowledge_summaries by time, then agent_knowledge by agent.
 -- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
+-- No compilation: it would take longer than the batch, and a nested loop that is needed all the same
+-- (lateral) counts as so expensive that every call would be compiled.
 create or replace function central.merge_knowledge(
   p_source_id uuid,
   p_queue text,
@@ -299,6 +301,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_lane_id constant integer := central.lane_id(p_source_id, p_queue);
@@ -379,6 +382,8 @@ revoke execute on function central.merge_knowledge(uuid, text, bigint[], timesta
 --   processed_messages, pattern_agents, pattern_sources, patterns.
 -- Each step reads only what the one before it returned, so no step starts before its turn.
 -- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
+-- No compilation: it would take longer than the batch, and a nested loop that is needed all the same
+-- (lateral) counts as so expensive that every call would be compiled.
 create or replace function central.merge_patterns(
   p_source_id uuid,
   p_queue text,
@@ -392,6 +397,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_lane_id constant integer := central.lane_id(p_source_id, p_queue);
@@ -500,6 +506,8 @@ revoke execute on function central.merge_patterns(uuid, text, bigint[], timestam
 -- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks: processed_messages by message, then agent_sessions by session.
 -- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
+-- No compilation: it would take longer than the batch, and a nested loop that is needed all the same
+-- (lateral) counts as so expensive that every call would be compiled.
 create or replace function central.merge_sessions(
   p_source_id uuid,
   p_queue text,
@@ -513,6 +521,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_lane_id constant integer := central.lane_id(p_source_id, p_queue);
@@ -641,5 +650,5 @@ begin
      to centralcloud_consumer;
 end
 $$;
-insert into centralcloud_migrations.objects (plane, checksum) values ('central', 'bc7a0abbea69d63fb86b602b68b9890b9f87d0984e3db084ddc2a9f51ab1d92e');
+insert into centralcloud_migrations.objects (plane, checksum) values ('central', '3f245c821a960867c1e93dccea20cd25312aa9457b3321472c3e10478ac997f5');
 commit;
