@@ -147,7 +147,7 @@ test("plain sessions are taken, unless sealing is required", async () => {
 
 test("patterns are merged while a backlog of sealed sessions is being opened, and a stop gives the rest back", async () => {
   const sealed = await sealState(system.singularity, "{}");
-  await send(...Array.from({ length: 1_200 }, () => sessionMessage({ sealed })));
+  await send(...Array.from({ length: 600 }, () => sessionMessage({ sealed })));
   const patterns = "centralcloud-new-patterns";
   await queuesOf(system).sendBatch(
     patterns,
@@ -164,7 +164,7 @@ test("patterns are merged while a backlog of sealed sessions is being opened, an
   const { inFlight, total } = await queuesOf(system).metrics(queue);
   expect({ inFlight, isDone: total === 0 }).toEqual({ inFlight: 0, isDone: false });
   await drainAll(system, { sessionKeys: [pgp] });
-  expect(await archivedIn(system, queue)).toBe(1_200);
+  expect(await archivedIn(system, queue)).toBe(600);
   expect(await deadLettersOf(system, queue)).toEqual([]);
 });
 

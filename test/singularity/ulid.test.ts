@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { decodeTime, isValid, ulid, ulidToUUID, uuidToULID } from "ulid";
 import { expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -97,4 +98,17 @@ test("its time is now, and those of other sessions differ", async () => {
   const made = await Promise.all([make(), make(), make(), make()]);
   expect(new Set(made.map((row) => row.ulid)).size).toBe(4);
   expect(made.every((row) => row.now)).toBe(true);
+});
+
+test("the library of the TypeScript side and the functions here understand each other", async () => {
+  const made = ulid();
+  const { rows } = await db().query(
+    `select ulid_to_uuid($1)::text as uuid, gen_ulid() as ulid,
+            round(extract(epoch from ulid_timestamp($1)) * 1000)::double precision as ms`,
+    [made],
+  );
+  expect(rows[0].uuid).toBe(ulidToUUID(made).toLowerCase());
+  expect(rows[0].ms).toBe(decodeTime(made));
+  expect(isValid(rows[0].ulid)).toBe(true);
+  expect(uuidToULID("0186cb65-25d7-81da-815c-7e25a6bfe7db")).toBe(fixture);
 });

@@ -16,7 +16,7 @@ export async function readNamedFile(
   try {
     return await readFile(locate(environment, file), "utf8");
   } catch (error) {
-    throw new ConfigurationError([`${option}: ${file} can't be read (${codeOf(error)})`]);
+    throw new ConfigurationError([`${option} ${file}: it can't be read (${codeOf(error)})`]);
   }
 }
 

@@ -1,3 +1,5 @@
+import { ulid } from "ulid";
+
 /** What a simulated agent found out. */
 export interface Finding {
   readonly agentId: string;
@@ -31,6 +33,11 @@ export function findings(): readonly Finding[] {
 /** What an agent's session holds after so many ticks, as JSON text. */
 export function sessionState(tick: number): string {
   return JSON.stringify({ step: tick, goal: pick(targets) });
+}
+
+/** The headers that our producers write. */
+export function patternHeaders(): string {
+  return JSON.stringify({ schema: "pattern/1", message_id: ulid() });
 }
 
 /** Breaks the contract in three ways, each of which its dead letter names. */

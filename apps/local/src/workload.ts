@@ -2,7 +2,13 @@ import { createPool } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
 import type { Part } from "@centralcloud/service";
 import { createRepeatingPart } from "./repeating-part.ts";
-import { agentIds, findings, invalidPatternMessage, sessionState } from "./workload-messages.ts";
+import {
+  agentIds,
+  findings,
+  invalidPatternMessage,
+  patternHeaders,
+  sessionState,
+} from "./workload-messages.ts";
 
 const tickMs = 1_000;
 /** In ticks. The first invalid message comes early, so that a dead letter is soon to be seen. */
@@ -63,7 +69,7 @@ export function createWorkload(url: string, onFault: (error: unknown) => void): 
       await insertFindings();
       if (tick % every.session === 0) await continueSession();
       if (tick % every.invalid === firstInvalid) {
-        await queues.send("centralcloud-new-patterns", invalidPatternMessage());
+        await queues.send("centralcloud-new-patterns", invalidPatternMessage(), patternHeaders());
       }
     },
     onFault,
