@@ -115,3 +115,35 @@ test("faults that are nobody's cost a message no delivery, however long they las
   await system.central.pool.query("alter function central.elsewhere rename to merge_patterns");
   await expectAllMerged(3_310);
 }, 60_000);
+
+test("a source and a central store that say nothing do not hold up a stop", async () => {
+  await send(2);
+  const locks = [
+    { pool: system.singularity.pool, table: `pgmq."q_agent-sessions"` },
+    { pool: system.central.pool, table: "central.processed_messages" },
+  ];
+  const clients = await Promise.all(
+    locks.map(async ({ pool, table }) => {
+      const client = await pool.connect();
+      await client.query(`begin; lock table ${table} in access exclusive mode`);
+      return client;
+    }),
+  );
+  await send(2);
+  await until("a read and a merge wait for their locks", async () => {
+    const { rows } = await system.central.pool.query(
+      `select datname from pg_stat_activity
+        where wait_event_type = 'Lock' and application_name = 'centralcloud-consumer' and datname = any ($1)`,
+      [[system.central.name, system.singularity.name]],
+    );
+    return new Set(rows.map((row) => row.datname)).size === 2;
+  });
+  const startedAt = performance.now();
+  await consumer.stop(200);
+  // Its own bounds are 0.2 s of grace, and a second each to give back and to close.
+  expect(performance.now() - startedAt).toBeLessThan(8_000);
+  for (const client of clients) {
+    await client.query("rollback");
+    client.release();
+  }
+});

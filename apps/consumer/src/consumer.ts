@@ -1,11 +1,11 @@
-import { createPool } from "@centralcloud/db";
+import { createPool, endPool } from "@centralcloud/db";
 import type { Lane } from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import { createSealChecker } from "@centralcloud/session-keys";
 import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
 import { routes } from "./routes.ts";
 import { createSessionGate } from "./session-gate.ts";
-import { createSource } from "./source.ts";
+import { createSource, endPoolMs } from "./source.ts";
 
 export interface Health {
   /** Every source is consumed and no lane meets a fault. */
@@ -58,7 +58,7 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     async stop(graceMs) {
       await Promise.all(sources.map((source) => source.stop(graceMs)));
       await checker.stop();
-      await central.end();
+      await endPool(central, endPoolMs);
       observe({ event: "part-stopped", part: "consumer" });
     },
   });

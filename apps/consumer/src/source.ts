@@ -1,4 +1,4 @@
-import { createPool, readSource, registerSource, withoutSecrets } from "@centralcloud/db";
+import { createPool, endPool, readSource, registerSource, withoutSecrets } from "@centralcloud/db";
 import { classifyFault, createLane, type Lane, PgmqClient } from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
 import type { Pool } from "pg";
@@ -14,6 +14,9 @@ export interface SourcePart extends Part {
 }
 
 const retryMs = 1_000;
+
+/** How long a pool may take to close after the grace period, before its queries are cut. */
+export const endPoolMs = 1_000;
 
 /**
  * One source: its pool and its lanes. It starts at once and keeps trying until it has read the
@@ -81,7 +84,7 @@ export function createSource(
       stopped.abort();
       await connecting;
       await Promise.all(lanes.map((lane) => lane.stop(graceMs)));
-      await pool.end();
+      await endPool(pool, endPoolMs);
       observe({ event: "part-stopped", part: `source ${place}` });
     },
   });

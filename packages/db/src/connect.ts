@@ -25,7 +25,30 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   });
   // The pool has already removed the client; whoever queries next sees the error that matters.
   pool.on("error", () => {});
+  const clients = new Set<pg.ClientBase & Pick<pg.Client, "end">>();
+  pool.on("connect", (client) => clients.add(client as unknown as pg.Client));
+  pool.on("remove", (client) => clients.delete(client as unknown as pg.Client));
+  clientsOf.set(pool, clients);
   return pool;
+}
+
+/** Clients of each pool, so that those can be ended that wait for a server which says nothing. */
+const clientsOf = new WeakMap<pg.Pool, Set<pg.ClientBase & Pick<pg.Client, "end">>>();
+
+/**
+ * Closes a pool of {@link createPool}. Queries under way may finish for `graceMs`; then they are cut,
+ * and reject.
+ */
+export async function endPool(pool: pg.Pool, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => {
+    // A client that has a query under way is ended by destroying its socket.
+    for (const client of clientsOf.get(pool) ?? []) void client.end().catch(() => {});
+  }, graceMs);
+  try {
+    await pool.end();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A database did not answer, or refused the connection. */

@@ -12,6 +12,7 @@ export {
   assertReachable,
   createPool,
   DatabaseUnreachableError,
+  endPool,
   messageOf,
   type PoolOptions,
   withoutSecrets,

@@ -10,6 +10,9 @@ import { Sleep } from "./sleep.ts";
 /** The bodies of one batch in memory: enough for 500 messages of 8 kB. */
 const maxBatchBytes = 4 * 1024 * 1024;
 
+/** How long a stop may take beyond its grace period to give back what is in flight. */
+const abandonMs = 1_000;
+
 /** How long to wait after an empty read: short while the queue was busy, then longer and longer. */
 const idlePoll = { firstMs: 15, lastMs: 2_000, factor: 1.5 };
 
@@ -125,7 +128,10 @@ export function createLane(options: LaneOptions): Lane {
       const finished = Promise.resolve(loop).then(() => inFlight.onIdle());
       await Promise.race([finished, deadline.for(graceMs)]);
       deadline.end();
-      await Promise.all([...unsettled].map((batch) => batch.abandon()));
+      // A source that says nothing must not hold up the end: the leases end by themselves.
+      const lastWords = Promise.all([...unsettled].map((batch) => batch.abandon()));
+      await Promise.race([lastWords, deadline.for(abandonMs)]);
+      deadline.end();
     },
   });
 
