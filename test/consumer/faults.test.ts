@@ -62,8 +62,9 @@ async function expectAllMerged(count: number): Promise<void> {
 test("a missing merge function blames no message: reading stops, and work resumes when it is back", async () => {
   await system.central.pool.query("alter function central.merge_patterns rename to elsewhere");
   await send(100);
-  await until("the lane meets the fault", () => sawEvent("lane-fault"));
-  const fault = consumer.health().sources[0]?.lanes.find((lane) => lane.queue === queue)?.fault;
+  const fault = await until("the lane meets the fault", () => {
+    return consumer.health().sources[0]?.lanes.find((lane) => lane.queue === queue)?.fault;
+  });
   expect(fault).toMatchObject({ side: "central" });
   await system.central.pool.query("alter function central.elsewhere rename to merge_patterns");
   await expectAllMerged(100);

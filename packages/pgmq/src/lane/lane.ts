@@ -49,7 +49,8 @@ export function createLane(options: LaneOptions): Lane {
     while (!stopping.signal.aborted) {
       await inFlight.onSizeLessThan(1);
       if (breaker.waitMs() > 0) await sleep.for(breaker.waitMs());
-      else if (breaker.fault?.side !== "central" || (await probeCentral())) await readOnce();
+      else if (breaker.fault?.side !== "central") await readOnce();
+      else if (await probeCentral()) await readOnce(breaker.fault);
     }
   }
 
@@ -67,13 +68,14 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  async function readOnce(): Promise<void> {
+  /** @param probed the fault that a probe has just found to be over. */
+  async function readOnce(probed?: typeof breaker.fault): Promise<void> {
     const leaseEndsAt = performance.now() + visibilityTimeoutS * 1000;
     const messages = await read();
     if (messages === undefined) return;
     if (messages.length === 0) {
-      // Nothing to merge will tell, but the probe has.
-      breaker.succeeded("central");
+      // No merge will tell, but the probe has; unless a batch in flight has met another fault since.
+      if (probed !== undefined && breaker.fault === probed) breaker.succeeded("central");
       idle = inFlight.pending === 0;
       await sleep.for(idleMs);
       idleMs = Math.min(idlePoll.lastMs, idleMs * idlePoll.factor);
