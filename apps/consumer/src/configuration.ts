@@ -41,10 +41,13 @@ const variables = {
   CONSUMER_BATCH_SIZE: wholeNumber(1, 10_000, 500),
   CONSUMER_CONCURRENCY: wholeNumber(1, 64, 2),
   CONSUMER_VISIBILITY_TIMEOUT_S: wholeNumber(1, 43_200, 30),
+  CONSUMER_MAX_ATTEMPTS: wholeNumber(1, 1_000, 5),
   CONSUMER_MAX_DELIVERIES: wholeNumber(1, 1_000_000, 20),
   CONSUMER_MAX_MESSAGE_BYTES: wholeNumber(1, 268_435_455, 1_048_576),
   CONSUMER_SHUTDOWN_GRACE_S: wholeNumber(0, 3_600, 25),
   CONSUMER_HTTP_PORT: wholeNumber(0, 65_535, 9_464),
+  CONSUMER_LEDGER_RETENTION_H: wholeNumber(24, 87_600, 24),
+  CONSUMER_TRANSACTION_POOLING: flag(false),
   SESSION_PRIVATE_KEYS: sessionPrivateKeys,
   SESSION_REQUIRE_SEALED: flag(false),
   LOG_LEVEL: logLevel,
@@ -58,11 +61,17 @@ export interface ConsumerConfiguration {
   /** Batches in flight per lane. */
   readonly concurrency: number;
   readonly visibilityTimeoutS: number;
+  /** Failed attempts of one message before it is dead-lettered. */
+  readonly maxAttempts: number;
   readonly maxDeliveries: number;
   readonly maxMessageBytes: number;
   readonly shutdownGraceS: number;
   /** 0 means any free port. */
   readonly httpPort: number;
+  /** How long a ledger row is kept, in hours; at least 24. */
+  readonly ledgerRetentionHours: number;
+  /** Whether a pooler in transaction mode is in between: nothing then relies on a session. */
+  readonly transactionPooling: boolean;
   /** The key ring; secret. */
   readonly sessionKeys: readonly SessionKey[];
   /** Whether sessions that come in plain are refused. */
@@ -79,10 +88,13 @@ export function readConsumerConfiguration(environment: Environment): ConsumerCon
     batchSize: values.CONSUMER_BATCH_SIZE,
     concurrency: values.CONSUMER_CONCURRENCY,
     visibilityTimeoutS: values.CONSUMER_VISIBILITY_TIMEOUT_S,
+    maxAttempts: values.CONSUMER_MAX_ATTEMPTS,
     maxDeliveries: values.CONSUMER_MAX_DELIVERIES,
     maxMessageBytes: values.CONSUMER_MAX_MESSAGE_BYTES,
     shutdownGraceS: values.CONSUMER_SHUTDOWN_GRACE_S,
     httpPort: values.CONSUMER_HTTP_PORT,
+    ledgerRetentionHours: values.CONSUMER_LEDGER_RETENTION_H,
+    transactionPooling: values.CONSUMER_TRANSACTION_POOLING,
     sessionKeys: values.SESSION_PRIVATE_KEYS,
     requireSealedSessions: values.SESSION_REQUIRE_SEALED,
     logLevel: values.LOG_LEVEL,

@@ -3,19 +3,27 @@ import type { Lane } from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import { createSealChecker } from "@centralcloud/session-keys";
 import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
+import { createDatabaseBreaker } from "./database-breaker.ts";
+import { createHeartbeat, createReplica } from "./heartbeat.ts";
 import { routes } from "./routes.ts";
 import { createSessionGate } from "./session-gate.ts";
-import { createSource, endPoolMs } from "./source.ts";
+import { createSource, endPoolMs, queryTimeoutMs } from "./source.ts";
 
 export interface Health {
   /** Every source is consumed and no lane meets a fault. */
   readonly ready: boolean;
+  /** This process in `central.consumers`. */
+  readonly replica: string;
+  /** What keeps the central store from working, if anything is known to. */
+  readonly central?: { readonly error: string };
   readonly sources: readonly {
     readonly name: string;
     readonly waitingFor?: string;
     readonly lanes: readonly {
       readonly queue: string;
       readonly fault?: { readonly side: "source" | "central"; readonly error: string };
+      /** How often it crashed and went on; absent while never. */
+      readonly crashes?: number;
     }[];
   }[];
 }
@@ -32,19 +40,20 @@ export interface Consumer extends Part {
  * `start` rejects with a {@link ConfigurationError} when a private key can't be used.
  */
 export function createConsumer(configuration: ConsumerConfiguration, observe: Observe): Consumer {
-  const { sourceUrls, concurrency } = configuration;
+  const { sourceUrls } = configuration;
   const central = createPool(configuration.centralUrl, {
     applicationName: "centralcloud-consumer",
-    max: Math.max(2, sourceUrls.length * routes.length * concurrency),
-    // What takes longer than the lease is somebody else's by then.
-    queryTimeoutMs: configuration.visibilityTimeoutS * 1000,
+    max: centralConnections(configuration),
+    queryTimeoutMs: queryTimeoutMs(configuration),
   });
+  const centralBreaker = createDatabaseBreaker(() => "central", central, observe);
+  const replica = createReplica();
+  const heartbeat = createHeartbeat(replica, central, centralBreaker, observe);
   const checker = createSealChecker(configuration.sessionKeys);
   const requireSealed = configuration.requireSealedSessions;
   const sessionGate = createSessionGate({ checker, requireSealed });
-  const sources = sourceUrls.map((url) =>
-    createSource(url, central, configuration, sessionGate, observe),
-  );
+  const shared = { central, centralBreaker, replicaId: replica.id, sessionGate };
+  const sources = sourceUrls.map((url) => createSource(url, shared, configuration, observe));
 
   const part = definePart({
     name: "consumer",
@@ -52,12 +61,14 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
       await checker
         .start()
         .catch((error) => throwAsConfigurationError("SESSION_PRIVATE_KEYS", error));
+      await heartbeat.start();
       await Promise.all(sources.map((source) => source.start()));
       observe({ event: "part-started", part: "consumer" });
     },
     async stop(graceMs) {
       await Promise.all(sources.map((source) => source.stop(graceMs)));
       await checker.stop();
+      await heartbeat.stop();
       await endPool(central, endPoolMs);
       observe({ event: "part-stopped", part: "consumer" });
     },
@@ -72,16 +83,32 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
       const reports = sources.map((source) => ({
         name: source.name.replace(/^source /, ""),
         ...(source.waitingFor === undefined ? {} : { waitingFor: source.waitingFor }),
-        lanes: source.lanes.map(({ lane, fault }) => ({
+        lanes: source.lanes.map(({ lane, fault, crashes }) => ({
           queue: lane.queue,
           ...(fault === undefined ? {} : { fault }),
+          ...(crashes === 0 ? {} : { crashes }),
         })),
       }));
-      const ready = reports.every(
+      const error = centralBreaker.fault?.message;
+      const works = reports.every(
         (report) =>
           report.waitingFor === undefined && report.lanes.every((lane) => lane.fault === undefined),
       );
-      return { ready, sources: reports };
+      return {
+        ready: works && error === undefined,
+        replica: replica.id,
+        ...(error === undefined ? {} : { central: { error } }),
+        sources: reports,
+      };
     },
   };
+}
+
+/**
+ * A connection for each batch that may be merged at once, up to a number that a database is not faster
+ * beyond. Lanes wait for them in turn, so a busy source does not keep a quiet one waiting.
+ */
+function centralConnections({ sourceUrls, concurrency }: ConsumerConfiguration): number {
+  const batches = sourceUrls.length * routes.length * concurrency;
+  return Math.max(2, Math.min(batches, Math.max(16, 2 * concurrency)));
 }

@@ -1,19 +1,18 @@
 import { contractFor, type Issue, type QueueName } from "@centralcloud/contracts";
 import {
-  type MergeBatch,
-  type MergeCounts,
+  forgetFailures,
+  lookUpDeliveries,
   mergeKnowledge,
   mergePatterns,
   mergeSessions,
+  recordFailures,
 } from "@centralcloud/db";
-import type { LaneHandler, Refusal, Verdict } from "@centralcloud/pgmq";
+import type { LaneHandler, LaneStore, Refusal, Verdict } from "@centralcloud/pgmq";
 import type { Pool } from "pg";
 import type { SessionGate } from "./session-gate.ts";
 
-type Merge = (central: Pool, batch: MergeBatch) => Promise<MergeCounts>;
-
 /** Which merge each queue goes to. A new queue is a contract, a merge function and a line here. */
-const merges: Readonly<Record<QueueName, Merge>> = {
+const merges: Readonly<Record<QueueName, typeof mergePatterns>> = {
   "centralcloud-new-patterns": mergePatterns,
   "agent-sessions": mergeSessions,
   "agent-knowledge-updates": mergeKnowledge,
@@ -21,11 +20,10 @@ const merges: Readonly<Record<QueueName, Merge>> = {
 
 export const routes = Object.keys(merges) as readonly QueueName[];
 
-/** What a lane of this queue does: the contract's verdict, then the merge into the central store. */
+/** What a lane of this queue does: the contract's verdict, and where the messages go. */
 export function handlerFor(
   queue: QueueName,
-  sourceId: string,
-  central: Pool,
+  store: LaneStore,
   sessionGate: SessionGate,
 ): LaneHandler {
   const contract = contractFor(queue);
@@ -37,7 +35,31 @@ export function handlerFor(
       const accepted: Verdict = { accepted: true, document };
       return queue === "agent-sessions" ? sessionGate(value, accepted) : accepted;
     },
-    merge: (messages) => merges[queue](central, { sourceId, queue, messages }),
+    store,
+  };
+}
+
+export interface StoreOptions {
+  readonly sourceId: string;
+  /** The replica that fails, where an attempt fails. */
+  readonly replicaId: string;
+  /** Whether statements are prepared once a connection. */
+  readonly prepare: boolean;
+}
+
+/** The central store as a lane of one source and queue sees it. */
+export function storeFor(
+  queue: QueueName,
+  central: Pool,
+  { sourceId, replicaId, prepare }: StoreOptions,
+): LaneStore {
+  const origin = { sourceId, queue };
+  return {
+    merge: (messages, beforeSend) =>
+      merges[queue](central, { ...origin, messages }, { beforeSend, prepare }),
+    lookUp: (messages) => lookUpDeliveries(central, origin, messages),
+    recordFailures: (failures) => recordFailures(central, origin, replicaId, failures),
+    forgetFailures: (messages) => forgetFailures(central, origin, messages),
   };
 }
 

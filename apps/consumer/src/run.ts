@@ -21,8 +21,8 @@ export function createConsumerService(
   return groupParts("consumer service", [http, consumer]);
 }
 
-/** One Ctrl-C can arrive twice: from the terminal, and again from npm, which forwards it. */
-const echoMs = 1_000;
+/** One Ctrl-C can arrive twice: from the terminal, and again from npm, which forwards it at once. */
+const echoMs = 200;
 
 /**
  * Runs a part until SIGTERM or SIGINT, then stops it within the grace period. A second signal ends

@@ -1,9 +1,28 @@
-import { createPool, endPool, readSource, registerSource, withoutSecrets } from "@centralcloud/db";
-import { classifyFault, createLane, type Lane, PgmqClient } from "@centralcloud/pgmq";
+import {
+  createClient,
+  createPool,
+  endPool,
+  readSource,
+  registerSource,
+  type Source,
+  withoutSecrets,
+} from "@centralcloud/db";
+import {
+  type Breaker,
+  ClaimClient,
+  classifyFault,
+  createLane,
+  createQueueListener,
+  type Lane,
+  PgmqClient,
+} from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "./configuration.ts";
-import { handlerFor, routes } from "./routes.ts";
+import { createDatabaseBreaker } from "./database-breaker.ts";
+import { ledgerUpkeep } from "./ledger-upkeep.ts";
+import { createRepeatingTask } from "./repeating-task.ts";
+import { handlerFor, routes, storeFor } from "./routes.ts";
 import type { SessionGate } from "./session-gate.ts";
 
 export interface SourcePart extends Part {
@@ -13,10 +32,26 @@ export interface SourcePart extends Part {
   readonly waitingFor: string | undefined;
 }
 
+/** What all sources of a replica share. */
+export interface SharedParts {
+  readonly central: Pool;
+  readonly centralBreaker: Breaker;
+  readonly replicaId: string;
+  readonly sessionGate: SessionGate;
+}
+
 const retryMs = 1_000;
 
 /** How long a pool may take to close after the grace period, before its queries are cut. */
 export const endPoolMs = 1_000;
+
+/**
+ * How long a query may take before it is given up: as long as a lease, but not so short that a merge
+ * which keeps its lease by extending it is cut.
+ */
+export function queryTimeoutMs({ visibilityTimeoutS }: ConsumerConfiguration): number {
+  return Math.max(30, visibilityTimeoutS) * 1000;
+}
 
 /**
  * One source: its pool and its lanes. It starts at once and keeps trying until it has read the
@@ -24,24 +59,28 @@ export const endPoolMs = 1_000;
  */
 export function createSource(
   url: string,
-  central: Pool,
+  shared: SharedParts,
   configuration: ConsumerConfiguration,
-  sessionGate: SessionGate,
   observe: Observe,
 ): SourcePart {
-  const { concurrency } = configuration;
-  // One connection reads while each batch settles on its own; three queues share them.
-  const max = routes.length * (concurrency + 1);
+  const { concurrency, transactionPooling } = configuration;
+  const { central, centralBreaker, replicaId, sessionGate } = shared;
   const pool = createPool(url, {
     applicationName: "centralcloud-consumer",
-    max,
-    queryTimeoutMs: configuration.visibilityTimeoutS * 1000,
+    // One connection reads while each batch settles on its own; three queues share them.
+    max: routes.length * (concurrency + 1),
+    queryTimeoutMs: queryTimeoutMs(configuration),
   });
   const place = withoutSecrets(url);
   const stopped = new AbortController();
+  let name = place;
   let lanes: readonly Lane[] = [];
+  /** What runs beside the lanes. */
+  let others: readonly Part[] = [];
   let waitingFor: string | undefined = "its identity";
   let connecting = Promise.resolve();
+  const breaker = createDatabaseBreaker(() => name, pool, observe);
+  const breakers = { source: breaker, central: centralBreaker };
 
   async function connect(): Promise<void> {
     while (!stopped.signal.aborted) {
@@ -51,28 +90,50 @@ export function createSource(
         side = "central";
         await registerSource(central, source);
         if (stopped.signal.aborted) return;
-        lanes = routes.map((queue) =>
-          createLane({
-            ...configuration,
-            name: { source: source.name, queue },
-            handler: handlerFor(queue, source.sourceId, central, sessionGate),
-            source: new PgmqClient(pool),
-            observe,
-          }),
-        );
-        for (const lane of lanes) await lane.start();
+        name = source.name;
+        await run(source);
         waitingFor = undefined;
-        observe({ event: "part-started", part: `source ${source.name}`, detail: place });
+        observe({ event: "part-started", part: `source ${name}`, detail: place });
         return;
       } catch (error) {
-        const { owner, code, message } = classifyFault(error);
+        const { kind, code, message, scope } = classifyFault(error);
         waitingFor = message;
-        const name = { source: place, queue: "*" };
-        const fault = { side, fault: owner, code, error: message, retryInMs: retryMs } as const;
-        observe({ event: "lane-fault", ...name, ...fault });
+        if (scope === "database") breakers[side].failed(error);
+        const lane = { source: place, queue: "*" };
+        const fault = { side, kind, code, error: message, retryInMs: retryMs } as const;
+        observe({ event: "lane-fault", ...lane, ...fault });
         await pause(retryMs, stopped.signal);
       }
     }
+  }
+
+  async function run(source: Source): Promise<void> {
+    const prepare = !transactionPooling;
+    const queues = new PgmqClient(pool, { prepare });
+    const listener = transactionPooling
+      ? undefined
+      : createQueueListener({
+          source: name,
+          createClient: () => createClient(url, "centralcloud-listener"),
+          observe,
+        });
+    const { ledgerRetentionHours: retentionHours } = configuration;
+    const upkeep = ledgerUpkeep({ source, queues, central, retentionHours, observe });
+    others = [...(listener ? [listener] : []), createRepeatingTask(upkeep, observe)];
+    lanes = routes.map((queue) => {
+      const store = storeFor(queue, central, { sourceId: source.sourceId, replicaId, prepare });
+      return createLane({
+        ...configuration,
+        name: { source: name, queue },
+        handler: handlerFor(queue, store, sessionGate),
+        source: queues,
+        claims: new ClaimClient(pool),
+        breakers,
+        observe,
+        ...(listener ? { idleWatch: listener } : {}),
+      });
+    });
+    for (const part of [...others, ...lanes]) await part.start();
   }
 
   const part = definePart({
@@ -83,7 +144,7 @@ export function createSource(
     async stop(graceMs) {
       stopped.abort();
       await connecting;
-      await Promise.all(lanes.map((lane) => lane.stop(graceMs)));
+      await Promise.all([...lanes, ...others].map((part) => part.stop(graceMs)));
       await endPool(pool, endPoolMs);
       observe({ event: "part-stopped", part: `source ${place}` });
     },

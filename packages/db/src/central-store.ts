@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import pg, { type Pool } from "pg";
 import type { Source } from "./source.ts";
 
 /** Messages of one source and queue, ready to be merged. */
@@ -43,23 +43,29 @@ export async function registerSource(central: Pool, source: Source): Promise<voi
   ]);
 }
 
-export function mergePatterns(central: Pool, batch: MergeBatch): Promise<MergeCounts> {
-  return merge("merge_patterns", central, batch);
+export interface MergeOptions {
+  /** Called at the last moment before the statement is sent; when it throws, nothing is sent. */
+  readonly beforeSend?: () => void;
+  /** Whether the statement is prepared once a connection; default true. */
+  readonly prepare?: boolean;
 }
 
-export function mergeSessions(central: Pool, batch: MergeBatch): Promise<MergeCounts> {
-  return merge("merge_sessions", central, batch);
-}
+type Merge = (central: Pool, batch: MergeBatch, options?: MergeOptions) => Promise<MergeCounts>;
 
-export function mergeKnowledge(central: Pool, batch: MergeBatch): Promise<MergeCounts> {
-  return merge("merge_knowledge", central, batch);
-}
+export const mergePatterns: Merge = (...of) => merge("merge_patterns", ...of);
+export const mergeSessions: Merge = (...of) => merge("merge_sessions", ...of);
+export const mergeKnowledge: Merge = (...of) => merge("merge_knowledge", ...of);
 
 /** One statement, so one transaction and one round trip. */
-async function merge(name: string, central: Pool, batch: MergeBatch): Promise<MergeCounts> {
+async function merge(
+  name: string,
+  central: Pool,
+  batch: MergeBatch,
+  { beforeSend, prepare = true }: MergeOptions = {},
+): Promise<MergeCounts> {
   const { sourceId, queue, messages } = batch;
-  const { rows } = await central.query<MergeCounts>({
-    name,
+  const query = {
+    ...(prepare ? { name } : {}),
     text: `select m.merged, m.duplicates from central.${name}(
       p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4, p_messages => $5) m`,
     values: [
@@ -70,8 +76,22 @@ async function merge(name: string, central: Pool, batch: MergeBatch): Promise<Me
       // The documents are JSON texts already: joined, they are one JSON text, and no number is touched.
       `[${messages.map(({ document }) => document).join(",")}]`,
     ],
-  });
-  const [counts] = rows;
-  if (counts === undefined) throw new Error(`central.${name} returned no row`);
-  return counts;
+  };
+  // Waiting for a connection can take long, so what must hold when it is sent is asked after it.
+  const client = await central.connect();
+  let unusable = true;
+  try {
+    beforeSend?.();
+    const { rows } = await client.query<MergeCounts>(query);
+    unusable = false;
+    const [counts] = rows;
+    if (counts === undefined) throw new Error(`central.${name} returned no row`);
+    return counts;
+  } catch (error) {
+    // A refusal leaves the connection as it was. A server that became read-only is left, to find the new primary.
+    unusable = !(error instanceof pg.DatabaseError && error.code !== "25006");
+    throw error;
+  } finally {
+    client.release(unusable);
+  }
 }

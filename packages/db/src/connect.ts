@@ -25,15 +25,51 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   });
   // The pool has already removed the client; whoever queries next sees the error that matters.
   pool.on("error", () => {});
-  const clients = new Set<pg.ClientBase & Pick<pg.Client, "end">>();
+  const clients = new Set<pg.Client>();
+  const idle = new Set<pg.Client>();
+  // The pool makes clients of this class, whatever its types say.
   pool.on("connect", (client) => clients.add(client as unknown as pg.Client));
-  pool.on("remove", (client) => clients.delete(client as unknown as pg.Client));
-  clientsOf.set(pool, clients);
+  pool.on("acquire", (client) => idle.delete(client as unknown as pg.Client));
+  pool.on("release", (_, client) => idle.add(client as unknown as pg.Client));
+  pool.on("remove", (client) => {
+    clients.delete(client as unknown as pg.Client);
+    idle.delete(client as unknown as pg.Client);
+  });
+  clientsOf.set(pool, { clients, idle });
   return pool;
 }
 
+interface PoolClients {
+  readonly clients: ReadonlySet<pg.Client>;
+  readonly idle: ReadonlySet<pg.Client>;
+}
+
 /** Clients of each pool, so that those can be ended that wait for a server which says nothing. */
-const clientsOf = new WeakMap<pg.Pool, Set<pg.ClientBase & Pick<pg.Client, "end">>>();
+const clientsOf = new WeakMap<pg.Pool, PoolClients>();
+
+/**
+ * Cuts the connections of a pool of {@link createPool} that nobody uses. After an outage they may lead
+ * nowhere without a sign of it, and each would cost its next user a timeout.
+ */
+export function cutIdleConnections(pool: pg.Pool): void {
+  for (const client of clientsOf.get(pool)?.idle ?? []) client.connection.stream.destroy();
+}
+
+/** A connection by itself, not connected yet. */
+export function createClient(url: string, applicationName: string): pg.Client {
+  return new pg.Client({
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  });
+}
+
+/** @throws when the database does not answer a query within `timeoutMs`. */
+export async function probe(pool: pg.Pool, timeoutMs: number): Promise<void> {
+  const query = { text: "select", query_timeout: timeoutMs };
+  await pool.query(query);
+}
 
 /**
  * Closes a pool of {@link createPool}. Queries under way may finish for `graceMs`; then they are cut,
@@ -42,7 +78,7 @@ const clientsOf = new WeakMap<pg.Pool, Set<pg.ClientBase & Pick<pg.Client, "end"
 export async function endPool(pool: pg.Pool, graceMs: number): Promise<void> {
   const timer = setTimeout(() => {
     // A client that has a query under way is ended by destroying its socket.
-    for (const client of clientsOf.get(pool) ?? []) void client.end().catch(() => {});
+    for (const client of clientsOf.get(pool)?.clients ?? []) void client.end().catch(() => {});
   }, graceMs);
   try {
     await pool.end();

@@ -2,6 +2,7 @@ export {
   assertCentralStore,
   type MergeBatch,
   type MergeCounts,
+  type MergeOptions,
   mergeKnowledge,
   mergePatterns,
   mergeSessions,
@@ -10,13 +11,26 @@ export {
 } from "./central-store.ts";
 export {
   assertReachable,
+  createClient,
   createPool,
+  cutIdleConnections,
   DatabaseUnreachableError,
   endPool,
   messageOf,
   type PoolOptions,
+  probe,
   withoutSecrets,
 } from "./connect.ts";
+export {
+  type DeliveredMessage,
+  forgetFailures,
+  lookUpDeliveries,
+  type Origin,
+  pruneLedger,
+  type RecordedAttempt,
+  type RecordedDelivery,
+  recordFailures,
+} from "./deliveries.ts";
 export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts";
 export type { Finding, Severity } from "./doctor/finding.ts";
 export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
@@ -52,6 +66,7 @@ export {
   type QueueStatus,
   queueStatus,
 } from "./queue-status.ts";
+export { type Replica, reportReplica, retireReplica } from "./replicas.ts";
 export * as centralSchema from "./schema/central.ts";
 export * as singularitySchema from "./schema/singularity.ts";
 export {

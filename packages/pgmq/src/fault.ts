@@ -6,43 +6,111 @@
  */
 export type FaultOwner = "message" | "nobody" | "unknown";
 
+/**
+ * What a fault that is nobody's keeps from working: the `database` for everybody who uses it, or only
+ * the `lane` that met it.
+ */
+export type FaultScope = "database" | "lane";
+
+/** Stable names of the kinds of faults; docs/operations.md lists them. */
+export type FaultKind =
+  | "data-refused"
+  | "constraint-violated"
+  | "limit-exceeded"
+  | "raised"
+  | "connection-lost"
+  | "not-authorized"
+  | "shutting-down"
+  | "no-connection-left"
+  | "wrong-state"
+  | "not-migrated"
+  | "conflict"
+  | "no-resources"
+  | "locked"
+  | "cancelled"
+  | "timed-out"
+  | "system-error"
+  | "unclassified";
+
 export interface Fault {
+  readonly kind: FaultKind;
   readonly owner: FaultOwner;
+  readonly scope: FaultScope;
   /** The SQLSTATE, or the operating system's code, or `unknown`. */
   readonly code: string;
   readonly message: string;
 }
 
-/** By SQLSTATE, or by its class (its first two characters); see PostgreSQL's manual, appendix A. */
-const owners: Readonly<Record<string, FaultOwner>> = {
-  "22": "message", // data exception
-  "23": "message", // integrity constraint violation
-  "54": "message", // program limit exceeded: nested too deeply, index row too large
-  P0001: "message", // raise exception in a function of ours
-  "08": "nobody", // connection exception
-  "25": "nobody", // invalid transaction state: a read-only standby, an idle-transaction timeout
-  "28": "nobody", // invalid authorization
-  "3D": "nobody", // no such database
-  "3F": "nobody", // no such schema
-  "40": "nobody", // rollback: serialization failure, deadlock
-  "42": "nobody", // no such table or function, no privilege: a migration or a grant is missing
-  "53": "nobody", // insufficient resources: disk full, out of memory, too many connections
-  "55": "nobody", // object not in prerequisite state: lock not available, in use
-  "57": "nobody", // operator intervention: shutdown, crash, cancelled
-  "58": "nobody", // system error: input/output
-};
+interface Rule {
+  readonly kind: FaultKind;
+  readonly owner: FaultOwner;
+  readonly scope: FaultScope;
+  /** SQLSTATEs, or their classes (the first two characters); see PostgreSQL's manual, appendix A. */
+  readonly states: readonly string[];
+}
 
-/** Decides once, here, whose fault an error of `pg` or of Node's network is. */
+/** Decided once, here. A whole SQLSTATE goes before its class. */
+export const faultRules: readonly Rule[] = [
+  // data exception
+  { kind: "data-refused", owner: "message", scope: "lane", states: ["22"] },
+  // integrity constraint violation
+  { kind: "constraint-violated", owner: "message", scope: "lane", states: ["23"] },
+  // program limit exceeded: nested too deeply, index row too large
+  { kind: "limit-exceeded", owner: "message", scope: "lane", states: ["54"] },
+  // raise exception in a function or trigger
+  { kind: "raised", owner: "message", scope: "lane", states: ["P0001"] },
+  // connection exception
+  { kind: "connection-lost", owner: "nobody", scope: "database", states: ["08"] },
+  // invalid authorization, no such database
+  { kind: "not-authorized", owner: "nobody", scope: "database", states: ["28", "3D"] },
+  // shutdown, crash, starting up, database dropped
+  {
+    kind: "shutting-down",
+    owner: "nobody",
+    scope: "database",
+    states: ["57P01", "57P02", "57P03", "57P04"],
+  },
+  { kind: "no-connection-left", owner: "nobody", scope: "database", states: ["53300"] },
+  // invalid transaction state: a read-only standby, an idle-transaction timeout
+  { kind: "wrong-state", owner: "nobody", scope: "lane", states: ["25"] },
+  // no such table, function or schema, no privilege: a migration or a grant is missing
+  { kind: "not-migrated", owner: "nobody", scope: "lane", states: ["42", "3F"] },
+  // rollback: serialization failure, deadlock
+  { kind: "conflict", owner: "nobody", scope: "lane", states: ["40"] },
+  // insufficient resources: disk full, out of memory
+  { kind: "no-resources", owner: "nobody", scope: "lane", states: ["53"] },
+  // object not in prerequisite state: lock not available, in use
+  { kind: "locked", owner: "nobody", scope: "lane", states: ["55"] },
+  // operator intervention: cancelled by a user or a timeout
+  { kind: "cancelled", owner: "nobody", scope: "lane", states: ["57"] },
+  // system error: input/output
+  { kind: "system-error", owner: "nobody", scope: "lane", states: ["58"] },
+];
+
+const ruleOf = new Map(faultRules.flatMap((rule) => rule.states.map((state) => [state, rule])));
+
+const lost = { kind: "connection-lost", owner: "nobody", scope: "database" } as const;
+const late = { kind: "timed-out", owner: "nobody", scope: "database" } as const;
+const unclassified = { kind: "unclassified", owner: "unknown", scope: "lane" } as const;
+
+/** Codes of Node's network and TLS: ECONNREFUSED, ERR_TLS_…, CERT_HAS_EXPIRED, DEPTH_ZERO_SELF_SIGNED_CERT. */
+const networkCode = /^(E(?!RR_)[A-Z]{3}[A-Z_]*|ERR_(SOCKET|SSL|TLS)_\w+|\w*CERT\w*)$/;
+
+/** Decides whose fault an error of `pg` or of Node's network is. */
 export function classifyFault(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
   const code = codeOf(error);
-  if (code === undefined) {
-    // pg's own words for a connection that broke or could not be had; it gives them no code.
-    const connection = /connection|timeout|client (was closed|has encountered)/i;
-    return { owner: connection.test(message) ? "nobody" : "unknown", code: "unknown", message };
-  }
-  if (/^E[A-Z_]+$/.test(code)) return { owner: "nobody", code, message };
-  return { owner: owners[code] ?? owners[code.slice(0, 2)] ?? "unknown", code, message };
+  if (code === undefined) return { ...kindOfUncoded(message), code: "unknown", message };
+  if (networkCode.test(code)) return { ...lost, code, message };
+  const { kind, owner, scope } = ruleOf.get(code) ?? ruleOf.get(code.slice(0, 2)) ?? unclassified;
+  return { kind, owner, scope, code, message };
+}
+
+/** pg has words but no code for a connection that broke, could not be had, or does not answer. */
+function kindOfUncoded(message: string) {
+  if (/query read timeout/i.test(message)) return late;
+  const words = /connection|timeout|client (was closed|has encountered)|SSL|end after calling end/i;
+  return words.test(message) ? lost : unclassified;
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -28,7 +28,7 @@ test.each([
   ["XX000", "unknown"], // internal error
   ["P0004", "unknown"], // assertion
 ])("%s is the fault of: %s", (code, owner) => {
-  expect(classifyFault(withCode(code))).toEqual({ owner, code, message: "refused" });
+  expect(classifyFault(withCode(code))).toMatchObject({ owner, code, message: "refused" });
 });
 
 test.each(["Connection terminated unexpectedly", "timeout exceeded when trying to connect"])(
@@ -44,5 +44,41 @@ test("an error of all addresses of a host counts as its first", () => {
 });
 
 test("what is no error at all is unknown", () => {
-  expect(classifyFault("oops")).toEqual({ owner: "unknown", code: "unknown", message: "oops" });
+  expect(classifyFault("oops")).toEqual({
+    kind: "unclassified",
+    owner: "unknown",
+    scope: "lane",
+    code: "unknown",
+    message: "oops",
+  });
+});
+
+test.each([
+  ["08006", "database"],
+  ["57P01", "database"],
+  ["53300", "database"],
+  ["28P01", "database"],
+  ["ECONNRESET", "database"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "database"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "database"],
+  ["42883", "lane"],
+  ["53100", "lane"],
+  ["57014", "lane"],
+  ["55P03", "lane"],
+  ["25006", "lane"],
+])("%s keeps the %s from working", (code, scope) => {
+  expect(classifyFault(withCode(code))).toMatchObject({ owner: "nobody", scope });
+});
+
+test("a query that is not answered in time counts against the database", () => {
+  expect(classifyFault(new Error("Query read timeout"))).toMatchObject({
+    kind: "timed-out",
+    owner: "nobody",
+    scope: "database",
+  });
+});
+
+test("a mistake in the code is not taken for an outage", () => {
+  const error = Object.assign(new TypeError("oops"), { code: "ERR_INVALID_ARG_TYPE" });
+  expect(classifyFault(error).owner).toBe("unknown");
 });

@@ -10,6 +10,7 @@ export type Observation =
   | { readonly event: "stop-requested"; readonly signal: string }
   | MigrationObservation
   | SchedulerObservation
+  | ConsumerObservation
   | LaneObservation;
 
 export type MigrationObservation =
@@ -56,6 +57,29 @@ export type SchedulerObservation = { readonly source: string } & (
   | { readonly event: "job-missed"; readonly job: string; readonly lateMs: number }
 );
 
+/** What happened to a replica as a whole, or to one of its databases. Durations are in milliseconds. */
+export type ConsumerObservation =
+  /** A database does not work: `database` is a source's name, or `central`. */
+  | {
+      readonly event: "database-fault";
+      readonly database: string;
+      readonly kind: string;
+      readonly code: string;
+      readonly error: string;
+      readonly retryInMs: number;
+    }
+  | { readonly event: "database-recovered"; readonly database: string; readonly downMs: number }
+  /** New messages are found by polling alone until it is restored. */
+  | { readonly event: "listener-lost"; readonly source: string; readonly error: string }
+  | { readonly event: "listener-restored"; readonly source: string; readonly downMs: number }
+  | {
+      readonly event: "ledger-pruned";
+      readonly source: string;
+      readonly queue: string;
+      readonly count: number;
+    }
+  | { readonly event: "upkeep-fault"; readonly task: string; readonly error: string };
+
 /** Which lane: a source's name and a queue of it. */
 export interface LaneName {
   readonly source: string;
@@ -86,11 +110,30 @@ export type LaneObservation = LaneName &
         readonly error: string;
       }
     | { readonly event: "messages-released"; readonly count: number; readonly why: ReleaseCause }
+    /** An error that may be the message's own: it is tried again, until its attempts are used up. */
+    | {
+        readonly event: "delivery-failed";
+        readonly msgId: string;
+        readonly attempt: number;
+        readonly code: string;
+        readonly error: string;
+        readonly retryInMs: number;
+      }
+    /** The source would not take the dead letter; the message is tried again later. */
+    | {
+        readonly event: "dead-letter-refused";
+        readonly msgId: string;
+        readonly code: string;
+        readonly error: string;
+      }
+    /** `count` messages are ours for longer; `lost` are somebody else's by now. */
+    | { readonly event: "lease-extended"; readonly count: number; readonly lost: number }
+    | { readonly event: "lane-crashed"; readonly error: string; readonly crashes: number }
     | { readonly event: "lease-lost"; readonly count: number; readonly lateMs: number }
     | {
         readonly event: "lane-fault";
         readonly side: "source" | "central";
-        readonly fault: string;
+        readonly kind: string;
         readonly code: string;
         readonly error: string;
         readonly retryInMs: number;
@@ -102,7 +145,10 @@ export type LaneObservation = LaneName &
       }
   );
 
-/** Why messages went back to their queue without a verdict. */
-export type ReleaseCause = "fault" | "retry" | "shutdown" | "memory-budget" | "time-budget";
+/**
+ * Why messages went back to their queue without a verdict, and without a delivery counted. `suspicion`: read
+ * together with one that may kill its process.
+ */
+export type ReleaseCause = "fault" | "shutdown" | "memory-budget" | "suspicion";
 
 export type Observe = (observation: Observation) => void;

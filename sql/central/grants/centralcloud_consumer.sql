@@ -11,12 +11,18 @@ begin
      on function central.register_source(uuid, text),
                  central.merge_patterns(uuid, text, bigint[], timestamptz[], jsonb),
                  central.merge_sessions(uuid, text, bigint[], timestamptz[], jsonb),
-                 central.merge_knowledge(uuid, text, bigint[], timestamptz[], jsonb)
+                 central.merge_knowledge(uuid, text, bigint[], timestamptz[], jsonb),
+                 central.look_up_deliveries(uuid, text, bigint[], timestamptz[], boolean[]),
+                 central.record_failures(uuid, text, uuid, bigint[], timestamptz[], text[], text[]),
+                 central.forget_failures(uuid, text, bigint[], timestamptz[]),
+                 central.prune_ledger(uuid, text, bigint, interval, integer),
+                 central.report_consumer(uuid, text, text),
+                 central.retire_consumer(uuid)
      to centralcloud_consumer;
   grant select
      on central.sources, central.lanes, central.processed_messages, central.patterns, central.pattern_sources,
         central.pattern_agents, central.agent_sessions, central.agent_knowledge, central.knowledge_summaries,
-        central.consensus_patterns
+        central.consensus_patterns, central.consumers
      to centralcloud_consumer;
 end
 $$;

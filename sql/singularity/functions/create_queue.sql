@@ -6,6 +6,8 @@
 -- first live one. The archive only grows: it is vacuumed by what was inserted, which keeps its
 -- visibility map current.
 --
+-- The queue wakes an idle consumer by notify_idle_consumers.
+--
 -- Grants each role what it needs on them, too: also for a queue that was made anew by pgmq.create, which
 -- knows nothing of roles. The tables belong to whoever made them, so nobody else may call this.
 create or replace function public.create_queue(p_queue text)
@@ -33,6 +35,12 @@ begin
     );
     perform public.grant_queue(v_queue);
   end loop;
+  -- Nobody waits for dead letters.
+  execute pg_catalog.format(
+    'create or replace trigger centralcloud_notify after insert on pgmq.%I '
+    'for each statement execute function public.notify_idle_consumers()',
+    pgmq.format_table_name(p_queue, 'q')
+  );
 end
 $$;
 revoke execute on function public.create_queue(text) from public;

@@ -47,6 +47,9 @@ export const lanes = central.table(
       .notNull()
       .references(() => sources.sourceId),
     queue: text("queue").notNull(),
+    /** The highest msg_id whose ledger row was pruned, and the latest time of one; null while none was. */
+    prunedMsgId: bigint("pruned_msg_id", { mode: "bigint" }),
+    prunedEnqueuedAt: instant("pruned_enqueued_at"),
   },
   (table) => [unique("lanes_source_id_queue_key").on(table.sourceId, table.queue)],
 );

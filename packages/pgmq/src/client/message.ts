@@ -19,6 +19,8 @@ export interface ClaimedMessage extends MessageIdentity {
   readonly body: string | null;
   /** Why the body was not fetched: larger than allowed, or over what the batch may hold in memory. */
   readonly withheld: "too-large" | "memory-budget" | null;
+  /** Moved back from the archive: it was merged before, into this store or into one that was lost. */
+  readonly fromArchive: boolean;
 }
 
 /** How a read is limited. */
@@ -38,10 +40,27 @@ export interface DeadLetterError {
   readonly issues?: readonly unknown[];
 }
 
+/** One failed attempt to merge a message. */
+export interface DeliveryAttempt {
+  /** ISO 8601. */
+  readonly at: string;
+  /** The replica's id; null where nobody noted it. */
+  readonly consumer: string | null;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
 /** Why a message goes to the dead-letter queue. */
 export interface Refusal {
   readonly reason: string;
   readonly error: DeadLetterError;
+}
+
+/** A message that goes to the dead-letter queue, with why and how it failed before. */
+export interface DeadLetter {
+  readonly message: ClaimedMessage;
+  readonly refusal: Refusal;
+  /** Oldest first. */
+  readonly attempts: readonly DeliveryAttempt[];
 }
 
 export interface QueueMetrics {

@@ -1,15 +1,18 @@
 import type pg from "pg";
-import type {
-  ClaimedMessage,
-  MessageIdentity,
-  QueueMetrics,
-  ReadLimits,
-  Refusal,
-} from "./message.ts";
+import { identities, identityValues } from "./identities.ts";
+import type { ClaimedMessage, MessageIdentity, QueueMetrics, ReadLimits } from "./message.ts";
 import { queueTable } from "./queue-table.ts";
 
 /** A pool, or one client (to be part of a transaction). */
 export type Queryable = Pick<pg.Pool, "query">;
+
+export interface PgmqClientOptions {
+  /**
+   * Whether the statements that run often are prepared once a connection; default true. Not behind a
+   * pooler in transaction mode, where the next statement may meet another connection.
+   */
+  readonly prepare?: boolean;
+}
 
 /** The name of a queue's dead-letter queue. */
 export function deadLetterQueueOf(queue: string): string {
@@ -17,17 +20,17 @@ export function deadLetterQueueOf(queue: string): string {
 }
 
 /**
- * The part of pgmq's SQL API that a consumer needs, for pgmq 1.5 to 1.11: columns by name, message
- * ids as strings of digits, message bodies as JSON text that never becomes a JavaScript number.
- *
- * Where a message's fate is decided, the statement names the message by its whole identity, and not
- * by msg_id alone: a queue may have been recreated since the message was read.
+ * The part of pgmq's SQL API that sends, reads and counts, for pgmq 1.5 to 1.11: columns by name,
+ * message ids as strings of digits, message bodies as JSON text that never becomes a JavaScript
+ * number. What decides about claimed messages is in {@link ClaimClient}.
  */
 export class PgmqClient {
   readonly #db: Queryable;
+  readonly #prepare: boolean;
 
-  constructor(db: Queryable) {
+  constructor(db: Queryable, { prepare = true }: PgmqClientOptions = {}) {
     this.#db = db;
+    this.#prepare = prepare;
   }
 
   /** Makes a queue; nothing happens if it exists. */
@@ -72,11 +75,12 @@ export class PgmqClient {
   /** Claims up to `quantity` visible messages, oldest first. */
   async read(queue: string, limits: ReadLimits): Promise<readonly ClaimedMessage[]> {
     const { rows } = await this.#db.query<ClaimedMessage>({
-      name: "pgmq-read",
+      ...(this.#prepare ? { name: "pgmq-read" } : {}),
       // Materialized, so that a large message becomes text once; to_jsonb writes ISO 8601 whatever DateStyle says.
       text: `
         with claimed as materialized (
-          select m.msg_id, m.read_ct, m.enqueued_at, m.message::text as body
+          select m.msg_id, m.read_ct, m.enqueued_at, m.message::text as body,
+                 coalesce(m.headers @> '{"replayed_from_archive": true}', false) as from_archive
             from pgmq.read($1::text, $2::integer, $3::integer) m
         ), sized as (
           select c.*, coalesce(octet_length(c.body), 0) as bytes,
@@ -91,6 +95,7 @@ export class PgmqClient {
         )
         select j.msg_id::text as "msgId", j.read_ct as "readCount",
                to_jsonb(j.enqueued_at) #>> '{}' as "enqueuedAt", j.bytes, j.withheld,
+               j.from_archive as "fromArchive",
                case when j.withheld is null then j.body end as body
           from judged j
          order by j.msg_id`,
@@ -115,139 +120,6 @@ export class PgmqClient {
     return rowCount ?? 0;
   }
 
-  /**
-   * Moves messages to the queue's archive and says how many there were. Messages that another
-   * consumer has archived already are not counted.
-   */
-  async archive(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
-    if (messages.length === 0) return 0;
-    try {
-      // A queue can't be recreated between the look and the archiving: dropping it waits for this statement.
-      const { rows } = await this.#db.query<{ count: number }>(
-        `select count(*)::integer as count
-           from pgmq.archive($3::text, array(
-             select q.msg_id from ${queueTable(queue, "q")} q join ${identities}
-                 on q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at))`,
-        [...identityValues(messages), queue],
-      );
-      return rows[0]?.count ?? 0;
-    } catch (error) {
-      if ((error as { code?: string }).code !== "23505") throw error;
-      return await this.#archiveReusedIds(queue, messages);
-    }
-  }
-
-  /**
-   * The archive already has some of these ids, from messages before a restore or a restart of the
-   * queue's sequence. Its key is msg_id, so the newcomers enter it under free negative ids.
-   */
-  async #archiveReusedIds(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
-    const archive = queueTable(queue, "a");
-    const { rows } = await this.#db.query<{ count: number }>(
-      `with gone as (
-         delete from ${queueTable(queue, "q")} q using ${identities}
-          where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at
-         returning q.*
-       ), kept as (
-         insert into ${archive} (msg_id, vt, read_ct, enqueued_at, message, headers)
-         select case when exists (select from ${archive} a where a.msg_id = g.msg_id)
-                     then (select least(min(a.msg_id), 0) from ${archive} a) - row_number() over (order by g.msg_id)
-                     else g.msg_id end,
-                g.vt, g.read_ct, g.enqueued_at, g.message,
-                coalesce(g.headers, '{}') || jsonb_build_object('archived_msg_id', g.msg_id)
-           from gone g
-         returning 1
-       )
-       select count(*)::integer as count from kept`,
-      identityValues(messages),
-    );
-    return rows[0]?.count ?? 0;
-  }
-
-  /**
-   * Makes claimed messages visible again in `seconds` (0: now). Messages that were claimed by
-   * somebody else since are left alone.
-   */
-  async setVt(
-    queue: string,
-    messages: readonly ClaimedMessage[],
-    seconds: number,
-  ): Promise<number> {
-    if (messages.length === 0) return 0;
-    const { rowCount } = await this.#db.query(
-      `update ${queueTable(queue, "q")} q
-          set vt = clock_timestamp() + make_interval(secs => $4)
-         from ${claims}
-        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
-      [...claimValues(messages), seconds],
-    );
-    return rowCount ?? 0;
-  }
-
-  /**
-   * Makes claimed messages visible again now, as if they had not been read: this delivery is not
-   * counted. Messages that were claimed by somebody else since are left alone.
-   */
-  async giveBack(queue: string, messages: readonly ClaimedMessage[]): Promise<number> {
-    if (messages.length === 0) return 0;
-    const { rowCount } = await this.#db.query(
-      `update ${queueTable(queue, "q")} q
-          set vt = clock_timestamp(), read_ct = q.read_ct - 1
-         from ${claims}
-        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
-      claimValues(messages),
-    );
-    return rowCount ?? 0;
-  }
-
-  /**
-   * Moves claimed messages to the dead-letter queue, each with why: deleted there and sent here by
-   * one statement. The message itself stays inside the database on its way, whatever its size.
-   *
-   * @returns the ids of those moved; a message that somebody else has claimed since is theirs to judge.
-   */
-  async deadLetter(
-    queue: string,
-    letters: readonly { readonly message: ClaimedMessage; readonly refusal: Refusal }[],
-  ): Promise<readonly string[]> {
-    if (letters.length === 0) return [];
-    const verdicts = letters.map(({ message, refusal }) => ({
-      msg_id: message.msgId,
-      enqueued_at: message.enqueuedAt,
-      read_ct: message.readCount,
-      reason: refusal.reason,
-      error: refusal.error,
-    }));
-    const { rows } = await this.#db.query<{ msg_id: string }>(
-      `with verdict as materialized (
-         select * from jsonb_to_recordset($1::jsonb)
-           as v (msg_id bigint, enqueued_at timestamptz, read_ct integer, reason text, error jsonb)
-       ), gone as (
-         delete from ${queueTable(queue, "q")} q using verdict v
-          where q.msg_id = v.msg_id and q.enqueued_at = v.enqueued_at and q.read_ct = v.read_ct
-         returning q.msg_id, q.enqueued_at, q.read_ct, q.message, q.headers, v.reason, v.error
-       ), sent as (
-         select g.msg_id, s.dead_id
-           from gone g
-          cross join lateral pgmq.send($2::text, jsonb_build_object(
-            'original_message', g.message,
-            'original_message_id', g.msg_id,
-            'original_enqueued_at', g.enqueued_at,
-            'original_headers', g.headers,
-            'queue', $3::text,
-            'read_count', g.read_ct,
-            'reason', g.reason,
-            'error', g.error,
-            'attempts', '[]'::jsonb,
-            'dead_lettered_at', clock_timestamp()
-          )) as s (dead_id)
-       )
-       select msg_id::text from sent`,
-      [JSON.stringify(verdicts), deadLetterQueueOf(queue), queue],
-    );
-    return rows.map((row) => row.msg_id);
-  }
-
   async metrics(queue: string): Promise<QueueMetrics> {
     const { rows } = await this.#db.query<{
       total: string;
@@ -268,6 +140,33 @@ export class PgmqClient {
     };
   }
 
+  /**
+   * How long until the next message becomes visible, in milliseconds: 0 or less when one is, null when
+   * the queue is empty. Costs the same for any length.
+   */
+  async nextVisibleInMs(queue: string): Promise<number | null> {
+    const { rows } = await this.#db.query<{ ms: number | null }>(
+      `select (extract(epoch from min(q.vt) - clock_timestamp()) * 1000)::float8 as ms
+         from ${queueTable(queue, "q")} q`,
+    );
+    return rows[0]?.ms ?? null;
+  }
+
+  /**
+   * The lowest id that the queue holds, visible or not; the next that it will give out when it is
+   * empty. What is below it has left the queue.
+   */
+  async lowestLiveId(queue: string): Promise<string> {
+    const table = queueTable(queue, "q");
+    const { rows } = await this.#db.query<{ id: string }>(
+      `select coalesce((select min(q.msg_id) from ${table} q),
+                       pg_sequence_last_value(pg_get_serial_sequence($1, 'msg_id')::regclass) + 1,
+                       1)::text as id`,
+      [table],
+    );
+    return (rows[0] as { id: string }).id;
+  }
+
   /** Whether the queue holds no message at all, visible or not. Costs the same for any length. */
   async isEmpty(queue: string): Promise<boolean> {
     const { rows } = await this.#db.query<{ empty: boolean }>(
@@ -284,17 +183,4 @@ export class PgmqClient {
     );
     return Number(rows[0]?.count ?? 0);
   }
-}
-
-const identities = "unnest($1::bigint[], $2::timestamptz[]) as i (msg_id, enqueued_at)";
-
-function identityValues(messages: readonly MessageIdentity[]) {
-  return [messages.map((message) => message.msgId), messages.map((message) => message.enqueuedAt)];
-}
-
-const claims =
-  "unnest($1::bigint[], $2::timestamptz[], $3::integer[]) as i (msg_id, enqueued_at, read_ct)";
-
-function claimValues(messages: readonly ClaimedMessage[]) {
-  return [...identityValues(messages), messages.map((message) => message.readCount)];
 }

@@ -1,64 +1,122 @@
-import type { LaneName, Observe } from "@centralcloud/service";
-import { classifyFault } from "../fault.ts";
-
-export type Side = "source" | "central";
+import { pause } from "@centralcloud/service";
+import { classifyFault, type Fault } from "../fault.ts";
 
 const firstRetryMs = 100;
-const lastRetryMs = 5_000;
+const lastRetryMs = 2_000;
+
+/** After this long without a failure, the next one counts as the first. */
+const forgetMs = 30_000;
+
+export interface BreakerOptions {
+  /** Rejects while what failed still does not work. None where the next real use is the only test. */
+  readonly probe?: () => Promise<unknown>;
+  /** Whether a probe that works says all there is to say, and closes it; default false. */
+  readonly probeCloses?: boolean;
+  /** Called for each failure that opens it or keeps it open. */
+  readonly onFailure: (fault: Fault, retryInMs: number) => void;
+  /** Called when it closes after it had been open for `downMs`. */
+  readonly onRecovery: (downMs: number) => void;
+}
 
 /**
- * Stops a lane from reading while one of its databases does not work: after a fault it stays open
- * for a wait that doubles with each further fault, up to five seconds, half of it random so that
- * replicas do not come back in step. The next success closes it.
+ * Keeps work away from something that does not work: a database, or one lane's way into it.
+ *
+ * A failure opens it for a wait that doubles with each further one, up to two seconds, half of it
+ * random so that replicas do not come back in step. Then it is probed, where it can be, once for all
+ * who wait; when that works it lets work through, and the next success closes it.
  */
 export class Breaker {
-  readonly #name: LaneName;
-  readonly #observe: Observe;
+  readonly #options: BreakerOptions;
+  #fault: Fault | undefined;
   #failures = 0;
-  #openUntil = 0;
   #failedSince = 0;
-  #fault: { side: Side; error: string } | undefined;
+  #lastFailedAt = 0;
+  #openUntil = 0;
+  #probing: Promise<void> | undefined;
+  /** Whether a probe is due before work is let through. */
+  #probeDue = false;
 
-  constructor(name: LaneName, observe: Observe) {
-    this.#name = name;
-    this.#observe = observe;
+  constructor(options: BreakerOptions) {
+    this.#options = options;
   }
 
-  get fault(): { readonly side: Side; readonly error: string } | undefined {
+  /** What keeps it from working, until a success. */
+  get fault(): Fault | undefined {
     return this.#fault;
   }
 
-  /** How long until the next try, in milliseconds; 0 when it may be now. */
-  waitMs(): number {
-    return Math.max(0, this.#openUntil - performance.now());
+  get isOpen(): boolean {
+    return this.#probeDue || performance.now() < this.#openUntil;
   }
 
-  failed(side: Side, error: unknown): void {
-    const { owner, code, message } = classifyFault(error);
-    if (this.#failures === 0) this.#failedSince = performance.now();
+  /** Several failures of one outage, which many meet at once, count as one. */
+  failed(error: unknown): void {
+    const now = performance.now();
+    if (this.isOpen && this.#probing === undefined) return;
+    if (now - this.#lastFailedAt > forgetMs) this.#failures = 0;
     const fullMs = Math.min(lastRetryMs, firstRetryMs * 2 ** this.#failures);
     const retryInMs = Math.round(fullMs * (0.5 + Math.random() / 2));
+    if (this.#fault === undefined) this.#failedSince = now;
+    this.#fault = classifyFault(error);
     this.#failures = Math.min(this.#failures + 1, 20);
-    this.#openUntil = performance.now() + retryInMs;
-    this.#fault = { side, error: message };
-    this.#observe({
-      event: "lane-fault",
-      ...this.#name,
-      side,
-      fault: owner,
-      code,
-      error: message,
-      retryInMs,
-    });
+    this.#lastFailedAt = now;
+    this.#openUntil = now + retryInMs;
+    this.#probeDue = this.#options.probe !== undefined;
+    this.#options.onFailure(this.#fault, retryInMs);
   }
 
-  /** Closes it, when it was opened by the side that has now worked. */
-  succeeded(side: Side): void {
-    if (this.#fault?.side !== side) return;
-    const downMs = performance.now() - this.#failedSince;
+  /** Real work was done. */
+  succeeded(): void {
+    if (this.#fault === undefined) return;
     this.#failures = 0;
+    this.#close();
+  }
+
+  /**
+   * Resolves when work may be tried: at once while closed, else after the wait and a probe that
+   * works; or when the signal is aborted, or `untilMs` of the monotonic clock has come.
+   *
+   * @returns whether work may be tried.
+   */
+  async admit(signal: AbortSignal, untilMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    while (this.isOpen) {
+      const now = performance.now();
+      if (signal.aborted || now >= untilMs) return false;
+      const waitMs = this.#openUntil - now;
+      if (waitMs > 0) await pause(Math.min(waitMs, untilMs - now), signal);
+      else await this.#probe();
+    }
+    return !signal.aborted;
+  }
+
+  /** One probe for all who wait. */
+  #probe(): Promise<void> {
+    this.#probing ??= this.#runProbe().finally(() => {
+      this.#probing = undefined;
+    });
+    return this.#probing;
+  }
+
+  async #runProbe(): Promise<void> {
+    try {
+      await this.#options.probe?.();
+      this.#probeDue = false;
+      if (this.#options.probeCloses) this.recovered();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Nothing but a probe tells that it works again: closes it, but remembers the failures for a while. */
+  recovered(): void {
+    if (this.#fault !== undefined && !this.isOpen) this.#close();
+  }
+
+  #close(): void {
+    const downMs = performance.now() - this.#failedSince;
     this.#openUntil = 0;
+    this.#probeDue = false;
     this.#fault = undefined;
-    this.#observe({ event: "lane-recovered", ...this.#name, side, downMs });
+    this.#options.onRecovery(downMs);
   }
 }

@@ -1,4 +1,9 @@
-import type { ClaimedMessage, MessageIdentity, Refusal } from "../client/message.ts";
+import type {
+  ClaimedMessage,
+  DeliveryAttempt,
+  MessageIdentity,
+  Refusal,
+} from "../client/message.ts";
 
 /** What a contract says of one message. */
 export type Verdict =
@@ -17,19 +22,49 @@ export interface MergeResult {
   readonly duplicates: number;
 }
 
+/** What the store knows of a message that was delivered before. */
+export interface DeliveryRecord {
+  /** Its effect is in the store. */
+  readonly merged: boolean;
+  /** How it failed so far, oldest first. */
+  readonly attempts: readonly DeliveryAttempt[];
+}
+
+export interface FailedAttempt {
+  readonly message: MessageIdentity;
+  readonly code: string;
+  readonly error: string;
+}
+
+/** Where a lane's messages go; it also keeps what must outlive the process that met it. */
+export interface LaneStore {
+  /**
+   * Makes the effect of all messages, exactly once each, in one transaction: either of all or of none.
+   * Called again with parts of the batch when it rejects with an error that is a message's own fault,
+   * and with no messages to find out whether the store works again.
+   *
+   * @param beforeSend called at the last moment before the store is asked; throws when it may not be.
+   */
+  merge(
+    messages: readonly (MessageIdentity & { readonly document: string })[],
+    beforeSend: () => void,
+  ): Promise<MergeResult>;
+  /** One record for each message, in their order. */
+  lookUp(messages: readonly ClaimedMessage[]): Promise<readonly DeliveryRecord[]>;
+  /** Notes one failed attempt each, and returns all attempts of each so far, in their order. */
+  recordFailures(
+    failures: readonly FailedAttempt[],
+  ): Promise<readonly (readonly DeliveryAttempt[])[]>;
+  /** The messages are decided: their failures need not be kept. */
+  forgetFailures(messages: readonly MessageIdentity[]): Promise<void>;
+}
+
 /** What a lane does with messages; the only part that knows what they mean. */
 export interface LaneHandler {
   /**
    * Called with the message's JSON text, or null where the message is SQL null. Throws only where it
-   * could not be made: the message comes again later, and at last meets the delivery limit.
+   * could not be made: that counts as a failed attempt.
    */
   check(body: string | null): Verdict | Promise<Verdict>;
-  /**
-   * Makes the effect of all messages, exactly once each, in one transaction: either of all or of none.
-   * Called with none to find out whether the store works again after a fault.
-   * Called again with parts of the batch when it rejects with an error that is a message's own fault.
-   */
-  merge(
-    messages: readonly (MessageIdentity & { readonly document: string })[],
-  ): Promise<MergeResult>;
+  readonly store: LaneStore;
 }

@@ -1,11 +1,14 @@
-import { definePart, type LaneName, type Part } from "@centralcloud/service";
+import { definePart, type LaneName, type Part, pause } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type { ClaimedMessage } from "../client/message.ts";
 import { Batch } from "./batch.ts";
-import { Breaker } from "./breaker.ts";
+import { Gate, type Side } from "./gate.ts";
 import type { LaneOptions } from "./lane-options.ts";
+import { Lease } from "./lease.ts";
 import { ReadSize } from "./read-size.ts";
+import { Rhythm } from "./rhythm.ts";
 import { Sleep } from "./sleep.ts";
+import { separateSuspects } from "./suspects.ts";
 
 /** The bodies of one batch in memory: enough for 500 messages of 8 kB. */
 const maxBatchBytes = 4 * 1024 * 1024;
@@ -13,8 +16,8 @@ const maxBatchBytes = 4 * 1024 * 1024;
 /** How long a stop may take beyond its grace period to give back what is in flight. */
 const abandonMs = 1_000;
 
-/** How long to wait after an empty read: short while the queue was busy, then longer and longer. */
-const idlePoll = { firstMs: 15, lastMs: 2_000, factor: 1.5 };
+/** How long a lane that crashed waits before it goes on: twice as long each time, up to the last. */
+const restart = { firstMs: 250, lastMs: 30_000, forgetMs: 60_000 };
 
 /**
  * One source × one queue: reads batches, has each checked, merged and settled, and waits for reasons
@@ -24,7 +27,9 @@ const idlePoll = { firstMs: 15, lastMs: 2_000, factor: 1.5 };
 export interface Lane extends Part {
   readonly lane: LaneName;
   /** What keeps it from working, if anything does. */
-  readonly fault: { readonly side: "source" | "central"; readonly error: string } | undefined;
+  readonly fault: { readonly side: Side; readonly error: string } | undefined;
+  /** How often it crashed: a mistake of ours. It went on each time. */
+  readonly crashes: number;
   /** Nothing is in flight and the last read found nothing. */
   readonly idle: boolean;
   /** Ends a wait: there may be something to read. */
@@ -32,67 +37,36 @@ export interface Lane extends Part {
 }
 
 export function createLane(options: LaneOptions): Lane {
-  const { name, source, observe } = options;
+  const { name, source, claims, handler, observe, idleWatch } = options;
+  const batchSize = options.batchSize ?? 500;
   const visibilityTimeoutS = options.visibilityTimeoutS ?? 30;
+  const maxAttempts = options.maxAttempts ?? 5;
+  const maxDeliveries = options.maxDeliveries ?? 20;
   const maxMessageBytes = options.maxMessageBytes ?? 1024 * 1024;
   const inFlight = new PQueue({ concurrency: options.concurrency ?? 2 });
-  const readSize = new ReadSize(options.batchSize ?? 500, maxBatchBytes, maxMessageBytes);
-  const breaker = new Breaker(name, observe);
+  const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes);
+  const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
+  const rhythm = new Rhythm(name.queue, source, idleWatch);
   const sleep = new Sleep();
   const unsettled = new Set<Batch>();
   const stopping = new AbortController();
-  let idleMs = idlePoll.firstMs;
   let idle = false;
+  let woken = false;
+  let crashes = 0;
   let loop: Promise<void> | undefined;
+  let ignoreMessages = () => {};
 
-  async function run(): Promise<void> {
+  async function consume(): Promise<void> {
     while (!stopping.signal.aborted) {
       await inFlight.onSizeLessThan(1);
-      if (breaker.waitMs() > 0) await sleep.for(breaker.waitMs());
-      else if (breaker.fault?.side !== "central") await readOnce();
-      else if (await probeCentral()) await readOnce(breaker.fault);
+      if (!(await gate.admit(stopping.signal))) continue;
+      const claimedAt = performance.now();
+      woken = false;
+      const messages = await read();
+      if (messages === undefined) continue;
+      if (messages.length > 0) await dispatch(messages, claimedAt);
+      else await rest();
     }
-  }
-
-  /**
-   * Whether the central store would take a batch, found out with an empty one: reading messages only
-   * to give them back would wear out the queue.
-   */
-  async function probeCentral(): Promise<boolean> {
-    try {
-      await options.handler.merge([]);
-      return true;
-    } catch (error) {
-      breaker.failed("central", error);
-      return false;
-    }
-  }
-
-  /** @param probed the fault that a probe has just found to be over. */
-  async function readOnce(probed?: typeof breaker.fault): Promise<void> {
-    const leaseEndsAt = performance.now() + visibilityTimeoutS * 1000;
-    const messages = await read();
-    if (messages === undefined) return;
-    if (messages.length === 0) {
-      // No merge will tell, but the probe has; unless a batch in flight has met another fault since.
-      if (probed !== undefined && breaker.fault === probed) breaker.succeeded("central");
-      idle = inFlight.pending === 0;
-      await sleep.for(idleMs);
-      idleMs = Math.min(idlePoll.lastMs, idleMs * idlePoll.factor);
-      return;
-    }
-    idle = false;
-    idleMs = idlePoll.firstMs;
-    const batch = new Batch(messages, {
-      ...options,
-      maxDeliveries: options.maxDeliveries ?? 20,
-      leaseEndsAt,
-      breaker,
-      stopping: stopping.signal,
-    });
-    unsettled.add(batch);
-    // A batch deals with every error itself: what it can't decide goes back to the queue.
-    void inFlight.add(() => batch.process()).finally(() => unsettled.delete(batch));
   }
 
   async function read(): Promise<readonly ClaimedMessage[] | undefined> {
@@ -104,7 +78,7 @@ export function createLane(options: LaneOptions): Lane {
         maxMessageBytes,
         maxBatchBytes,
       });
-      breaker.succeeded("source");
+      gate.succeeded("source");
       const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
       readSize.learn(messages.length, bytes);
       if (messages.length > 0) {
@@ -113,18 +87,86 @@ export function createLane(options: LaneOptions): Lane {
       }
       return messages;
     } catch (error) {
-      breaker.failed("source", error);
+      gate.failed("source", error);
       return undefined;
+    }
+  }
+
+  /** Begins with a batch; waits for its end only where it may kill the process, and must be alone. */
+  async function dispatch(messages: readonly ClaimedMessage[], claimedAt: number): Promise<void> {
+    idle = false;
+    rhythm.found();
+    const { suspected, apart } = separateSuspects(messages, batchSize, maxDeliveries);
+    const batch = createBatch(messages, claimedAt);
+    await batch.setApart(apart);
+    if (suspected) await inFlight.onIdle();
+    const processed = inFlight.add(() => batch.process()).catch(crashed);
+    const settled = processed.finally(() => unsettled.delete(batch));
+    if (suspected) await settled;
+  }
+
+  function createBatch(messages: readonly ClaimedMessage[], claimedAt: number): Batch {
+    const lease = new Lease(claimedAt, visibilityTimeoutS * 1000, async () => {
+      const ours = batch.undecided;
+      const count = await claims.extend(name.queue, ours, visibilityTimeoutS);
+      observe({ event: "lease-extended", ...name, count, lost: ours.length - count });
+      return count === ours.length;
+    });
+    const batch: Batch = new Batch(messages, {
+      name,
+      handler,
+      claims,
+      observe,
+      maxAttempts,
+      maxDeliveries,
+      lease,
+      gate,
+      stopping: stopping.signal,
+    });
+    unsettled.add(batch);
+    return batch;
+  }
+
+  /** The last read found nothing. */
+  async function rest(): Promise<void> {
+    gate.foundNothing();
+    idle = inFlight.pending === 0 && inFlight.size === 0;
+    try {
+      const waitMs = await rhythm.nextWaitMs();
+      // What woke us after the read began may have come too late for it.
+      if (!stopping.signal.aborted && !woken) await sleep.for(waitMs);
+    } catch (error) {
+      gate.failed("source", error);
+    }
+  }
+
+  function crashed(error: unknown): void {
+    crashes += 1;
+    const message = error instanceof Error ? error.message : String(error);
+    observe({ event: "lane-crashed", ...name, error: message, crashes });
+  }
+
+  /** A mistake of ours ends neither the lane nor its neighbours: it goes on after a while. */
+  async function supervise(): Promise<void> {
+    let waitMs = restart.firstMs;
+    while (!stopping.signal.aborted) {
+      const startedAt = performance.now();
+      await consume().catch(crashed);
+      if (performance.now() - startedAt > restart.forgetMs) waitMs = restart.firstMs;
+      await pause(waitMs, stopping.signal);
+      waitMs = Math.min(restart.lastMs, waitMs * 2);
     }
   }
 
   const part = definePart({
     name: `lane ${name.source}/${name.queue}`,
     async start() {
-      loop = run();
+      ignoreMessages = idleWatch?.onMessage(name.queue, wake) ?? ignoreMessages;
+      loop = supervise();
     },
     async stop(graceMs) {
       stopping.abort();
+      ignoreMessages();
       sleep.end();
       const deadline = new Sleep();
       const finished = Promise.resolve(loop).then(() => inFlight.onIdle());
@@ -137,18 +179,24 @@ export function createLane(options: LaneOptions): Lane {
     },
   });
 
+  function wake(): void {
+    woken = true;
+    rhythm.announced();
+    sleep.end();
+  }
+
   return {
     ...part,
     lane: name,
     get fault() {
-      return breaker.fault;
+      return gate.fault;
+    },
+    get crashes() {
+      return crashes;
     },
     get idle() {
       return idle && inFlight.pending === 0 && inFlight.size === 0;
     },
-    wake() {
-      idleMs = idlePoll.firstMs;
-      sleep.end();
-    },
+    wake,
   };
 }

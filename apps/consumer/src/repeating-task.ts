@@ -1,0 +1,42 @@
+import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
+
+export interface RepeatingTask {
+  readonly name: string;
+  /** From the end of one run to the start of the next, a tenth of it random. */
+  readonly everyMs: number;
+  /** Until the first run. */
+  readonly firstAfterMs: number;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Does something again and again. A run that fails is reported, and the next one comes all the same. */
+export function createRepeatingTask(task: RepeatingTask, observe: Observe): Part {
+  const stopping = new AbortController();
+  let loop: Promise<void> | undefined;
+
+  async function repeat(): Promise<void> {
+    await pause(task.firstAfterMs, stopping.signal);
+    while (!stopping.signal.aborted) {
+      try {
+        await task.run(stopping.signal);
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        if (!stopping.signal.aborted) {
+          observe({ event: "upkeep-fault", task: task.name, error: message });
+        }
+      }
+      await pause(task.everyMs * (0.9 + Math.random() / 10), stopping.signal);
+    }
+  }
+
+  return definePart({
+    name: task.name,
+    async start() {
+      loop = repeat();
+    },
+    async stop() {
+      stopping.abort();
+      await loop;
+    },
+  });
+}

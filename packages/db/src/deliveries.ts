@@ -1,0 +1,114 @@
+import type { Pool } from "pg";
+
+/** A message of one source and queue, by its whole identity. */
+export interface DeliveredMessage {
+  readonly msgId: string;
+  /** ISO 8601 with microseconds, as PostgreSQL wrote it. */
+  readonly enqueuedAt: string;
+}
+
+/** Which queue of which source messages came from. */
+export interface Origin {
+  readonly sourceId: string;
+  readonly queue: string;
+}
+
+/** One failed attempt of a message, as a dead letter tells it. */
+export interface RecordedAttempt {
+  /** ISO 8601. */
+  readonly at: string;
+  /** The replica's id. */
+  readonly consumer: string | null;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+export interface RecordedDelivery {
+  /** The message's effect is in the central store. */
+  readonly merged: boolean;
+  /** Oldest first. */
+  readonly attempts: readonly RecordedAttempt[];
+}
+
+/**
+ * What the central store knows of messages that were delivered before, in their order. For one that
+ * comes `fromArchive`, a pruned ledger row counts, too.
+ */
+export async function lookUpDeliveries(
+  central: Pool,
+  { sourceId, queue }: Origin,
+  messages: readonly (DeliveredMessage & { readonly fromArchive: boolean })[],
+): Promise<readonly RecordedDelivery[]> {
+  const { rows } = await central.query<RecordedDelivery & { ordinal: number }>(
+    `select d.ordinal, d.merged, d.attempts
+       from central.look_up_deliveries(p_source_id => $1, p_queue => $2, p_msg_ids => $3,
+                                       p_enqueued_ats => $4, p_archived => $5) d`,
+    [sourceId, queue, ...identities(messages), messages.map(({ fromArchive }) => fromArchive)],
+  );
+  // A lane that has never merged anything has no rows.
+  const found = new Map(rows.map((row) => [row.ordinal, row]));
+  return messages.map((_, index) => found.get(index + 1) ?? { merged: false, attempts: [] });
+}
+
+/** Notes one failed attempt each; returns all attempts of each so far, in their order. */
+export async function recordFailures(
+  central: Pool,
+  { sourceId, queue }: Origin,
+  consumerId: string,
+  failures: readonly {
+    readonly message: DeliveredMessage;
+    readonly code: string;
+    readonly error: string;
+  }[],
+): Promise<readonly (readonly RecordedAttempt[])[]> {
+  const { rows } = await central.query<{ attempts: readonly RecordedAttempt[] }>(
+    `select f.attempts
+       from central.record_failures(p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4,
+                                    p_consumer_id => $5, p_codes => $6, p_messages => $7) f
+      order by f.ordinal`,
+    [
+      sourceId,
+      queue,
+      ...identities(failures.map(({ message }) => message)),
+      consumerId,
+      failures.map(({ code }) => code),
+      failures.map(({ error }) => error),
+    ],
+  );
+  return rows.map((row) => row.attempts);
+}
+
+/** The messages are decided, so their failures need not be kept. */
+export async function forgetFailures(
+  central: Pool,
+  { sourceId, queue }: Origin,
+  messages: readonly DeliveredMessage[],
+): Promise<void> {
+  await central.query(
+    `select central.forget_failures(p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4)`,
+    [sourceId, queue, ...identities(messages)],
+  );
+}
+
+/**
+ * Deletes ledger rows older than `retentionHours` (at least 24) of messages below `belowMsgId`, which
+ * have left their queue; a bounded number a call.
+ *
+ * @returns how many went; 0 when none was left that could go.
+ */
+export async function pruneLedger(
+  central: Pool,
+  { sourceId, queue }: Origin,
+  belowMsgId: string,
+  retentionHours: number,
+): Promise<number> {
+  const { rows } = await central.query<{ count: number }>(
+    `select central.prune_ledger(p_source_id => $1, p_queue => $2, p_below_msg_id => $3,
+                                 p_retention => make_interval(hours => $4)) as count`,
+    [sourceId, queue, belowMsgId, retentionHours],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+function identities(messages: readonly DeliveredMessage[]) {
+  return [messages.map(({ msgId }) => msgId), messages.map(({ enqueuedAt }) => enqueuedAt)];
+}

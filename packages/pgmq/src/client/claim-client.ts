@@ -1,0 +1,167 @@
+import { cleanJson } from "./clean-text.ts";
+import { claims, claimValues, identities, identityValues } from "./identities.ts";
+import type { ClaimedMessage, DeadLetter, MessageIdentity } from "./message.ts";
+import { deadLetterQueueOf, type Queryable } from "./pgmq-client.ts";
+import { queueTable } from "./queue-table.ts";
+
+/**
+ * What decides about messages that were read: archive, dead-letter, keep, give back. Beside pgmq's own
+ * functions, because each statement names a message by its whole identity, or by its claim.
+ */
+export class ClaimClient {
+  readonly #db: Queryable;
+
+  constructor(db: Queryable) {
+    this.#db = db;
+  }
+
+  /**
+   * Moves messages to the queue's archive and says how many there were. Messages that another
+   * consumer has archived already are not counted.
+   */
+  async archive(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
+    if (messages.length === 0) return 0;
+    try {
+      // A queue can't be recreated between the look and the archiving: dropping it waits for this statement.
+      const { rows } = await this.#db.query<{ count: number }>(
+        `select count(*)::integer as count
+           from pgmq.archive($3::text, array(
+             select q.msg_id from ${queueTable(queue, "q")} q join ${identities}
+                 on q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at))`,
+        [...identityValues(messages), queue],
+      );
+      return rows[0]?.count ?? 0;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "23505") throw error;
+      return await this.#archiveReusedIds(queue, messages);
+    }
+  }
+
+  /**
+   * The archive already has some of these ids, from messages before a restore or a restart of the
+   * queue's sequence. Its key is msg_id, so the newcomers enter it under free negative ids.
+   */
+  async #archiveReusedIds(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
+    const archive = queueTable(queue, "a");
+    const { rows } = await this.#db.query<{ count: number }>(
+      `with gone as (
+         delete from ${queueTable(queue, "q")} q using ${identities}
+          where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at
+         returning q.*
+       ), kept as (
+         insert into ${archive} (msg_id, vt, read_ct, enqueued_at, message, headers)
+         select case when exists (select from ${archive} a where a.msg_id = g.msg_id)
+                     then (select least(min(a.msg_id), 0) from ${archive} a) - row_number() over (order by g.msg_id)
+                     else g.msg_id end,
+                g.vt, g.read_ct, g.enqueued_at, g.message,
+                coalesce(g.headers, '{}') || jsonb_build_object('archived_msg_id', g.msg_id)
+           from gone g
+         returning 1
+       )
+       select count(*)::integer as count from kept`,
+      identityValues(messages),
+    );
+    return rows[0]?.count ?? 0;
+  }
+
+  /**
+   * Keeps claimed messages invisible for another `seconds` from now.
+   *
+   * @returns how many are still ours; the others were claimed by somebody else, or are gone.
+   */
+  async extend(
+    queue: string,
+    messages: readonly ClaimedMessage[],
+    seconds: number,
+  ): Promise<number> {
+    return await this.setVt(
+      queue,
+      messages.map((message) => ({ message, seconds })),
+    );
+  }
+
+  /**
+   * Makes each claimed message visible again in so many seconds (0: now), all in one statement.
+   * Messages that were claimed by somebody else since are left alone.
+   */
+  async setVt(
+    queue: string,
+    delays: readonly { readonly message: ClaimedMessage; readonly seconds: number }[],
+  ): Promise<number> {
+    if (delays.length === 0) return 0;
+    const { rowCount } = await this.#db.query(
+      `update ${queueTable(queue, "q")} q
+          set vt = clock_timestamp() + make_interval(secs => i.seconds)
+         from unnest($1::bigint[], $2::timestamptz[], $3::integer[], $4::float8[])
+           as i (msg_id, enqueued_at, read_ct, seconds)
+        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
+      [...claimValues(delays.map(({ message }) => message)), delays.map(({ seconds }) => seconds)],
+    );
+    return rowCount ?? 0;
+  }
+
+  /**
+   * Makes claimed messages visible again now, as if they had not been read: this delivery is not
+   * counted. Messages that were claimed by somebody else since are left alone.
+   */
+  async giveBack(queue: string, messages: readonly ClaimedMessage[]): Promise<number> {
+    if (messages.length === 0) return 0;
+    const { rowCount } = await this.#db.query(
+      `update ${queueTable(queue, "q")} q
+          set vt = clock_timestamp(), read_ct = q.read_ct - 1
+         from ${claims}
+        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
+      claimValues(messages),
+    );
+    return rowCount ?? 0;
+  }
+
+  /**
+   * Moves claimed messages to the dead-letter queue, each with why: deleted there and sent here by
+   * one statement. The message itself stays inside the database on its way, whatever its size. A
+   * message that was replayed brings the attempts of its earlier lives in its headers.
+   *
+   * @returns the ids of those moved; a message that somebody else has claimed since is theirs to judge.
+   */
+  async deadLetter(queue: string, letters: readonly DeadLetter[]): Promise<readonly string[]> {
+    if (letters.length === 0) return [];
+    const verdicts = letters.map(({ message, refusal, attempts }) => ({
+      msg_id: message.msgId,
+      enqueued_at: message.enqueuedAt,
+      read_ct: message.readCount,
+      reason: refusal.reason,
+      error: refusal.error,
+      attempts,
+    }));
+    const { rows } = await this.#db.query<{ msg_id: string }>(
+      `with verdict as materialized (
+         select * from jsonb_to_recordset($1::jsonb)
+           as v (msg_id bigint, enqueued_at timestamptz, read_ct integer, reason text, error jsonb, attempts jsonb)
+       ), gone as (
+         delete from ${queueTable(queue, "q")} q using verdict v
+          where q.msg_id = v.msg_id and q.enqueued_at = v.enqueued_at and q.read_ct = v.read_ct
+         returning q.msg_id, q.enqueued_at, q.read_ct, q.message, q.headers, v.reason, v.error, v.attempts
+       ), sent as (
+         select g.msg_id, s.dead_id
+           from gone g
+          cross join lateral pgmq.send($2::text, jsonb_build_object(
+            'original_message', g.message,
+            'original_message_id', g.msg_id,
+            'original_enqueued_at', g.enqueued_at,
+            'original_headers', case when jsonb_typeof(g.headers) = 'object' then g.headers - 'attempts'
+                                     else g.headers end,
+            'queue', $3::text,
+            'read_count', g.read_ct,
+            'reason', g.reason,
+            'error', g.error,
+            'attempts', case when jsonb_typeof(g.headers -> 'attempts') = 'array' then g.headers -> 'attempts'
+                             else '[]' end || g.attempts,
+            'dead_lettered_at', clock_timestamp()
+          )) as s (dead_id)
+       )
+       select msg_id::text from sent`,
+      [cleanJson(verdicts), deadLetterQueueOf(queue), queue],
+    );
+    return rows.map((row) => row.msg_id);
+  }
+}

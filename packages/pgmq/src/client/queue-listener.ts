@@ -1,0 +1,170 @@
+import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
+import type pg from "pg";
+import type { IdleWatch } from "../lane/idle-watch.ts";
+
+/** The channel and lock that `notify_idle_consumers` on the source uses, too. */
+const channel = "centralcloud";
+const lockKey = "hashtextextended('centralcloud idle ' || $1, 0)";
+
+const reconnect = { firstMs: 100, lastMs: 5_000 };
+
+/** How often the connection is tried, so that one that broke without a word is noticed. */
+const tryEveryMs = 20_000;
+const answerMs = 5_000;
+const goodbyeMs = 1_000;
+
+export interface QueueListenerOptions {
+  /** The source's name, for observations. */
+  readonly source: string;
+  /** A new connection that is not connected yet: its session must be ours alone, not a pooler's. */
+  readonly createClient: () => pg.Client;
+  readonly observe: Observe;
+}
+
+/**
+ * Listens for new messages of one source's queues, on a connection of its own that is restored
+ * whenever it is lost; lanes poll meanwhile.
+ *
+ * An advisory lock a queue tells senders that somebody is idle (see `notify_idle_consumers`). One
+ * listener holds it for all; all hear the notifications.
+ */
+export interface QueueListener extends Part, IdleWatch {
+  readonly connected: boolean;
+}
+
+export function createQueueListener(options: QueueListenerOptions): QueueListener {
+  const { source, createClient, observe } = options;
+  const stopping = new AbortController();
+  const wakers = new Map<string, Set<() => void>>();
+  /** The tables of the queues whose lock our session holds. */
+  const held = new Set<string>();
+  let client: pg.Client | undefined;
+  let loop: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    let waitMs = reconnect.firstMs;
+    let lostAt: number | undefined;
+    while (!stopping.signal.aborted) {
+      const fresh = createClient();
+      const lost = new AbortController();
+      fresh.on("error", () => lost.abort());
+      fresh.on("end", () => lost.abort());
+      fresh.on("notification", ({ payload }) => wake(payload));
+      try {
+        await fresh.connect();
+        await fresh.query(`listen ${channel}`);
+        client = fresh;
+        waitMs = reconnect.firstMs;
+        if (lostAt !== undefined) {
+          observe({ event: "listener-restored", source, downMs: performance.now() - lostAt });
+        }
+        lostAt = undefined;
+        await keepTrying(fresh, AbortSignal.any([lost.signal, stopping.signal]));
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        if (lostAt === undefined && !stopping.signal.aborted) {
+          observe({ event: "listener-lost", source, error: message });
+        }
+        lostAt ??= performance.now();
+      }
+      client = undefined;
+      await sayGoodbye(fresh, lost.signal.aborted);
+      // They waited for notifications that won't come.
+      wake();
+      await pause(waitMs * (0.5 + Math.random() / 2), stopping.signal);
+      waitMs = Math.min(reconnect.lastMs, waitMs * 2);
+    }
+  }
+
+  /** @throws when the connection is lost; returns when stopping. */
+  async function keepTrying(fresh: pg.Client, ended: AbortSignal): Promise<void> {
+    while (!ended.aborted) {
+      await pause(tryEveryMs, ended);
+      if (!ended.aborted) await fresh.query(bounded("select", answerMs));
+    }
+    if (!stopping.signal.aborted) throw new Error("the listening connection was lost");
+  }
+
+  /** Others who are idle must take over the locks that go with our session. */
+  async function sayGoodbye(fresh: pg.Client, isLost: boolean): Promise<void> {
+    const tables = [...held];
+    held.clear();
+    try {
+      if (!isLost && tables.length > 0) {
+        const text = `select pg_advisory_unlock_all(), (select count(pg_notify('${channel}', t)) from unnest($1::text[]) t)`;
+        await fresh.query({ ...bounded(text, goodbyeMs), values: [tables] });
+      }
+      await Promise.race([fresh.end(), pause(goodbyeMs, stopping.signal)]);
+    } catch {
+      // It has ended one way or the other.
+    }
+    fresh.connection.stream.destroy();
+  }
+
+  function wake(table?: string): void {
+    for (const [name, wakersOfQueue] of wakers) {
+      if (table !== undefined && table !== name) continue;
+      for (const wakeOne of wakersOfQueue) wakeOne();
+    }
+  }
+
+  const part = definePart({
+    name: `listener ${source}`,
+    async start() {
+      loop = run();
+    },
+    async stop() {
+      stopping.abort();
+      await loop;
+    },
+  });
+
+  return {
+    ...part,
+    get connected() {
+      return client !== undefined;
+    },
+    async watch(queue) {
+      const table = tableOf(queue);
+      if (client === undefined) return "unavailable";
+      if (held.has(table)) return "watching";
+      try {
+        const { rows } = await client.query<{ outcome: "ours" | "senders" | "others" }>({
+          text: `select case when pg_try_advisory_lock(${lockKey}) then 'ours'
+                             when pg_try_advisory_lock_shared(${lockKey})
+                              and pg_advisory_unlock_shared(${lockKey}) then 'senders'
+                             else 'others' end as outcome`,
+          values: [table],
+        });
+        const outcome = rows[0]?.outcome;
+        if (outcome === "ours") held.add(table);
+        return outcome === "senders" ? "senders-busy" : "watching";
+      } catch {
+        return "unavailable"; // The loop meets the same fault and restores the connection.
+      }
+    },
+    unwatch(queue) {
+      const table = tableOf(queue);
+      if (!held.delete(table)) return;
+      client
+        ?.query({ text: `select pg_advisory_unlock(${lockKey})`, values: [table] })
+        .catch(() => {});
+    },
+    onMessage(queue, wakeOne) {
+      const table = tableOf(queue);
+      const wakersOfQueue = wakers.get(table) ?? new Set();
+      wakers.set(table, wakersOfQueue.add(wakeOne));
+      return () => wakersOfQueue.delete(wakeOne);
+    },
+  };
+}
+
+/** The name of a queue's table, unquoted: what a notification says. */
+function tableOf(queue: string): string {
+  return `q_${queue}`.toLowerCase();
+}
+
+/** A query that is given up when it is not answered in time; pg's types know this of clients only. */
+function bounded(text: string, query_timeout: number) {
+  return { text, query_timeout };
+}

@@ -1,0 +1,12 @@
+import { expect, test } from "vitest";
+import { backoffSeconds } from "../src/lane/backoff.ts";
+
+test("the wait is random between nothing and a bound that doubles up to five minutes", () => {
+  for (let attempts = 1; attempts <= 1_000; attempts += attempts < 20 ? 1 : 100) {
+    const bound = Math.min(300, 2 ** (attempts - 1));
+    const waits = Array.from({ length: 200 }, () => backoffSeconds(attempts));
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(bound);
+    expect(Math.max(...waits)).toBeGreaterThan(bound / 2);
+  }
+});

@@ -1,0 +1,25 @@
+-- A replica says that it lives; the first time, it is entered. Replicas that were silent for a day are
+-- forgotten. Also asked to find out whether the central store can be written to.
+-- With its owner's rights: the consumer may not write to the table itself.
+-- Idempotent. Locks: the replica's own row, and those it deletes unless another call has them.
+create or replace function central.report_consumer(p_id uuid, p_version text, p_host text)
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
+as $$
+  delete from central.consumers c
+   where c.id in (
+     select s.id
+       from central.consumers s
+      where s.last_seen_at < pg_catalog.clock_timestamp() - interval '1 day'
+        for update skip locked
+   );
+
+  insert into central.consumers as c (id, version, host, started_at, last_seen_at)
+  values (p_id, p_version, p_host, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())
+  on conflict (id) do update
+    set last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at);
+$$;
+revoke execute on function central.report_consumer(uuid, text, text) from public;
