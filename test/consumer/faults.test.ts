@@ -75,7 +75,7 @@ test("a missing merge function blames no message: reading stops, and work resume
 test("work resumes by itself after the central database was shut off", async () => {
   await shutOff(system.central, system.singularity);
   await send(100);
-  await until("the lane meets the fault", () => sawEvent("lane-fault"));
+  await until("the lane meets the fault", () => sawEvent("database-fault"));
   await system.singularity.pool.query(
     `alter database ${system.central.name} with allow_connections true`,
   );
@@ -84,7 +84,7 @@ test("work resumes by itself after the central database was shut off", async () 
 
 test("work resumes by itself after the source was shut off", async () => {
   await shutOff(system.singularity, system.central);
-  await until("the lane meets the fault", () => sawEvent("lane-fault"));
+  await until("the lane meets the fault", () => sawEvent("database-fault"));
   expect(consumer.health().ready).toBe(false);
   await system.central.pool.query(
     `alter database ${system.singularity.name} with allow_connections true`,

@@ -1,4 +1,4 @@
-import { PgmqClient } from "@centralcloud/pgmq";
+import { ClaimClient, PgmqClient } from "@centralcloud/pgmq";
 import { describe, expect, test } from "vitest";
 import { archivedIn, deadLettersOf, drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
@@ -100,7 +100,8 @@ describe("a consumer with no more than its role", () => {
     };
     const claimed = await mine.read(queue, limits);
     expect(await mine.metrics(queue)).toMatchObject({ total: 2, inFlight: 2 });
-    expect(await mine.setVt(queue, claimed, 0)).toBe(2);
+    const claims = new ClaimClient(members.consumer.singularity.pool);
+    expect(await claims.extend(queue, claimed, 0)).toBe(2);
     expect(await mine.metrics(queue)).toMatchObject({ total: 2, inFlight: 0 });
     await drainAll(members.consumer);
     expect(await mine.isEmpty(queue)).toBe(true);

@@ -63,12 +63,12 @@ export const faultRules: readonly Rule[] = [
   { kind: "connection-lost", owner: "nobody", scope: "database", states: ["08"] },
   // invalid authorization, no such database
   { kind: "not-authorized", owner: "nobody", scope: "database", states: ["28", "3D"] },
-  // shutdown, crash, starting up, database dropped
+  // shutdown, crash, starting up, database dropped, database that takes no connections
   {
     kind: "shutting-down",
     owner: "nobody",
     scope: "database",
-    states: ["57P01", "57P02", "57P03", "57P04"],
+    states: ["57P01", "57P02", "57P03", "57P04", "55000"],
   },
   { kind: "no-connection-left", owner: "nobody", scope: "database", states: ["53300"] },
   // invalid transaction state: a read-only standby, an idle-transaction timeout
