@@ -1,5 +1,6 @@
 import { classifyFault, type Fault } from "../fault.ts";
 import type { MergeResult } from "./handler.ts";
+import { StaleLeaseError } from "./lease.ts";
 
 export interface Isolated<Message> extends MergeResult {
   /** In the store now, by this merge or an earlier one. */
@@ -17,7 +18,7 @@ export interface Isolated<Message> extends MergeResult {
  * culprit in 500 costs about a dozen merges, and where every message is refused, little more than one each.
  *
  * @param merge all of the given messages or none; called with at least one.
- * @throws the error of a fault that is nobody's, at once; what had been merged until then comes back
+ * @throws the error of a fault that is nobody's, and {@link StaleLeaseError}, at once; what had been merged until then comes back
  *   as duplicates when it is delivered again.
  */
 export async function isolate<Message>(
@@ -38,7 +39,7 @@ export async function isolate<Message>(
       return undefined;
     } catch (error) {
       const fault = classifyFault(error);
-      if (fault.owner === "nobody") throw error;
+      if (fault.owner === "nobody" || error instanceof StaleLeaseError) throw error;
       return fault;
     }
   }

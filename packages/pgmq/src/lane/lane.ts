@@ -71,25 +71,21 @@ export function createLane(options: LaneOptions): Lane {
 
   async function read(): Promise<readonly ClaimedMessage[] | undefined> {
     const startedAt = performance.now();
-    try {
-      const messages = await source.read(name.queue, {
-        visibilityTimeoutS,
-        quantity: readSize.next(),
-        maxMessageBytes,
-        maxBatchBytes,
-      });
-      gate.succeeded("source");
-      const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
-      readSize.learn(messages.length, bytes);
-      if (messages.length > 0) {
-        const ms = performance.now() - startedAt;
-        observe({ event: "batch-read", ...name, count: messages.length, bytes, ms });
-      }
-      return messages;
-    } catch (error) {
+    const quantity = readSize.next();
+    const limits = { visibilityTimeoutS, quantity, maxMessageBytes, maxBatchBytes };
+    const messages = await source.read(name.queue, limits).catch((error: unknown) => {
       gate.failed("source", error);
       return undefined;
+    });
+    if (messages === undefined) return undefined;
+    gate.succeeded("source");
+    const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
+    readSize.learn(messages.length, bytes);
+    if (messages.length > 0) {
+      const ms = performance.now() - startedAt;
+      observe({ event: "batch-read", ...name, count: messages.length, bytes, ms });
     }
+    return messages;
   }
 
   /** Begins with a batch; waits for its end only where it may kill the process, and must be alone. */

@@ -1,0 +1,143 @@
+import { beforeEach, expect, test } from "vitest";
+import { archivedIn, drainAll, queuesOf } from "../support/consumer.ts";
+import { useSystem } from "../support/databases.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+import { patternMessage } from "../support/messages.ts";
+
+const system = useSystem();
+failOnLeaks(system);
+const queue = "centralcloud-new-patterns";
+const day = 24 * 3600;
+
+beforeEach(async () => {
+  await system.singularity.pool.query(
+    `truncate pgmq."q_${queue}", pgmq."a_${queue}"; truncate pgmq."q_${queue}-dlq"`,
+  );
+  await system.central.pool.query(
+    "truncate central.processed_messages, central.patterns, central.pattern_agents, central.pattern_sources",
+  );
+});
+
+async function sourceId(): Promise<string> {
+  const { rows } = await system.singularity.pool.query("select source_id from singularity_source");
+  return rows[0].source_id as string;
+}
+
+async function merge(count: number): Promise<void> {
+  await queuesOf(system).sendBatch(
+    queue,
+    Array.from({ length: count }, () => patternMessage()),
+  );
+  await drainAll(system);
+}
+
+async function age(seconds: number): Promise<void> {
+  await system.central.pool.query(
+    "update central.processed_messages set processed_at = processed_at - make_interval(secs => $1)",
+    [seconds],
+  );
+}
+
+async function prune(): Promise<number> {
+  const below = await queuesOf(system).lowestLiveId(queue);
+  const { rows } = await system.central.pool.query(
+    "select central.prune_ledger(p_source_id => $1, p_queue => $2, p_below_msg_id => $3) as count",
+    [await sourceId(), queue, below],
+  );
+  return rows[0].count as number;
+}
+
+async function ledgerRows(): Promise<number> {
+  const { rows } = await system.central.pool.query(
+    "select count(*)::integer as count from central.processed_messages",
+  );
+  return rows[0].count as number;
+}
+
+test("what was merged less than a day ago is kept", async () => {
+  await merge(10);
+  await age(day - 60);
+  expect(await prune()).toBe(0);
+  expect(await ledgerRows()).toBe(10);
+});
+
+test("what is older goes, once the queue holds only later messages or none", async () => {
+  await merge(10);
+  await age(day + 60);
+  expect(await prune()).toBe(10);
+  expect(await ledgerRows()).toBe(0);
+  expect(await prune()).toBe(0);
+});
+
+test("what lies above the lowest message in the queue is kept, however old", async () => {
+  const early = await queuesOf(system).send(queue, patternMessage());
+  await system.singularity.pool.query(
+    `update pgmq."q_${queue}" set vt = now() + interval '1 hour' where msg_id = $1`,
+    [early],
+  );
+  await queuesOf(system).sendBatch(queue, [patternMessage(), patternMessage()]);
+  const { rows } = await system.singularity.pool.query(
+    `select msg_id, enqueued_at from pgmq."q_${queue}" where msg_id > $1`,
+    [early],
+  );
+  await system.central.pool.query(
+    `insert into central.processed_messages (lane_id, msg_id, enqueued_at, processed_at)
+     select central.lane_id($1, $2), m.id, m.at, now() - interval '2 days'
+       from unnest($3::bigint[], $4::timestamptz[]) m (id, at)`,
+    [await sourceId(), queue, rows.map((row) => row.msg_id), rows.map((row) => row.enqueued_at)],
+  );
+  expect(await prune()).toBe(0);
+  expect(await ledgerRows()).toBe(2);
+});
+
+test("a retention of less than a day is refused", async () => {
+  const call = system.central.pool.query(
+    "select central.prune_ledger($1, $2, 1, p_retention => '23 hours')",
+    [await sourceId(), queue],
+  );
+  await expect(call).rejects.toThrow("a ledger row must be kept for at least a day, not 23:00:00");
+});
+
+/** As `replay-archive` does it. */
+async function sendArchiveAgain(): Promise<void> {
+  await system.singularity.pool.query(
+    `with gone as (delete from pgmq."a_${queue}" returning *)
+     insert into pgmq."q_${queue}" (msg_id, enqueued_at, vt, message, headers) overriding system value
+     select msg_id, enqueued_at, now(), message,
+            coalesce(headers, '{}') || '{"replayed_from_archive": true}'
+       from gone`,
+  );
+}
+
+test("messages from the archive are duplicates also when their ledger rows were pruned", async () => {
+  await merge(10);
+  await age(2 * day);
+  expect(await prune()).toBe(10);
+  await sendArchiveAgain();
+  const { report } = await drainAll(system);
+  expect(report).toMatchObject({ processed: 0, duplicates: 10, deadLettered: 0 });
+  expect(await archivedIn(system, queue)).toBe(10);
+});
+
+test("a store that was lost is rebuilt from the archive", async () => {
+  await merge(10);
+  await age(2 * day);
+  await prune();
+  await system.central.pool.query(
+    "truncate central.patterns, central.pattern_agents, central.pattern_sources, central.lanes cascade",
+  );
+  await sendArchiveAgain();
+  const { report } = await drainAll(system);
+  expect(report).toMatchObject({ processed: 10, duplicates: 0, deadLettered: 0 });
+});
+
+test("a message with the id of a pruned one is new: its queue was made anew", async () => {
+  await merge(10);
+  await age(2 * day);
+  await prune();
+  await system.singularity.pool.query(
+    `truncate pgmq."q_${queue}", pgmq."a_${queue}" restart identity`,
+  );
+  await merge(3);
+  expect(await ledgerRows()).toBe(3);
+});
