@@ -6,6 +6,9 @@
 -- first live one. The archive only grows: it is vacuumed by what was inserted, which keeps its
 -- visibility map current.
 --
+-- A dead-letter queue is read by time, page by page, so it gets an index of (time, id). Building it on one
+-- that is long makes those wait who send to it.
+--
 -- Grants each role what it needs on them, too: also for a queue that was made anew by pgmq.create, which
 -- knows nothing of roles. The tables belong to whoever made them, so nobody else may call this.
 create or replace function public.create_queue(p_queue text)
@@ -33,6 +36,12 @@ begin
     );
     perform public.grant_queue(v_queue);
   end loop;
+
+  execute pg_catalog.format(
+    'create index if not exists %I on pgmq.%I (enqueued_at, msg_id)',
+    pgmq.format_table_name(p_queue || '-dlq', 'q') || '_enqueued_at_idx',
+    pgmq.format_table_name(p_queue || '-dlq', 'q')
+  );
 end
 $$;
 revoke execute on function public.create_queue(text) from public;
