@@ -10,6 +10,7 @@ import {
   replayLetters,
   SelectionError,
 } from "@centralcloud/dead-letters";
+import pg from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 import { centralContent } from "../support/central-content.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
@@ -134,6 +135,20 @@ describe("a replay", () => {
     expect(await queued()).toHaveLength(20);
   });
 
+  test("stops when the central database is gone, and no letter is half moved", async () => {
+    for (let count = 0; count < 8; count++) await putLetter(system.singularity);
+    const central = new pg.Pool({ connectionString: system.central.url, max: 1 });
+    const running = replay({}, { central, rate: 4 });
+    await until("some are replayed", async () => (await queued()).length > 0);
+    await central.end();
+    await expect(running).rejects.toThrow(/pool/);
+    const sent = (await queued()).length;
+    expect(sent).toBeLessThan(8);
+    expect(await lettersLeft()).toBe(8 - sent);
+    expect(await rowsOf(system.singularity, `a_${patterns}-dlq`)).toHaveLength(sent);
+    expect(await actions()).toMatchObject([{ finished: false }]);
+  });
+
   test("leaves letters alone that come after it began, so that it ends", async () => {
     for (let count = 0; count < 4; count++) await putLetter(system.singularity);
     const running = replay({}, { rate: 4 });
@@ -225,6 +240,20 @@ test("a message that dies again and is replayed again keeps its whole history", 
     });
     expect(message?.headers?.attempts).toHaveLength(generation);
   }
+});
+
+test("a history that a letter repeats from its headers is told once", async () => {
+  const attempt = (at: string) => ({ at, consumer: "c", error: { code: "x", message: "y" } });
+  const [first, second] = [attempt("2026-01-01T00:00:00Z"), attempt("2026-01-02T00:00:00Z")];
+  const tell = async (attempts: unknown[], earlier: unknown[]) => {
+    const letter = { original_message: 1, attempts, original_headers: { attempts: earlier } };
+    const id = await putOddLetter(system.singularity, JSON.stringify(letter));
+    const { history } = await findLetter(await scopeOf(system), id, judge);
+    return (JSON.parse(history) as unknown[]).slice(0, -1);
+  };
+  expect(await tell([first, second], [first])).toEqual([first, second]);
+  expect(await tell([second], [first])).toEqual([first, second]);
+  expect(await tell([], [first])).toEqual([first]);
 });
 
 test("an old session that is replayed never overwrites a newer one", async () => {

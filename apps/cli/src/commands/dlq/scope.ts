@@ -49,7 +49,9 @@ export async function withCentralScope<Result>(
   await assertReachable([url]);
   const central = createPool(url, { applicationName, max: 1 });
   try {
-    await assertCentralStore(central);
+    await assertCentralStore(central).catch((error: unknown) => {
+      throw withRemedy(error);
+    });
     return await withScope(command, environment, options, async (scope) => {
       try {
         return await work(scope, central);
@@ -107,7 +109,18 @@ async function explain(command: Command, error: unknown, urls: readonly string[]
     error instanceof ImportLineError;
   if (isUsage) command.error(`error: ${error.message.replace("`all`", "--all")}`);
   if (lostConnection(error)) await assertReachable(urls);
-  throw error;
+  throw withRemedy(error);
+}
+
+/** What a login needs that a database has refused. */
+function withRemedy(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message: string };
+  if (code !== "42501") return error;
+  return new Error(
+    `${message}: looking at dead letters takes a member of centralcloud_consumer, acting on them ` +
+      "one of centralcloud_owner on both sides; let an administrator grant that role to the login",
+    { cause: error },
+  );
 }
 
 function lostConnection(error: unknown): boolean {
