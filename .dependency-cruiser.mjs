@@ -17,7 +17,9 @@ const mayImport = {
   ],
   "apps/cli": [
     "apps/consumer",
+    "packages/contracts",
     "packages/db",
+    "packages/dead-letters",
     "packages/pgmq",
     "packages/scheduler",
     "packages/service",
@@ -29,6 +31,12 @@ const mayImport = {
     "packages/pgmq",
     "packages/service",
     "packages/session-keys",
+  ],
+  "packages/dead-letters": [
+    "packages/contracts",
+    "packages/db",
+    "packages/pgmq",
+    "packages/service",
   ],
   "packages/scheduler": ["packages/db", "packages/service"],
   "packages/db": ["packages/service", "sql"],

@@ -2,6 +2,8 @@ import { DatabaseUnreachableError } from "@centralcloud/db";
 import { ConfigurationError, type Environment } from "@centralcloud/service";
 import { Command, CommanderError } from "commander";
 import { consumeCommand } from "./commands/consume.ts";
+import { replayArchiveCommand } from "./commands/dlq/replay-archive.ts";
+import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { jobsCommand } from "./commands/jobs.ts";
@@ -30,6 +32,8 @@ export async function runCommandLine(
     .addCommand(drainCommand(environment))
     .addCommand(schedulerCommand(environment))
     .addCommand(queuesCommand(environment))
+    .addCommand(dlqCommand(environment))
+    .addCommand(replayArchiveCommand(environment))
     .addCommand(jobsCommand(environment))
     .addCommand(keysCommand(environment))
     .addCommand(sessionsCommand(environment))

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { attempt, failure } from "./attempt.ts";
 import { freeObject, timestamp } from "./fields.ts";
 import { queueNames } from "./queues.ts";
 
@@ -15,8 +16,6 @@ export type DeadLetterReason = (typeof deadLetterReasons)[number];
 
 const issue = z.object({ path: z.string(), code: z.string(), message: z.string() });
 
-const failure = z.object({ code: z.string(), message: z.string() });
-
 /** The body of a message in a `-dlq` queue: the original, untouched, and everything known about why it is there. Not strict: other keys may follow. */
 export const deadLetterSchema = z
   .object({
@@ -30,7 +29,7 @@ export const deadLetterSchema = z
     read_count: z.int().min(0),
     reason: z.enum(deadLetterReasons),
     error: failure.extend({ issues: z.array(issue).nullish() }),
-    attempts: z.array(z.object({ at: timestamp, consumer: z.string(), error: failure })),
+    attempts: z.array(attempt),
     dead_lettered_at: timestamp,
   })
   .meta({

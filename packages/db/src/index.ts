@@ -42,11 +42,17 @@ export {
 } from "./jobs/job-status.ts";
 export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/run-job.ts";
 export { nextDue } from "./jobs/schedule.ts";
+export { findMerged, type LedgerKey } from "./ledger.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
 export { ExtensionMissingError } from "./migrate/extensions.ts";
 export { DatabaseNewerError, type MigrationResult, migrate } from "./migrate/migrate.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
+export {
+  type ActionRequest,
+  beginOperatorAction,
+  type OperatorAction,
+} from "./operator-actions.ts";
 export { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
 export { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
 export {

@@ -20,7 +20,7 @@ export {
   type QueueListener,
   type QueueListenerOptions,
 } from "./client/queue-listener.ts";
-export { QueueNameError } from "./client/queue-table.ts";
+export { QueueNameError, queueTable } from "./client/queue-table.ts";
 export {
   classifyFault,
   type Fault,

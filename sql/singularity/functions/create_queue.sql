@@ -8,6 +8,9 @@
 --
 -- The queue wakes an idle consumer by notify_idle_consumers.
 --
+-- A dead-letter queue is read by time, page by page, so it gets an index of (time, id). Building it on one
+-- that is long makes those wait who send to it.
+--
 -- Grants each role what it needs on them, too: also for a queue that was made anew by pgmq.create, which
 -- knows nothing of roles. The tables belong to whoever made them, so nobody else may call this.
 create or replace function public.create_queue(p_queue text)
@@ -40,6 +43,12 @@ begin
     'create or replace trigger centralcloud_notify after insert on pgmq.%I '
     'for each statement execute function public.notify_idle_consumers()',
     pgmq.format_table_name(p_queue, 'q')
+  );
+
+  execute pg_catalog.format(
+    'create index if not exists %I on pgmq.%I (enqueued_at, msg_id)',
+    pgmq.format_table_name(p_queue || '-dlq', 'q') || '_enqueued_at_idx',
+    pgmq.format_table_name(p_queue || '-dlq', 'q')
   );
 end
 $$;

@@ -1,0 +1,21 @@
+import type { Environment } from "@centralcloud/service";
+import { Command } from "commander";
+import { discardCommand } from "./dlq/discard.ts";
+import { exportCommand } from "./dlq/export.ts";
+import { importCommand } from "./dlq/import.ts";
+import { listCommand } from "./dlq/list.ts";
+import { replayCommand } from "./dlq/replay.ts";
+import { replayArchiveCommand } from "./dlq/replay-archive.ts";
+import { showCommand } from "./dlq/show.ts";
+
+export function dlqCommand(environment: Environment): Command {
+  return new Command("dlq")
+    .description("dead letters: messages that could not be merged, with why")
+    .addCommand(listCommand(environment))
+    .addCommand(showCommand(environment))
+    .addCommand(replayCommand(environment))
+    .addCommand(discardCommand(environment))
+    .addCommand(exportCommand(environment))
+    .addCommand(importCommand(environment))
+    .addCommand(replayArchiveCommand(environment));
+}

@@ -1,0 +1,126 @@
+import { isQueueName, type QueueName, queueNames } from "@centralcloud/contracts";
+import {
+  type LetterFilter,
+  parseLetterId,
+  parseTimeBound,
+  SelectionError,
+  type TimeBound,
+} from "@centralcloud/dead-letters";
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** Which queues and sources; every one where none is named. */
+export interface ScopeOptions {
+  readonly queue?: readonly QueueName[];
+  readonly source?: readonly string[];
+}
+
+export interface FilterOptions extends ScopeOptions {
+  readonly letterReason?: readonly string[];
+  readonly code?: readonly string[];
+  readonly since?: TimeBound;
+  readonly until?: TimeBound;
+  readonly text?: string;
+  readonly path?: string;
+}
+
+export function addScopeOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--queue <name>",
+        `of this queue; may be repeated: ${queueNames.join(", ")}`,
+      ).argParser(collect(queueName)),
+    )
+    .addOption(
+      new Option("--source <name>", "of this source, by name or id; may be repeated").argParser(
+        collect(String),
+      ),
+    );
+}
+
+/**
+ * The filters of letters. Commands that change something take `--reason` for the operator's reason, so
+ * the reason of a letter is `--letter-reason` everywhere.
+ */
+export function addFilterOptions(command: Command): Command {
+  return addScopeOptions(command)
+    .addOption(
+      new Option(
+        "--letter-reason <reason>",
+        "letters of this reason, such as invalid; may be repeated",
+      ).argParser(collect(String)),
+    )
+    .addOption(
+      new Option(
+        "--code <code>",
+        "letters of this error code, such as out_of_range or 23514; may be repeated",
+      ).argParser(collect(String)),
+    )
+    .option("--since <time>", "letters since 2026-01-31T12:00:00Z, or since 2h ago", timeBound)
+    .option("--until <time>", "letters until then", timeBound)
+    .option("--text <text>", "letters whose original message contains this, in whatever case")
+    .option(
+      "--path <jsonpath>",
+      "letters whose original message meets this, such as '$.confidence > 1'",
+    );
+}
+
+/**
+ * @param ids letter ids; where there are some, no other filter may be given.
+ * @throws {SelectionError}
+ */
+export function readFilter(options: FilterOptions, ids: readonly string[] = []): LetterFilter {
+  const filter: LetterFilter = {
+    ...(options.letterReason ? { reasons: options.letterReason } : {}),
+    ...(options.code ? { codes: options.code } : {}),
+    ...(options.since ? { since: options.since } : {}),
+    ...(options.until ? { until: options.until } : {}),
+    ...(options.text === undefined ? {} : { text: options.text }),
+    ...(options.path === undefined ? {} : { path: options.path }),
+  };
+  if (ids.length === 0) return filter;
+  if (Object.keys(filter).length > 0) {
+    throw new SelectionError("give ids or filters; only --queue and --source go with ids");
+  }
+  return { ids: ids.map(parseLetterId) };
+}
+
+export function timeBound(text: string): TimeBound {
+  return asArgument(() => parseTimeBound(text));
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+/** @param maximum the largest that makes sense. */
+export function wholeNumberUpTo(maximum: number) {
+  return (text: string): number => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= maximum) return Number(text);
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${maximum}.`);
+  };
+}
+
+function queueName(text: string): QueueName {
+  const name = text.replace(/-dlq$/, "");
+  if (isQueueName(name)) return name;
+  throw new InvalidArgumentError(`It must be one of ${queueNames.join(", ")}.`);
+}
+
+function collect<Value>(parse: (text: string) => Value) {
+  return (text: string, before: readonly Value[] | undefined): readonly Value[] => [
+    ...(before ?? []),
+    parse(text),
+  ];
+}
+
+function asArgument<Value>(parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof SelectionError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}

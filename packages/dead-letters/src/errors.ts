@@ -1,0 +1,48 @@
+/** A selection of letters, or of archived messages, can't be what was meant. */
+export class SelectionError extends Error {
+  readonly code = "selection_invalid";
+  constructor(message: string) {
+    super(message);
+    this.name = "SelectionError";
+  }
+}
+
+/** Nothing was changed, because some letters that were named are not there. */
+export class LetterNotFoundError extends Error {
+  readonly code = "letter_not_found";
+  constructor(message: string) {
+    super(message);
+    this.name = "LetterNotFoundError";
+  }
+}
+
+/** The message that should replace a letter's original would be dead-lettered again. */
+export class EditRefusedError extends Error {
+  readonly code = "edit_refused";
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join("; "));
+    this.name = "EditRefusedError";
+  }
+}
+
+/** A line of an export can't be put back. Lines are counted from 1. */
+export class ImportLineError extends Error {
+  readonly code = "import_line_invalid";
+  constructor(line: number, problem: string) {
+    super(`line ${line}: ${problem}`);
+    this.name = "ImportLineError";
+  }
+}
+
+/** The login may not do what was asked; nothing was changed. */
+export class MissingRightsError extends Error {
+  readonly code = "missing_rights";
+  constructor(database: string, login: string, missing: readonly string[]) {
+    super(
+      `on ${database} the login ${login} lacks ${missing.join(", ")}. ` +
+        "This takes a member of centralcloud_owner; let an administrator of that server run: " +
+        `grant centralcloud_owner to "${login}"`,
+    );
+    this.name = "MissingRightsError";
+  }
+}

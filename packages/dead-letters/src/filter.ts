@@ -1,0 +1,45 @@
+import { SelectionError } from "./errors.ts";
+import type { TimeBound } from "./time-bound.ts";
+
+/** Which letters are meant: those that meet every condition given; several values of one are alternatives. */
+export interface LetterFilter {
+  /** Letter ids, in decimal digits. */
+  readonly ids?: readonly string[];
+  readonly reasons?: readonly string[];
+  /** Codes of the error, such as `out_of_range` or a SQLSTATE. */
+  readonly codes?: readonly string[];
+  /** Letters since then, that moment included. */
+  readonly since?: TimeBound;
+  /** Letters until then, that moment included. */
+  readonly until?: TimeBound;
+  /** What the original message's text contains, in whatever case. */
+  readonly text?: string;
+  /** A jsonpath that the original message meets: `$.confidence > 1` or `$.agents[*] ? (@.confidence > 1)`. */
+  readonly path?: string;
+}
+
+/** A filter whose times are absolute. */
+export interface ResolvedFilter extends Omit<LetterFilter, "since" | "until"> {
+  readonly since?: string;
+  readonly until?: string;
+  /** Whether the path is a predicate, rather than one that finds items. */
+  readonly pathIsPredicate: boolean;
+}
+
+/** Whether the filter lets every letter pass. */
+export function selectsAll(filter: LetterFilter): boolean {
+  return Object.values(filter).every((value) => value === undefined);
+}
+
+/**
+ * An id as the database writes it: in decimal digits, without zeros before them.
+ *
+ * @throws {SelectionError}
+ */
+export function parseLetterId(text: string): string {
+  if (/^\d{1,19}$/.test(text)) {
+    const id = BigInt(text);
+    if (id <= 9_223_372_036_854_775_807n) return id.toString();
+  }
+  throw new SelectionError(`${JSON.stringify(text)} is not the id of a letter: a whole number`);
+}

@@ -1,0 +1,206 @@
+import { isQueueName } from "@centralcloud/contracts";
+import { type ActionRequest, beginOperatorAction } from "@centralcloud/db";
+import type { Pool } from "pg";
+import { ImportLineError } from "./errors.ts";
+import { type LetterSource, type Place, placeOf } from "./place.ts";
+import { assertRights } from "./rights.ts";
+import { inTransaction } from "./transaction.ts";
+
+export interface ImportOptions {
+  readonly central: Pool;
+  readonly request: ActionRequest;
+  /** Where the lines come from, for the record of the action. */
+  readonly origin: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ImportReport {
+  /** Null where there was nothing to do. */
+  readonly actionId: string | null;
+  /** Letters put back. */
+  readonly imported: number;
+  /** Those of them that got another id, because theirs was not free. */
+  readonly renumbered: number;
+  /** Letters that are in their dead-letter queue anyway. */
+  readonly present: number;
+  /** Those put back that had been replayed: replaying them again sends their message a second time. */
+  readonly replayedBefore: number;
+  readonly interrupted: boolean;
+}
+
+interface Line {
+  readonly place: Place;
+  readonly id: string;
+  readonly at: string;
+  readonly text: string;
+}
+
+/** A batch ends at so many letters, or so many characters. */
+const maxBatch = { letters: 500, characters: 8 * 1024 * 1024 };
+
+/**
+ * Puts letters of an export back into their dead-letter queues, under their ids and times. Letters that
+ * are there are left alone, so that importing twice imports once.
+ *
+ * @param openLines gives the lines from the first on; called twice, because every line is checked
+ *   before the first is imported.
+ * @throws {ImportLineError} {@link MissingRightsError} before any change.
+ */
+export async function importLetters(
+  sources: readonly LetterSource[],
+  openLines: () => AsyncIterable<string>,
+  { central, request, origin, signal }: ImportOptions,
+): Promise<ImportReport> {
+  const places = new Set<string>();
+  let total = 0;
+  for await (const { place } of parseLines(openLines(), sources)) {
+    total += 1;
+    const { letters, letterArchive } = place.tables;
+    if (places.has(letters + place.source.sourceId)) continue;
+    places.add(letters + place.source.sourceId);
+    await assertRights(place.source.pool, place.source.name, [
+      { table: letters, privileges: ["select", "insert"] },
+      { table: letterArchive, privileges: ["select"] },
+    ]);
+  }
+  const report = { imported: 0, renumbered: 0, present: 0, replayedBefore: 0 };
+  if (total === 0) return { actionId: null, ...report, interrupted: false };
+  await assertRights(central, "the central database", [
+    { table: "central.operator_actions", privileges: ["select", "insert", "update"] },
+  ]);
+
+  const selection = { origin, letters: total };
+  const entry = await beginOperatorAction(central, "import", request, selection);
+  for await (const batch of batchesOf(parseLines(openLines(), sources))) {
+    if (signal?.aborted) return { actionId: entry.id, ...report, interrupted: true };
+    const counts = await importBatch(batch);
+    report.imported += counts.imported;
+    report.renumbered += counts.renumbered;
+    report.present += batch.length - counts.imported;
+    report.replayedBefore += counts.replayedBefore;
+    await entry.count(report.imported);
+  }
+  await entry.finish(report.imported);
+  return { actionId: entry.id, ...report, interrupted: false };
+}
+
+async function* parseLines(
+  lines: AsyncIterable<string>,
+  sources: readonly LetterSource[],
+): AsyncGenerator<Line> {
+  let number = 0;
+  for await (const text of lines) {
+    number += 1;
+    if (text.trim() !== "") yield parseLine(text, number, sources);
+  }
+}
+
+/** @throws {ImportLineError} */
+function parseLine(text: string, number: number, sources: readonly LetterSource[]): Line {
+  const fail = (problem: string) => new ImportLineError(number, problem);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw fail("is not JSON");
+  }
+  if (typeof value !== "object" || value === null || !("letter" in value)) {
+    throw fail("is not a letter as `dlq export` writes it");
+  }
+  const { source, source_id, queue, id, enqueued_at } = value as Readonly<Record<string, unknown>>;
+  if (typeof queue !== "string" || !isQueueName(queue)) throw fail("names no queue of ours");
+  if (typeof id !== "string" || !/^\d{1,18}$/.test(id)) throw fail("has no id in digits");
+  const isTime =
+    typeof enqueued_at === "string" &&
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/.test(enqueued_at) &&
+    !Number.isNaN(Date.parse(enqueued_at));
+  if (!isTime) throw fail("has no enqueued_at in ISO 8601");
+  const owner = sources.find(({ sourceId }) => sourceId === source_id);
+  if (owner === undefined) {
+    throw fail(
+      `comes from source ${String(source)} (${String(source_id)}), which is not connected`,
+    );
+  }
+  return { place: placeOf(owner, queue), id, at: enqueued_at, text };
+}
+
+/** Lines of one place after another, in the order of the file. */
+async function* batchesOf(lines: AsyncIterable<Line>): AsyncGenerator<readonly [Line, ...Line[]]> {
+  let batch: Line[] = [];
+  let characters = 0;
+  for await (const line of lines) {
+    const [first] = batch;
+    const isFull = batch.length >= maxBatch.letters || characters > maxBatch.characters;
+    if (first !== undefined && (isFull || !isSamePlace(first.place, line.place))) {
+      yield [first, ...batch.slice(1)];
+      batch = [];
+      characters = 0;
+    }
+    batch.push(line);
+    characters += line.text.length;
+  }
+  const [first] = batch;
+  if (first !== undefined) yield [first, ...batch.slice(1)];
+}
+
+function isSamePlace(one: Place, other: Place): boolean {
+  return one.queue === other.queue && one.source.sourceId === other.source.sourceId;
+}
+
+interface Counts {
+  readonly imported: number;
+  readonly renumbered: number;
+  readonly replayedBefore: number;
+}
+
+async function importBatch(batch: readonly [Line, ...Line[]]): Promise<Counts> {
+  const { source, tables } = batch[0].place;
+  return await inTransaction(source.pool, async (client) => {
+    // Two imports at once would not see each other's letters.
+    await client.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [
+      `centralcloud import ${tables.letters}`,
+    ]);
+    const { rows } = await client.query<Counts>(
+      // An id is kept where it is free, and was given away by the queue before: the queue won't give it again.
+      `with line as materialized (
+         select distinct on (l.id, l.at) l.id, l.at, l.line -> 'letter' as letter,
+                nullif(l.line -> 'headers', 'null') as headers
+           from unnest($1::bigint[], $2::timestamptz[], $3::jsonb[]) as l (id, at, line)
+          order by l.id, l.at
+       ), absent as materialized (
+         select l.*,
+                row_number() over (partition by l.id order by l.at) = 1
+                  and l.id <= coalesce(pg_sequence_last_value(pg_get_serial_sequence($4, 'msg_id')::regclass), 0)
+                  and not exists (select from ${tables.letters} d where d.msg_id = l.id) as keeps_id,
+                exists (select from ${tables.letterArchive} a
+                         where a.msg_id = l.id and a.enqueued_at = l.at
+                           and a.headers ->> 'action' = 'replay') as replayed
+           from line l
+          where not exists (select from ${tables.letters} d
+                             where d.enqueued_at = l.at
+                               and (d.msg_id = l.id or d.headers ->> 'imported_letter_id' = l.id::text))
+       ), kept as (
+         insert into ${tables.letters} (msg_id, enqueued_at, vt, message, headers)
+         overriding system value
+         select a.id, a.at, clock_timestamp(), a.letter, a.headers from absent a where a.keeps_id
+       ), renumbered as (
+         insert into ${tables.letters} (enqueued_at, vt, message, headers)
+         select a.at, clock_timestamp(), a.letter,
+                case when jsonb_typeof(a.headers) = 'object' then a.headers else '{}' end
+                  || jsonb_build_object('imported_letter_id', a.id)
+           from absent a where not a.keeps_id
+       )
+       select count(*)::integer as imported,
+              (count(*) filter (where not a.keeps_id))::integer as renumbered,
+              (count(*) filter (where a.replayed))::integer as "replayedBefore"
+         from absent a`,
+      [
+        batch.map(({ id }) => id),
+        batch.map(({ at }) => at),
+        batch.map(({ text }) => text),
+        tables.letters,
+      ],
+    );
+    return rows[0] as Counts;
+  });
+}

@@ -1,0 +1,63 @@
+import {
+  contractFor,
+  type Issue,
+  type QueueName,
+  type SessionMessage,
+} from "@centralcloud/contracts";
+
+/** What would become of a message if it were read now, as far as that can be told without merging it. */
+export interface Judgement {
+  /** Null where it can't be told here. */
+  readonly accepted: boolean | null;
+  /** Whether the contract accepts it. */
+  readonly contract: boolean | null;
+  readonly issues: readonly Issue[];
+  /** What else there is to say. */
+  readonly note: string | null;
+}
+
+type Sealed = NonNullable<SessionMessage["sealed"]>;
+
+export interface JudgeOptions {
+  /** The longest message that consumers take, in bytes of its text. */
+  readonly maxMessageBytes: number;
+  /** Whether consumers refuse sessions that come in plain. */
+  readonly requireSealed: boolean;
+  /** Tries whether a seal opens, and says why not; without it seals are not tried. */
+  readonly checkSeal?: (sealed: Sealed) => Promise<string | undefined>;
+}
+
+/**
+ * @param text the message's JSON text; null for none.
+ * @param bytes how long it is; the text itself is not needed where that is over the limit.
+ */
+export async function judgeMessage(
+  queue: QueueName,
+  { text, bytes }: { readonly text: string | null; readonly bytes: number },
+  { maxMessageBytes, requireSealed, checkSeal }: JudgeOptions,
+): Promise<Judgement> {
+  if (bytes > maxMessageBytes) {
+    const note = `it has ${bytes} bytes, and CONSUMER_MAX_MESSAGE_BYTES allows ${maxMessageBytes}`;
+    return { accepted: false, contract: null, issues: [], note };
+  }
+  const checked = contractFor(queue).check(text);
+  if (!checked.ok) return { accepted: false, contract: false, issues: checked.issues, note: null };
+  const passed = { contract: true, issues: [] };
+  const sealed = sealOf(queue, checked.value);
+  if (sealed === undefined) {
+    const isRefused = queue === "agent-sessions" && requireSealed;
+    const note = isRefused ? "it came in plain, and SESSION_REQUIRE_SEALED is set" : null;
+    return { ...passed, accepted: !isRefused, note };
+  }
+  if (checkSeal === undefined) {
+    const note = `it is sealed for key ${sealed.key_id}; give the key ring to try the seal`;
+    return { ...passed, accepted: null, note };
+  }
+  const problem = await checkSeal(sealed);
+  return { ...passed, accepted: problem === undefined, note: problem ?? null };
+}
+
+function sealOf(queue: QueueName, message: object): Sealed | undefined {
+  if (queue !== "agent-sessions") return undefined;
+  return (message as SessionMessage).sealed ?? undefined;
+}

@@ -1,0 +1,91 @@
+import type { ResolvedFilter } from "./filter.ts";
+
+/*
+ * What is asked of a letter in SQL, as expressions over its row `d`. Letters come from any client: each
+ * expression takes a message of any shape, also none, and yields null for what is not there. Nothing of
+ * a message becomes a JavaScript number.
+ */
+
+/** A moment as text of fixed width in UTC: such texts compare as the moments do. */
+export function instant(expression: string): string {
+  return `to_char((${expression}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}
+
+export const original = "(d.message -> 'original_message')";
+
+/** Whether there is a message to send again. */
+export const hasOriginal =
+  "coalesce(jsonb_typeof(d.message) = 'object' and d.message ? 'original_message', false)";
+
+const error = "(d.message -> 'error')";
+
+/** Other clients may have written a sentence in place of an object. */
+export const errorMessage = `coalesce(${error} ->> 'message', case when jsonb_typeof(${error}) = 'string' then d.message ->> 'error' end)`;
+export const errorCode = `(${error} ->> 'code')`;
+export const reason = "(d.message ->> 'reason')";
+
+export const originalHeaders = objectOr("d.message -> 'original_headers'", "'{}'::jsonb");
+
+/** How often the message had been replayed before it died: a whole number as text. */
+export const replayCount = `greatest(coalesce(trunc((${numberOf(`${originalHeaders} -> 'replay_count'`)})::text::numeric), 0), 0)`;
+
+/** The id under which the message was first sent: a jsonb number, or null. */
+export const firstSentAs = `coalesce(${numberOf(`${originalHeaders} -> 'replay_of'`)}, ${numberOf("d.message -> 'original_message_id'")})`;
+
+const ownAttempts = arrayOf("d.message -> 'attempts'");
+const earlierAttempts = arrayOf(`${originalHeaders} -> 'attempts'`);
+
+/** The failures before the one it died of, those of former lives included. */
+export const attempts = `(case when ${ownAttempts} @> ${earlierAttempts} then ${ownAttempts} else ${earlierAttempts} || ${ownAttempts} end)`;
+
+/** The whole history: the last one is its death. */
+export const history = `(${attempts} || jsonb_build_array(jsonb_build_object(
+  'at', coalesce(d.message ->> 'dead_lettered_at', ${instant("d.enqueued_at")}),
+  'consumer', coalesce(d.message ->> 'consumer', 'unknown'),
+  'error', jsonb_build_object('code', coalesce(${errorCode}, ${reason}, 'unknown'),
+                              'message', coalesce(${errorMessage}, '')))))`;
+
+/** How much the letter takes in its table; known without reading it. */
+export const storedBytes = "coalesce(pg_column_size(d.message), 0)";
+
+/** The values of a statement, numbered as they are added. */
+export class Values {
+  readonly all: unknown[] = [];
+
+  add(value: unknown): string {
+    return `$${this.all.push(value)}`;
+  }
+}
+
+/** The conditions of a filter on `d`, joined by `and`; `true` where there is none. */
+export function conditionsOf(filter: ResolvedFilter, values: Values): string {
+  const { ids, reasons, codes, since, until, text, path } = filter;
+  const conditions: string[] = [];
+  if (ids) conditions.push(`d.msg_id = any (${values.add(ids)}::bigint[])`);
+  if (since) conditions.push(`d.enqueued_at >= ${values.add(since)}::timestamptz`);
+  if (until) conditions.push(`d.enqueued_at <= ${values.add(until)}::timestamptz`);
+  if (reasons) conditions.push(`${reason} = any (${values.add(reasons)}::text[])`);
+  if (codes) conditions.push(`${errorCode} = any (${values.add(codes)}::text[])`);
+  if (text !== undefined) {
+    const found = `strpos(lower(${original} #>> '{}'), lower(${values.add(text)}::text))`;
+    conditions.push(`${found} > 0`);
+  }
+  if (path !== undefined) {
+    // Silent, and with time zones: an odd message does not meet the path, and breaks nothing.
+    const test = filter.pathIsPredicate ? "jsonb_path_match_tz" : "jsonb_path_exists_tz";
+    conditions.push(`${test}(${original}, ${values.add(path)}::jsonpath, '{}', true)`);
+  }
+  return conditions.length === 0 ? "true" : conditions.join("\n   and ");
+}
+
+function objectOr(expression: string, otherwise: string): string {
+  return `(case when jsonb_typeof(${expression}) = 'object' then ${expression} else ${otherwise} end)`;
+}
+
+function arrayOf(expression: string): string {
+  return `(case when jsonb_typeof(${expression}) = 'array' then ${expression} else '[]'::jsonb end)`;
+}
+
+function numberOf(expression: string): string {
+  return `(case when jsonb_typeof(${expression}) = 'number' then ${expression} end)`;
+}

@@ -1,0 +1,119 @@
+import type { QueueName } from "@centralcloud/contracts";
+import { type Cursor, compareCursors, decodeCursor, encodeCursor } from "./cursor.ts";
+import type { LetterFilter, ResolvedFilter } from "./filter.ts";
+import * as letter from "./letter-sql.ts";
+import { type LetterScope, orderOf, type Place, placesOf } from "./place.ts";
+import { resolveFilter } from "./resolve-filter.ts";
+
+/** What a list says of a letter. What a letter of another client lacks is null. */
+export interface LetterSummary {
+  /** The source's name. */
+  readonly source: string;
+  readonly sourceId: string;
+  readonly queue: QueueName;
+  /** The letter's id in the dead-letter queue, in decimal digits. */
+  readonly id: string;
+  /** When the letter was sent: UTC with microseconds. */
+  readonly at: string;
+  readonly reason: string | null;
+  readonly code: string | null;
+  readonly error: string | null;
+  /** What the letter says of the message: its id, and when it was queued. */
+  readonly originalId: string | null;
+  readonly originalEnqueuedAt: string | null;
+  /** Failures before the one that it died of. */
+  readonly attemptCount: number;
+  readonly replayCount: number;
+  /** How much the letter takes in the database. */
+  readonly storedBytes: number;
+  /** The JSON text of the original message, unless it is long. */
+  readonly originalMessage: string | null;
+}
+
+export interface LetterPage {
+  /** Newest first. */
+  readonly letters: readonly LetterSummary[];
+  /** Where the next page begins; null on the last one. */
+  readonly next: string | null;
+}
+
+/** Beyond this a list leaves the original message out, in bytes of its text. */
+const maxListedBytes = 16_384;
+
+/**
+ * A page of letters, newest first, over all places of the scope. A page is found through an index of
+ * (time, id), so that the last costs what the first does; a filter makes it look at more letters.
+ *
+ * @param options.limit letters of a page, from 1.
+ * @param options.after where the page before ended.
+ * @throws {SelectionError}
+ */
+export async function listLetters(
+  scope: LetterScope,
+  filter: LetterFilter,
+  { limit, after }: { readonly limit: number; readonly after?: string },
+): Promise<LetterPage> {
+  const cursor = after === undefined ? undefined : decodeCursor(after);
+  const filters = new Map<string, ResolvedFilter>();
+  for (const source of scope.sources) {
+    filters.set(source.sourceId, await resolveFilter(source, filter, { boundedByNow: false }));
+  }
+  const found: { readonly cursor: Cursor; readonly summary: LetterSummary }[] = [];
+  for (const place of placesOf(scope)) {
+    const resolved = filters.get(place.source.sourceId) as ResolvedFilter;
+    for (const summary of await listPlace(place, resolved, limit + 1, cursor)) {
+      found.push({ cursor: { ...summary, place: orderOf(place) }, summary });
+    }
+  }
+  found.sort((one, other) => compareCursors(other.cursor, one.cursor));
+  const page = found.slice(0, limit);
+  const last = found.length > limit ? page.at(-1) : undefined;
+  return {
+    letters: page.map(({ summary }) => summary),
+    next: last === undefined ? null : encodeCursor(last.cursor),
+  };
+}
+
+async function listPlace(
+  place: Place,
+  filter: ResolvedFilter,
+  limit: number,
+  cursor: Cursor | undefined,
+): Promise<readonly LetterSummary[]> {
+  const values = new letter.Values();
+  const conditions = [letter.conditionsOf(filter, values)];
+  if (cursor !== undefined) {
+    const key = `(${values.add(cursor.at)}::timestamptz, ${values.add(cursor.id)}::bigint)`;
+    const compare = orderOf(place) < cursor.place ? "<=" : "<";
+    conditions.push(`(d.enqueued_at, d.msg_id) ${compare} ${key}`);
+  }
+  const { rows } = await place.source.pool.query<LetterSummary>(
+    // The page is cut out before anything is read of its messages.
+    `with page as materialized (
+       select d.msg_id, d.enqueued_at, d.message
+         from ${place.tables.letters} d
+        where ${conditions.join("\n          and ")}
+        order by d.enqueued_at desc, d.msg_id desc
+        limit ${values.add(limit)}
+     )
+     select ${values.add(place.source.name)}::text as source,
+            ${values.add(place.source.sourceId)}::text as "sourceId",
+            ${values.add(place.queue)}::text as queue,
+            d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at,
+            left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code,
+            left(${letter.errorMessage}, 2000) as error,
+            left(d.message ->> 'original_message_id', 40) as "originalId",
+            left(d.message ->> 'original_enqueued_at', 40) as "originalEnqueuedAt",
+            jsonb_array_length(${letter.attempts}) as "attemptCount",
+            least(${letter.replayCount}, 2147483647)::integer as "replayCount",
+            ${letter.storedBytes} as "storedBytes",
+            case when octet_length(o.text) <= ${maxListedBytes} then o.text end as "originalMessage"
+       from page d
+       left join lateral (
+         select ${letter.original}::text as text where ${letter.storedBytes} <= ${maxListedBytes}
+       ) o on true
+      order by d.enqueued_at desc, d.msg_id desc`,
+    values.all,
+  );
+  return rows;
+}

@@ -1,0 +1,52 @@
+import { deadLetterQueueOf, type QueueName } from "@centralcloud/contracts";
+import type { Source } from "@centralcloud/db";
+import { queueTable } from "@centralcloud/pgmq";
+import type { Pool } from "pg";
+
+/** A Singularity database that is connected. */
+export interface LetterSource extends Source {
+  readonly pool: Pool;
+}
+
+/** Where to look: every queue named, at every source named. */
+export interface LetterScope {
+  readonly sources: readonly LetterSource[];
+  readonly queues: readonly QueueName[];
+}
+
+/** One queue of one source, with the tables that its messages and its letters are in. */
+export interface Place {
+  readonly source: LetterSource;
+  readonly queue: QueueName;
+  readonly tables: {
+    readonly queue: string;
+    readonly archive: string;
+    readonly letters: string;
+    readonly letterArchive: string;
+  };
+}
+
+/** In the order in which letters of the same time and id are listed. */
+export function placesOf({ sources, queues }: LetterScope): readonly Place[] {
+  const places = sources.flatMap((source) => queues.map((queue) => placeOf(source, queue)));
+  return places.sort((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1));
+}
+
+export function placeOf(source: LetterSource, queue: QueueName): Place {
+  const letters = deadLetterQueueOf(queue);
+  return {
+    source,
+    queue,
+    tables: {
+      queue: queueTable(queue, "q"),
+      archive: queueTable(queue, "a"),
+      letters: queueTable(letters, "q"),
+      letterArchive: queueTable(letters, "a"),
+    },
+  };
+}
+
+/** A text by which places are compared. */
+export function orderOf({ source, queue }: Place): string {
+  return `${source.sourceId}/${queue}`;
+}

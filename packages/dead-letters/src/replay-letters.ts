@@ -1,0 +1,193 @@
+import { findMerged, type LedgerKey } from "@centralcloud/db";
+import type { Pool, PoolClient } from "pg";
+import { EditRefusedError, SelectionError } from "./errors.ts";
+import type { LetterFilter } from "./filter.ts";
+import { type JudgeOptions, judgeMessage } from "./judge-message.ts";
+import { archivedRow, type LockedLetter, lockLetters } from "./letter-chunk.ts";
+import * as letter from "./letter-sql.ts";
+import { locateLetters } from "./locate-letters.ts";
+import { type LetterScope, type Place, placesOf } from "./place.ts";
+import {
+  type LetterActionOptions,
+  type LetterActionReport,
+  runLetterAction,
+} from "./run-letter-action.ts";
+import { inTransaction } from "./transaction.ts";
+
+export interface ReplayOptions extends LetterActionOptions {
+  /** The JSON text of a message to send in place of the original; the filter must name one letter by id. */
+  readonly edit?: string;
+  /** How the edited message is checked. */
+  readonly judge: JudgeOptions;
+}
+
+export interface ReplayReport extends LetterActionReport {
+  /** Messages sent to their queue again. */
+  readonly replayed: number;
+  /** Letters whose message the central store has in fact merged: archived, and nothing was sent. */
+  readonly alreadyMerged: number;
+}
+
+/**
+ * Sends the original message of each letter to its queue again, and moves the letter to the archive of
+ * its dead-letter queue, in one transaction a chunk. The message gets its headers back, and besides
+ * `replay_of`, `replay_count` and its history (`attempts`). Running it twice sends once, and so does
+ * running it in several places at once.
+ *
+ * @throws {SelectionError} {@link EditRefusedError} {@link LetterNotFoundError} {@link MissingRightsError}
+ *   before any change.
+ */
+export async function replayLetters(
+  scope: LetterScope,
+  filter: LetterFilter,
+  options: ReplayOptions,
+): Promise<ReplayReport> {
+  const edit =
+    options.edit === undefined ? null : await checkEdit(scope, filter, options.edit, options.judge);
+  let alreadyMerged = 0;
+  const report = await runLetterAction(
+    scope,
+    filter,
+    {
+      name: "replay",
+      detail: edit === null ? {} : { edited: true },
+      needs: ({ tables }) => [
+        { table: tables.letters, privileges: ["select", "update", "delete"] },
+        { table: tables.letterArchive, privileges: ["select", "insert"] },
+        { table: tables.queue, privileges: ["insert"] },
+      ],
+      async moveChunk(place, resolved, { actionId, ...chunk }) {
+        const { merged, ...moved } = await inTransaction(place.source.pool, async (client) => {
+          const locked = await lockLetters(client, place, resolved, chunk);
+          const sendable = locked.filter(({ hasOriginal }) => hasOriginal || edit !== null);
+          const merged = await findMergedLetters(options.central, place, sendable);
+          if (sendable.length > 0)
+            await moveLetters(client, place, sendable, { merged, actionId, edit });
+          return { moved: sendable.length, last: locked.at(-1), merged: merged.size };
+        });
+        alreadyMerged += merged;
+        return moved;
+      },
+    },
+    options,
+  );
+  return { ...report, replayed: report.moved - alreadyMerged, alreadyMerged };
+}
+
+/**
+ * Whether an edited message may replace that of the one letter that the filter names.
+ *
+ * @returns its text as the database writes it.
+ * @throws {SelectionError} {@link EditRefusedError} {@link LetterNotFoundError}
+ */
+export async function checkEdit(
+  scope: LetterScope,
+  filter: LetterFilter,
+  text: string,
+  judge: JudgeOptions,
+): Promise<string> {
+  if (filter.ids?.length !== 1) {
+    throw new SelectionError("an edited message replaces that of one letter, named by its id");
+  }
+  const { places } = await locateLetters(placesOf(scope), filter, "replay");
+  const [place] = places;
+  // Replayed before; there is nothing to edit.
+  if (place === undefined) return text;
+  const { rows } = await place.source.pool
+    .query<{ text: string; bytes: number }>(
+      "select t.text, octet_length(t.text) as bytes from (select $1::jsonb::text as text) t",
+      [text],
+    )
+    .catch((error: { code?: string; message: string }) => {
+      if (!/^(22|54)/.test(error.code ?? "")) throw error;
+      throw new EditRefusedError([
+        `the edited message is not JSON that can be stored: ${error.message}`,
+      ]);
+    });
+  const [edited] = rows as [{ text: string; bytes: number }];
+  const { accepted, issues, note } = await judgeMessage(place.queue, edited, judge);
+  if (accepted === false) {
+    const problems = [...issues.map(({ message }) => message), ...(note === null ? [] : [note])];
+    throw new EditRefusedError(problems.map((problem) => `the edited message: ${problem}`));
+  }
+  return edited.text;
+}
+
+/** The ids of those letters whose message is in the ledger; a letter that doesn't tell its identity is not. */
+async function findMergedLetters(
+  central: Pool,
+  { source: { sourceId }, queue }: Place,
+  letters: readonly LockedLetter[],
+): Promise<ReadonlySet<string>> {
+  const keys = new Map<string, string>();
+  const wanted: LedgerKey[] = [];
+  for (const { id, originalId, originalEnqueuedAt } of letters) {
+    const enqueuedEpoch = epochOf(originalEnqueuedAt ?? "");
+    if (enqueuedEpoch === undefined || !/^\d{1,18}$/.test(originalId ?? "")) continue;
+    const key = { msgId: originalId ?? "", enqueuedEpoch };
+    wanted.push(key);
+    keys.set(id, `${key.msgId} ${enqueuedEpoch}`);
+  }
+  const merged = await findMerged(central, { sourceId, queue }, wanted);
+  const found = new Set(merged.map(({ msgId, enqueuedEpoch }) => `${msgId} ${enqueuedEpoch}`));
+  return new Set([...keys].filter(([, key]) => found.has(key)).map(([id]) => id));
+}
+
+/** Seconds since 1970 with six decimals, of a time as PostgreSQL writes it in JSON. */
+function epochOf(text: string): string | undefined {
+  const [, seconds, fraction = "", offset] =
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+  if (seconds === undefined) return undefined;
+  const ms = Date.parse(`${seconds}${offset}`);
+  return Number.isNaN(ms) || ms < 0 ? undefined : `${ms / 1000}.${fraction.padEnd(6, "0")}`;
+}
+
+interface Move {
+  /** Letters of which nothing is sent. */
+  readonly merged: ReadonlySet<string>;
+  readonly actionId: string;
+  readonly edit: string | null;
+}
+
+async function moveLetters(
+  client: PoolClient,
+  place: Place,
+  letters: readonly LockedLetter[],
+  { merged, actionId, edit }: Move,
+): Promise<void> {
+  await client.query(
+    `with chosen as (
+       select c.* from unnest($1::bigint[], $2::boolean[]) as c (msg_id, sends)
+     ), gone as (
+       delete from ${place.tables.letters} d using chosen c
+        where d.msg_id = c.msg_id
+       returning d.msg_id, d.vt, d.read_ct, d.enqueued_at, d.message, d.headers, c.sends
+     ), sent as (
+       select d.msg_id, s.new_id
+         from (select * from gone where sends order by enqueued_at, msg_id) d
+        cross join lateral pgmq.send($3::text, coalesce($5::jsonb, ${letter.original}),
+          ${letter.originalHeaders} || jsonb_strip_nulls(jsonb_build_object(
+            'replay_of', ${letter.firstSentAs},
+            'replay_count', ${letter.replayCount} + 1,
+            'attempts', ${letter.history},
+            'replay_edited', case when $5::jsonb is not null then true end))) as s (new_id)
+     )
+     insert into ${place.tables.letterArchive} (msg_id, vt, read_ct, enqueued_at, message, headers)
+     select ${archivedRow(
+       place,
+       `jsonb_strip_nulls(jsonb_build_object(
+          'action', 'replay', 'action_id', $4::bigint, 'new_msg_id', s.new_id,
+          'already_merged', case when not g.sends then true end,
+          'edited', case when $5::jsonb is not null then true end))`,
+     )}
+       from gone g
+       left join sent s using (msg_id)`,
+    [
+      letters.map(({ id }) => id),
+      letters.map(({ id }) => !merged.has(id)),
+      place.queue,
+      actionId,
+      edit,
+    ],
+  );
+}

@@ -1,0 +1,314 @@
+import {
+  discardLetters,
+  EditRefusedError,
+  findLetter,
+  type LetterFilter,
+  LetterNotFoundError,
+  listLetters,
+  previewLetterAction,
+  type ReplayOptions,
+  replayLetters,
+  SelectionError,
+} from "@centralcloud/dead-letters";
+import pg from "pg";
+import { afterEach, describe, expect, test } from "vitest";
+import { centralContent } from "../support/central-content.ts";
+import { drainAll, queuesOf } from "../support/consumer.ts";
+import { useSystem } from "../support/databases.ts";
+import {
+  actionOn,
+  emptyQueues,
+  judge,
+  patterns,
+  putLetter,
+  putOddLetter,
+  rowsOf,
+  scopeOf,
+} from "../support/dead-letters.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+import { patternMessage } from "../support/messages.ts";
+import { until } from "../support/until.ts";
+
+const system = useSystem();
+failOnLeaks(system);
+afterEach(() => emptyQueues(system));
+
+async function replay(filter: LetterFilter, changes: Partial<ReplayOptions> = {}) {
+  return replayLetters(await scopeOf(system), filter, { ...actionOn(system), judge, ...changes });
+}
+
+const lettersLeft = async () => (await rowsOf(system.singularity, `q_${patterns}-dlq`)).length;
+const queued = () => rowsOf(system.singularity, `q_${patterns}`);
+
+async function actions() {
+  const { rows } = await system.central.pool.query(
+    `select actor, action, reason, selection, message_count, finished_at is not null as finished
+       from central.operator_actions order by id`,
+  );
+  return rows;
+}
+
+describe("a replay", () => {
+  test("sends the message with its headers and its history, archives the letter, and records the action", async () => {
+    const original = `{"agent_id": "a", "pattern": {"m": 0.10, "n": 12345678901234567890}, "learned_at": "2025-10-25T10:00:00Z"}`;
+    const originalHeaders = `{"message_id":"01GV5PA9EQG7D82Q3Y4PKBZSYV","n":0.10}`;
+    const id = await putLetter(system.singularity, { original, originalHeaders, originalId: 17 });
+    const report = await replay({ ids: [id] });
+    expect(report).toMatchObject({ replayed: 1, remaining: 0, interrupted: false });
+
+    const [message] = await queued();
+    const { rows: texts } = await system.singularity.pool.query(
+      `select (message #> '{pattern}')::text as pattern, headers::text from pgmq."q_${patterns}"`,
+    );
+    expect(texts[0].pattern).toBe('{"m": 0.10, "n": 12345678901234567890}');
+    expect(texts[0].headers).toContain('"n": 0.10');
+    expect(message?.headers).toMatchObject({
+      message_id: "01GV5PA9EQG7D82Q3Y4PKBZSYV",
+      replay_of: 17,
+      replay_count: 1,
+      attempts: [
+        {
+          at: expect.stringMatching(/^\d{4}-/),
+          consumer: "unknown",
+          error: { code: "out_of_range", message: "confidence must be from 0 to 1" },
+        },
+      ],
+    });
+    const [archived] = await rowsOf(system.singularity, `a_${patterns}-dlq`);
+    expect(archived?.msg_id).toBe(id);
+    expect(JSON.parse(archived?.message ?? "")).toMatchObject({ original_message_id: 17 });
+    expect(archived?.headers).toEqual({
+      action: "replay",
+      action_id: Number(report.actionId),
+      new_msg_id: Number(message?.msg_id),
+    });
+    expect(await lettersLeft()).toBe(0);
+    expect(await actions()).toMatchObject([
+      { actor: "test@host", action: "replay", reason: "a test", message_count: 1, finished: true },
+    ]);
+  });
+
+  test("that is run twice sends once, and says what the first did", async () => {
+    const id = await putLetter(system.singularity);
+    const first = await replay({ ids: [id] });
+    const second = await replay({ ids: [id] });
+    expect(second).toMatchObject({
+      actionId: null,
+      replayed: 0,
+      settledBefore: [{ id, action: "replay", actionId: first.actionId }],
+    });
+    await replay({ reasons: ["invalid"] });
+    expect(await queued()).toHaveLength(1);
+  });
+
+  test("that several operators run at once sends each message once", async () => {
+    for (let count = 0; count < 30; count++) {
+      await putLetter(system.singularity, { original: patternMessage({ source: `${count}` }) });
+    }
+    await system.singularity.pool.query(
+      `insert into pgmq."q_${patterns}-dlq" (vt, message)
+       select now(), d.message from pgmq."q_${patterns}-dlq" d cross join generate_series(1, 49)`,
+    );
+    const reports = await Promise.all([replay({}), replay({}), replay({})]);
+    expect(reports.reduce((sum, { replayed }) => sum + replayed, 0)).toBe(1500);
+    expect(await queued()).toHaveLength(1500);
+    expect(await lettersLeft()).toBe(0);
+    const counted = (await actions()).map(({ message_count }) => message_count as number);
+    expect(counted.reduce((sum, count) => sum + count, 0)).toBe(1500);
+  });
+
+  test("keeps its rate, ends after the chunk under way when interrupted, and goes on when it is called again", async () => {
+    for (let count = 0; count < 20; count++) await putLetter(system.singularity);
+    const interrupt = new AbortController();
+    const startedAt = performance.now();
+    const running = replay({}, { rate: 10, signal: interrupt.signal });
+    await until("some are replayed", async () => (await queued()).length >= 10);
+    // Five at once, twice a second: ten are not reached before half a second.
+    expect(performance.now() - startedAt).toBeGreaterThan(450);
+    interrupt.abort();
+    const report = await running;
+    expect(report.interrupted).toBe(true);
+    expect(report.replayed).toBeLessThan(20);
+    expect(await actions()).toMatchObject([{ message_count: report.replayed, finished: false }]);
+    const next = await replay({});
+    expect(next.replayed).toBe(20 - report.replayed);
+    expect(await queued()).toHaveLength(20);
+  });
+
+  test("stops when the central database is gone, and no letter is half moved", async () => {
+    for (let count = 0; count < 8; count++) await putLetter(system.singularity);
+    const central = new pg.Pool({ connectionString: system.central.url, max: 1 });
+    const running = replay({}, { central, rate: 4 });
+    await until("some are replayed", async () => (await queued()).length > 0);
+    await central.end();
+    await expect(running).rejects.toThrow(/pool/);
+    const sent = (await queued()).length;
+    expect(sent).toBeLessThan(8);
+    expect(await lettersLeft()).toBe(8 - sent);
+    expect(await rowsOf(system.singularity, `a_${patterns}-dlq`)).toHaveLength(sent);
+    expect(await actions()).toMatchObject([{ finished: false }]);
+  });
+
+  test("leaves letters alone that come after it began, so that it ends", async () => {
+    for (let count = 0; count < 4; count++) await putLetter(system.singularity);
+    const running = replay({}, { rate: 4 });
+    await until("the first ones are replayed", async () => (await queued()).length > 0);
+    const late = await putLetter(system.singularity);
+    const report = await running;
+    expect(report).toMatchObject({ replayed: 4, remaining: 0, interrupted: false });
+    const page = await listLetters(await scopeOf(system), {}, { limit: 10 });
+    expect(page.letters.map(({ id }) => id)).toEqual([late]);
+  });
+
+  test("passes over letters without an original message, and says that they remain", async () => {
+    await putOddLetter(system.singularity, "{}");
+    await putOddLetter(system.singularity, null);
+    await putOddLetter(
+      system.singularity,
+      '{"original_message": null, "original_headers": "x"}',
+      '"odd"',
+    );
+    const report = await replay({});
+    expect(report).toMatchObject({ replayed: 1, remaining: 2, interrupted: false });
+    expect((await queued()).map(({ message }) => message)).toEqual(["null"]);
+  });
+
+  test("of everything has to be asked for, and of nothing changes nothing", async () => {
+    const id = await putLetter(system.singularity);
+    await expect(replay({}, { all: false })).rejects.toThrow(SelectionError);
+    await expect(replay({ ids: [id, "987654"] })).rejects.toThrow(LetterNotFoundError);
+    await expect(replay({ ids: ["x"] })).rejects.toThrow(SelectionError);
+    expect(await actions()).toEqual([]);
+    const preview = await previewLetterAction(await scopeOf(system), { ids: [id] }, "replay", {});
+    expect(preview).toEqual({ letters: 1, settledBefore: [] });
+    expect(await lettersLeft()).toBe(1);
+    expect(await actions()).toEqual([]);
+  });
+
+  test("of a letter id that two queues have asks which one is meant", async () => {
+    const id = await putLetter(system.singularity);
+    await system.singularity.pool.query(
+      `insert into pgmq."q_agent-sessions-dlq" (msg_id, vt) overriding system value values ($1, now())`,
+      [id],
+    );
+    await expect(replay({ ids: [id] })).rejects.toThrow(/several places.*agent-sessions/);
+  });
+});
+
+describe("an edited message", () => {
+  test("is sent in place of the original, which the archive keeps", async () => {
+    const id = await putLetter(system.singularity, { original: '{"n":1}' });
+    const edit = patternMessage({ pattern: { n: 1 } }).replace('{"n":1}', '{"n":0.10}');
+    await replay({ ids: [id] }, { edit });
+    const [message] = await queued();
+    expect(message?.message).toContain('"n": 0.10');
+    expect(message?.headers).toMatchObject({ replay_edited: true, replay_count: 1 });
+    const [archived] = await rowsOf(system.singularity, `a_${patterns}-dlq`);
+    expect(archived?.message).toContain('"original_message": {"n": 1}');
+    expect(archived?.headers).toMatchObject({ edited: true });
+  });
+
+  test("that the contract or the database refuses changes nothing", async () => {
+    const id = await putLetter(system.singularity);
+    const tries = { "{": /not JSON/, '{"a":"\\u0000"}': /not JSON/, "{}": /agent_id is missing/ };
+    for (const [edit, problem] of Object.entries(tries)) {
+      const refused = replay({ ids: [id] }, { edit });
+      await expect(refused).rejects.toThrow(EditRefusedError);
+      await expect(refused).rejects.toThrow(problem);
+    }
+    await expect(replay({ reasons: ["x"] }, { edit: "{}" })).rejects.toThrow(/one letter/);
+    expect(await lettersLeft()).toBe(1);
+    expect(await actions()).toEqual([]);
+  });
+});
+
+test("a message that dies again and is replayed again keeps its whole history", async () => {
+  await queuesOf(system).send(patterns, '{"agent_id":""}');
+  const [first] = await queued();
+  for (const generation of [1, 2, 3]) {
+    await drainAll(system);
+    const { letters } = await listLetters(await scopeOf(system), {}, { limit: 10 });
+    expect(letters).toMatchObject([{ replayCount: generation - 1, attemptCount: generation - 1 }]);
+    const shown = await findLetter(await scopeOf(system), letters[0]?.id ?? "", judge);
+    expect(JSON.parse(shown.history)).toHaveLength(generation);
+    expect(shown.firstSentAs).toBe(first?.msg_id);
+    await replay({});
+    const [message] = await queued();
+    expect(message?.headers).toMatchObject({
+      replay_of: Number(first?.msg_id),
+      replay_count: generation,
+    });
+    expect(message?.headers?.attempts).toHaveLength(generation);
+  }
+});
+
+test("a history that a letter repeats from its headers is told once", async () => {
+  const attempt = (at: string) => ({ at, consumer: "c", error: { code: "x", message: "y" } });
+  const [first, second] = [attempt("2026-01-01T00:00:00Z"), attempt("2026-01-02T00:00:00Z")];
+  const tell = async (attempts: unknown[], earlier: unknown[]) => {
+    const letter = { original_message: 1, attempts, original_headers: { attempts: earlier } };
+    const id = await putOddLetter(system.singularity, JSON.stringify(letter));
+    const { history } = await findLetter(await scopeOf(system), id, judge);
+    return (JSON.parse(history) as unknown[]).slice(0, -1);
+  };
+  expect(await tell([first, second], [first])).toEqual([first, second]);
+  expect(await tell([second], [first])).toEqual([first, second]);
+  expect(await tell([], [first])).toEqual([first]);
+});
+
+test("an old session that is replayed never overwrites a newer one", async () => {
+  const session = (step: number, at: string) =>
+    JSON.stringify({ agent_id: "a", session_id: "s", session_state: { step }, synced_at: at });
+  await queuesOf(system).send("agent-sessions", session(2, "2025-10-25T10:00:02Z"));
+  await drainAll(system);
+  const before = await centralContent(system.central.pool);
+  const id = await putLetter(system.singularity, {
+    queue: "agent-sessions",
+    original: session(1, "2025-10-25T10:00:01Z"),
+  });
+  await replay({ ids: [id] });
+  const { report } = await drainAll(system);
+  expect(report.processed).toBe(1);
+  expect(await centralContent(system.central.pool)).toEqual(before);
+});
+
+test("a letter whose message was merged before it died is archived, and nothing is sent", async () => {
+  const queues = queuesOf(system);
+  await queues.send(patterns, patternMessage());
+  const { rows } = await system.singularity.pool.query(
+    `select msg_id::integer as id, to_jsonb(enqueued_at) #>> '{}' as at, message::text as text from pgmq."q_${patterns}"`,
+  );
+  await drainAll(system);
+  const before = await centralContent(system.central.pool);
+  const { id, at, text } = rows[0] as { id: number; at: string; text: string };
+  const letter = { original: text, originalId: id, reason: "delivery-limit" };
+  await putLetter(system.singularity, { ...letter, originalEnqueuedAt: at });
+  // The same id of another time is another message.
+  await putLetter(system.singularity, letter);
+  const report = await replay({});
+  expect(report).toMatchObject({ replayed: 1, alreadyMerged: 1, remaining: 0 });
+  expect(await queued()).toHaveLength(1);
+  await queues.purge(patterns);
+  expect(await centralContent(system.central.pool)).toEqual(before);
+  const archived = await rowsOf(system.singularity, `a_${patterns}-dlq`);
+  expect(archived.map(({ headers }) => headers?.already_merged)).toEqual([true, undefined]);
+});
+
+test("a discarded letter is in the archive, also where its id was there before", async () => {
+  const id = await putLetter(system.singularity);
+  await system.singularity.pool.query(
+    `insert into pgmq."a_${patterns}-dlq" (msg_id, vt, message) values ($1, now(), '"older"')`,
+    [id],
+  );
+  const scope = await scopeOf(system);
+  const report = await discardLetters(scope, { ids: [id] }, actionOn(system));
+  expect(report).toMatchObject({ moved: 1, remaining: 0 });
+  const archived = await rowsOf(system.singularity, `a_${patterns}-dlq`);
+  expect(archived).toMatchObject([
+    { headers: { action: "discard", archived_msg_id: Number(id) } },
+    { msg_id: id, message: '"older"', headers: null },
+  ]);
+  expect(await queued()).toEqual([]);
+  expect(await actions()).toMatchObject([{ action: "discard", message_count: 1, finished: true }]);
+  await expect(replay({ ids: [id] })).rejects.toThrow(/was discarded by action \d+ before/);
+});
