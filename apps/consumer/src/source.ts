@@ -130,6 +130,7 @@ export function createSource(
         claims: new ClaimClient(pool),
         breakers,
         observe,
+        consumer: replicaId,
         ...(listener ? { idleWatch: listener } : {}),
       });
     });

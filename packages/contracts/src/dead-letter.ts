@@ -29,6 +29,7 @@ export const deadLetterSchema = z
     read_count: z.int().min(0),
     reason: z.enum(deadLetterReasons),
     error: failure.extend({ issues: z.array(issue).nullish() }),
+    consumer: z.string().nullish().meta({ description: "The replica that gave the message up" }),
     attempts: z.array(attempt),
     dead_lettered_at: timestamp,
   })

@@ -42,7 +42,6 @@ export {
 } from "./jobs/job-status.ts";
 export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/run-job.ts";
 export { nextDue } from "./jobs/schedule.ts";
-export { findMerged, type LedgerKey } from "./ledger.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
 export { ExtensionMissingError } from "./migrate/extensions.ts";
 export { DatabaseNewerError, type MigrationResult, migrate } from "./migrate/migrate.ts";

@@ -1,4 +1,4 @@
-import { findMerged, type LedgerKey } from "@centralcloud/db";
+import { lookUpDeliveries } from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
 import { EditRefusedError, SelectionError } from "./errors.ts";
 import type { LetterFilter } from "./filter.ts";
@@ -113,33 +113,25 @@ export async function checkEdit(
   return edited.text;
 }
 
-/** The ids of those letters whose message is in the ledger; a letter that doesn't tell its identity is not. */
+/** The ids of those letters whose message was merged; a letter that doesn't tell its identity was not. */
 async function findMergedLetters(
   central: Pool,
   { source: { sourceId }, queue }: Place,
   letters: readonly LockedLetter[],
 ): Promise<ReadonlySet<string>> {
-  const keys = new Map<string, string>();
-  const wanted: LedgerKey[] = [];
-  for (const { id, originalId, originalEnqueuedAt } of letters) {
-    const enqueuedEpoch = epochOf(originalEnqueuedAt ?? "");
-    if (enqueuedEpoch === undefined || !/^\d{1,18}$/.test(originalId ?? "")) continue;
-    const key = { msgId: originalId ?? "", enqueuedEpoch };
-    wanted.push(key);
-    keys.set(id, `${key.msgId} ${enqueuedEpoch}`);
-  }
-  const merged = await findMerged(central, { sourceId, queue }, wanted);
-  const found = new Set(merged.map(({ msgId, enqueuedEpoch }) => `${msgId} ${enqueuedEpoch}`));
-  return new Set([...keys].filter(([, key]) => found.has(key)).map(([id]) => id));
+  const known = letters.flatMap(({ id, originalId, originalEnqueuedAt }) => {
+    if (!isInstant(originalEnqueuedAt) || !/^\d{1,18}$/.test(originalId ?? "")) return [];
+    return [{ id, msgId: originalId ?? "", enqueuedAt: originalEnqueuedAt, fromArchive: false }];
+  });
+  if (known.length === 0) return new Set();
+  const records = await lookUpDeliveries(central, { sourceId, queue }, known);
+  return new Set(known.filter((_, index) => records[index]?.merged).map(({ id }) => id));
 }
 
-/** Seconds since 1970 with six decimals, of a time as PostgreSQL writes it in JSON. */
-function epochOf(text: string): string | undefined {
-  const [, seconds, fraction = "", offset] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
-  if (seconds === undefined) return undefined;
-  const ms = Date.parse(`${seconds}${offset}`);
-  return Number.isNaN(ms) || ms < 0 ? undefined : `${ms / 1000}.${fraction.padEnd(6, "0")}`;
+/** Whether PostgreSQL will take it for an instant, too; letters come from other clients as well. */
+function isInstant(text: string | null): text is string {
+  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/;
+  return text !== null && form.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 interface Move {

@@ -121,9 +121,14 @@ export class ClaimClient {
    * one statement. The message itself stays inside the database on its way, whatever its size. A
    * message that was replayed brings the attempts of its earlier lives in its headers.
    *
+   * @param consumer who gives them up, as the letters shall say.
    * @returns the ids of those moved; a message that somebody else has claimed since is theirs to judge.
    */
-  async deadLetter(queue: string, letters: readonly DeadLetter[]): Promise<readonly string[]> {
+  async deadLetter(
+    queue: string,
+    letters: readonly DeadLetter[],
+    consumer: string | null = null,
+  ): Promise<readonly string[]> {
     if (letters.length === 0) return [];
     const verdicts = letters.map(({ message, refusal, attempts }) => ({
       msg_id: message.msgId,
@@ -154,13 +159,14 @@ export class ClaimClient {
             'read_count', g.read_ct,
             'reason', g.reason,
             'error', g.error,
+            'consumer', $4::text,
             'attempts', case when jsonb_typeof(g.headers -> 'attempts') = 'array' then g.headers -> 'attempts'
                              else '[]' end || g.attempts,
             'dead_lettered_at', clock_timestamp()
           )) as s (dead_id)
        )
        select msg_id::text from sent`,
-      [cleanJson(verdicts), deadLetterQueueOf(queue), queue],
+      [cleanJson(verdicts), deadLetterQueueOf(queue), queue, consumer],
     );
     return rows.map((row) => row.msg_id);
   }

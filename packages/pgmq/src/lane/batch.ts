@@ -14,6 +14,7 @@ export interface BatchContext {
   readonly handler: LaneHandler;
   readonly claims: ClaimClient;
   readonly observe: Observe;
+  readonly consumer: string | null;
   readonly maxDeliveries: number;
   readonly maxAttempts: number;
   readonly lease: Lease;

@@ -13,6 +13,8 @@ export interface LaneOptions {
   /** Of the two databases; shared by all lanes that use them. */
   readonly breakers: DatabaseBreakers;
   readonly observe: Observe;
+  /** Who gives messages up, as dead letters shall say. */
+  readonly consumer?: string;
   /** Tells of the first message after idleness; without it, polling has to find it. */
   readonly idleWatch?: IdleWatch;
   /** Messages per read, 1 to 10,000; default 500. Fewer are read when they are large. */

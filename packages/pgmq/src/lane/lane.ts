@@ -113,6 +113,7 @@ export function createLane(options: LaneOptions): Lane {
       handler,
       claims,
       observe,
+      consumer: options.consumer ?? null,
       maxAttempts,
       maxDeliveries,
       lease,

@@ -14,6 +14,8 @@ export interface SettlementContext {
   readonly store: LaneStore;
   readonly claims: ClaimClient;
   readonly observe: Observe;
+  /** This replica's name in dead letters. */
+  readonly consumer: string | null;
   readonly maxAttempts: number;
   readonly lease: Lease;
   readonly gate: Gate;
@@ -100,12 +102,12 @@ export class Settlement {
   }
 
   async deadLetter(letters: readonly Letter[]): Promise<void> {
-    const { name, claims, observe } = this.#context;
+    const { name, claims, observe, consumer } = this.#context;
     if (letters.length === 0) return;
     const complete = await this.#withAttempts(letters);
     const moved: ClaimedMessage[] = [];
     const move = async (group: readonly DeadLetter[]) => {
-      const ids = new Set(await claims.deadLetter(name.queue, group));
+      const ids = new Set(await claims.deadLetter(name.queue, group, consumer));
       const gone = group.filter(({ message }) => ids.has(message.msgId));
       moved.push(...gone.map(({ message }) => message));
       for (const { message, refusal } of gone) {
