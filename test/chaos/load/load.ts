@@ -1,0 +1,103 @@
+import type { QueueName } from "@centralcloud/contracts";
+import { writeKnowledge, writePattern, writeSession } from "./drafts.ts";
+import type { Draft, LoadMessage } from "./message.ts";
+import { type Poison, writePoison } from "./poison.ts";
+import { Random } from "./random.ts";
+import { prepareSeals, type Seals } from "./seals.ts";
+
+export interface LoadOptions {
+  readonly seed: number;
+  readonly messages: number;
+  readonly sources: number;
+  readonly maxMessageBytes: number;
+  /** How many of the messages are poison, killers apart, from 0 to 1; but where there is any, every kind. */
+  readonly poisonShare: number;
+  /** How many messages kill the process that merges them; each costs as many kills as deliveries are allowed. */
+  readonly killers: number;
+}
+
+/** The messages of a run. Each follows from the seed and its number alone, so none has to be kept. */
+export interface Load {
+  readonly count: number;
+  readonly seals: Seals;
+  /** @param number from 0 to `count - 1` */
+  message(number: number): LoadMessage;
+}
+
+/** How often each kind is dealt, killers apart. */
+const shares: readonly (readonly [fate: Poison, share: number])[] = [
+  ["invalid", 5],
+  ["unreadable", 3],
+  ["rejected", 3],
+  ["failed", 2],
+  ["too-large", 1],
+];
+
+export async function createLoad(options: LoadOptions): Promise<Load> {
+  const { seed, messages, sources, maxMessageBytes } = options;
+  const seals = await prepareSeals(seed);
+  const poison = placePoison(options);
+
+  function draft(number: number): Draft {
+    const random = new Random("message", seed, number);
+    const queue = drawQueue(random);
+    const fate = poison.get(number);
+    if (fate !== undefined) {
+      return writePoison(fate, { random, seals, queue, number, maxMessageBytes });
+    }
+    // Somebody sends the same again: another message, which counts again.
+    if (number > 0 && random.chance(0.03)) {
+      const earlier = number - random.integer(1, Math.min(number, 50));
+      if (!poison.has(earlier)) return draft(earlier);
+    }
+    return writeGood(random, seals, queue);
+  }
+
+  return {
+    count: messages,
+    seals,
+    message: (number) => ({ ...draft(number), number, source: number % sources }),
+  };
+}
+
+function writeGood(random: Random, seals: Seals, queue: QueueName): Draft {
+  const writers = {
+    "centralcloud-new-patterns": () => writePattern(random),
+    "agent-sessions": () => writeSession(random, seals),
+    "agent-knowledge-updates": () => writeKnowledge(random),
+  };
+  const { document, effect } = writers[queue]();
+  // Encoded twice, as some clients do.
+  const body = random.chance(0.03) ? JSON.stringify(document) : document;
+  return { queue, body, fate: "merged", effect };
+}
+
+function drawQueue(random: Random): QueueName {
+  const share = random.fraction();
+  if (share < 0.6) return "centralcloud-new-patterns";
+  return share < 0.85 ? "agent-sessions" : "agent-knowledge-updates";
+}
+
+/**
+ * Which numbers are poison, and of which kind: every kind at least once. Killers come in the first
+ * half, because the run can't end before each of them has had all its deliveries.
+ */
+function placePoison(options: LoadOptions): ReadonlyMap<number, Poison> {
+  const { seed, messages, poisonShare, killers } = options;
+  const random = new Random("poison", seed);
+  const deck = shares.flatMap(([fate, share]) => Array.from({ length: share }, () => fate));
+  const count = poisonShare === 0 ? 0 : Math.max(deck.length, Math.round(messages * poisonShare));
+  const placed = new Map<number, Poison>();
+  for (let dealt = 0; dealt < killers; dealt++) {
+    const spacing = messages / 2 / killers;
+    placed.set(Math.floor((dealt + random.fraction()) * spacing), "delivery-limit");
+  }
+  let hand: Poison[] = [];
+  while (placed.size < Math.min(messages, killers + count)) {
+    if (hand.length === 0) hand = random.shuffle(deck);
+    const number = random.integer(0, messages - 1);
+    if (placed.has(number)) continue;
+    placed.set(number, hand.pop() ?? "invalid");
+  }
+  return placed;
+}

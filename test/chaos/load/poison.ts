@@ -1,0 +1,111 @@
+import type { QueueName } from "@centralcloud/contracts";
+import { writeKnowledge, writePattern, writeSession } from "./drafts.ts";
+import type { Draft, Fate } from "./message.ts";
+import type { Random } from "./random.ts";
+import type { Seals } from "./seals.ts";
+import { writeObject } from "./values.ts";
+
+export type Poison = Exclude<Fate, "merged">;
+
+/** How a message of each fate is marked for the triggers in the central database, see faults/traps.ts. */
+export const marks = {
+  rejected: "chaos-reject",
+  failed: "chaos-fail",
+  "delivery-limit": "chaos-kill",
+} as const;
+
+export interface PoisonContext {
+  readonly random: Random;
+  readonly seals: Seals;
+  readonly queue: QueueName;
+  readonly number: number;
+  /** What the consumer is told to take at most, in bytes. */
+  readonly maxMessageBytes: number;
+}
+
+export function writePoison(fate: Poison, context: PoisonContext): Draft {
+  switch (fate) {
+    case "invalid":
+      return writeInvalid(context);
+    case "too-large":
+      return writeTooLarge(context);
+    case "unreadable":
+      return writeUnreadable(context);
+    default:
+      return writeMarked(fate, context);
+  }
+}
+
+const patterns = "centralcloud-new-patterns";
+
+function writeInvalid({ random, queue }: PoisonContext): Draft {
+  const body = random.pick([...invalidBodies[queue], ...invalidEverywhere]);
+  return { queue, body, fate: "invalid", effect: undefined };
+}
+
+const invalidEverywhere = ["null", "[]", "17", '"no JSON inside"', '"\\"twice\\""', "{}"] as const;
+
+const invalidBodies: Readonly<Record<QueueName, readonly [string, ...string[]]>> = {
+  "centralcloud-new-patterns": [
+    '{"pattern":{},"learned_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"","pattern":{},"learned_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"a","pattern":null,"learned_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"a","pattern":[],"learned_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"a","pattern":{},"learned_at":"yesterday"}',
+    '{"agent_id":"a","pattern":{},"learned_at":"2025-02-29T10:00:00Z"}',
+    '{"agent_id":"a","pattern":{},"learned_at":"2025-10-25T10:00:00Z","confidence":1.5}',
+    '{"agent_id":"a","pattern":{},"learned_at":"2025-10-25T10:00:00Z","confidence":1.00000000000000000001}',
+  ],
+  "agent-sessions": [
+    '{"agent_id":"a","session_id":"s","synced_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"a","session_id":"s","session_state":{},"sealed":{"alg":"a","key_id":"k","data":"d"},"synced_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"a","session_state":{},"synced_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"a","session_id":"s","session_state":"text","synced_at":"2025-10-25T10:00:00Z"}',
+    '{"agent_id":"a","session_id":"s","session_state":{},"synced_at":20251025}',
+  ],
+  "agent-knowledge-updates": [
+    '{"agents_updated":-1,"total_patterns":0,"updated_at":"2025-10-25T10:00:00Z"}',
+    '{"agents_updated":1,"total_patterns":0.5,"updated_at":"2025-10-25T10:00:00Z"}',
+    '{"agents_updated":1,"total_patterns":9007199254740993,"updated_at":"2025-10-25T10:00:00Z"}',
+    '{"agents_updated":1,"total_patterns":1,"updated_at":"2025-10-25T10:00:00Z","agents":{}}',
+    '{"agents_updated":1,"total_patterns":1,"updated_at":"2025-10-25T10:00:00Z","agents":[{"agent_id":"a"}]}',
+  ],
+};
+
+/** Larger than allowed by at least half, so that no way of counting bytes decides otherwise. */
+function writeTooLarge({ random, maxMessageBytes }: PoisonContext): Draft {
+  const filling = "x".repeat(Math.ceil(maxMessageBytes * (1.5 + random.fraction())));
+  const body = writeObject(random, [
+    ["agent_id", '"agent-1"'],
+    ["pattern", `{"filling":"${filling}"}`],
+    ["learned_at", '"2025-10-25T10:00:00Z"'],
+  ]);
+  return { queue: patterns, body, fate: "too-large", effect: undefined };
+}
+
+function writeUnreadable({ random, seals }: PoisonContext): Draft {
+  const body = writeObject(random, [
+    ["agent_id", '"agent-1"'],
+    ["session_id", `"session-${random.integer(1, 300)}"`],
+    ["sealed", seals.pickUnreadable(random)],
+    // Newer than every other, so that it would be seen if it were merged.
+    ["synced_at", '"2026-01-01T00:00:00Z"'],
+  ]);
+  return { queue: "agent-sessions", body, fate: "unreadable", effect: undefined };
+}
+
+/**
+ * Nothing is wrong with it but its agent, of whom the central database thinks otherwise. Agent and
+ * session are its own: nothing newer in its batch may stand in for it.
+ */
+function writeMarked(fate: keyof typeof marks, context: PoisonContext): Draft {
+  const { random, seals, queue, number } = context;
+  const own = { agentId: `${marks[fate]}-${number}`, sessionId: `chaos-${number}` };
+  const writers = {
+    "centralcloud-new-patterns": () => writePattern(random, own),
+    "agent-sessions": () => writeSession(random, seals, own),
+    "agent-knowledge-updates": () => writeKnowledge(random, own),
+  };
+  const { document } = writers[queue]();
+  return { queue, body: document, fate, effect: undefined };
+}

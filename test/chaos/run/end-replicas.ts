@@ -1,0 +1,48 @@
+import { pause } from "@centralcloud/service";
+import { stopPatienceMs } from "../faults/replica-faults.ts";
+import type { Replica } from "../replicas/replica.ts";
+import type { Stage } from "./stage.ts";
+
+/** A breaker waits for at most five seconds before it tries again; and machines are slow. */
+const readyPatienceMs = 20_000;
+
+/**
+ * When all is calm again, every replica must say that it is ready, and must stop in order. What does
+ * not goes to the findings.
+ */
+export async function endReplicas({ replicas, settings, signal, complain }: Stage): Promise<void> {
+  await Promise.all(
+    replicas.map(async (replica) => {
+      const answer = await untilReady(replica, signal);
+      if (answer !== undefined)
+        complain(`${replica.name} is not ready after all is over: ${answer}`);
+      replica.retire();
+      const stopped = await replica.stop(stopPatienceMs(settings.shutdownGraceS));
+      if (stopped !== "in order")
+        complain(`${replica.name} was asked to stop and ended ${stopped}`);
+      for (const end of replica.unexpectedEnds) complain(end);
+    }),
+  );
+}
+
+/** @returns what it said last, or undefined when it became ready */
+async function untilReady(replica: Replica, signal: AbortSignal): Promise<string | undefined> {
+  const deadline = performance.now() + readyPatienceMs;
+  for (;;) {
+    const answer = await askReadiness(replica);
+    if (answer === undefined || signal.aborted) return undefined;
+    if (performance.now() > deadline) return answer;
+    await pause(100, signal);
+  }
+}
+
+async function askReadiness({ log }: Replica): Promise<string | undefined> {
+  if (log.httpPort === undefined) return "it has not said where it answers";
+  try {
+    const response = await fetch(`http://127.0.0.1:${log.httpPort}/readyz`);
+    const body = await response.text();
+    return response.ok ? undefined : body.trim();
+  } catch (error) {
+    return String(error);
+  }
+}
