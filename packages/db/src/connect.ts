@@ -28,7 +28,11 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   const clients = new Set<pg.Client>();
   const idle = new Set<pg.Client>();
   // The pool makes clients of this class, whatever its types say.
-  pool.on("connect", (client) => clients.add(client as unknown as pg.Client));
+  pool.on("connect", (client) => {
+    // A connection that breaks while somebody has it: its query rejects, which is all they need to know.
+    client.on("error", () => {});
+    clients.add(client as unknown as pg.Client);
+  });
   pool.on("acquire", (client) => idle.delete(client as unknown as pg.Client));
   pool.on("release", (_, client) => idle.add(client as unknown as pg.Client));
   pool.on("remove", (client) => {

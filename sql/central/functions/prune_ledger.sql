@@ -58,9 +58,9 @@ begin
      where l.lane_id = v_lane_id;
   end if;
 
-  -- Left by a crash between a merge and forget_failures.
+  -- Of messages that have left the queue, and so are decided: left by a crash before forget_failures.
   delete from central.delivery_failures f
-   where f.lane_id = v_lane_id and f.failed_at < pg_catalog.clock_timestamp() - interval '30 days';
+   where f.lane_id = v_lane_id and f.msg_id < p_below_msg_id;
   return v_count;
 end
 $$;

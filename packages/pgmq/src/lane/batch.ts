@@ -98,12 +98,13 @@ export class Batch {
     const records = await this.#settlement.inStore(() => handler.store.lookUp(doubtful));
     const merged = doubtful.filter((_, index) => records[index]?.merged === true);
     const letters = doubtful.flatMap((message, index): Letter[] => {
-      const record = records[index];
-      if (record?.merged === true || !isOver(message)) return [];
-      const text = `it was delivered ${message.readCount} times without a result`;
+      const { merged: isMerged, attempts } = records[index] ?? { merged: false, attempts: [] };
+      // A delivery that ended in an attempt had a result.
+      const lost = message.readCount - attempts.length;
+      if (isMerged || lost <= maxDeliveries) return [];
+      const text = `it was delivered ${lost} times without a result`;
       const error = { code: "delivery-limit", message: text };
-      const refusal = { reason: "delivery-limit", error } as const;
-      return [{ message, refusal, attempts: record?.attempts ?? [] }];
+      return [{ message, refusal: { reason: "delivery-limit", error }, attempts }];
     });
     if (merged.length > 0) {
       observe({ event: "batch-merged", ...name, merged: 0, duplicates: merged.length, ms: 0 });
