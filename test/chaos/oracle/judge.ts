@@ -4,7 +4,7 @@ import type { Databases } from "../servers/prepare-databases.ts";
 import { CentralModel, fingerprintOf, keyOf } from "./central-model.ts";
 import { compareStores, type RowDifference } from "./compare-stores.ts";
 import { jsonbText } from "./jsonb-text.ts";
-import { judgeLedger } from "./judge-ledger.ts";
+import { countLeftAttempts, judgeLedger } from "./judge-ledger.ts";
 import { type Outcomes, readOutcomes, type Trace } from "./read-outcomes.ts";
 import { readStore } from "./read-store.ts";
 
@@ -16,6 +16,8 @@ export interface Judgement {
   readonly deadLetters: ReadonlyMap<string, { readonly found: number; readonly expected: number }>;
   /** The most deliveries that a message took which was merged. */
   readonly mostDeliveries: number;
+  /** Attempts that are still recorded although their messages are decided. */
+  readonly leftAttempts: number;
 }
 
 export interface JudgeOptions {
@@ -67,7 +69,8 @@ export async function judge(options: JudgeOptions): Promise<Judgement> {
   const rows = compareStores(model.content(), await readStore(databases.central));
   differences.push(...explain(rows, load, outcomes, databases));
   differences.push(...(await judgeLedger(load, outcomes, databases)));
-  return { differences, merged, deadLetters, mostDeliveries };
+  const leftAttempts = await countLeftAttempts(databases);
+  return { differences, merged, deadLetters, mostDeliveries, leftAttempts };
 }
 
 /** Of mistakes of the same kind, so many are told in full. */
