@@ -1,12 +1,19 @@
 import { pause } from "@centralcloud/service";
 import type { Arena, Fault, PlannedFault } from "./arena.ts";
+import { conflictFaults } from "./conflict-faults.ts";
 import { networkFaults } from "./network-faults.ts";
 import { replicaFaults } from "./replica-faults.ts";
 import { serverFaults } from "./server-faults.ts";
 import { statementFaults } from "./statement-faults.ts";
 
 const faults: ReadonlyMap<string, Fault> = new Map(
-  Object.entries({ ...replicaFaults, ...serverFaults, ...networkFaults, ...statementFaults }),
+  Object.entries({
+    ...replicaFaults,
+    ...serverFaults,
+    ...networkFaults,
+    ...statementFaults,
+    ...conflictFaults,
+  }),
 );
 
 export const faultKinds: readonly string[] = [...faults.keys()];
