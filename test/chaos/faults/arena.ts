@@ -9,6 +9,8 @@ export interface Arena {
   readonly settings: ConsumerSettings;
   /** Aborted when the run is given up: faults then end at once. */
   readonly signal: AbortSignal;
+  /** Told what happens, in a few words. */
+  readonly narrate: (line: string) => void;
   /** A fault found that something does not behave as it must. */
   complain(finding: string): void;
 }

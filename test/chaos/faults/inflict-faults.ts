@@ -1,12 +1,19 @@
 import { pause } from "@centralcloud/service";
 import type { Arena, Fault, PlannedFault } from "./arena.ts";
+import { conflictFaults } from "./conflict-faults.ts";
 import { networkFaults } from "./network-faults.ts";
 import { replicaFaults } from "./replica-faults.ts";
 import { serverFaults } from "./server-faults.ts";
 import { statementFaults } from "./statement-faults.ts";
 
 const faults: ReadonlyMap<string, Fault> = new Map(
-  Object.entries({ ...replicaFaults, ...serverFaults, ...networkFaults, ...statementFaults }),
+  Object.entries({
+    ...replicaFaults,
+    ...serverFaults,
+    ...networkFaults,
+    ...statementFaults,
+    ...conflictFaults,
+  }),
 );
 
 export const faultKinds: readonly string[] = [...faults.keys()];
@@ -16,13 +23,10 @@ export type FaultCounts = Map<string, { done: number; thwarted: number }>;
 
 /**
  * Does each fault at its time; those that last overlap. Resolves when the last has ended.
- *
- * @param narrate told about each as it begins, and about those that could not be done.
  */
 export async function inflictFaults(
   arena: Arena,
   schedule: readonly PlannedFault[],
-  narrate: (line: string) => void,
 ): Promise<FaultCounts> {
   const counts: FaultCounts = new Map();
   const startedAt = performance.now();
@@ -30,19 +34,14 @@ export async function inflictFaults(
   for (const planned of schedule) {
     await pause(startedAt + planned.atMs - performance.now(), arena.signal);
     if (arena.signal.aborted) break;
-    narrate(planned.kind);
-    underWay.push(inflict(arena, planned, counts, narrate));
+    arena.narrate(planned.kind);
+    underWay.push(inflict(arena, planned, counts));
   }
   await Promise.all(underWay);
   return counts;
 }
 
-async function inflict(
-  arena: Arena,
-  planned: PlannedFault,
-  counts: FaultCounts,
-  narrate: (line: string) => void,
-): Promise<void> {
+async function inflict(arena: Arena, planned: PlannedFault, counts: FaultCounts): Promise<void> {
   const count = counts.get(planned.kind) ?? { done: 0, thwarted: 0 };
   counts.set(planned.kind, count);
   try {
@@ -50,6 +49,6 @@ async function inflict(
     count.done += 1;
   } catch (error) {
     count.thwarted += 1;
-    narrate(`${planned.kind}: ${error instanceof Error ? error.message : String(error)}`);
+    arena.narrate(`${planned.kind}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

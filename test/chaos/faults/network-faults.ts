@@ -1,5 +1,6 @@
 import { pause } from "@centralcloud/service";
-import type { Link, LinkState } from "../proxy/link.ts";
+import type { Link } from "../proxy/link.ts";
+import type { LinkState } from "../proxy/link-state.ts";
 import { type Arena, type Fault, lengthOf, type PlannedFault } from "./arena.ts";
 
 type Choose = (arena: Arena, fault: PlannedFault) => readonly Link[];

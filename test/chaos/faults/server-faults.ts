@@ -1,32 +1,25 @@
 import { pause } from "@centralcloud/service";
-import type { ChaosDatabase } from "../servers/chaos-database.ts";
 import type { StopMode } from "../servers/chaos-server.ts";
 import { consumerLogin } from "../servers/prepare-databases.ts";
-import { type Arena, type Fault, lengthOf, type PlannedFault } from "./arena.ts";
-
-type Choose = (arena: Arena, fault: PlannedFault) => ChaosDatabase;
-
-const central: Choose = ({ databases }) => databases.central;
-
-const someSource: Choose = ({ databases }, fault) => {
-  const [first = databases.central, ...others] = databases.sources.map(({ database }) => database);
-  return fault.random().pick([first, ...others]);
-};
+import { type Fault, lengthOf } from "./arena.ts";
+import { type ChooseDatabase, someSource, theCentral } from "./choose-database.ts";
 
 /** Stopped, and started again after a moment. */
-function restart(choose: Choose, mode: StopMode): Fault {
+function restart(choose: ChooseDatabase, mode: StopMode): Fault {
   return async (arena, fault) => {
     const { server } = choose(arena, fault);
     await server.turns.take(async () => {
       await server.stop(mode);
       await pause(lengthOf(fault, 0, 2_000), arena.signal);
-      await server.start();
+      await server.start().catch((error: unknown) => {
+        arena.complain(`the server of ${server.name} did not start again: ${error}`);
+      });
     });
   };
 }
 
 /** SIGKILL for one server process of a consumer, after which PostgreSQL restarts all of them by itself. */
-function killBackend(choose: Choose): Fault {
+function killBackend(choose: ChooseDatabase): Fault {
   return async (arena, fault) => {
     const database = choose(arena, fault);
     await database.server.turns.take(async () => {
@@ -42,7 +35,7 @@ function killBackend(choose: Choose): Fault {
 }
 
 /** Some statements of consumers are cancelled, as by an operator. */
-function cancelStatements(choose: Choose): Fault {
+function cancelStatements(choose: ChooseDatabase): Fault {
   return async (arena, fault) => {
     const database = choose(arena, fault);
     const deadline = performance.now() + lengthOf(fault, 500, 1_500);
@@ -57,10 +50,10 @@ function cancelStatements(choose: Choose): Fault {
 }
 
 export const serverFaults = {
-  "central restarted (fast)": restart(central, "fast"),
-  "central restarted (immediate)": restart(central, "immediate"),
-  "central process killed": killBackend(central),
-  "central statements cancelled": cancelStatements(central),
+  "central restarted (fast)": restart(theCentral, "fast"),
+  "central restarted (immediate)": restart(theCentral, "immediate"),
+  "central process killed": killBackend(theCentral),
+  "central statements cancelled": cancelStatements(theCentral),
   "source restarted (fast)": restart(someSource, "fast"),
   "source restarted (immediate)": restart(someSource, "immediate"),
   "source process killed": killBackend(someSource),

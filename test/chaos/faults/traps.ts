@@ -4,12 +4,15 @@ import type { ChaosDatabase } from "../servers/chaos-database.ts";
 /*
  * What the suite puts into the databases: a schema `chaos`, and triggers on the tables under test.
  * Some agents are marked, and the central database refuses them, fails on them, or stops while it
- * merges them. A statement fails while a switch says so, as it would on a full disk. And merging and
- * archiving take their time, so that faults find messages between being read, merged and archived.
+ * merges them. A statement fails while a switch says so, as it would on a full disk. And some merging and
+ * archiving takes its time, so that faults find messages between being read, merged and archived.
  */
 
 /** How long the merge of a message that kills its process waits to be found and killed. */
 const waitForKillerS = 60;
+
+/** How many of the statements dawdle. */
+const dawdleShare = 0.15;
 
 /** The application name that such a merge shows in pg_stat_activity, with its agent behind it. */
 export const killerSign = "chaos-kills ";
@@ -31,7 +34,9 @@ create function chaos.dawdle_or_fail() returns trigger language plpgsql as $$
 declare
   v_sqlstate text;
 begin
-  perform pg_sleep(random() * ${dawdleMs / 1000});
+  if random() < ${dawdleShare} then
+    perform pg_sleep(random() * ${dawdleMs / 1000});
+  end if;
   select s.sqlstate into v_sqlstate
     from chaos.switches s
    where s.ends_at > clock_timestamp() and random() < s.share

@@ -14,26 +14,11 @@ import {
   trimDecimal,
 } from "./decimal.ts";
 import { jsonbText } from "./jsonb-text.ts";
+import { emptyContent, keyOf, type StoreContent } from "./store-content.ts";
 
-/** Rows of one table of the central store, by their key; each row's columns as comparable text. */
-export type Rows = Map<string, Readonly<Record<string, string>>>;
-
-/** The tables that the oracle compares. */
-export const modelledTables = [
-  "patterns",
-  "pattern_agents",
-  "pattern_sources",
-  "agent_sessions",
-  "knowledge_summaries",
-  "agent_knowledge",
-] as const;
-
-export type ModelledTable = (typeof modelledTables)[number];
-export type StoreContent = Readonly<Record<ModelledTable, Rows>>;
-
-/** How keys are put together from their columns; no column of a key holds a tab. */
-export function keyOf(...columns: readonly string[]): string {
-  return columns.join("\t");
+export interface KnownSource {
+  readonly sourceId: string;
+  readonly name: string;
 }
 
 /**
@@ -41,19 +26,19 @@ export function keyOf(...columns: readonly string[]): string {
  * what was sent, and from nothing that the system says of itself.
  */
 export class CentralModel {
-  readonly #sourceIds: readonly string[];
+  readonly #sources: readonly KnownSource[];
   readonly #patterns = new Map<string, PatternTotals>();
   readonly #sessions = new Map<string, SessionVersion>();
   readonly #summaries = new Map<string, Summary>();
   readonly #knowledge = new Map<string, Knowledge>();
 
-  /** @param sourceIds the identity of each source, in the order of their numbers. */
-  constructor(sourceIds: readonly string[]) {
-    this.#sourceIds = sourceIds;
+  /** @param sources all that are consumed, in the order of their numbers. */
+  constructor(sources: readonly KnownSource[]) {
+    this.#sources = sources;
   }
 
   add(message: Pick<LoadMessage, "source"> & { readonly effect: Effect }): void {
-    const sourceId = this.#sourceIds[message.source] ?? "";
+    const sourceId = this.#sources[message.source]?.sourceId ?? "";
     const { effect } = message;
     if (effect.kind === "pattern") this.#addPattern(sourceId, effect);
     else if (effect.kind === "session") this.#addSession(sourceId, effect);
@@ -114,6 +99,7 @@ export class CentralModel {
   /** Every row of each table, its values spelled as {@link readStore} spells them. */
   content(): StoreContent {
     const content = emptyContent();
+    for (const { sourceId, name } of this.#sources) content.sources.set(sourceId, { name });
     for (const [fingerprint, totals] of this.#patterns) {
       content.patterns.set(fingerprint, {
         pattern: totals.pattern,
@@ -161,17 +147,6 @@ export class CentralModel {
     }
     return content;
   }
-}
-
-export function emptyContent(): Record<ModelledTable, Rows> {
-  return {
-    patterns: new Map(),
-    pattern_agents: new Map(),
-    pattern_sources: new Map(),
-    agent_sessions: new Map(),
-    knowledge_summaries: new Map(),
-    agent_knowledge: new Map(),
-  };
 }
 
 interface AgentTotals {

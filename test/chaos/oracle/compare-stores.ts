@@ -3,7 +3,7 @@ import {
   modelledTables,
   type Rows,
   type StoreContent,
-} from "./central-model.ts";
+} from "./store-content.ts";
 
 /** One row of the central store that is not as the messages make it. */
 export interface RowDifference {

@@ -40,16 +40,16 @@ export async function judgeLedger(
   for (const name of surplus.keys()) {
     differences.push(`the ledger holds what should not be merged: ${name}`);
   }
-  const undecided = await central.query<{ msg_id: string; error_code: string; count: string }>(
-    `select f.msg_id::text, f.error_code, count(*)::text as count
-       from central.delivery_failures f group by 1, 2 order by 1`,
-  );
-  for (const { msg_id, error_code, count } of undecided) {
-    differences.push(
-      `${count} attempts (${error_code}) of msg_id ${msg_id} are still recorded, though it is decided`,
-    );
-  }
   return differences;
+}
+
+/**
+ * How many attempts are still recorded although all messages are decided. They are forgotten after the
+ * decision, so a fault in between leaves them until they are pruned: untidy, but no difference.
+ */
+export async function countLeftAttempts({ central }: Databases): Promise<number> {
+  const rows = await central.query("select from central.delivery_failures");
+  return rows.length;
 }
 
 function nameRow({ source_id, queue, msg_id, enqueued_at }: LedgerRow): string {

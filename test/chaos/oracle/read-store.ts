@@ -1,5 +1,5 @@
 import type { Queryable } from "../servers/chaos-database.ts";
-import { emptyContent, keyOf, type ModelledTable, type StoreContent } from "./central-model.ts";
+import { emptyContent, keyOf, type ModelledTable, type StoreContent } from "./store-content.ts";
 
 const microseconds = (column: string) =>
   `(extract(epoch from ${column}) * 1000000)::bigint::text as ${column}`;
@@ -12,6 +12,7 @@ const asText = (column: string) => `${column}::text as ${column}`;
 const tables: Readonly<
   Record<ModelledTable, { readonly key: readonly string[]; readonly columns: readonly string[] }>
 > = {
+  sources: { key: [asText("source_id")], columns: ["name"] },
   patterns: {
     key: [hexadecimal("fingerprint")],
     columns: [

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { LinkState } from "./link.ts";
+import type { LinkState } from "./link-state.ts";
 
 interface Parcel {
   /** Undefined is the end of the stream. */

@@ -1,16 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { Direction } from "./direction.ts";
-
-/**
- * What a link does with what passes through it:
- * - `open`: passes it on at once; `slow`: later;
- * - `silent`: accepts connections and bytes and says nothing, until it is opened again;
- * - `refusing`: ends new connections at once.
- */
-export type LinkState =
-  | { readonly kind: "open" | "silent" | "refusing" }
-  | { readonly kind: "slow"; readonly ms: number };
+import type { LinkState } from "./link-state.ts";
 
 /** The network between one client and one server: a TCP proxy that can be disturbed. */
 export class Link {

@@ -7,7 +7,7 @@ export interface Tally {
   duplicates: number;
   /** How often each event was logged. */
   readonly events: Map<string, number>;
-  /** How often each SQLSTATE, or code of the network, was met by a lane. */
+  /** How often each SQLSTATE, or code of the network, was met. */
   readonly faultCodes: Map<string, number>;
 }
 
@@ -46,7 +46,7 @@ export class ReplicaLog {
       this.tally.merged += Number(entry.merged ?? 0);
       this.tally.duplicates += Number(entry.duplicates ?? 0);
     }
-    if (event === "lane-fault") count(this.tally.faultCodes, String(entry.code));
+    if (event.endsWith("-fault")) count(this.tally.faultCodes, String(entry.code));
     const port = /^port (\d+)$/.exec(String(entry.detail ?? ""));
     if (event === "part-started" && port !== null) this.httpPort = Number(port[1]);
     // The daily work of a lane says nothing about why a process ended.

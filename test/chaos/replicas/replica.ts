@@ -104,7 +104,7 @@ export class Replica {
   #ended(child: ChildProcess, how: number | string): void {
     this.#child = undefined;
     if (this.#doomed.has(child)) return;
-    const lines = this.log.lastLines().slice(-5).join("\n    ");
+    const lines = this.log.lastLines().slice(-18).join("\n    ");
     this.unexpectedEnds.push(
       `${this.name} ended by itself (${how}); its last lines:\n    ${lines}`,
     );

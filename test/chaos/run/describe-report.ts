@@ -44,7 +44,7 @@ export function describeOutage(report: OutageReport): string {
 type Either = ChaosReport | OutageReport;
 
 function describeMessages({ plan, judgement, tally, durationMs }: Either): string[] {
-  const { merged, deadLetters, mostDeliveries } = judgement;
+  const { merged, deadLetters, mostDeliveries, leftAttempts } = judgement;
   const letters = [...deadLetters]
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([reason, { found, expected }]) => `${reason} ${found} of ${expected}`);
@@ -54,6 +54,7 @@ function describeMessages({ plan, judgement, tally, durationMs }: Either): strin
     line("merged", `${merged}, each read at most ${mostDeliveries} times`),
     line("duplicates", `${tally.duplicates} seen by replicas that lived to tell`),
     line("dead letters", letters.join(", ") || "none"),
+    line("attempts", `${leftAttempts} still recorded after all was decided`),
     line("duration", `${seconds(durationMs)}, ${rate} messages a second`),
     line("lane faults", list(tally.faultCodes) || "none"),
     line("events", list(tally.events)),

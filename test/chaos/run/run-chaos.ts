@@ -34,7 +34,7 @@ export function runChaos(
   narrate: Narrate = () => {},
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ChaosReport> {
-  return onStage(plan, signal, async (stage) => {
+  return onStage(plan, narrate, signal, async (stage) => {
     const startedAt = performance.now();
     const calm = new AbortController();
     const schedule = scheduleFaults({
@@ -48,7 +48,7 @@ export function runChaos(
     const killing = killMergers(stage, calm.signal);
     try {
       const [faults] = await Promise.all([
-        inflictFaults(stage, schedule, narrate),
+        inflictFaults(stage, schedule),
         sendLoad({ ...plan, ...stage, sources: stage.databases.sources, durationMs: plan.loadMs }),
       ]);
       const lastFaultAt = performance.now();

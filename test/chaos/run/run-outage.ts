@@ -35,44 +35,49 @@ export function runOutage(
   narrate: Narrate = () => {},
   signal: AbortSignal = new AbortController().signal,
 ): Promise<OutageReport> {
-  return onStage({ ...plan, poisonShare: 0, killers: 0, dawdleMs: 0 }, signal, async (stage) => {
-    const startedAt = performance.now();
-    const beforeMs = plan.outageMs / 4;
-    const sending = sendLoad({
-      ...plan,
-      ...stage,
-      sources: stage.databases.sources,
-      // Until a moment after its return, so that old and new messages meet.
-      durationMs: beforeMs + plan.outageMs * 1.25,
-    });
-    const { central } = stage.databases;
-    await pause(beforeMs, signal);
-    await untilSomethingIsMerged(central, signal);
-    narrate("the central database is stopped");
-    await central.server.stop("fast");
-    await pause(plan.outageMs, signal);
-    await expectNoBlame(stage, "during the outage");
-    const backlog = await countQueued(stage);
-    narrate(`it is started again; ${backlog} messages wait`);
-    await central.server.start();
-    const firstMergeS = await secondsToFirstMerge(central, signal);
-    await expectNoBlame(stage, "after the outage");
-    const attempts = await central.query("select from central.delivery_failures");
-    if (attempts.length > 0)
-      stage.complain(`the outage was counted as ${attempts.length} attempts`);
-    await sending;
-    const left = await untilConsumed(stage);
-    const recoveredS = await secondsSinceStart(central);
-    if (firstMergeS > mostSecondsToFirstMerge) {
-      stage.complain(
-        `the first merge came ${firstMergeS.toFixed(1)} s after the server's start; ${mostSecondsToFirstMerge} s are allowed`,
-      );
-    }
-    const closed = await closeStage(stage, left);
-    const tally = totalTally(stage);
-    const durationMs = performance.now() - startedAt;
-    return { plan, ...closed, tally, backlog, firstMergeS, recoveredS, durationMs };
-  });
+  return onStage(
+    { ...plan, poisonShare: 0, killers: 0, dawdleMs: 0 },
+    narrate,
+    signal,
+    async (stage) => {
+      const startedAt = performance.now();
+      const beforeMs = plan.outageMs / 4;
+      const sending = sendLoad({
+        ...plan,
+        ...stage,
+        sources: stage.databases.sources,
+        // Until a moment after its return, so that old and new messages meet.
+        durationMs: beforeMs + plan.outageMs * 1.25,
+      });
+      const { central } = stage.databases;
+      await pause(beforeMs, signal);
+      await untilSomethingIsMerged(central, signal);
+      narrate("the central database is stopped");
+      await central.server.stop("fast");
+      await pause(plan.outageMs, signal);
+      await expectNoBlame(stage, "during the outage");
+      const backlog = await countQueued(stage);
+      narrate(`it is started again; ${backlog} messages wait`);
+      await central.server.start();
+      const firstMergeS = await secondsToFirstMerge(central, signal);
+      await expectNoBlame(stage, "after the outage");
+      const attempts = await central.query("select from central.delivery_failures");
+      if (attempts.length > 0)
+        stage.complain(`the outage was counted as ${attempts.length} attempts`);
+      await sending;
+      const left = await untilConsumed(stage);
+      const recoveredS = await secondsSinceStart(central);
+      if (firstMergeS > mostSecondsToFirstMerge) {
+        stage.complain(
+          `the first merge came ${firstMergeS.toFixed(1)} s after the server's start; ${mostSecondsToFirstMerge} s are allowed`,
+        );
+      }
+      const closed = await closeStage(stage, left);
+      const tally = totalTally(stage);
+      const durationMs = performance.now() - startedAt;
+      return { plan, ...closed, tally, backlog, firstMergeS, recoveredS, durationMs };
+    },
+  );
 }
 
 async function untilSomethingIsMerged(central: ChaosDatabase, signal: AbortSignal): Promise<void> {

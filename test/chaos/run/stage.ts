@@ -15,6 +15,7 @@ export interface Stage extends Arena {
 /** Sets everything up, does `work` with it, and leaves nothing behind. */
 export async function onStage<Result>(
   plan: ChaosPlan,
+  narrate: (line: string) => void,
   signal: AbortSignal,
   work: (stage: Stage) => Promise<Result>,
 ): Promise<Result> {
@@ -33,6 +34,7 @@ export async function onStage<Result>(
       settings,
       replicas: replicas.all,
       signal,
+      narrate,
       findings,
       complain: (finding) => void findings.push(finding),
     });

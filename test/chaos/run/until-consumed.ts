@@ -4,6 +4,8 @@ import type { SourceDatabase } from "../servers/prepare-databases.ts";
 import type { Stage } from "./stage.ts";
 
 const pollMs = 200;
+const narrateEveryMs = 10_000;
+
 /** A consumer that does not even start would do so for ever. */
 const mostUnexpectedEnds = 20;
 
@@ -12,28 +14,29 @@ const mostUnexpectedEnds = 20;
  *
  * @returns what is left, in words; empty when all is consumed.
  */
-export async function untilConsumed({
-  databases,
-  plan,
-  replicas,
-  signal,
-}: Stage): Promise<string[]> {
+export async function untilConsumed(stage: Stage): Promise<string[]> {
+  const { databases, plan, replicas, signal, narrate } = stage;
   let fewest = Number.POSITIVE_INFINITY;
   let lastProgressAt = performance.now();
+  let narratedAt = performance.now();
   while (!signal.aborted) {
     const waiting = await Promise.all(databases.sources.map(countWaiting));
     const total = waiting.reduce((sum, count) => sum + count, 0);
     if (total === 0) return [];
+    const now = performance.now();
     if (total < fewest) {
       fewest = total;
-      lastProgressAt = performance.now();
+      lastProgressAt = now;
     }
     const ends = replicas.reduce((sum, { unexpectedEnds }) => sum + unexpectedEnds.length, 0);
-    const isStuck = performance.now() - lastProgressAt > plan.patienceMs;
-    if (isStuck || ends > mostUnexpectedEnds) break;
+    if (now - lastProgressAt > plan.patienceMs || ends > mostUnexpectedEnds) break;
+    if (now - narratedAt > narrateEveryMs) {
+      narratedAt = now;
+      narrate(`${total} messages wait, the first: ${(await describeRest(stage))[0]}`);
+    }
     await pause(pollMs, signal);
   }
-  return (await Promise.all(databases.sources.map(describeRest))).flat();
+  return await describeRest(stage);
 }
 
 async function countWaiting({ database }: SourceDatabase): Promise<number> {
@@ -53,7 +56,11 @@ interface Rest {
   readonly hidden_for: string;
 }
 
-async function describeRest({ database }: SourceDatabase): Promise<string[]> {
+async function describeRest({ databases }: Stage): Promise<string[]> {
+  return (await Promise.all(databases.sources.map(describeRestOf))).flat();
+}
+
+async function describeRestOf({ database }: SourceDatabase): Promise<string[]> {
   const lines: string[] = [];
   for (const queue of queueNames) {
     const rows = await database.queryPatiently<Rest>(

@@ -1,12 +1,6 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import {
-  type EmbeddedPostgres,
-  removeDataDirectory,
-  startEmbeddedPostgres,
-} from "@centralcloud/embedded";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embedded";
 import { Turns } from "../run/turns.ts";
+import { dataIn, makeGround, removeGround } from "./ground.ts";
 
 /** Fast disconnects everyone and ends in order; immediate is a crash that the next start recovers from. */
 export type StopMode = "fast" | "immediate";
@@ -29,10 +23,7 @@ export class ChaosServer {
 
   /** Makes a new cluster and starts it; remove it with {@link remove}. */
   static async create(name: string, databases: readonly string[]): Promise<ChaosServer> {
-    const ground = await mkdtemp(join(tmpdir(), "centralcloud-chaos-"));
-    // The server's account, which is not ours when we are root, has to get through.
-    await chmod(ground, 0o755);
-    const server = new ChaosServer(name, ground, databases);
+    const server = new ChaosServer(name, await makeGround(), databases);
     try {
       await server.start();
     } catch (error) {
@@ -56,7 +47,7 @@ export class ChaosServer {
 
   async start(): Promise<void> {
     this.#running = await startEmbeddedPostgres({
-      dataDirectory: this.#directory,
+      dataDirectory: dataIn(this.#ground),
       databases: this.#databases,
       // Commits outlive a crash of the server all the same; only the machine must not crash.
       durable: false,
@@ -77,11 +68,6 @@ export class ChaosServer {
   /** Stops it, and deletes its data. */
   async remove(): Promise<void> {
     await this.#running?.stop();
-    await removeDataDirectory(this.#directory);
-    await rm(this.#ground, { recursive: true, force: true });
-  }
-
-  get #directory(): string {
-    return join(this.#ground, "data");
+    await removeGround(this.#ground);
   }
 }

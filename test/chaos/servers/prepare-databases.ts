@@ -11,6 +11,8 @@ export const consumerLogin = { name: "chaos_consumer", password: "chaos" } as co
 export interface SourceDatabase {
   readonly database: ChaosDatabase;
   readonly sourceId: string;
+  /** What the source says that it is called. */
+  readonly name: string;
 }
 
 export interface Databases {
@@ -68,8 +70,7 @@ async function prepareSource(database: ChaosDatabase, dawdleMs: number): Promise
   await makeLogin(database);
   await setSourceTraps(database, queueNames, dawdleMs);
   await database.query("update public.singularity_source set name = $1", [database.server.name]);
-  const { sourceId } = await database.withClient((client) => readSource(client));
-  return { database, sourceId };
+  return { database, ...(await database.withClient((client) => readSource(client))) };
 }
 
 async function makeLogin(database: ChaosDatabase): Promise<void> {

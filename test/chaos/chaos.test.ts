@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { failOnLeaks } from "../support/leaks.ts";
+import { describeChaos, describeOutage } from "./run/describe-report.ts";
+import { shortPlan } from "./run/plan.ts";
+import { runChaos } from "./run/run-chaos.ts";
+import { runOutage } from "./run/run-outage.ts";
+
+failOnLeaks();
+
+/* The short form of `pnpm chaos`: fixed seeds, so that a failure can be had again. */
+
+test("whatever happens to replicas, servers and network, each message has its effect once", async () => {
+  const report = await runChaos(shortPlan(1));
+  expect(report.differences, describeChaos(report)).toEqual([]);
+}, 180_000);
+
+test("an outage of the central database costs no attempt and no dead letter, and work goes on after it", async () => {
+  const report = await runOutage(shortPlan(2));
+  expect(report.differences, describeOutage(report)).toEqual([]);
+}, 120_000);

@@ -1,0 +1,75 @@
+import type { Load } from "../load/load.ts";
+import type { LoadMessage } from "../load/message.ts";
+import type { Databases } from "../servers/prepare-databases.ts";
+import { fingerprintOf } from "./central-model.ts";
+import type { RowDifference } from "./compare-stores.ts";
+import type { Outcomes } from "./read-outcomes.ts";
+import { keyOf } from "./store-content.ts";
+
+const mostExplained = 20;
+const mostNamed = 8;
+
+/** Adds to each row which messages it was made of, the suspicious ones (delivered more than once) first. */
+export function explainRows(
+  rows: readonly RowDifference[],
+  load: Load,
+  outcomes: readonly Outcomes[],
+  { sources }: Databases,
+): string[] {
+  const explained = new Map(
+    rows.slice(0, mostExplained).map((row) => [keyOfRow(row), [] as Suspect[]]),
+  );
+  if (explained.size > 0) {
+    for (let number = 0; number < load.count; number++) {
+      const message = load.message(number);
+      const sourceId = sources[message.source]?.sourceId ?? "";
+      for (const key of rowsOf(message, sourceId)) {
+        const [trace] = outcomes[message.source]?.traces.get(number) ?? [];
+        explained.get(key)?.push({ number, deliveries: trace?.deliveries ?? 0 });
+      }
+    }
+  }
+  return rows.map((row) => {
+    const suspects = explained.get(keyOfRow(row));
+    return suspects === undefined ? row.text : `${row.text}; ${nameSuspects(suspects)}`;
+  });
+}
+
+interface Suspect {
+  readonly number: number;
+  readonly deliveries: number;
+}
+
+function keyOfRow({ table, key }: Pick<RowDifference, "table" | "key">): string {
+  return keyOf(table, key);
+}
+
+/** The rows of the central store that a message has a part in. */
+function rowsOf({ effect }: LoadMessage, sourceId: string): string[] {
+  if (effect === undefined) return [];
+  if (effect.kind === "session") return [keyOf("agent_sessions", sourceId, effect.sessionId)];
+  if (effect.kind === "knowledge") {
+    return [
+      keyOf("knowledge_summaries", sourceId, String(effect.updatedAt)),
+      ...effect.agents.map(({ agentId }) => keyOf("agent_knowledge", sourceId, agentId)),
+    ];
+  }
+  const fingerprint = fingerprintOf(effect.pattern);
+  return [
+    keyOf("patterns", fingerprint),
+    keyOf("pattern_sources", fingerprint, sourceId),
+    keyOf("pattern_agents", fingerprint, sourceId, effect.agentId),
+  ];
+}
+
+function nameSuspects(suspects: readonly Suspect[]): string {
+  if (suspects.length === 0) return "no message has a part in it";
+  const ordered = suspects.toSorted((a, b) => b.deliveries - a.deliveries);
+  const named = ordered
+    .slice(0, mostNamed)
+    .map(
+      ({ number, deliveries }) => `${number}${deliveries > 1 ? ` (read ${deliveries} times)` : ""}`,
+    );
+  const more = ordered.length - named.length;
+  return `message ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
