@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { freeObject, timestamp } from "./fields.ts";
+import { timestamp } from "./fields.ts";
 import { queueNames } from "./queues.ts";
 
 export const deadLetterReasons = [
@@ -25,7 +25,9 @@ export const deadLetterSchema = z
       .meta({ description: "As it was read; null where it was SQL NULL" }),
     original_message_id: z.int().min(0),
     original_enqueued_at: timestamp,
-    original_headers: freeObject.nullable(),
+    original_headers: z
+      .unknown()
+      .meta({ description: "An object, where the producer kept to the rule; null for none" }),
     queue: z.enum(queueNames),
     read_count: z.int().min(0),
     reason: z.enum(deadLetterReasons),
