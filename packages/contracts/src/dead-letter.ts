@@ -28,6 +28,12 @@ export const deadLetterSchema = z
     original_headers: z
       .unknown()
       .meta({ description: "An object, where the producer kept to the rule; null for none" }),
+    as_text: z
+      .array(z.enum(["original_message", "original_headers"]))
+      .optional()
+      .meta({
+        description: "Which of them are strings of their JSON, being nested too deeply to be more",
+      }),
     queue: z.enum(queueNames),
     read_count: z.int().min(0),
     reason: z.enum(deadLetterReasons),

@@ -1,3 +1,4 @@
+export { deadLetterQueueOf } from "./client/dead-letter.ts";
 export type {
   ClaimedMessage,
   DeadLetterError,
@@ -6,7 +7,8 @@ export type {
   ReadLimits,
   Refusal,
 } from "./client/message.ts";
-export { deadLetterQueueOf, PgmqClient, type Queryable } from "./client/pgmq-client.ts";
+export { PgmqClient } from "./client/pgmq-client.ts";
+export type { Queryable } from "./client/queryable.ts";
 export { QueueNameError } from "./client/queue-table.ts";
 export { classifyFault, type Fault, type FaultOwner } from "./fault.ts";
 export type { AcceptedMessage, LaneHandler, MergeResult, Verdict } from "./lane/handler.ts";

@@ -1,20 +1,7 @@
-import type pg from "pg";
-import type {
-  ClaimedMessage,
-  MessageIdentity,
-  QueueMetrics,
-  ReadLimits,
-  Refusal,
-} from "./message.ts";
+import { deadLetter, type Letter } from "./dead-letter.ts";
+import type { ClaimedMessage, MessageIdentity, QueueMetrics, ReadLimits } from "./message.ts";
+import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
-
-/** A pool, or one client (to be part of a transaction). */
-export type Queryable = Pick<pg.Pool, "query">;
-
-/** The name of a queue's dead-letter queue. */
-export function deadLetterQueueOf(queue: string): string {
-  return `${queue}-dlq`;
-}
 
 /**
  * The part of pgmq's SQL API that a consumer needs, for pgmq 1.5 to 1.11: columns by name, message
@@ -206,46 +193,8 @@ export class PgmqClient {
    *
    * @returns the ids of those moved; a message that somebody else has claimed since is theirs to judge.
    */
-  async deadLetter(
-    queue: string,
-    letters: readonly { readonly message: ClaimedMessage; readonly refusal: Refusal }[],
-  ): Promise<readonly string[]> {
-    if (letters.length === 0) return [];
-    const verdicts = letters.map(({ message, refusal }) => ({
-      msg_id: message.msgId,
-      enqueued_at: message.enqueuedAt,
-      read_ct: message.readCount,
-      reason: refusal.reason,
-      error: refusal.error,
-    }));
-    const { rows } = await this.#db.query<{ msg_id: string }>(
-      `with verdict as materialized (
-         select * from jsonb_to_recordset($1::jsonb)
-           as v (msg_id bigint, enqueued_at timestamptz, read_ct integer, reason text, error jsonb)
-       ), gone as (
-         delete from ${queueTable(queue, "q")} q using verdict v
-          where q.msg_id = v.msg_id and q.enqueued_at = v.enqueued_at and q.read_ct = v.read_ct
-         returning q.msg_id, q.enqueued_at, q.read_ct, q.message, q.headers, v.reason, v.error
-       ), sent as (
-         select g.msg_id, s.dead_id
-           from gone g
-          cross join lateral pgmq.send($2::text, jsonb_build_object(
-            'original_message', g.message,
-            'original_message_id', g.msg_id,
-            'original_enqueued_at', g.enqueued_at,
-            'original_headers', g.headers,
-            'queue', $3::text,
-            'read_count', g.read_ct,
-            'reason', g.reason,
-            'error', g.error,
-            'attempts', '[]'::jsonb,
-            'dead_lettered_at', clock_timestamp()
-          )) as s (dead_id)
-       )
-       select msg_id::text from sent`,
-      [JSON.stringify(verdicts), deadLetterQueueOf(queue), queue],
-    );
-    return rows.map((row) => row.msg_id);
+  deadLetter(queue: string, letters: readonly Letter[]): Promise<readonly string[]> {
+    return deadLetter(this.#db, queue, letters);
   }
 
   async metrics(queue: string): Promise<QueueMetrics> {
