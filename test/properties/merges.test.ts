@@ -1,95 +1,41 @@
-import { contractFor, type QueueName } from "@centralcloud/contracts";
-import { type MergeBatch, mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/db";
+import { mergePatterns } from "@centralcloud/db";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { knowledgeText, patternText, sessionText } from "../support/arbitrary-messages.ts";
+import { endedOrBlocked } from "../support/blocked.ts";
 import { centralContent, emptyCentral } from "../support/central-content.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { arbitraryDeliveries, batchesOf, mergeCases, sourceIds } from "../support/merge-cases.ts";
+import { useConnections } from "../support/single-connection.ts";
 
 const system = useSystem();
 failOnLeaks(system);
+const consumers = useConnections(system, "central", 2);
 
-const cases = [
-  { queue: "centralcloud-new-patterns", merge: mergePatterns, text: patternText },
-  { queue: "agent-sessions", merge: mergeSessions, text: sessionText },
-  { queue: "agent-knowledge-updates", merge: mergeKnowledge, text: knowledgeText },
-] as const;
+describe.each(mergeCases)("$queue", ({ queue, merge, text }) => {
+  const deliveries = arbitraryDeliveries(queue, text);
 
-const sourceIds = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"];
-
-interface Delivery {
-  readonly sourceId: string;
-  readonly message: MergeBatch["messages"][number];
-}
-
-/** The documents that a contract hands on; a message that it refuses shows that the generator is wrong. */
-function documentOf(queue: QueueName, text: string): string {
-  const checked = contractFor(queue).check(text);
-  expect(checked, text).toMatchObject({ ok: true });
-  return checked.ok ? checked.document : "";
-}
-
-/** Batches of deliveries, each batch of one source, as a lane would merge them. */
-function batchesOf(
-  queue: string,
-  deliveries: readonly Delivery[],
-  sizes: readonly number[],
-): MergeBatch[] {
-  const batches: MergeBatch[] = [];
-  for (const sourceId of sourceIds) {
-    let rest = deliveries.filter((delivery) => delivery.sourceId === sourceId);
-    for (let turn = 0; rest.length > 0; turn++) {
-      const size = sizes[turn % sizes.length] ?? 1;
-      const messages = rest.slice(0, size).map((delivery) => delivery.message);
-      batches.push({ sourceId, queue, messages });
-      rest = rest.slice(size);
-    }
-  }
-  return batches;
-}
-
-describe.each(cases)("$queue", ({ queue, merge, text }) => {
-  test("any order, duplication, batching and interleaving gives the same content, byte for byte", async () => {
+  /** What the store must hold: every message once, in one batch of each source. */
+  async function expectedContent(once: Parameters<typeof batchesOf>[1]) {
     const central = system.central.pool;
-    const messages = fc.array(fc.tuple(text, fc.constantFrom(...sourceIds)), {
-      minLength: 1,
-      maxLength: 25,
-    });
-    const property = fc.asyncProperty(
-      messages.chain((drawn) =>
-        fc.record({
-          drawn: fc.constant(drawn),
-          // Every message at least once, some several times, in any order.
-          order: fc.array(fc.nat(drawn.length - 1), { maxLength: 15 }).chain((again) => {
-            const all = [...drawn.keys(), ...again];
-            return fc
-              .shuffledSubarray([...all.keys()], { minLength: all.length })
-              .map((places) => places.map((place) => all[place] as number));
-          }),
-          sizes: fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 1, maxLength: 4 }),
-          concurrency: fc.constantFrom(1, 2, 4),
-        }),
-      ),
-      async ({ drawn, order, sizes, concurrency }) => {
-        const deliveries = drawn.map(([body, sourceId], index) => ({
-          sourceId,
-          message: {
-            msgId: String(index + 1),
-            enqueuedAt: "2025-10-25T10:00:00.123456+00:00",
-            document: documentOf(queue, body),
-          },
-        }));
-        await emptyCentral(central);
-        for (const batch of batchesOf(queue, deliveries, [1000])) await merge(central, batch);
-        const expected = await centralContent(central);
+    await emptyCentral(central);
+    for (const batch of batchesOf(queue, once, [1000])) await merge(central, batch);
+    const content = await centralContent(central);
+    await emptyCentral(central);
+    return content;
+  }
 
-        await emptyCentral(central);
-        const shuffled = order.map((index) => deliveries[index] as Delivery);
-        const batches = batchesOf(queue, shuffled, sizes);
+  test("any order, duplication, batching and concurrency gives the same content, byte for byte", async () => {
+    const central = system.central.pool;
+    const property = fc.asyncProperty(
+      deliveries,
+      fc.constantFrom(1, 2, 4),
+      async ({ once, delivered, batches }, concurrency) => {
+        const expected = await expectedContent(once);
+        const rest = [...batches];
         const totals = { merged: 0, duplicates: 0 };
         const consumer = async () => {
-          for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+          for (let batch = rest.pop(); batch !== undefined; batch = rest.pop()) {
             const { merged, duplicates } = await merge(central, batch);
             totals.merged += merged;
             totals.duplicates += duplicates;
@@ -98,12 +44,63 @@ describe.each(cases)("$queue", ({ queue, merge, text }) => {
         await Promise.all(Array.from({ length: concurrency }, consumer));
         expect(await centralContent(central)).toEqual(expected);
         expect(totals).toEqual({
-          merged: drawn.length,
-          duplicates: order.length - drawn.length,
+          merged: once.length,
+          duplicates: delivered.length - once.length,
         });
       },
     );
     await fc.assert(property, { numRuns: 60 });
+  }, 120_000);
+
+  /*
+   * Each batch is merged while the one before it is done and not yet committed, by another consumer; then that one is
+   * committed, or rolled back, as when its consumer dies, and delivered again.
+   */
+  test("two consumers, each merging while the other's transaction is open, give the same content", async () => {
+    let blocked = 0;
+    const property = fc.asyncProperty(
+      deliveries,
+      fc.infiniteStream(fc.boolean()),
+      async ({ once, delivered, batches }, rollBacks) => {
+        const expected = await expectedContent(once);
+        const queued = batches.map((batch) => ({ batch, rollsBack: rollBacks.next().value }));
+        const totals = { merged: 0, duplicates: 0 };
+        let commitOpen = async () => {};
+        try {
+          for (let turn = 0; ; turn++) {
+            const next = queued.shift();
+            const consumer = consumers[turn % 2];
+            if (next === undefined || consumer === undefined) break;
+            const { batch, rollsBack } = next;
+            await consumer.pool.query("begin");
+            const merging = merge(consumer.pool, batch);
+            if ((await endedOrBlocked(system.central.pool, consumer.pid, merging)) === "blocked") {
+              blocked += 1;
+            }
+            await commitOpen();
+            const { merged, duplicates } = await merging;
+            commitOpen = async () => {
+              await consumer.pool.query(rollsBack ? "rollback" : "commit");
+              if (rollsBack) return;
+              totals.merged += merged;
+              totals.duplicates += duplicates;
+            };
+            if (rollsBack) queued.push({ batch, rollsBack: false });
+          }
+          await commitOpen();
+        } finally {
+          // Nothing is open any more, unless this case failed and is tried again in a smaller form.
+          for (const { pool } of consumers) await pool.query("rollback");
+        }
+        expect(await centralContent(system.central.pool)).toEqual(expected);
+        expect(totals).toEqual({
+          merged: once.length,
+          duplicates: delivered.length - once.length,
+        });
+      },
+    );
+    await fc.assert(property, { numRuns: 60 });
+    expect(blocked, "merges that had to wait for the other consumer").toBeGreaterThan(20);
   }, 120_000);
 });
 

@@ -12,12 +12,21 @@ const confidence = fc.oneof(
   fc.integer({ min: 0, max: 1000 }).map((thousandths) => String(thousandths / 1000)),
 );
 
-const instant = fc
+const anyInstant = fc
   .tuple(
     fc.constantFrom("2025-10-25T10:00:00", "2025-10-25T10:00:00.000001", "2024-02-29T23:59:59.5"),
     fc.constantFrom("Z", "", "+00:00", "+02:00", "-0530", "+14"),
   )
   .map(([time, offset]) => JSON.stringify(time + offset));
+
+/** Mostly the same one, so that messages often claim the same version and something else must decide. */
+const instant = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('"2025-10-25T10:00:00Z"', '"2025-10-25T12:00:00+02:00"'),
+  },
+  { weight: 1, arbitrary: anyInstant },
+);
 
 const pattern = fc.oneof(
   fc.constantFrom(
@@ -84,7 +93,7 @@ export const sessionText = fc
 const count = fc.constantFrom("0", "1", "2.0", '"3"', "4e0", '"9007199254740991"');
 
 const knownAgent = fc
-  .tuple(agentId, count, optional("confidence", confidence))
+  .tuple(agentId, fc.constantFrom("1", "1.0", '"2"', "2e0"), optional("confidence", confidence))
   .map(([agent, patterns, rest]) => `{"agent_id":${agent},"pattern_count":${patterns}${rest}}`);
 
 export const knowledgeText = fc

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { attempt, failure } from "./attempt.ts";
-import { freeObject, timestamp } from "./fields.ts";
+import { timestamp } from "./fields.ts";
 import { queueNames } from "./queues.ts";
 
 export const deadLetterReasons = [
@@ -24,7 +24,15 @@ export const deadLetterSchema = z
       .meta({ description: "As it was read; null where it was SQL NULL" }),
     original_message_id: z.int().min(0),
     original_enqueued_at: timestamp,
-    original_headers: freeObject.nullable(),
+    original_headers: z
+      .unknown()
+      .meta({ description: "An object, where the producer kept to the rule; null for none" }),
+    as_text: z
+      .array(z.enum(["original_message", "original_headers"]))
+      .optional()
+      .meta({
+        description: "Which of them are strings of their JSON, being nested too deeply to be more",
+      }),
     queue: z.enum(queueNames),
     read_count: z.int().min(0),
     reason: z.enum(deadLetterReasons),

@@ -66,3 +66,17 @@ export function isCount(numeral: string): boolean {
   if (exponent !== largest.length) return exponent < largest.length;
   return digits.padEnd(exponent, "0") <= largest;
 }
+
+/** The same number as PostgreSQL writes it, without an exponent. As it is where that is beyond {@link maxExponent}. */
+export function withoutExponent(numeral: string): string {
+  const [, sign = "", whole = "", fraction = "", exponent] = parts.exec(numeral) ?? [];
+  if (exponent === undefined || Math.abs(Number(exponent)) > maxExponent) return numeral;
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponent);
+  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
+  const integer = digits
+    .slice(0, point)
+    .padEnd(point, "0")
+    .replace(/^0+(?=[0-9])/, "");
+  return point < digits.length ? `${sign}${integer}.${digits.slice(point)}` : `${sign}${integer}`;
+}

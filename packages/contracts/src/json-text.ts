@@ -1,11 +1,14 @@
 /**
  * What the text of a JSON document says and its parsed value doesn't: how numbers were written, and what a later
- * duplicate of a key hid. Both functions expect text that `JSON.parse` accepted, and neither recurses: documents may be
+ * duplicate of a key hid. All functions expect text that `JSON.parse` accepted, and none recurses: documents may be
  * nested deeper than a stack is.
  */
-import { maxExponent, maxNumeralDigits } from "./decimal.ts";
+import { maxExponent, maxNumeralDigits, withoutExponent } from "./decimal.ts";
 
-/** PostgreSQL's jsonb parser recurses, and its stack ends at some thousand levels; this is far above any honest use. */
+/**
+ * PostgreSQL's jsonb parser recurses, and its stack ends at some thousand levels. Not at the same for each server: what
+ * one has taken another may refuse, and so may the same one when a level is added. This is far above any honest use.
+ */
 const maxDepth = 500;
 
 const [quote, backslash, minus] = [0x22, 0x5c, 0x2d];
@@ -13,16 +16,30 @@ const [quote, backslash, minus] = [0x22, 0x5c, 0x2d];
 const halfPair = "holds half of a surrogate pair";
 
 /**
- * Whether a numeral in the text may have been rounded to another whole number: 17 digits are needed to round to one, or
- * an exponent of -3xx to vanish. Cheap, and says yes too often rather than too seldom.
+ * A numeral that may have been rounded to another whole number: 17 digits are needed to round to one, or an exponent of
+ * -3xx to vanish. No part can match in two ways that differ by more than 16 characters, so it costs linear time.
  */
-const longNumeral = /[0-9.]{17}|[0-9][eE]-[0-9]{3}/;
+const longNumerals = /[0-9.]{17,}(?:[eE][+-]?[0-9]+)?|[0-9.]+[eE]-[0-9]{3,}/g;
+const longNumeral = new RegExp(longNumerals.source);
 
+/** More digits than this are too many for an identifier, whatever they round to. */
+const muchLonger = 500;
+
+/**
+ * Whether a numeral in the text may have been rounded to another whole number, or hides its length. Cheap, and says yes
+ * too often rather than too seldom: it does not tell strings from numbers.
+ */
 export function mayHoldRoundedNumbers(text: string): boolean {
-  return longNumeral.test(text);
+  for (const [numeral] of text.matchAll(longNumerals)) {
+    if (numeral.length > muchLonger || Number.isInteger(Number(numeral))) return true;
+  }
+  return false;
 }
 
-/** The same document with each long numeral as a string, so that a contract sees it exactly as it was written. */
+/**
+ * The same document with each long numeral as a string, so that a contract sees it exactly as PostgreSQL will: with
+ * every digit, and without an exponent.
+ */
 export function quoteLongNumerals(text: string): string {
   let quoted = "";
   let copied = 0;
@@ -34,7 +51,7 @@ export function quoteLongNumerals(text: string): string {
       const end = endOfNumeral(text, at);
       const numeral = text.slice(at, end);
       if (longNumeral.test(numeral)) {
-        quoted += `${text.slice(copied, at)}"${numeral}"`;
+        quoted += `${text.slice(copied, at)}"${withoutExponent(numeral)}"`;
         copied = end;
       }
       at = end;
@@ -45,11 +62,29 @@ export function quoteLongNumerals(text: string): string {
   return quoted + text.slice(copied);
 }
 
-/** Why PostgreSQL's jsonb would refuse the document, as the end of a sentence; undefined where it would not. */
+/** Why the central store's jsonb may refuse what another jsonb has taken, as the end of a sentence. */
+export function reasonNotNestable(text: string): string | undefined {
+  // each level needs two brackets
+  if (text.length <= 2 * maxDepth) return undefined;
+  let depth = 0;
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfString(text, at);
+      continue;
+    }
+    if (opens(code)) depth += 1;
+    else if (closes(code)) depth -= 1;
+    if (depth > maxDepth) return `is nested deeper than ${maxDepth} levels`;
+    at += 1;
+  }
+  return undefined;
+}
+
+/** Why PostgreSQL's jsonb would refuse a document that it has not seen, as the end of a sentence. */
 export function reasonNotStorable(text: string): string | undefined {
   if (/\p{Surrogate}/u.test(text)) return halfPair;
   const hasEscapes = text.includes("\\u");
-  let depth = 0;
   for (let at = 0; at < text.length; ) {
     const code = text.charCodeAt(at);
     if (code === quote) {
@@ -62,13 +97,10 @@ export function reasonNotStorable(text: string): string | undefined {
       if (isOversized(text.slice(at, end))) return "holds a number with too many digits";
       at = end;
     } else {
-      if (code === 0x7b || code === 0x5b) depth += 1;
-      if (code === 0x7d || code === 0x5d) depth -= 1;
-      if (depth > maxDepth) return `is nested deeper than ${maxDepth} levels`;
       at += 1;
     }
   }
-  return undefined;
+  return reasonNotNestable(text);
 }
 
 function reasonInString(literal: string): string | undefined {
@@ -89,6 +121,14 @@ function isOversized(numeral: string): boolean {
   return exponent !== undefined && Math.abs(Number(exponent)) > maxExponent;
 }
 
+function opens(code: number): boolean {
+  return code === 0x7b || code === 0x5b;
+}
+
+function closes(code: number): boolean {
+  return code === 0x7d || code === 0x5d;
+}
+
 function startsNumeral(code: number): boolean {
   return code === minus || (code >= 0x30 && code <= 0x39);
 }
@@ -100,11 +140,11 @@ function continuesNumeral(code: number): boolean {
 
 /** Just behind the closing quote of the string that opens at `start`. */
 function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  for (let code = text.charCodeAt(at); code !== quote; code = text.charCodeAt(at)) {
-    at += code === backslash ? 2 : 1;
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === backslash) backslashes += 1;
+    if (backslashes % 2 === 0) return end + 1;
   }
-  return at + 1;
 }
 
 function endOfNumeral(text: string, start: number): number {

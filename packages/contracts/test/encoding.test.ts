@@ -28,12 +28,27 @@ describe("a message", () => {
     },
   );
 
-  it("may be deeper than any stack", () => {
-    const deep = "[".repeat(200_000) + "]".repeat(200_000);
-    expect(checkText(queue, inner(`{"deep":${deep}}`)).ok).toBe(true);
-    expect(checkWithRaw(queue, "extra", deep).ok).toBe(true);
-    expect(checkText(queue, deep).ok).toBe(false);
-    expect(checkText(queue, JSON.stringify(inner(`{"deep":${deep}}`))).ok).toBe(false);
+  it("may be nested 500 levels deep, and no deeper: another server's jsonb might not take it", () => {
+    const deep = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+    expect(issuesOf(checkText(queue, inner(`{"deep":${deep(498)}}`)))).toEqual([]);
+    expect(issuesOf(checkWithRaw(queue, "extra", deep(499)))).toEqual([]);
+    const sideBySide = `{"wide":[${Array(1000).fill('{"}]":[]}').join()}]}`;
+    expect(issuesOf(checkText(queue, inner(sideBySide)))).toEqual([]);
+    const issue = {
+      path: "",
+      code: "not_storable",
+      message: "the message is nested deeper than 500 levels, which can't be stored",
+    };
+    for (const levels of [500, 200_000]) {
+      expect(issuesOf(checkText(queue, inner(`{"deep":${deep(levels)}}`)))).toEqual([issue]);
+      expect(issuesOf(checkWithRaw(queue, "extra", deep(levels)))).toEqual([issue]);
+      expect(issuesOf(checkText(queue, JSON.stringify(inner(deep(levels)))))).toEqual([issue]);
+    }
+  });
+
+  it("may hold brackets in strings, however they are escaped", () => {
+    const brackets = JSON.stringify(`${'\\"['.repeat(2000)}\\`);
+    expect(issuesOf(checkText(queue, inner(`{"text":${brackets}}`)))).toEqual([]);
   });
 
   it("may have keys with a meaning to JavaScript, and they mean nothing", () => {

@@ -92,9 +92,35 @@ it("long numbers elsewhere in a message don't matter", () => {
   );
 });
 
-it("a number in place of an identifier has at most as many digits as its string may have", () => {
-  const digits = `0.${"1".repeat(600)}`;
-  expect(issuesOf(checkWithRaw("agent-sessions", "session_id", digits))).toMatchObject([
-    { path: "session_id", code: "wrong_length" },
+it.each([`0.${"1".repeat(600)}`, `${"1".repeat(3)}.${"1".repeat(510)}`, "1e-600", "0.5E-0511"])(
+  "a number in place of an identifier has at most as many digits as its string may have: not %s",
+  (number) => {
+    expect(issuesOf(checkWithRaw("agent-sessions", "session_id", number))).toMatchObject([
+      { path: "session_id", code: "wrong_length" },
+    ]);
+  },
+);
+
+it.each(["1e-300", "12.5e-400", "1e300", `0.${"1".repeat(510)}`, "12345678901234567890"])(
+  "a number in place of an identifier may be %s",
+  (number) => {
+    expect(issuesOf(checkWithRaw("agent-sessions", "session_id", number))).toEqual([]);
+  },
+);
+
+it("a confidence of more digits than a double has is judged by all of them", () => {
+  const agents = (confidence: string) =>
+    `[{"agent_id":1,"pattern_count":1,"confidence":${confidence}}]`;
+  const queue = "agent-knowledge-updates";
+  const over = agents("1.00000000000000000001");
+  expect(issuesOf(checkWithRaw(queue, "agents", agents("0.99999999999999999999")))).toEqual([]);
+  expect(issuesOf(checkWithRaw(queue, "agents", over))).toMatchObject([
+    { path: "agents[0].confidence", code: "out_of_range" },
+  ]);
+  const scaled = agents("99999999999999999999e-20");
+  expect(issuesOf(checkWithRaw(queue, "agents", scaled))).toEqual([]);
+  const scaledOver = agents("100000000000000000001e-20");
+  expect(issuesOf(checkWithRaw(queue, "agents", scaledOver))).toMatchObject([
+    { path: "agents[0].confidence", code: "out_of_range" },
   ]);
 });

@@ -1,4 +1,5 @@
 export { ClaimClient } from "./client/claim-client.ts";
+export { deadLetterQueueOf } from "./client/dead-letter.ts";
 export type {
   ClaimedMessage,
   DeadLetter,
@@ -9,12 +10,8 @@ export type {
   ReadLimits,
   Refusal,
 } from "./client/message.ts";
-export {
-  deadLetterQueueOf,
-  PgmqClient,
-  type PgmqClientOptions,
-  type Queryable,
-} from "./client/pgmq-client.ts";
+export { PgmqClient, type PgmqClientOptions } from "./client/pgmq-client.ts";
+export type { Queryable } from "./client/queryable.ts";
 export {
   createQueueListener,
   type QueueListener,

@@ -4,8 +4,10 @@
 --
 -- A summary is identified by its source and time; what each agent knows is the part of its latest
 -- summary. Where two claim the same time, the greater values win, so that every order gives the same rows.
+-- A number in place of an identifier is its shortest numeral, so that 7, 7.0 and 70e-1 name the same.
 -- With its owner's rights: the consumer may not write to the tables itself.
--- Locks: processed_messages by message, then knowledge_summaries by time, then agent_knowledge by agent.
+-- Locks: processed_messages by message, then agent_knowledge by agent, then knowledge_summaries by time
+-- (PostgreSQL runs what the final select does not read from the last to the first).
 -- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
 -- No compilation: it would take longer than the batch, and a nested loop that is needed all the same
 -- (lateral) counts as so expensive that every call would be compiled.
@@ -65,7 +67,9 @@ begin
       where (excluded.agents_updated, excluded.total_patterns) > (k.agents_updated, k.total_patterns)
   ),
   agent as (
-    select e.agent ->> 'agent_id' as agent_id,
+    select case pg_catalog.jsonb_typeof(e.agent -> 'agent_id')
+             when 'number' then pg_catalog.trim_scale((e.agent -> 'agent_id')::numeric)::text
+             else e.agent ->> 'agent_id' end as agent_id,
            (e.agent ->> 'pattern_count')::numeric::bigint as pattern_count,
            pg_catalog.trim_scale(coalesce((e.agent ->> 'confidence')::numeric, 0.5)) as confidence,
            s.updated_at

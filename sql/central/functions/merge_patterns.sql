@@ -3,6 +3,7 @@
 -- p_messages is a JSON array of the messages as they were sent; its n-th element has the n-th id and
 -- time. Numbers go from there straight into numeric or jsonb, so they keep every digit.
 --
+-- A number in place of an identifier is its shortest numeral, so that 7, 7.0 and 70e-1 name the same.
 -- Exactly once: a message counts only if its ledger row is new, and both are committed together.
 -- Any order: sums, counts, least and greatest are commutative and associative; trim_scale makes equal
 -- confidences the same numeric.
@@ -53,7 +54,9 @@ begin
   observation as materialized (
     select pg_catalog.sha256(pg_catalog.convert_to((m.body -> 'pattern')::text, 'UTF8')) as fingerprint,
            m.body -> 'pattern' as pattern,
-           m.body ->> 'agent_id' as agent_id,
+           case pg_catalog.jsonb_typeof(m.body -> 'agent_id')
+             when 'number' then pg_catalog.trim_scale((m.body -> 'agent_id')::numeric)::text
+             else m.body ->> 'agent_id' end as agent_id,
            pg_catalog.trim_scale(coalesce((m.body ->> 'confidence')::numeric, 0.5)) as confidence,
            (m.body ->> 'learned_at')::timestamptz as learned_at
       from fresh f

@@ -4,6 +4,7 @@
 --
 -- Last writer wins, on the version that the source assigned: synced_at, then ulid. Two messages that
 -- claim the same version are decided by a hash of their content, so that every order gives the same row.
+-- A number in place of an identifier is its shortest numeral, so that 7, 7.0 and 70e-1 name the same.
 -- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks: processed_messages by message, then agent_sessions by session.
 -- No nested loops: a plan made for any number of messages would choose them, and take the square of it.
@@ -48,7 +49,9 @@ begin
   ),
   version as (
     select m.body,
-           m.body ->> 'session_id' as session_id,
+           case pg_catalog.jsonb_typeof(m.body -> 'session_id')
+             when 'number' then pg_catalog.trim_scale((m.body -> 'session_id')::numeric)::text
+             else m.body ->> 'session_id' end as session_id,
            (m.body ->> 'synced_at')::timestamptz as synced_at,
            m.body ->> 'ulid' as ulid,
            pg_catalog.sha256(pg_catalog.convert_to(m.body::text, 'UTF8')) as message_hash
@@ -63,7 +66,10 @@ begin
   merged_session as (
     insert into central.agent_sessions as s
       (source_id, session_id, agent_id, confidence, session_state, sealed, ulid, synced_at, message_hash)
-    select p_source_id, n.session_id, n.body ->> 'agent_id',
+    select p_source_id, n.session_id,
+           case pg_catalog.jsonb_typeof(n.body -> 'agent_id')
+             when 'number' then pg_catalog.trim_scale((n.body -> 'agent_id')::numeric)::text
+             else n.body ->> 'agent_id' end,
            pg_catalog.trim_scale(coalesce((n.body ->> 'confidence')::numeric, 0.5)),
            -- A JSON null means absent, and is not a value to store.
            nullif(n.body -> 'session_state', 'null'), nullif(n.body -> 'sealed', 'null'),

@@ -1,7 +1,7 @@
-import { cleanJson } from "./clean-text.ts";
+import { deadLetter } from "./dead-letter.ts";
 import { claims, claimValues, identities, identityValues } from "./identities.ts";
 import type { ClaimedMessage, DeadLetter, MessageIdentity } from "./message.ts";
-import { deadLetterQueueOf, type Queryable } from "./pgmq-client.ts";
+import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
 
 /**
@@ -117,9 +117,7 @@ export class ClaimClient {
   }
 
   /**
-   * Moves claimed messages to the dead-letter queue, each with why: deleted there and sent here by
-   * one statement. The message itself stays inside the database on its way, whatever its size. A
-   * message that was replayed brings the attempts of its earlier lives in its headers.
+   * Moves claimed messages to the dead-letter queue, each with why and how it failed before.
    *
    * @param consumer who gives them up, as the letters shall say.
    * @returns the ids of those moved; a message that somebody else has claimed since is theirs to judge.
@@ -129,45 +127,6 @@ export class ClaimClient {
     letters: readonly DeadLetter[],
     consumer: string | null = null,
   ): Promise<readonly string[]> {
-    if (letters.length === 0) return [];
-    const verdicts = letters.map(({ message, refusal, attempts }) => ({
-      msg_id: message.msgId,
-      enqueued_at: message.enqueuedAt,
-      read_ct: message.readCount,
-      reason: refusal.reason,
-      error: refusal.error,
-      attempts,
-    }));
-    const { rows } = await this.#db.query<{ msg_id: string }>(
-      `with verdict as materialized (
-         select * from jsonb_to_recordset($1::jsonb)
-           as v (msg_id bigint, enqueued_at timestamptz, read_ct integer, reason text, error jsonb, attempts jsonb)
-       ), gone as (
-         delete from ${queueTable(queue, "q")} q using verdict v
-          where q.msg_id = v.msg_id and q.enqueued_at = v.enqueued_at and q.read_ct = v.read_ct
-         returning q.msg_id, q.enqueued_at, q.read_ct, q.message, q.headers, v.reason, v.error, v.attempts
-       ), sent as (
-         select g.msg_id, s.dead_id
-           from gone g
-          cross join lateral pgmq.send($2::text, jsonb_build_object(
-            'original_message', g.message,
-            'original_message_id', g.msg_id,
-            'original_enqueued_at', g.enqueued_at,
-            'original_headers', case when jsonb_typeof(g.headers) = 'object' then g.headers - 'attempts'
-                                     else g.headers end,
-            'queue', $3::text,
-            'read_count', g.read_ct,
-            'reason', g.reason,
-            'error', g.error,
-            'consumer', $4::text,
-            'attempts', case when jsonb_typeof(g.headers -> 'attempts') = 'array' then g.headers -> 'attempts'
-                             else '[]' end || g.attempts,
-            'dead_lettered_at', clock_timestamp()
-          )) as s (dead_id)
-       )
-       select msg_id::text from sent`,
-      [cleanJson(verdicts), deadLetterQueueOf(queue), queue, consumer],
-    );
-    return rows.map((row) => row.msg_id);
+    return await deadLetter(this.#db, { queue, consumer }, letters);
   }
 }

@@ -1,10 +1,7 @@
-import type pg from "pg";
 import { identities, identityValues } from "./identities.ts";
 import type { ClaimedMessage, MessageIdentity, QueueMetrics, ReadLimits } from "./message.ts";
+import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
-
-/** A pool, or one client (to be part of a transaction). */
-export type Queryable = Pick<pg.Pool, "query">;
 
 export interface PgmqClientOptions {
   /**
@@ -12,11 +9,6 @@ export interface PgmqClientOptions {
    * pooler in transaction mode, where the next statement may meet another connection.
    */
   readonly prepare?: boolean;
-}
-
-/** The name of a queue's dead-letter queue. */
-export function deadLetterQueueOf(queue: string): string {
-  return `${queue}-dlq`;
 }
 
 /**

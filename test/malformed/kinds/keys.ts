@@ -1,0 +1,139 @@
+import { anyQueue, json, requiredKeys, valid, validFields, without, write } from "../fields.ts";
+import { accepted, type Fate, type Ingredients, invalid, type Kind, type Made } from "../kind.ts";
+
+/** A kind that changes one required key of a valid message. */
+function ofRequiredKey(
+  name: string,
+  make: (key: string, i: Ingredients, queue: Made["queue"]) => { body: string; fate: Fate },
+): Kind {
+  return {
+    name,
+    make: (i) => {
+      const queue = anyQueue(i);
+      return { queue, ...make(i.random.pick(requiredKeys[queue]), i, queue) };
+    },
+  };
+}
+
+/** A kind that adds something to a valid message that means nothing. */
+function beside(name: string, keys: (i: Ingredients) => string): Kind {
+  return {
+    name,
+    make: (i) => {
+      const queue = anyQueue(i);
+      return { queue, body: `{${keys(i)},${valid(queue, i).slice(1)}`, fate: accepted };
+    },
+  };
+}
+
+const optionalKeys = {
+  "centralcloud-new-patterns": ["confidence", "source"],
+  "agent-sessions": ["confidence", "ulid", "sealed"],
+  "agent-knowledge-updates": ["agents"],
+} as const;
+
+/** Values of no use at any of our keys, and where one is, the key that it is of use at. */
+const wrongValues: readonly (readonly [json: string, useful?: readonly string[]])[] = [
+  ["true"],
+  ["false"],
+  ["[]", ["agents"]],
+  ["[1]"],
+  ["[null]"],
+  ["[[]]"],
+  ["{}", ["pattern", "session_state"]],
+  ['{"a":1}', ["pattern", "session_state"]],
+  ["-1", ["agent_id", "session_id"]],
+  ["0.5", ["agent_id", "session_id", "confidence"]],
+  ["1e400"],
+  ['"text"', ["agent_id", "session_id", "source", "ulid"]],
+  ['""', ["source", "ulid"]],
+];
+
+const prototypeKeys = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"];
+
+export const keyKinds: readonly Kind[] = [
+  ofRequiredKey("a required key is missing", (key, i, queue) => ({
+    body: write(without(validFields(queue, i), key)),
+    fate: invalid(key, "required"),
+  })),
+  ofRequiredKey("a required key is null", (key, i, queue) => ({
+    body: valid(queue, i, { [key]: "null" }),
+    fate: invalid(key, "required"),
+  })),
+  {
+    name: "an optional key is null",
+    make: (i) => {
+      const queue = anyQueue(i);
+      const key = i.random.pick(optionalKeys[queue]);
+      return { queue, body: valid(queue, i, { [key]: "null" }), fate: accepted };
+    },
+  },
+  {
+    name: "a wrong type at a key",
+    weight: 4,
+    make: (i) => {
+      const queue = anyQueue(i);
+      const keys = [...requiredKeys[queue], ...optionalKeys[queue]];
+      const key = i.random.pick(keys);
+      const wrong = wrongValues.filter(([, useful]) => useful?.includes(key) !== true);
+      const [value] = i.random.pick(wrong);
+      return { queue, body: valid(queue, i, { [key]: value }), fate: invalid() };
+    },
+  },
+  {
+    name: "wrong types at every key",
+    make: (i) => {
+      const queue = anyQueue(i);
+      const keys = [...requiredKeys[queue], ...optionalKeys[queue]];
+      const fields = keys.map((key) => [key, i.random.pick(["true", "[[]]", "[1]"])]);
+      return { queue, body: write(Object.fromEntries(fields)), fate: invalid() };
+    },
+  },
+  ofRequiredKey("a key in other letters", (key, i, queue) => {
+    const fields = validFields(queue, i);
+    const other = i.random.pick([key.toUpperCase(), ` ${key}`, `${key} `, key.replace("_", "-")]);
+    const alike = other === key ? `${key}\u200b` : other;
+    return {
+      body: write({ ...without(fields, key), [alike]: fields[key] ?? "" }),
+      fate: invalid(key, "required"),
+    };
+  }),
+  ofRequiredKey("a key written with escapes", (key, i, queue) => {
+    const escaped = [...key].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join("");
+    return { body: valid(queue, i).replace(`"${key}"`, `"${escaped}"`), fate: accepted };
+  }),
+  ofRequiredKey("a duplicate key, the bad value first", (key, i, queue) => ({
+    body: `{${json(key)}:[true],${valid(queue, i).slice(1)}`,
+    fate: accepted,
+  })),
+  ofRequiredKey("a duplicate key, the bad value last", (key, i, queue) => ({
+    body: `${valid(queue, i).slice(0, -1)},${json(key)}:[true]}`,
+    fate: invalid(key),
+  })),
+  beside("prototype keys beside the others", ({ random }) => {
+    const value = random.pick(['{"agent_id":[],"polluted":true}', "null", "[]", '"x"']);
+    return prototypeKeys.map((key) => `${json(key)}:${value}`).join();
+  }),
+  {
+    name: "prototype keys in place of the others",
+    make: (i) => {
+      const queue = anyQueue(i);
+      const key = i.random.pick(prototypeKeys);
+      return { queue, body: `{${json(key)}:${valid(queue, i)}}`, fate: invalid() };
+    },
+  },
+  beside("odd unknown keys", ({ random }) =>
+    random
+      .shuffle(["", " ", "\u202eabc", "\uffff", "\ud83d\ude00", "\u0001", '"', "\\", "\u2028"])
+      .slice(0, 4)
+      .map((key) => `${json(key)}:{${json(key)}:1e400}`)
+      .join(),
+  ),
+  { ...beside("a very long unknown key", () => `"${"k".repeat(100_000)}":1`), weight: 0.1 },
+  {
+    ...beside("thousands of unknown keys", () =>
+      Array.from({ length: 5_000 }, (_, n) => `"k${n}":${n}`).join(),
+    ),
+    weight: 0.1,
+  },
+];
