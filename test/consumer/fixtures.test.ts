@@ -107,6 +107,7 @@ test("an invalid message's dead letter names every issue by its path", async () 
   expect(paths?.toSorted()).toEqual(["confidence", "learned_at", "pattern"]);
   expect(Object.keys(letter ?? {}).toSorted()).toEqual([
     "attempts",
+    "consumer",
     "dead_lettered_at",
     "error",
     "original_enqueued_at",
