@@ -21,6 +21,35 @@ async function walPosition(pool: Pool): Promise<number> {
 }
 
 /**
+ * Messages per second between the start of the first merge and that of the last, by the ledger: no
+ * start or end of a process is in it, so that runs of different length compare.
+ *
+ * @param since a time before the run, for a ledger that was not empty.
+ */
+export async function steadyRate(central: Pool, since = "-infinity"): Promise<number> {
+  const { rows } = await central.query<{ rate: number }>(
+    `with merge as (
+       select processed_at as at, count(*) as messages
+         from central.processed_messages where processed_at >= $1::timestamptz group by processed_at
+     )
+     select ((sum(messages) - max(messages) filter (where merge.at = last.at))
+             / nullif(extract(epoch from last.at - min(merge.at)), 0))::double precision as rate
+       from merge cross join (select max(at) as at from merge) last
+      group by last.at`,
+    [since],
+  );
+  return rows[0]?.rate ?? Number.NaN;
+}
+
+/** The server's time, as text. */
+export async function serverTime({ server }: Lab): Promise<string> {
+  const { rows } = await server.pool.query<{ now: string }>(
+    "select clock_timestamp()::text as now",
+  );
+  return rows[0]?.now ?? "";
+}
+
+/**
  * The figures of a drain. `perSecond`, which every ratio uses, is the rate by the program's own clock:
  * from when it is up and begins to connect or fetch until all is settled. `wallPerSecond` counts its
  * process from start to end, Node's own start included.

@@ -6,7 +6,7 @@ import { formatNumber } from "./terminal.ts";
 /* One bar a contender, as long as the median of the scenario's first figure, with a line from the lowest to the highest. */
 
 const width = 760;
-const labelWidth = 240;
+const labelWidth = 280;
 const valueWidth = 110;
 const barHeight = 18;
 const gap = 6;

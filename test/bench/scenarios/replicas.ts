@@ -1,21 +1,13 @@
 import type { Pool } from "pg";
 import { fillQueue } from "../backlog.ts";
 import { type Consumer, startConsumer } from "../consumer.ts";
+import { steadyRate } from "../measure.ts";
 import type { Contender, Goal, Lab, Scenario } from "../scenario.ts";
 import { contentOf, emptySource } from "../systems/pgmq-source.ts";
 import { assertMergedOnce, assertSettled } from "../verify.ts";
 import { untilEmpty } from "./latency.ts";
 
 const nameOf = (replicas: number) => `${replicas} ${replicas === 1 ? "replica" : "replicas"}`;
-
-/** From the start of the first merge to the last merge's, so that neither start nor end of processes counts. */
-async function mergingMs(central: Pool): Promise<number> {
-  const { rows } = await central.query<{ ms: number }>(
-    `select (extract(epoch from max(processed_at) - min(processed_at)) * 1000)::double precision as ms
-       from central.processed_messages`,
-  );
-  return rows[0]?.ms ?? Number.NaN;
-}
 
 function contend(lab: Lab, replicas: number): Contender {
   const backlog = { messages: lab.sizes.replicas.messages, bytes: 420 };
@@ -38,9 +30,7 @@ function contend(lab: Lab, replicas: number): Contender {
         consumers.length = 0;
         await assertMergedOnce(central.pool, await contentOf(lab, backlog));
         await assertSettled(source.pool, backlog);
-        const ms = await mergingMs(central.pool);
-        const { messages } = backlog;
-        return { messages, perSecond: messages / (ms / 1000) };
+        return { messages: backlog.messages, steadyPerSecond: await steadyRate(central.pool) };
       } finally {
         for (const { program } of consumers) program.child.kill("SIGKILL");
         await stage.drop(source, central);
@@ -73,14 +63,14 @@ export const replicas: Scenario = {
     const goal = (count: number, atLeast: number): Goal => ({
       what: `${nameOf(count)} against one`,
       contender: nameOf(count),
-      figure: "perSecond",
+      figure: "steadyPerSecond",
       versus: nameOf(1),
       atLeast,
     });
     return {
       contenders: counts.map((count) => contend(lab, count)),
       columns: [
-        { figure: "perSecond", heading: "messages/s" },
+        { figure: "steadyPerSecond", heading: "steady msgs/s" },
         { figure: "messages", heading: "of" },
       ],
       baseline: nameOf(1),

@@ -1,5 +1,5 @@
 import type { Backlog } from "../backlog.ts";
-import { drainFigures, withWal } from "../measure.ts";
+import { drainFigures, serverTime, steadyRate, withWal } from "../measure.ts";
 import { reportOf, startCentralcloud } from "../process.ts";
 import type { Contender, Lab } from "../scenario.ts";
 import type { Database } from "../stage.ts";
@@ -75,6 +75,7 @@ async function drain(
     );
   }
   const environment = { SOURCE_DATABASE_URLS: source.url, CENTRAL_DATABASE_URL: central.url };
+  const since = await serverTime(lab);
   const work = () => reportOf<DrainReport>(startCentralcloud(["drain"], environment));
   const { result, walBytes } = await withWal(lab, () =>
     meanwhile === undefined ? work() : meanwhile({ source, central }, work),
@@ -90,6 +91,7 @@ async function drain(
   await assertSettled(source.pool, backlog, archivedBefore);
   return {
     ...drainFigures(backlog.messages, result.report.elapsedMs, result, walBytes),
+    steadyPerSecond: await steadyRate(central.pool, since),
     duplicates,
   };
 }
