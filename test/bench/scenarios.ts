@@ -1,0 +1,26 @@
+import type { Scenario } from "./scenario.ts";
+import { archive } from "./scenarios/archive.ts";
+import { backlog } from "./scenarios/backlog.ts";
+import { drain, large } from "./scenarios/drain.ts";
+import { idle } from "./scenarios/idle.ts";
+import { latency } from "./scenarios/latency.ts";
+import { poison } from "./scenarios/poison.ts";
+import { procedures } from "./scenarios/procedures.ts";
+import { ready } from "./scenarios/ready.ts";
+import { replicas } from "./scenarios/replicas.ts";
+import { snapshot } from "./scenarios/snapshot.ts";
+
+/** In the order in which they run and are shown. */
+export const scenarios: readonly Scenario[] = [
+  drain,
+  large,
+  backlog,
+  archive,
+  snapshot,
+  poison,
+  replicas,
+  latency,
+  idle,
+  ready,
+  procedures,
+];

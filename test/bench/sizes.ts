@@ -1,0 +1,87 @@
+import type { Options } from "./options.ts";
+
+/** How much of everything: messages, unless it says otherwise. */
+export interface Sizes {
+  readonly drain: number;
+  /** For systems that take one message at a time: their rate does not depend on the number. */
+  readonly oneByOne: number;
+  readonly jobPerMessage: number;
+  readonly large: number;
+  readonly largeOneByOne: number;
+  readonly largeJobPerMessage: number;
+  readonly backlogs: readonly number[];
+  readonly archive: {
+    readonly archived: number;
+    readonly ledger: number;
+    readonly messages: number;
+  };
+  readonly replicas: { readonly counts: readonly number[]; readonly messages: number };
+  readonly snapshot: number;
+  readonly poison: number;
+  readonly latency: {
+    readonly rates: readonly number[];
+    readonly warmUpS: number;
+    readonly seconds: number;
+  };
+  readonly idle: { readonly settleS: number; readonly seconds: number };
+  /** Rows of each procedure. */
+  readonly procedures: number;
+}
+
+const full: Sizes = {
+  drain: 100_000,
+  oneByOne: 4_000,
+  jobPerMessage: 20_000,
+  large: 20_000,
+  largeOneByOne: 2_000,
+  largeJobPerMessage: 5_000,
+  backlogs: [30_000, 300_000, 1_000_000],
+  archive: { archived: 10_000_000, ledger: 1_000_000, messages: 100_000 },
+  replicas: { counts: [1, 2, 4, 8, 32], messages: 200_000 },
+  snapshot: 100_000,
+  poison: 100_000,
+  latency: { rates: [200, 2_000], warmUpS: 5, seconds: 30 },
+  idle: { settleS: 10, seconds: 60 },
+  procedures: 20_000,
+};
+
+const quick: Sizes = {
+  drain: 1_000,
+  oneByOne: 50,
+  jobPerMessage: 100,
+  large: 200,
+  largeOneByOne: 50,
+  largeJobPerMessage: 100,
+  backlogs: [500, 1_000],
+  archive: { archived: 5_000, ledger: 2_000, messages: 1_000 },
+  replicas: { counts: [2], messages: 1_000 },
+  snapshot: 500,
+  poison: 300,
+  latency: { rates: [100], warmUpS: 0.3, seconds: 1 },
+  idle: { settleS: 0.5, seconds: 1 },
+  procedures: 100,
+};
+
+export function sizesFor({ quick: small, scale }: Options): Sizes {
+  const sizes = small ? quick : full;
+  const times = (count: number) => Math.max(1, Math.round(count * scale));
+  return {
+    ...sizes,
+    drain: times(sizes.drain),
+    oneByOne: times(sizes.oneByOne),
+    jobPerMessage: times(sizes.jobPerMessage),
+    large: times(sizes.large),
+    largeOneByOne: times(sizes.largeOneByOne),
+    largeJobPerMessage: times(sizes.largeJobPerMessage),
+    backlogs: sizes.backlogs.map(times),
+    archive: {
+      archived: times(sizes.archive.archived),
+      ledger: times(sizes.archive.ledger),
+      messages: times(sizes.archive.messages),
+    },
+    replicas: { ...sizes.replicas, messages: times(sizes.replicas.messages) },
+    snapshot: times(sizes.snapshot),
+    poison: times(sizes.poison),
+    procedures: times(sizes.procedures),
+  };
+}
