@@ -5,7 +5,7 @@ import { emptyCentral } from "../support/central-content.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { mergeCases, sourceIds } from "../support/merge-cases.ts";
-import { useConnections } from "../support/single-connection.ts";
+import { processOf, useConnections } from "../support/single-connection.ts";
 
 const system = useSystem();
 failOnLeaks(system);
@@ -82,18 +82,20 @@ describe.each(mergeCases)("merges of $queue", ({ queue, merge }) => {
       throw new Error("no connection");
     const merges: Promise<{ merged: number }>[] = [];
     const met: string[] = [];
-    await blocker.pool.query("begin");
+    await blocker.query("begin");
     try {
-      await blocker.pool.query(hold);
-      for (const [{ pool, pid }, batch] of [[a, first] as const, [b, second] as const]) {
+      await blocker.query(hold);
+      for (const [pool, batch] of [[a, first] as const, [b, second] as const]) {
+        const pid = await processOf(pool);
         const merging = merge(pool, batch);
         merges.push(merging);
         met.push(await endedOrBlocked(system.central.pool, pid, merging));
       }
     } finally {
-      await blocker.pool.query("rollback");
+      await blocker.query("rollback");
+      await Promise.allSettled(merges);
     }
-    const results = await Promise.all(merges); // a deadlock would reject one of them
+    const results = await Promise.all(merges); // a deadlock rejects one of them
     return { met, merged: results.reduce((sum, { merged }) => sum + merged, 0) };
   }
 
@@ -162,14 +164,15 @@ describe.each(mergeCases)("merges of $queue", ({ queue, merge }) => {
     for (const [place, table] of tables.entries()) {
       for (let row = 0; row < (await rowsOf(table)).length; row++) {
         const all = await Promise.all(tables.map(freeRows));
-        await blocker.pool.query("begin");
+        await blocker.query("begin");
         const id = (await rowsOf(table))[row];
-        await blocker.pool.query(`select from central.${table} where ctid = '${id}' for update`);
-        const merging = merge(a.pool, batchOf(queue, nextId));
+        await blocker.query(`select from central.${table} where ctid = '${id}' for update`);
+        const pid = await processOf(a);
+        const merging = merge(a, batchOf(queue, nextId));
         nextId += 10;
-        const met = await endedOrBlocked(system.central.pool, a.pid, merging);
+        const met = await endedOrBlocked(system.central.pool, pid, merging);
         const free = await Promise.all(tables.map(freeRows));
-        await blocker.pool.query("rollback");
+        await blocker.query("rollback");
         await merging;
         expect(met).toBe("blocked");
         // It has locked all that comes before, and nothing of what comes behind.

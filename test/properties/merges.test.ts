@@ -6,7 +6,7 @@ import { centralContent, emptyCentral } from "../support/central-content.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { arbitraryDeliveries, batchesOf, mergeCases, sourceIds } from "../support/merge-cases.ts";
-import { useConnections } from "../support/single-connection.ts";
+import { processOf, useConnections } from "../support/single-connection.ts";
 
 const system = useSystem();
 failOnLeaks(system);
@@ -72,15 +72,16 @@ describe.each(mergeCases)("$queue", ({ queue, merge, text }) => {
             const consumer = consumers[turn % 2];
             if (next === undefined || consumer === undefined) break;
             const { batch, rollsBack } = next;
-            await consumer.pool.query("begin");
-            const merging = merge(consumer.pool, batch);
-            if ((await endedOrBlocked(system.central.pool, consumer.pid, merging)) === "blocked") {
+            await consumer.query("begin");
+            const pid = await processOf(consumer);
+            const merging = merge(consumer, batch);
+            if ((await endedOrBlocked(system.central.pool, pid, merging)) === "blocked") {
               blocked += 1;
             }
             await commitOpen();
             const { merged, duplicates } = await merging;
             commitOpen = async () => {
-              await consumer.pool.query(rollsBack ? "rollback" : "commit");
+              await consumer.query(rollsBack ? "rollback" : "commit");
               if (rollsBack) return;
               totals.merged += merged;
               totals.duplicates += duplicates;
@@ -90,7 +91,7 @@ describe.each(mergeCases)("$queue", ({ queue, merge, text }) => {
           await commitOpen();
         } finally {
           // Nothing is open any more, unless this case failed and is tried again in a smaller form.
-          for (const { pool } of consumers) await pool.query("rollback");
+          for (const consumer of consumers) await consumer.query("rollback");
         }
         expect(await centralContent(system.central.pool)).toEqual(expected);
         expect(totals).toEqual({

@@ -2,33 +2,36 @@ import pg from "pg";
 import { afterAll, beforeAll } from "vitest";
 import { harnessName, type TestSystem } from "./databases.ts";
 
-export interface SingleConnection {
-  /** A pool of one connection: what is queried on it follows what was queried on it before. */
-  readonly pool: pg.Pool;
-  readonly pid: number;
-}
-
-/** Connections of the calling test file to one of its databases, besides those of the harness. */
+/**
+ * Pools of one connection each, besides those of the harness: what is queried on one follows what was queried on it
+ * before. A failed statement ends its connection, and the pool makes another.
+ */
 export function useConnections(
   system: TestSystem,
   side: keyof TestSystem,
   count: number,
-): readonly SingleConnection[] {
-  const connections: SingleConnection[] = [];
-  beforeAll(async () => {
+): readonly pg.Pool[] {
+  const pools: pg.Pool[] = [];
+  beforeAll(() => {
     for (let opened = 0; opened < count; opened++) {
-      const pool = new pg.Pool({
-        connectionString: system[side].url,
-        application_name: harnessName,
-        max: 1,
-        idleTimeoutMillis: 0,
-      });
-      const { rows } = await pool.query<{ pid: number }>("select pg_backend_pid() as pid");
-      connections.push({ pool, pid: rows[0]?.pid ?? 0 });
+      pools.push(
+        new pg.Pool({
+          connectionString: system[side].url,
+          application_name: harnessName,
+          max: 1,
+          idleTimeoutMillis: 0,
+        }),
+      );
     }
   });
   afterAll(async () => {
-    for (const { pool } of connections) await pool.end();
+    for (const pool of pools) await pool.end();
   });
-  return connections;
+  return pools;
+}
+
+/** The process that serves a pool of one connection now. */
+export async function processOf(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ pid: number }>("select pg_backend_pid() as pid");
+  return rows[0]?.pid ?? 0;
 }

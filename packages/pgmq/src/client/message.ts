@@ -13,7 +13,7 @@ export interface MessageIdentity {
 export interface ClaimedMessage extends MessageIdentity {
   /** How often the message has been read, this time included. */
   readonly readCount: number;
-  /** The length of its JSON text in UTF-8. */
+  /** The length of its JSON text in UTF-8, or of its jsonb where it is too large to become text. */
   readonly bytes: number;
   /** The message's JSON text as it is in the database; null for SQL null, and when withheld. */
   readonly body: string | null;

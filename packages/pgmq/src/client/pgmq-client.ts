@@ -69,18 +69,26 @@ export class PgmqClient {
     const { rows } = await this.#db.query<ClaimedMessage>({
       ...(this.#prepare ? { name: "pgmq-read" } : {}),
       // Materialized, so that a large message becomes text once; to_jsonb writes ISO 8601 whatever DateStyle says.
+      // What is certainly too large never becomes text at all: escapes take six bytes each, so the text of a jsonb can
+      // be over the gigabyte that PostgreSQL holds in one value, and the whole read would fail, again and again. A jsonb
+      // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
+      // compression makes a 255th of a value at best.
       text: `
         with claimed as materialized (
-          select m.msg_id, m.read_ct, m.enqueued_at, m.message::text as body,
+          select m.msg_id, m.read_ct, m.enqueued_at, s.size,
+                 case when s.size <= least(8 * $4::bigint, 150000000) then m.message::text end as body,
                  coalesce(m.headers @> '{"replayed_from_archive": true}', false) as from_archive
             from pgmq.read($1::text, $2::integer, $3::integer) m
+           cross join lateral (
+             select case when pg_column_size(m.message) > 500000 then pg_column_size(array[m.message]) else 0 end
+           ) as s (size)
         ), sized as (
-          select c.*, coalesce(octet_length(c.body), 0) as bytes,
+          select c.*, coalesce(octet_length(c.body), c.size) as bytes,
                  coalesce(sum(octet_length(c.body)) filter (where octet_length(c.body) <= $4::integer)
                    over (order by c.msg_id), 0) as running
             from claimed c
         ), judged as (
-          select s.*, case when s.bytes > $4::integer then 'too-large'
+          select s.*, case when s.bytes > $4::integer or (s.body is null and s.size > 0) then 'too-large'
                            when s.running > $5::integer and s.running > s.bytes then 'memory-budget'
                       end as withheld
             from sized s
