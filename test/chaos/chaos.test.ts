@@ -15,6 +15,6 @@ test("whatever happens to replicas, servers and network, each message has its ef
 }, 180_000);
 
 test("an outage of the central database costs no attempt and no dead letter, and work goes on after it", async () => {
-  const report = await runOutage(shortPlan(2));
+  const report = await runOutage("outage", shortPlan(2));
   expect(report.differences, describeOutage(report)).toEqual([]);
 }, 120_000);

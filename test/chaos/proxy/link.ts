@@ -54,7 +54,7 @@ export class Link {
   #accept(client: Socket): void {
     if (this.#state.kind === "refusing") {
       client.on("error", () => {});
-      client.resetAndDestroy();
+      client.destroy();
       return;
     }
     const pair = new Pair(client, this.#target, this.#state, () => this.#pairs.delete(pair));
@@ -96,11 +96,14 @@ class Pair {
     for (const direction of this.#directions) direction.change(state);
   }
 
-  /** Both sides learn of it at once, by a reset. */
+  /**
+   * Both sides learn of it at once. Not by `resetAndDestroy`: it waits for what is still to be written, and
+   * a socket that breaks meanwhile leaves a handle for which Node 20 waits for ever when the process ends.
+   */
   cut(): void {
     for (const direction of this.#directions) direction.discard();
-    this.#client.resetAndDestroy();
-    this.#upstream?.resetAndDestroy();
+    this.#client.destroy();
+    this.#upstream?.destroy();
     this.#onEnd();
   }
 

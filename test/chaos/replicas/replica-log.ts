@@ -46,7 +46,9 @@ export class ReplicaLog {
       this.tally.merged += Number(entry.merged ?? 0);
       this.tally.duplicates += Number(entry.duplicates ?? 0);
     }
-    if (event.endsWith("-fault")) count(this.tally.faultCodes, String(entry.code));
+    if (event.endsWith("-fault") && "code" in entry) {
+      count(this.tally.faultCodes, String(entry.code));
+    }
     const port = /^port (\d+)$/.exec(String(entry.detail ?? ""));
     if (event === "part-started" && port !== null) this.httpPort = Number(port[1]);
     // The daily work of a lane says nothing about why a process ended.

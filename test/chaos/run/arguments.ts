@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { type ChaosPlan, longPlan } from "./plan.ts";
+import type { OutageKind } from "./run-outage.ts";
 
-export type Scenario = "chaos" | "outage";
+export type Scenario = "chaos" | OutageKind;
 
 export interface Arguments {
   readonly scenario: Scenario;
@@ -18,7 +19,7 @@ export class UsageError extends Error {
   }
 }
 
-export const usage = `pnpm chaos [--minutes N] [--seed S] [--messages N] [--replicas N] [--sources N] [--scenario chaos|outage]
+export const usage = `pnpm chaos [--minutes N] [--seed S] [--messages N] [--replicas N] [--sources N] [--scenario NAME]
            [--killers N] [--faults WORDS]
 
 Runs consumers against servers of their own, does everything to them that can be survived, and compares
@@ -29,7 +30,8 @@ the central store with what the messages make of it. Exit code 1: it differs.
   --messages N   default 20000 a minute
   --replicas N   default 4
   --sources N    default 2
-  --scenario     chaos: everything at once (default); outage: the central database is down for a minute
+  --scenario     chaos: everything at once (default); outage: the central database is stopped for a
+                 minute; partition: the network to it is silent for a minute
   --killers N    messages that kill the process that merges them; default one a minute, from 1 to 8
   --faults WORDS only the faults whose name holds these words, to narrow down a failure
   --help         prints this`;
@@ -54,8 +56,8 @@ export function parseArguments(words: readonly string[]): Arguments | undefined 
   const values = parse(words);
   if (values.help === true) return undefined;
   const scenario = values.scenario ?? "chaos";
-  if (scenario !== "chaos" && scenario !== "outage") {
-    throw new UsageError(`--scenario must be chaos or outage, not ${scenario}`);
+  if (scenario !== "chaos" && scenario !== "outage" && scenario !== "partition") {
+    throw new UsageError(`--scenario must be chaos, outage or partition, not ${scenario}`);
   }
   const plan = longPlan({
     minutes: positive("minutes", values.minutes) ?? 1,

@@ -28,14 +28,17 @@ export function describeOutage(report: OutageReport): string {
   const { plan, backlog, firstMergeS, recoveredS } = report;
   return [
     ...describeMessages(report),
-    line("outage", `${seconds(plan.outageMs)}; ${backlog} messages waited at its end`),
+    line(
+      "outage",
+      `${report.kind} of ${seconds(plan.outageMs)}; ${backlog} messages waited at its end`,
+    ),
     line(
       "recovery",
-      `first merge ${firstMergeS.toFixed(2)} s, all consumed ${recoveredS.toFixed(1)} s after the server's start`,
+      `first merge ${firstMergeS.toFixed(2)} s, all consumed ${recoveredS.toFixed(1)} s after its return`,
     ),
     line(
       "again",
-      `pnpm chaos --scenario outage --minutes ${plan.loadMs / 60_000} --seed ${plan.seed} ${sizes(report)}`,
+      `pnpm chaos --scenario ${report.kind} --minutes ${plan.loadMs / 60_000} --seed ${plan.seed} ${sizes(report)}`,
     ),
     ...describeDifferences(report.differences),
   ].join("\n");

@@ -24,15 +24,15 @@ async function run(words: readonly string[]): Promise<number> {
   const report =
     scenario === "chaos"
       ? await runChaos(plan, narrate, stop.signal)
-      : await runOutage(plan, narrate, stop.signal);
+      : await runOutage(scenario, plan, narrate, stop.signal);
   console.log(`\n${"faults" in report ? describeChaos(report) : describeOutage(report)}`);
-  if (stop.signal.aborted) console.error("\ninterrupted: what differs is only that it did not end");
-  return report.differences.length === 0 && !stop.signal.aborted ? 0 : 1;
+  return report.differences.length === 0 ? 0 : 1;
 }
 
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  console.error(error instanceof UsageError ? error.message : error);
+  if (stop.signal.aborted) console.error("\ninterrupted, and all cleaned up; nothing was judged");
+  else console.error(error instanceof UsageError ? error.message : error);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -69,8 +69,8 @@ export function longPlan(choices: PlanChoices): ChaosPlan {
 /** What every run of the tests does: some twenty seconds, few messages, a fault every second. */
 export function shortPlan(seed: number): ChaosPlan {
   return {
-    ...longPlan({ seed, minutes: 0.2, messages: 4_000, sources: 1, replicas: 2 }),
-    faultEveryMs: { least: 700, most: 1_300 },
+    ...longPlan({ seed, minutes: 0.16, messages: 4_000, sources: 1, replicas: 2 }),
+    faultEveryMs: { least: 600, most: 1_100 },
     visibilityTimeoutS: 2,
     maxDeliveries: 6,
     outageMs: 6_000,

@@ -32,7 +32,7 @@ export type Narrate = (line: string) => void;
 export function runChaos(
   plan: ChaosPlan,
   narrate: Narrate = () => {},
-  signal: AbortSignal = new AbortController().signal,
+  signal?: AbortSignal,
 ): Promise<ChaosReport> {
   return onStage(plan, narrate, signal, async (stage) => {
     const startedAt = performance.now();
@@ -80,6 +80,7 @@ export async function closeStage(
   stage: Stage,
   left: readonly string[],
 ): Promise<{ judgement: Judgement; differences: readonly string[] }> {
+  stage.signal.throwIfAborted();
   await endReplicas(stage);
   const { load, databases, plan } = stage;
   const judgement = await judge({ load, databases, maxAttempts: plan.maxAttempts });

@@ -4,21 +4,25 @@ import { sendLoad } from "../load/send-load.ts";
 import type { Judgement } from "../oracle/judge.ts";
 import type { Tally } from "../replicas/replica-log.ts";
 import type { ChaosDatabase } from "../servers/chaos-database.ts";
+import { interruptions } from "./interruption.ts";
 import type { ChaosPlan } from "./plan.ts";
 import { closeStage, type Narrate, totalTally } from "./run-chaos.ts";
 import { onStage, type Stage } from "./stage.ts";
 import { untilConsumed } from "./until-consumed.ts";
 
+export type OutageKind = keyof typeof interruptions;
+
 export interface OutageReport {
+  readonly kind: OutageKind;
   readonly plan: ChaosPlan;
   readonly differences: readonly string[];
   readonly judgement: Judgement;
   readonly tally: Tally;
   /** How many messages waited when the central database came back. */
   readonly backlog: number;
-  /** From the server's start to the first merge that is seen; at most what is allowed, see `differences`. */
+  /** From its return to the first merge that is seen; what is too long is among the differences. */
   readonly firstMergeS: number;
-  /** From the server's start until all queues were empty. */
+  /** From its return until all queues were empty. */
   readonly recoveredS: number;
   readonly durationMs: number;
 }
@@ -27,97 +31,95 @@ export interface OutageReport {
 const mostSecondsToFirstMerge = 5;
 
 /**
- * The central database is stopped during load and stays down. It must cost nothing but time: no
- * attempt, no dead letter, and work goes on by itself within seconds of its return. Sends no poison.
+ * The central database goes away during load and stays away. It must cost nothing but time: no attempt,
+ * no dead letter, and work goes on by itself within seconds of its return. Sends no poison.
  */
 export function runOutage(
+  kind: OutageKind,
   plan: ChaosPlan,
   narrate: Narrate = () => {},
-  signal: AbortSignal = new AbortController().signal,
+  signal?: AbortSignal,
 ): Promise<OutageReport> {
-  return onStage(
-    { ...plan, poisonShare: 0, killers: 0, dawdleMs: 0 },
-    narrate,
-    signal,
-    async (stage) => {
-      const startedAt = performance.now();
-      const beforeMs = plan.outageMs / 4;
-      const sending = sendLoad({
-        ...plan,
-        ...stage,
-        sources: stage.databases.sources,
-        // Until a moment after its return, so that old and new messages meet.
-        durationMs: beforeMs + plan.outageMs * 1.25,
-      });
-      const { central } = stage.databases;
-      await pause(beforeMs, signal);
-      await untilSomethingIsMerged(central, signal);
-      narrate("the central database is stopped");
-      await central.server.stop("fast");
-      await pause(plan.outageMs, signal);
-      await expectNoBlame(stage, "during the outage");
-      const backlog = await countQueued(stage);
-      narrate(`it is started again; ${backlog} messages wait`);
-      await central.server.start();
-      const firstMergeS = await secondsToFirstMerge(central, signal);
-      await expectNoBlame(stage, "after the outage");
-      const attempts = await central.query("select from central.delivery_failures");
-      if (attempts.length > 0)
-        stage.complain(`the outage was counted as ${attempts.length} attempts`);
-      await sending;
-      const left = await untilConsumed(stage);
-      const recoveredS = await secondsSinceStart(central);
-      if (firstMergeS > mostSecondsToFirstMerge) {
-        stage.complain(
-          `the first merge came ${firstMergeS.toFixed(1)} s after the server's start; ${mostSecondsToFirstMerge} s are allowed`,
-        );
-      }
-      const closed = await closeStage(stage, left);
-      const tally = totalTally(stage);
-      const durationMs = performance.now() - startedAt;
-      return { plan, ...closed, tally, backlog, firstMergeS, recoveredS, durationMs };
-    },
-  );
+  const undisturbed = { ...plan, poisonShare: 0, killers: 0, dawdleMs: 0 };
+  return onStage(undisturbed, narrate, signal, async (stage) => {
+    const startedAt = performance.now();
+    const beforeMs = plan.outageMs / 4;
+    // Until a moment after its return, so that old and new messages meet.
+    const durationMs = beforeMs + plan.outageMs * 1.25;
+    const { databases } = stage;
+    const sending = sendLoad({ ...plan, ...stage, sources: databases.sources, durationMs });
+    const [, after] = await Promise.all([sending, interrupt(kind, stage, beforeMs)]);
+    const left = await untilConsumed(stage);
+    const recoveredS = await secondsSince(databases.central, after.back);
+    const { firstMergeS, backlog } = after;
+    if (firstMergeS > mostSecondsToFirstMerge) {
+      stage.complain(
+        `the first merge came ${firstMergeS.toFixed(1)} s after the central database was back; ${mostSecondsToFirstMerge} s are allowed`,
+      );
+    }
+    const closed = await closeStage(stage, left);
+    const ranMs = performance.now() - startedAt;
+    const tally = totalTally(stage);
+    return { kind, plan, ...closed, tally, backlog, firstMergeS, recoveredS, durationMs: ranMs };
+  });
 }
 
-async function untilSomethingIsMerged(central: ChaosDatabase, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const [merged] = await central.query("select from central.processed_messages limit 1");
-    if (merged !== undefined) return;
-    await pause(50, signal);
-  }
+async function interrupt(kind: OutageKind, stage: Stage, beforeMs: number) {
+  const { plan, signal, narrate, complain } = stage;
+  const { central } = stage.databases;
+  await pause(beforeMs, signal);
+  await untilMergedSince(central, "-infinity", signal);
+  narrate("the central database goes away");
+  await interruptions[kind].begin(stage);
+  await pause(plan.outageMs, signal);
+  await expectNoLetters(stage, "during the outage");
+  const backlog = await countQueued(stage);
+  const back = await interruptions[kind].end(stage);
+  narrate(`it is back; ${backlog} messages wait`);
+  await untilMergedSince(central, back, signal);
+  const firstMergeS = await secondsSince(central, back);
+  await expectNoLetters(stage, "after the outage");
+  const attempts = await central.query("select from central.delivery_failures");
+  if (attempts.length > 0) complain(`the outage was counted as ${attempts.length} attempts`);
+  return { backlog, back, firstMergeS };
 }
 
-/** By the server's own clock, from when its process began; so recovery counts against us. */
-async function secondsToFirstMerge(central: ChaosDatabase, signal: AbortSignal): Promise<number> {
-  const deadline = performance.now() + 60_000;
+const mergePatienceMs = 60_000;
+
+async function untilMergedSince(
+  central: ChaosDatabase,
+  back: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + mergePatienceMs;
   while (performance.now() < deadline && !signal.aborted) {
     const [row] = await central.queryPatiently<{ merged: boolean }>(
       `select exists (
          select from central.processed_messages p
-          where p.processed_at > pg_postmaster_start_time()) as merged`,
+          where p.processed_at > $1::timestamptz) as merged`,
+      [back],
     );
-    if (row?.merged) break;
+    if (row?.merged) return;
     await pause(20, signal);
   }
-  return secondsSinceStart(central);
 }
 
-async function secondsSinceStart(central: ChaosDatabase): Promise<number> {
+async function secondsSince(central: ChaosDatabase, back: string): Promise<number> {
   const [row] = await central.queryPatiently<{ seconds: number }>(
-    "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8 as seconds",
+    "select extract(epoch from clock_timestamp() - $1::timestamptz)::float8 as seconds",
+    [back],
   );
   return row?.seconds ?? Number.NaN;
 }
 
-async function expectNoBlame({ databases, complain }: Stage, when: string): Promise<void> {
-  for (const { database } of databases.sources) {
+async function expectNoLetters({ databases, complain }: Stage, when: string): Promise<void> {
+  for (const { database, name } of databases.sources) {
     for (const queue of queueNames) {
       const letters = await database.query<{ reason: string }>(
         `select message ->> 'reason' as reason from pgmq."q_${queue}-dlq"`,
       );
       if (letters.length === 0) continue;
-      complain(`${letters.length} dead letters (${letters[0]?.reason}) of ${queue} ${when}`);
+      complain(`${name} has ${letters.length} dead letters (${letters[0]?.reason}) ${when}`);
     }
   }
 }

@@ -12,17 +12,23 @@ export interface Stage extends Arena {
   readonly findings: string[];
 }
 
-/** Sets everything up, does `work` with it, and leaves nothing behind. */
+/**
+ * Sets everything up, does `work` with it, and leaves nothing behind.
+ *
+ * @param given aborted to give the run up; it then rejects when all is cleaned up.
+ */
 export async function onStage<Result>(
   plan: ChaosPlan,
   narrate: (line: string) => void,
-  signal: AbortSignal,
+  given: AbortSignal | undefined,
   work: (stage: Stage) => Promise<Result>,
 ): Promise<Result> {
   const load = await createLoad(plan);
   let databases: Databases | undefined;
   let replicas: Replicas | undefined;
   const findings: string[] = [];
+  const over = new AbortController();
+  const signal = given === undefined ? over.signal : AbortSignal.any([given, over.signal]);
   const settings = { ...plan, sessionKey: load.seals.key };
   try {
     databases = await prepareDatabases(plan);
@@ -39,6 +45,8 @@ export async function onStage<Result>(
       complain: (finding) => void findings.push(finding),
     });
   } finally {
+    // What goes on when something else has failed must not go on without a stage.
+    over.abort();
     await replicas?.remove();
     await databases?.remove();
   }

@@ -4,6 +4,7 @@ import pg from "pg";
 import { setCentralTraps, setSourceTraps } from "../faults/traps.ts";
 import { ChaosDatabase } from "./chaos-database.ts";
 import { ChaosServer } from "./chaos-server.ts";
+import { removeAbandonedGrounds } from "./ground.ts";
 
 /** The login of the consumers: with the rights that production gives them, and no more. */
 export const consumerLogin = { name: "chaos_consumer", password: "chaos" } as const;
@@ -42,17 +43,21 @@ export async function prepareDatabases(options: {
     await Promise.all(opened.map((database) => database.close()));
     await Promise.all(servers.map((server) => server.remove()));
   };
-  try {
-    const [central, ...singularities] = await Promise.all([
-      open("central", "centralcloud").then((database) => prepareCentral(database, dawdleMs)),
-      ...Array.from({ length: sources }, (_, index) =>
-        open(`source-${index + 1}`, "singularity").then((database) =>
-          prepareSource(database, dawdleMs),
-        ),
+  await removeAbandonedGrounds();
+  const preparing = [
+    open("central", "centralcloud").then((database) => prepareCentral(database, dawdleMs)),
+    ...Array.from({ length: sources }, (_, index) =>
+      open(`source-${index + 1}`, "singularity").then((database) =>
+        prepareSource(database, dawdleMs),
       ),
-    ]);
+    ),
+  ] as const;
+  try {
+    const [central, ...singularities] = await Promise.all(preparing);
     return { central, sources: singularities as SourceDatabase[], remove };
   } catch (error) {
+    // The others may still be starting.
+    await Promise.allSettled(preparing);
     await remove();
     throw error;
   }
