@@ -28,7 +28,7 @@ export const usage = `pnpm bench [scenario…] [options]
   --only NAME,NAME   these contenders alone (the beginnings of their names do)
   --repeat N         rounds; in each, every contender runs once (default 5)
   --scale F          multiplies every number of messages (default 1)
-  --quick            a smoke test of some twenty seconds; its figures mean nothing
+  --quick            a smoke test of half a minute; its figures mean nothing
   --url URL          a PostgreSQL server of yours, by a role that may create databases
   --json FILE        writes all figures of all runs
   --svg FILE         writes the plot
