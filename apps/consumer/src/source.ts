@@ -109,7 +109,7 @@ export function createSource(
 
   async function run(source: Source): Promise<void> {
     const prepare = !transactionPooling;
-    const queues = new PgmqClient(pool, { prepare });
+    const queues = new PgmqClient(pool);
     const listener = transactionPooling
       ? undefined
       : createQueueListener({

@@ -10,7 +10,7 @@ export type {
   ReadLimits,
   Refusal,
 } from "./client/message.ts";
-export { PgmqClient, type PgmqClientOptions } from "./client/pgmq-client.ts";
+export { PgmqClient } from "./client/pgmq-client.ts";
 export type { Queryable } from "./client/queryable.ts";
 export {
   createQueueListener,

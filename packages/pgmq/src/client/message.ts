@@ -28,6 +28,8 @@ export interface ReadLimits {
   /** How long the messages stay invisible to others, in whole seconds. */
   readonly visibilityTimeoutS: number;
   readonly quantity: number;
+  /** Only messages with a higher id, so that what lies in front is not looked at; default: all. */
+  readonly afterId?: string;
   /** A message whose text is longer than this is claimed, but its body stays in the database. */
   readonly maxMessageBytes: number;
   /** The bodies of one read together; the first message is fetched in any case. */

@@ -1,15 +1,8 @@
+import { claim } from "./claim.ts";
 import { identities, identityValues } from "./identities.ts";
 import type { ClaimedMessage, MessageIdentity, QueueMetrics, ReadLimits } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
-
-export interface PgmqClientOptions {
-  /**
-   * Whether the statements that run often are prepared once a connection; default true. Not behind a
-   * pooler in transaction mode, where the next statement may meet another connection.
-   */
-  readonly prepare?: boolean;
-}
 
 /**
  * The part of pgmq's SQL API that sends, reads and counts, for pgmq 1.5 to 1.11: columns by name,
@@ -18,11 +11,9 @@ export interface PgmqClientOptions {
  */
 export class PgmqClient {
   readonly #db: Queryable;
-  readonly #prepare: boolean;
 
-  constructor(db: Queryable, { prepare = true }: PgmqClientOptions = {}) {
+  constructor(db: Queryable) {
     this.#db = db;
-    this.#prepare = prepare;
   }
 
   /** Makes a queue; nothing happens if it exists. */
@@ -66,48 +57,23 @@ export class PgmqClient {
 
   /** Claims up to `quantity` visible messages, oldest first. */
   async read(queue: string, limits: ReadLimits): Promise<readonly ClaimedMessage[]> {
-    const { rows } = await this.#db.query<ClaimedMessage>({
-      ...(this.#prepare ? { name: "pgmq-read" } : {}),
-      // Materialized, so that a large message becomes text once; to_jsonb writes ISO 8601 whatever DateStyle says.
-      // What is certainly too large never becomes text at all: escapes take six bytes each, so the text of a jsonb can
-      // be over the gigabyte that PostgreSQL holds in one value, and the whole read would fail, again and again. A jsonb
-      // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
-      // compression makes a 255th of a value at best.
-      text: `
-        with claimed as materialized (
-          select m.msg_id, m.read_ct, m.enqueued_at, s.size,
-                 case when s.size <= least(8 * $4::bigint, 150000000) then m.message::text end as body,
-                 coalesce(m.headers @> '{"replayed_from_archive": true}', false) as from_archive
-            from pgmq.read($1::text, $2::integer, $3::integer) m
-           cross join lateral (
-             select case when pg_column_size(m.message) > 500000 then pg_column_size(array[m.message]) else 0 end
-           ) as s (size)
-        ), sized as (
-          select c.*, coalesce(octet_length(c.body), c.size) as bytes,
-                 coalesce(sum(octet_length(c.body)) filter (where octet_length(c.body) <= $4::integer)
-                   over (order by c.msg_id), 0) as running
-            from claimed c
-        ), judged as (
-          select s.*, case when s.bytes > $4::integer or (s.body is null and s.size > 0) then 'too-large'
-                           when s.running > $5::integer and s.running > s.bytes then 'memory-budget'
-                      end as withheld
-            from sized s
-        )
-        select j.msg_id::text as "msgId", j.read_ct as "readCount",
-               to_jsonb(j.enqueued_at) #>> '{}' as "enqueuedAt", j.bytes, j.withheld,
-               j.from_archive as "fromArchive",
-               case when j.withheld is null then j.body end as body
-          from judged j
-         order by j.msg_id`,
-      values: [
-        queue,
-        limits.visibilityTimeoutS,
-        limits.quantity,
-        limits.maxMessageBytes,
-        limits.maxBatchBytes,
-      ],
-    });
-    return rows;
+    return (await claim(this.#db, queue, limits)) ?? [];
+  }
+
+  /**
+   * Claims messages as {@link read} does, but only if fewer than `maxReaders` do so at this moment, in
+   * all processes together: readers of one queue step over each other's rows, and many get slower
+   * together than a few.
+   *
+   * @param maxReaders undefined: any number.
+   * @returns undefined when there were enough readers already.
+   */
+  async readInTurn(
+    queue: string,
+    limits: ReadLimits,
+    maxReaders: number | undefined,
+  ): Promise<readonly ClaimedMessage[] | undefined> {
+    return await claim(this.#db, queue, limits, maxReaders);
   }
 
   /** Deletes messages for good, without archiving them, and says how many there were. */

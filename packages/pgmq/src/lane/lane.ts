@@ -2,10 +2,12 @@ import { definePart, type LaneName, type Part, pause } from "@centralcloud/servi
 import PQueue from "p-queue";
 import type { ClaimedMessage } from "../client/message.ts";
 import { Batch } from "./batch.ts";
+import { Frontier } from "./frontier.ts";
 import { Gate, type Side } from "./gate.ts";
 import type { LaneOptions } from "./lane-options.ts";
 import { Lease } from "./lease.ts";
 import { ReadSize } from "./read-size.ts";
+import { ReadTurns } from "./read-turns.ts";
 import { Rhythm } from "./rhythm.ts";
 import { Sleep } from "./sleep.ts";
 import { separateSuspects } from "./suspects.ts";
@@ -46,6 +48,8 @@ export function createLane(options: LaneOptions): Lane {
   const inFlight = new PQueue({ concurrency: options.concurrency ?? 2 });
   const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes);
   const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
+  const frontier = new Frontier();
+  const turns = new ReadTurns();
   const rhythm = new Rhythm(name.queue, source, idleWatch);
   const sleep = new Sleep();
   const unsettled = new Set<Batch>();
@@ -69,22 +73,24 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
+  /** Undefined when it tells nothing: a fault, too many readers, or only what lies behind was looked at. */
   async function read(): Promise<readonly ClaimedMessage[] | undefined> {
     const startedAt = performance.now();
     const quantity = readSize.next();
-    const limits = { visibilityTimeoutS, quantity, maxMessageBytes, maxBatchBytes };
-    const messages = await source.read(name.queue, limits).catch((error: unknown) => {
-      gate.failed("source", error);
-      return undefined;
-    });
+    const { afterId } = frontier;
+    const from = afterId === undefined ? {} : { afterId };
+    const limits = { visibilityTimeoutS, quantity, maxMessageBytes, maxBatchBytes, ...from };
+    const messages = await turns
+      .take((maxReaders) => source.readInTurn(name.queue, limits, maxReaders), stopping.signal)
+      .catch((error: unknown) => void gate.failed("source", error));
     if (messages === undefined) return undefined;
     gate.succeeded("source");
+    frontier.moved(messages.length === quantity ? messages.at(-1)?.msgId : undefined);
+    if (messages.length === 0) return afterId === undefined ? messages : undefined;
     const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
     readSize.learn(messages.length, bytes);
-    if (messages.length > 0) {
-      const ms = performance.now() - startedAt;
-      observe({ event: "batch-read", ...name, count: messages.length, bytes, ms });
-    }
+    const ms = performance.now() - startedAt;
+    observe({ event: "batch-read", ...name, count: messages.length, bytes, ms });
     return messages;
   }
 

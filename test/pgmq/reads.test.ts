@@ -1,0 +1,117 @@
+import { PgmqClient } from "@centralcloud/pgmq";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { useSystem } from "../support/databases.ts";
+import { createTestLane, storeThatMerges } from "../support/lanes.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+import { until } from "../support/until.ts";
+
+const system = useSystem();
+failOnLeaks(system);
+const queue = "read_in_turn";
+const limits = {
+  visibilityTimeoutS: 30,
+  quantity: 10,
+  maxMessageBytes: 1_000,
+  maxBatchBytes: 100_000,
+};
+
+beforeEach(() => queues().create(queue));
+afterEach(() => system.singularity.pool.query("select pgmq.drop_queue($1)", [queue]));
+
+const queues = () => new PgmqClient(system.singularity.pool);
+
+test("a reader is turned away while there are enough, and the messages stay where they are", async () => {
+  await queues().sendBatch(queue, ["{}", "{}"]);
+  const other = await system.singularity.pool.connect();
+  try {
+    await other.query("begin");
+    const first = await new PgmqClient(other).readInTurn(queue, { ...limits, quantity: 1 }, 1);
+    expect(first).toHaveLength(1);
+    expect(await queues().readInTurn(queue, limits, 1)).toBeUndefined();
+    expect(await queues().readInTurn(queue, limits, 2)).toHaveLength(1);
+    await other.query("commit");
+    expect(await queues().readInTurn(queue, limits, 1)).toEqual([]);
+  } finally {
+    other.release();
+  }
+});
+
+test("a read can begin behind an id, and is otherwise like any other", async () => {
+  const ids = await queues().sendBatch(queue, ["{}", "{}", "{}"]);
+  const behind = await queues().read(queue, { ...limits, afterId: ids[0] as string });
+  expect(behind.map(({ msgId, readCount }) => [msgId, readCount])).toEqual([
+    [ids[1], 1],
+    [ids[2], 1],
+  ]);
+  const rest = await queues().read(queue, limits);
+  expect(rest.map(({ msgId }) => msgId)).toEqual([ids[0]]);
+});
+
+test("a reader that does not end keeps nobody out for long", async () => {
+  await queues().sendBatch(queue, ["{}"]);
+  const stuck = await system.singularity.pool.connect();
+  await stuck.query("begin");
+  for (let reader = 1; reader <= 4; reader++) {
+    await stuck.query(
+      "select pg_advisory_xact_lock(hashtextextended('centralcloud read ' || $1, $2))",
+      [queue, reader],
+    );
+  }
+  const merged: string[] = [];
+  const lane = createTestLane(system.singularity.pool, {
+    queue,
+    observe() {},
+    handler: {
+      check: () => ({ accepted: true, document: "{}" }),
+      store: storeThatMerges((ids) => void merged.push(...ids)),
+    },
+  });
+  await lane.start();
+  await until("it is merged", () => queues().isEmpty(queue));
+  await lane.stop();
+  await stuck.query("rollback");
+  stuck.release();
+  expect(merged).toHaveLength(1);
+});
+
+test("messages that come back in front of where a busy lane reads are not left behind", async () => {
+  const ids = await queues().sendBatch(queue, Array(4_000).fill("{}"));
+  const early = ids.slice(0, 5);
+  await system.singularity.pool.query(
+    `update pgmq.q_${queue} set vt = clock_timestamp() + interval '1 hour' where msg_id = any ($1)`,
+    [early],
+  );
+  const merged: string[] = [];
+  let batches = 0;
+  let batchesWhenBack = Number.POSITIVE_INFINITY;
+  const seenAfter: number[] = [];
+  const store = storeThatMerges((done) => {
+    batches += 1;
+    if (early.some((id) => done.includes(id))) seenAfter.push(batches - batchesWhenBack);
+    merged.push(...done);
+  });
+  const lane = createTestLane(system.singularity.pool, {
+    queue,
+    batchSize: 20,
+    maxMessageBytes: 1_000,
+    observe() {},
+    handler: {
+      async check() {
+        if (batches >= 20 && batchesWhenBack === Number.POSITIVE_INFINITY) {
+          batchesWhenBack = batches;
+          await system.singularity.pool.query(
+            `update pgmq.q_${queue} set vt = clock_timestamp() where msg_id = any ($1)`,
+            [early],
+          );
+        }
+        return { accepted: true, document: "{}" };
+      },
+      store,
+    },
+  });
+  await lane.start();
+  await until("all are merged", () => queues().isEmpty(queue));
+  await lane.stop();
+  expect(new Set(merged).size).toBe(4_000);
+  expect(Math.max(...seenAfter)).toBeLessThan(30);
+});
