@@ -17,6 +17,7 @@ const mayImport = {
   ],
   "apps/cli": [
     "apps/consumer",
+    "packages/cdc",
     "packages/db",
     "packages/pgmq",
     "packages/scheduler",
@@ -24,12 +25,14 @@ const mayImport = {
     "packages/session-keys",
   ],
   "apps/consumer": [
+    "packages/cdc",
     "packages/contracts",
     "packages/db",
     "packages/pgmq",
     "packages/service",
     "packages/session-keys",
   ],
+  "packages/cdc": ["packages/db", "packages/service"],
   "packages/scheduler": ["packages/db", "packages/service"],
   "packages/db": ["packages/service", "sql"],
   "packages/pgmq": ["packages/service"],
