@@ -1,7 +1,8 @@
 /** The text of a JSON document. No number in it ever becomes one of JavaScript's, which are inexact. */
 export type JsonText = string;
 
-export type Operation = "insert" | "update" | "delete" | "truncate";
+/** A snapshot's rows were there when a capture began anew. */
+export type Operation = "insert" | "update" | "delete" | "truncate" | "snapshot";
 
 /**
  * What happened to one row, or to a whole table (truncate): the same, whichever output plugin told it.
@@ -24,7 +25,8 @@ export interface RowChange {
 export interface Transaction {
   /** Where its commit stands in the write-ahead log. With the ordinal it names a change. */
   readonly lsn: bigint;
-  readonly xid: string;
+  /** Null for a snapshot. */
+  readonly xid: string | null;
   /** ISO 8601 in UTC, to the microsecond. */
   readonly committedAt: string;
 }

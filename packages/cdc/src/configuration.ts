@@ -28,33 +28,37 @@ export const captureVariables = {
   CDC_CENTRAL_DATABASE_URL: databaseUrl().optional(),
 };
 
-export interface CaptureConfiguration {
-  readonly sourceUrls: readonly string[];
-  readonly centralUrl: string;
+/** What a capture does, wherever its databases are. */
+export interface CaptureSettings {
+  readonly enabled: boolean;
   readonly tables: CapturedTables;
   /** What makes the slot, where there is none. */
   readonly plugin: PluginChoice;
   /** Days that the change log goes back. */
   readonly keepDays: number;
+  /** Only where they are not those of the consumer: other logins, with the rights that capturing takes. */
+  readonly sourceUrls?: readonly string[];
+  readonly centralUrl?: string;
 }
 
-type CaptureValues = {
-  readonly [Name in keyof typeof captureVariables]: z.output<(typeof captureVariables)[Name]>;
-};
+export interface CaptureConfiguration extends CaptureSettings {
+  readonly sourceUrls: readonly string[];
+  readonly centralUrl: string;
+}
 
-/** @param fallback the databases of the consumer. */
-export function readCaptureConfiguration(
-  values: CaptureValues,
-  fallback: { readonly sourceUrls: readonly string[]; readonly centralUrl: string },
-): CaptureConfiguration {
+type CaptureValues = z.output<z.ZodObject<typeof captureVariables>>;
+
+export function readCaptureSettings(values: CaptureValues): CaptureSettings {
+  const { CDC_SOURCE_DATABASE_URLS: sourceUrls, CDC_CENTRAL_DATABASE_URL: centralUrl } = values;
   return {
-    sourceUrls: values.CDC_SOURCE_DATABASE_URLS ?? fallback.sourceUrls,
-    centralUrl: values.CDC_CENTRAL_DATABASE_URL ?? fallback.centralUrl,
+    enabled: values.CDC_ENABLED,
     tables: createCapturedTables(
       values.CDC_TABLES ?? defaultTables,
       values.CDC_LEFT_OUT_COLUMNS ?? [],
     ),
     plugin: values.CDC_OUTPUT_PLUGIN,
     keepDays: values.CDC_RETENTION_DAYS,
+    ...(sourceUrls === undefined ? {} : { sourceUrls }),
+    ...(centralUrl === undefined ? {} : { centralUrl }),
   };
 }

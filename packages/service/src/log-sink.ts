@@ -29,6 +29,7 @@ const levels: Record<Observation["event"], Level> = {
   "capture-progress": "debug",
   "capture-fault": "error",
   "capture-lost": "error",
+  "capture-publication-stale": "warn",
   "change-log-trimmed": "info",
   "batch-read": "debug",
   "batch-merged": "debug",

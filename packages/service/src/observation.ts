@@ -105,6 +105,8 @@ export type CaptureObservation = { readonly source: string } & (
     }
   /** Changes are missing, and nothing is captured until an operator recreates the slot. */
   | { readonly event: "capture-lost"; readonly slot: string; readonly why: string }
+  /** The publication could not be brought up to date; what it has is captured. */
+  | { readonly event: "capture-publication-stale"; readonly error: string }
   | { readonly event: "change-log-trimmed"; readonly partitions: readonly string[] }
 );
 

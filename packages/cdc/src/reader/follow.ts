@@ -6,6 +6,7 @@ import { createTableLookup } from "../slot/table-lookup.ts";
 import type { Frame } from "../stream/frame.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
 import { beat } from "./heartbeat.ts";
+import { createPublisher } from "./keep-published.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";
 import { createTransactionReader } from "./transaction-reader.ts";
@@ -19,6 +20,7 @@ export interface FollowOptions extends SlotReaderOptions {
 
 /** How often the slot is confirmed while nothing that is captured happens, and the cursor says we live. */
 const advanceEveryMs = 10_000;
+const publishEveryMs = 30_000;
 const maintainEveryMs = 3_600_000;
 const longestWaitMs = 1_000;
 
@@ -32,6 +34,8 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
   let sentUpTo: { lsn: bigint; time: string } | undefined;
   let advancedAt = performance.now();
   let maintainedAt = Number.NEGATIVE_INFINITY;
+  let publishedAt = Number.NEGATIVE_INFINITY;
+  const publish = createPublisher(options);
 
   const isIdle = () => recorder.isIdle && !transactions.isInside;
 
@@ -62,6 +66,7 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
       if (event.kind !== "message") await transactions.handle(event);
       else if (event.prefix === heartbeatPrefix) {
         sentUpTo = { lsn: event.lsn, time: event.content };
+        await advance();
       }
     }
   }
@@ -74,6 +79,10 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
       if (recorder.dueInMs <= 0) await recorder.flush();
       if (performance.now() - advancedAt > advanceEveryMs) await advance();
       if (performance.now() - maintainedAt > maintainEveryMs) await maintain();
+      if (performance.now() - publishedAt > publishEveryMs) {
+        publishedAt = performance.now();
+        await publish();
+      }
       const frame = stream.read();
       if (frame !== undefined) await handle(frame);
       else await stream.wait(Math.min(recorder.dueInMs, longestWaitMs), signal);

@@ -40,14 +40,21 @@ export async function beat(
   }
 }
 
-/** @returns where it stands in the log, or null where nothing was written since the last one. */
+/** @returns where it ends in the log, or null where nothing was written since `last`. */
 async function emit(source: Pool, last: string | null): Promise<string | null> {
-  const { rows } = await source.query<{ lsn: string | null }>(
-    `select case when $2::pg_lsn is null or pg_current_wal_insert_lsn() > $2
-                 then pg_logical_emit_message(false, $1, to_char(
-                        clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
-            end as lsn`,
-    [heartbeatPrefix, last],
+  const { rows } = await source.query<{ isNew: boolean }>(
+    `select $1::pg_lsn is null or pg_current_wal_insert_lsn() > $1 as "isNew"`,
+    [last],
+  );
+  return rows[0]?.isNew ? emitHeartbeat(source) : null;
+}
+
+/** @returns where it ends in the log. */
+export async function emitHeartbeat(source: Pool): Promise<string | null> {
+  const { rows } = await source.query<{ lsn: string }>(
+    `select pg_logical_emit_message(false, $1, to_char(
+              clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text as lsn`,
+    [heartbeatPrefix],
   );
   return rows[0]?.lsn ?? null;
 }

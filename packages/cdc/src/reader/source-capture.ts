@@ -34,8 +34,10 @@ import { readSlot } from "./read-slot.ts";
 const standbyMs = 1_000;
 const firstRetryMs = 500;
 const longestRetryMs = 5_000;
-/** How often a lost slot is told again, and looked at: an operator may have recreated it. */
-const lostMs = 30_000;
+/** How often a lost slot is looked at: an operator may have recreated it. */
+const lostRetryMs = 5_000;
+/** How often it is told again. */
+const lostAgainMs = 60_000;
 const queryTimeoutMs = 60_000;
 const endPoolMs = 1_000;
 
@@ -61,6 +63,7 @@ export function createSourceCapture(
   let loop = Promise.resolve();
   let retryMs = firstRetryMs;
   let told: string | undefined;
+  let lostToldAt = 0;
 
   /** Tells what has changed, and not the same again every second. */
   function tell(state: string, observation: CaptureObservation): void {
@@ -124,11 +127,15 @@ export function createSourceCapture(
       tell("standing by", { event: "capture-standing-by", source: name, slot });
       return standbyMs;
     }
-    told = undefined;
     if (error instanceof SlotLostError) {
+      const isAgain = told === message && performance.now() - lostToldAt < lostAgainMs;
+      if (isAgain) return lostRetryMs;
+      told = message;
+      lostToldAt = performance.now();
       observe({ event: "capture-lost", source: name, slot: error.slot, why: message });
-      return lostMs;
+      return lostRetryMs;
     }
+    told = undefined;
     const side = error instanceof CentralFaultError ? "central" : "source";
     const jitter = 0.75 + Math.random() / 2;
     const retryInMs = Math.round(retryMs * jitter);

@@ -1,7 +1,6 @@
 import { advanceCaptureCursor, beginCapture, readCaptureCursor } from "@centralcloud/db";
 import { centrally, SlotLostError } from "../errors.ts";
 import { formatLsn } from "../lsn.ts";
-import { publish } from "../slot/publication.ts";
 import { findSlot } from "../slot/slot.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";
@@ -16,11 +15,10 @@ export async function takeOver(
   options: SlotReaderOptions,
   stream: ReplicationStream,
 ): Promise<bigint> {
-  const { source, sourcePool, central, tables, reader, observe } = options;
+  const { source, sourcePool, central, reader, observe } = options;
   const slot = (await findSlot(sourcePool)) ?? options.slot;
   const { name, plugin, confirmed } = slot;
   const { systemId, timeline } = stream.server;
-  if (plugin === "pgoutput") await publish(sourcePool, tables);
 
   const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
   if (cursor !== undefined && confirmed > cursor.lsn) {

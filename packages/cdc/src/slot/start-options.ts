@@ -22,12 +22,12 @@ export function startOptions(
     "include-pk": "on",
     "include-type-oids": "on",
     "numeric-data-types-as-string": "on",
-    "add-tables": tables.names.map((name) => qualify(name).map(escape).join(".")).join(","),
+    "add-tables": tables.names.map((name) => qualify(name).map(protect).join(".")).join(","),
     "add-msg-prefixes": heartbeatPrefix,
   };
 }
 
 /** wal2json's list is separated by commas, and has its own meaning of these. */
-function escape(identifier: string): string {
+function protect(identifier: string): string {
   return identifier.replaceAll(/[\\,. *']/g, (character) => `\\${character}`);
 }

@@ -14,9 +14,10 @@ export interface ServerIdentity {
  */
 export const serverPatienceMs = 6_000;
 
+const patience = `set wal_sender_timeout = ${serverPatienceMs}`;
+
 /** Values come as text, which these decide about. */
-const settings = [
-  `set wal_sender_timeout = ${serverPatienceMs}`,
+export const textSettings: readonly string[] = [
   "set timezone = 'UTC'",
   "set datestyle = 'ISO, YMD'",
   "set intervalstyle = 'postgres'",
@@ -41,7 +42,7 @@ export async function connectForReplication(url: string): Promise<pg.Client> {
   client.on("error", () => {});
   try {
     await client.connect();
-    for (const setting of settings) await client.query(setting);
+    for (const setting of [patience, ...textSettings]) await client.query(setting);
     return client;
   } catch (error) {
     await client.end().catch(() => {});

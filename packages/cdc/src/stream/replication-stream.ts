@@ -16,7 +16,7 @@ export interface ReplicationStreamOptions {
   readonly slot: string;
   /** What the output plugin is told. */
   readonly options: Readonly<Record<string, string>>;
-  /** A temporary slot lives as long as the connection that made it; then it is handed over. */
+  /** Where a temporary slot was made: it lives as long as this connection, and is read on it. */
   readonly client?: pg.Client;
 }
 
@@ -131,6 +131,7 @@ function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): 
       copy.write(renderStatus(received, confirmed, Date.now()));
   }
   const timer = setInterval(sendStatus, statusEveryMs);
+  sendStatus();
 
   function read(): Frame | undefined {
     const bytes: unknown = copy.read();
