@@ -26,7 +26,11 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   // The pool has already removed the client; whoever queries next sees the error that matters.
   pool.on("error", () => {});
   const clients = new Set<pg.ClientBase & Pick<pg.Client, "end">>();
-  pool.on("connect", (client) => clients.add(client as unknown as pg.Client));
+  pool.on("connect", (client) => {
+    clients.add(client as unknown as pg.Client);
+    // Of a client that is in use and idle, as within a transaction; its next query rejects.
+    client.on("error", () => {});
+  });
   pool.on("remove", (client) => clients.delete(client as unknown as pg.Client));
   clientsOf.set(pool, clients);
   return pool;
