@@ -91,4 +91,25 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     await caughtUp(system);
     expect(await expectEveryStepOnce(system)).toBe(3);
   });
+
+  test("of a reader that freezes the slot is taken away; when it thaws, it stands by", async () => {
+    const reader = start(["cdc", "run"]);
+    await until("the slot to be read", () => reader.output().includes("capture-reading"));
+    const other = start(["cdc", "run"]);
+    await until("the other to stand by", () => other.output().includes("capture-standing-by"));
+    const workload = writeSteps(system.singularity.pool, 20);
+    try {
+      reader.child.kill("SIGSTOP");
+      await until("the other to read", () => other.output().includes("capture-reading"));
+      const before = await countRecorded(system);
+      reader.child.kill("SIGCONT");
+      await until("it to stand by", () => reader.output().includes("capture-standing-by"));
+      await until("changes to be recorded", async () => (await countRecorded(system)) > before);
+    } finally {
+      reader.child.kill("SIGCONT");
+      await workload.stop();
+    }
+    await caughtUp(system);
+    await expectEveryStepOnce(system);
+  });
 });

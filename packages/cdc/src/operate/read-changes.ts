@@ -3,6 +3,8 @@ import type { Decoder } from "../decode/decoder.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
 
 const longestWaitMs = 1_000;
+/** A server that gives nothing new for so long has nothing more, though its log may end a little further on. */
+const quietMs = 10_000;
 
 /**
  * The changes that a stream gives, one by one, until the signal is aborted, or `untilLsn` is reached. It
@@ -17,6 +19,7 @@ export async function* readChanges(
   let transaction: Transaction | undefined;
   let ordinal = 0;
   let lastWalEnd: bigint | undefined;
+  let progressAt = performance.now();
   while (!signal.aborted) {
     const frame = stream.read();
     if (frame === undefined) {
@@ -25,12 +28,13 @@ export async function* readChanges(
     }
     if (frame.kind === "keepalive") {
       if (untilLsn === undefined || transaction !== undefined) continue;
-      // The same twice: there is nothing more, though the log ends a little further on.
-      if (frame.walEnd >= untilLsn || frame.walEnd === lastWalEnd) return;
+      const now = performance.now();
+      if (frame.walEnd !== lastWalEnd) progressAt = now;
       lastWalEnd = frame.walEnd;
+      if (frame.walEnd >= untilLsn || now - progressAt > quietMs) return;
       continue;
     }
-    lastWalEnd = undefined;
+    progressAt = performance.now();
     const events = decoder.decode(frame.payload);
     for (const event of events instanceof Promise ? await events : events) {
       if (event.kind === "begin") {

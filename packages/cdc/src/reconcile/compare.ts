@@ -123,7 +123,7 @@ async function count(client: PoolClient): Promise<Comparison["checked"]> {
 async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
   const { rows } = await client.query<Missing>(
     `with found as (
-       select l.kind, l.id, l.agent_id, l.at, l.stored, array_agg(m.place) as places
+       select l.kind, l.id, l.agent_id, l.at, l.stored, array_remove(array_agg(m.place), null) as places
          from (select * from logged where settled) l
          left join message m
            on m.kind = l.kind and m.at = l.at and m.hash = l.hash
