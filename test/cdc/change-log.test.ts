@@ -45,7 +45,10 @@ test("changes go to the partition of their day, which is made for them", async (
     { committed_at: "2026-01-02T01:00:00+02:00", lsn: 50 },
   );
   expect(recorded).toBe(3);
-  expect(await partitions()).toEqual(["central.change_log_20260101", "central.change_log_20260102"]);
+  expect(await partitions()).toEqual([
+    "central.change_log_20260101",
+    "central.change_log_20260102",
+  ]);
   const rows = await query(
     "select tableoid::regclass::text as name, count(*)::integer as count from central.change_log group by 1 order by 1",
   );
@@ -146,8 +149,20 @@ test("the entries of a database from before partitions are kept", async () => {
     );
     const owner = "centralcloud_owner";
     expect(rows).toEqual([
-      { lsn: 1, operation: "insert", agent_id: "a", partition: "central.change_log_20260101", owner },
-      { lsn: 2, operation: "delete", agent_id: "a", partition: "central.change_log_20260102", owner },
+      {
+        lsn: 1,
+        operation: "insert",
+        agent_id: "a",
+        partition: "central.change_log_20260101",
+        owner,
+      },
+      {
+        lsn: 2,
+        operation: "delete",
+        agent_id: "a",
+        partition: "central.change_log_20260102",
+        owner,
+      },
     ]);
   } finally {
     await dropTestDatabase(database);

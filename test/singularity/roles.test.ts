@@ -16,7 +16,13 @@ failOnLeaks(system);
 const queue = "centralcloud-new-patterns";
 const patterns = `pgmq."q_${queue}"`;
 const entries = JSON.stringify([
-  { lsn: 1, ordinal: 0, committed_at: "2026-11-24T15:00:00Z", table_name: "a", operation: "insert" },
+  {
+    lsn: 1,
+    ordinal: 0,
+    committed_at: "2026-11-24T15:00:00Z",
+    table_name: "a",
+    operation: "insert",
+  },
 ]);
 const merge = (name: string, queue: string) =>
   `select central.${name}(gen_random_uuid(), '${queue}', '{}', '{}', '[]')`;
