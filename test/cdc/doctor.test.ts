@@ -3,6 +3,7 @@ import { useCapture } from "../support/capture.ts";
 import { useSystem } from "../support/databases.ts";
 import { examine, problem } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { until } from "../support/until.ts";
 
 describe("the doctor", () => {
   const system = useSystem();
@@ -17,7 +18,6 @@ describe("the doctor", () => {
 
   const fine = (message: RegExp) =>
     expect.objectContaining({ severity: "ok", message: expect.stringMatching(message) });
-  const unlimited = problem("warning", /max_slot_wal_keep_size is -1/, /max_slot_wal_keep_size/);
 
   test("finds nothing where nothing is captured", async () => {
     expect(await ofSlots()).toEqual([fine(/there is no slot/), fine(/no source is captured/)]);
@@ -28,7 +28,6 @@ describe("the doctor", () => {
     await part.observed("capture-reading");
     expect(await ofSlots()).toEqual([
       fine(/is read \(pgoutput\), .* behind; .* are kept/),
-      unlimited,
       fine(/is captured; its change log is complete up to \d+ s ago/),
     ]);
   });
@@ -39,7 +38,6 @@ describe("the doctor", () => {
     );
     expect(await ofSlots()).toEqual([
       problem("warning", /nobody reads the slot/, /CDC_ENABLED=true.*cdc drop/),
-      unlimited,
       problem("warning", /nobody has captured .* for 60 min/, /cdc status/),
     ]);
   });
@@ -51,6 +49,21 @@ describe("the doctor", () => {
     expect(findings).toContainEqual(
       problem("error", /updates of public.agent_sessions fail/, /replica identity default/),
     );
+  });
+
+  test("warns where nothing limits what a slot keeps", async () => {
+    const warns = problem("warning", /max_slot_wal_keep_size is -1/, /max_slot_wal_keep_size/);
+    expect(await ofSlots()).not.toContainEqual(warns);
+    await query("alter system set max_slot_wal_keep_size = -1");
+    try {
+      await query("select pg_reload_conf()");
+      await until("the warning", async () =>
+        (await ofSlots()).some((finding) => warns.asymmetricMatch(finding)),
+      );
+    } finally {
+      await query("alter system reset max_slot_wal_keep_size");
+      await query("select pg_reload_conf()");
+    }
   });
 
   test("names a publication that is missing", async () => {

@@ -50,7 +50,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
   async function confirmed(): Promise<string | undefined> {
     const { rows } = await system.singularity.pool.query<{ lsn: string }>(
       `select confirmed_flush_lsn::text as lsn from pg_replication_slots
-        where database = current_database()`,
+        where database = current_database() and not temporary`,
     );
     expect(rows).toHaveLength(1);
     return rows[0]?.lsn;
