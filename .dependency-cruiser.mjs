@@ -18,6 +18,7 @@ const mayImport = {
   "apps/cli": [
     "apps/consumer",
     "packages/contracts",
+    "packages/cdc",
     "packages/db",
     "packages/dead-letters",
     "packages/pgmq",
@@ -26,6 +27,7 @@ const mayImport = {
     "packages/session-keys",
   ],
   "apps/consumer": [
+    "packages/cdc",
     "packages/contracts",
     "packages/db",
     "packages/pgmq",
@@ -38,6 +40,7 @@ const mayImport = {
     "packages/pgmq",
     "packages/service",
   ],
+  "packages/cdc": ["packages/db", "packages/service"],
   "packages/scheduler": ["packages/db", "packages/service"],
   "packages/db": ["packages/service", "sql"],
   "packages/pgmq": ["packages/service"],

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     name: "full",
     include: [
+      "cdc/**/*.test.ts",
       "containers/**/*.test.ts",
       "consumer/**/*.test.ts",
       "properties/**/*.test.ts",

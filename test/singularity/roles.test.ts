@@ -15,6 +15,15 @@ failOnLeaks(system);
 
 const queue = "centralcloud-new-patterns";
 const patterns = `pgmq."q_${queue}"`;
+const entries = JSON.stringify([
+  {
+    lsn: 1,
+    ordinal: 0,
+    committed_at: "2026-11-24T15:00:00Z",
+    table_name: "a",
+    operation: "insert",
+  },
+]);
 const merge = (name: string, queue: string) =>
   `select central.${name}(gen_random_uuid(), '${queue}', '{}', '{}', '[]')`;
 
@@ -60,6 +69,7 @@ describe("a role may do its work, on a Singularity database", () => {
     ["auditor", "select * from agents, analysis_results, learned_patterns, pending_tasks"],
     ["auditor", "select id, agent_id, confidence, last_synced_at from agent_sessions"],
     ["auditor", "select * from singularity_source"],
+    ["auditor", "select end_publication()"],
     ["nobody", "select gen_ulid(), uuid_to_ulid(gen_random_uuid())"],
   ] as const)("%s: %s", async (member, statement) => {
     expect(await attempt(members[member].singularity, statement)).toBe("allowed");
@@ -123,6 +133,8 @@ describe("a role may do nothing else, on a Singularity database", () => {
     ["auditor", "select s from agent_sessions s"],
     ["auditor", "select id from agent_sessions where state ? 'secret'"],
     ["auditor", "select * from session_keys"],
+    ["consumer", "select publish_for_capture('{agents}')"],
+    ["application", "select end_publication()"],
     ["auditor", "update agents set status = 'inactive'"],
     ["auditor", "select * from learn_patterns_from_analysis()"],
     ["auditor", `select * from pgmq."q_agent-sessions"`],
@@ -149,13 +161,14 @@ describe("a role may do its work, on the central database", () => {
     ["consumer", "select * from central.patterns, central.pattern_sources, central.pattern_agents"],
     ["consumer", "select * from central.agent_sessions, central.agent_knowledge"],
     ["consumer", "select * from central.knowledge_summaries, central.consensus_patterns"],
+    ["auditor", `select central.record_changes(gen_random_uuid(), '${entries}')`],
     [
       "auditor",
-      `insert into central.change_log
-         (source_id, lsn, ordinal, xid, committed_at, table_name, operation)
-       select gen_random_uuid(), 1, 0, 1, now(), 'agents', 'insert'
-        where not exists (select from central.sources)`,
+      "select central.begin_capture(gen_random_uuid(), 'a', 's', 'pgoutput', '1', 1, 0, now(), 'r')",
     ],
+    ["auditor", "select central.end_capture(gen_random_uuid(), 'r', 'why')"],
+    ["auditor", "select central.maintain_change_log(90)"],
+    ["auditor", "select * from central.capture_cursors"],
     ["auditor", "select * from central.change_log"],
   ] as const)("%s: %s", async (member, statement) => {
     expect(await attempt(members[member].central, statement)).toBe("allowed");
@@ -173,6 +186,10 @@ describe("a role may do nothing else, on the central database", () => {
     ["consumer", "select * from central.operator_actions"],
     ["consumer", "create table central.mine ()"],
     ["consumer", "select * from centralcloud_migrations.migrations"],
+    ["auditor", "insert into central.change_log select * from central.change_log"],
+    ["auditor", "update central.capture_cursors set lsn = 0"],
+    ["auditor", "select central.mark_change_log(gen_random_uuid(), 'end', 1, now(), '{}')"],
+    ["auditor", "select central.ensure_change_log_partition(current_date)"],
     ["auditor", "update central.change_log set operation = 'delete'"],
     ["auditor", "delete from central.change_log"],
     ["auditor", "select * from central.patterns"],

@@ -16,6 +16,8 @@ export interface RunningCommand {
   readonly child: ChildProcess;
   /** All that it has written to standard output so far. */
   readonly output: () => string;
+  /** And to standard error. */
+  readonly errors: () => string;
   readonly finished: Promise<Finished>;
 }
 
@@ -41,7 +43,7 @@ export function startCommand(
   const finished = once(child, "close").then(([code]) => {
     return { exitCode: code as number | null, stdout, stderr };
   });
-  return { child, output: () => stdout, finished };
+  return { child, output: () => stdout, errors: () => stderr, finished };
 }
 
 export function runCommand(

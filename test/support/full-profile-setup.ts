@@ -16,7 +16,14 @@ declare module "vitest" {
 }
 
 /** As on the embedded server, so that the same tests meet the same; here nothing must last. */
-const settings = ["fsync=off", "full_page_writes=off", "max_connections=300", "autovacuum=off"];
+const settings = [
+  "fsync=off",
+  "full_page_writes=off",
+  "max_connections=300",
+  "max_wal_senders=60",
+  "max_replication_slots=60",
+  "autovacuum=off",
+];
 
 /**
  * One container of the full profile for all files of this project, built from `deploy/postgres`.

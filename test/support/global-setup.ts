@@ -24,7 +24,12 @@ export const templates = {
 export default async function setup(project: TestProject) {
   const server = await startEmbeddedPostgres({
     databases: Object.values(templates),
-    settings: { max_connections: "300", max_wal_senders: "10", autovacuum: "off" },
+    settings: {
+      max_connections: "300",
+      max_wal_senders: "60",
+      max_replication_slots: "60",
+      autovacuum: "off",
+    },
   });
   try {
     await preparePgmq(server.urlOf(templates.singularity));

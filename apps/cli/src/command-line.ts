@@ -1,6 +1,7 @@
 import { DatabaseUnreachableError } from "@centralcloud/db";
 import { ConfigurationError, type Environment } from "@centralcloud/service";
 import { Command, CommanderError } from "commander";
+import { cdcCommand } from "./commands/cdc.ts";
 import { consumeCommand } from "./commands/consume.ts";
 import { replayArchiveCommand } from "./commands/dlq/replay-archive.ts";
 import { dlqCommand } from "./commands/dlq.ts";
@@ -10,6 +11,7 @@ import { jobsCommand } from "./commands/jobs.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { queuesCommand } from "./commands/queues.ts";
+import { reconcileCommand } from "./commands/reconcile.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
 import { sessionsCommand } from "./commands/sessions.ts";
 import { withLocalDatabases } from "./environment.ts";
@@ -37,6 +39,8 @@ export async function runCommandLine(
     .addCommand(jobsCommand(environment))
     .addCommand(keysCommand(environment))
     .addCommand(sessionsCommand(environment))
+    .addCommand(cdcCommand(environment))
+    .addCommand(reconcileCommand(environment))
     .addCommand(doctorCommand(environment));
   overrideExit(program);
   try {

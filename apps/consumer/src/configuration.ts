@@ -1,3 +1,4 @@
+import { type CaptureSettings, captureVariables, readCaptureSettings } from "@centralcloud/cdc";
 import {
   ConfigurationError,
   databaseUrl,
@@ -51,6 +52,7 @@ const variables = {
   SESSION_PRIVATE_KEYS: sessionPrivateKeys,
   SESSION_REQUIRE_SEALED: flag(false),
   LOG_LEVEL: logLevel,
+  ...captureVariables,
 };
 
 export interface ConsumerConfiguration {
@@ -77,6 +79,7 @@ export interface ConsumerConfiguration {
   /** Whether sessions that come in plain are refused. */
   readonly requireSealedSessions: boolean;
   readonly logLevel: z.output<typeof logLevel>;
+  readonly capture: CaptureSettings;
 }
 
 /** @throws {ConfigurationError} with one line per mistake. */
@@ -98,6 +101,7 @@ export function readConsumerConfiguration(environment: Environment): ConsumerCon
     sessionKeys: values.SESSION_PRIVATE_KEYS,
     requireSealedSessions: values.SESSION_REQUIRE_SEALED,
     logLevel: values.LOG_LEVEL,
+    capture: readCaptureSettings(values),
   };
 }
 

@@ -1,5 +1,6 @@
 import { fanOut, groupParts, logSink, type Observe, type Part } from "@centralcloud/service";
 import { destination, type Logger, pino } from "pino";
+import { createCaptureParts } from "./capture.ts";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { createConsumer } from "./consumer.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -18,7 +19,8 @@ export function createConsumerService(
   const observe = fanOut(logSink(logger), ...sinks);
   const consumer = createConsumer(configuration, observe);
   const http = createHttpServer(configuration.httpPort, () => consumer.health(), observe);
-  return groupParts("consumer service", [http, consumer]);
+  const capture = createCaptureParts(configuration, observe);
+  return groupParts("consumer service", [http, ...capture, consumer]);
 }
 
 /** One Ctrl-C can arrive twice: from the terminal, and again from npm, which forwards it at once. */

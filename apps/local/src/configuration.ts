@@ -22,6 +22,9 @@ const placeholders = {
   CENTRAL_DATABASE_URL: "postgres://embedded/centralcloud",
 };
 
+/** Of the embedded databases, changes are captured, too; of the user's own only where they ask for it. */
+const embeddedDefaults = { CDC_ENABLED: "true" };
+
 /** Somebody waits at the terminal, and what stays in flight comes back when its lease ends. */
 const defaults = { CONSUMER_SHUTDOWN_GRACE_S: "5" };
 
@@ -40,6 +43,7 @@ export function readLocalConfiguration(
   }
   const values = {
     ...(isGiven("CONSUMER_SHUTDOWN_GRACE_S") ? {} : defaults),
+    ...(names.length > 0 || isGiven("CDC_ENABLED") ? {} : embeddedDefaults),
     ...environment,
     ...(names.length > 0 ? {} : placeholders),
   };

@@ -10,6 +10,17 @@ export {
   registerSource,
 } from "./central-store.ts";
 export {
+  advanceCaptureCursor,
+  beginCapture,
+  type CaptureBeginning,
+  type CaptureCursor,
+  type CaptureProgress,
+  endCapture,
+  maintainChangeLog,
+  readCaptureCursor,
+  recordChanges,
+} from "./change-log.ts";
+export {
   assertReachable,
   createClient,
   createPool,

@@ -14,6 +14,8 @@ const defaults: Settings = {
   wal_level: "logical",
   max_replication_slots: 20,
   max_wal_senders: 20,
+  // A slot that nobody reads must not fill the disk.
+  max_slot_wal_keep_size: "1GB",
   timezone: "UTC",
   default_text_search_config: "pg_catalog.english",
   lc_messages: "C",

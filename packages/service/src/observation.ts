@@ -11,6 +11,7 @@ export type Observation =
   | MigrationObservation
   | SchedulerObservation
   | ConsumerObservation
+  | CaptureObservation
   | LaneObservation;
 
 export type MigrationObservation =
@@ -79,6 +80,59 @@ export type ConsumerObservation =
       readonly count: number;
     }
   | { readonly event: "upkeep-fault"; readonly task: string; readonly error: string };
+
+/**
+ * What happened to the capture of a source's changes. The source has its name, or its place until the name
+ * is known; an LSN is written as PostgreSQL writes it.
+ */
+export type CaptureObservation = { readonly source: string } & (
+  | {
+      readonly event: "capture-slot-created";
+      readonly slot: string;
+      readonly plugin: string;
+      readonly lsn: string;
+    }
+  /** This process reads the slot now. */
+  | {
+      readonly event: "capture-reading";
+      readonly slot: string;
+      readonly plugin: string;
+      readonly lsn: string;
+    }
+  /** Another process reads it. */
+  | { readonly event: "capture-standing-by"; readonly slot: string }
+  | {
+      readonly event: "changes-recorded";
+      readonly transactions: number;
+      readonly changes: number;
+      readonly lsn: string;
+      readonly ms: number;
+    }
+  /** How the slot fares, while it is read. */
+  | {
+      readonly event: "capture-progress";
+      readonly slot: string;
+      /** Bytes of write-ahead log that the source keeps because of the slot. */
+      readonly retainedBytes: number;
+      /** Bytes that are not in the change log yet. */
+      readonly lagBytes: number;
+      readonly lagSeconds: number;
+      /** As pg_replication_slots has it: reserved, extended, unreserved or lost. */
+      readonly walStatus: string;
+    }
+  | {
+      readonly event: "capture-fault";
+      readonly side: "source" | "central";
+      readonly code: string;
+      readonly error: string;
+      readonly retryInMs: number;
+    }
+  /** Changes are missing, and nothing is captured until an operator recreates the slot. */
+  | { readonly event: "capture-lost"; readonly slot: string; readonly why: string }
+  /** The publication could not be brought up to date; what it has is captured. */
+  | { readonly event: "capture-publication-stale"; readonly error: string }
+  | { readonly event: "change-log-trimmed"; readonly partitions: readonly string[] }
+);
 
 /** Which lane: a source's name and a queue of it. */
 export interface LaneName {

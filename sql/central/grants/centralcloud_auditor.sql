@@ -1,4 +1,4 @@
--- Who captures changes enters them, and never changes an entry.
+-- Who captures changes enters them through functions only, and never changes or removes an entry.
 do $$
 begin
   if pg_catalog.to_regrole('centralcloud_auditor') is null then
@@ -6,7 +6,13 @@ begin
   end if;
 
   grant usage on schema central to centralcloud_auditor;
-  grant select on central.sources to centralcloud_auditor;
-  grant select, insert on central.change_log to centralcloud_auditor;
+  grant select on central.sources, central.change_log, central.capture_cursors to centralcloud_auditor;
+  grant execute
+     on function central.begin_capture(uuid, text, text, text, text, integer, bigint, timestamptz, text, text),
+                 central.record_changes(uuid, jsonb, bigint, timestamptz, integer, text),
+                 central.advance_capture_cursor(uuid, bigint, timestamptz, integer, text),
+                 central.end_capture(uuid, text, text),
+                 central.maintain_change_log(integer)
+     to centralcloud_auditor;
 end
 $$;

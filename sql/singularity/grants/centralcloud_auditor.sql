@@ -18,5 +18,8 @@ begin
   grant select (id, agent_id, confidence, created_at, last_synced_at, unsynced, sync_error)
      on public.agent_sessions
      to centralcloud_auditor;
+  grant execute
+     on function public.publish_for_capture(text[], text[]), public.end_publication()
+     to centralcloud_auditor;
 end
 $$;

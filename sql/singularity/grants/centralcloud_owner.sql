@@ -1,5 +1,5 @@
--- What the owner of our objects needs of what belongs to others: a place for the objects, the queues, and
--- the functions of extensions that our functions call. Each queue is granted by create_queue; the default
+-- What the owner of our objects needs of what belongs to others: a place for the objects, the queues, the
+-- functions of extensions that our functions call, and to create in the database, which publishing takes. Each queue is granted by create_queue; the default
 -- privileges are for a queue that the migrating role makes anew by pgmq.create.
 do $$
 declare
@@ -16,6 +16,11 @@ begin
   -- Written by the trigger of a queue that notifies, with the rights of whoever sends; since pgmq 1.8.
   if pg_catalog.to_regclass('pgmq.notify_insert_throttle') is not null then
     grant select, update on pgmq.notify_insert_throttle to centralcloud_owner;
+  end if;
+
+  -- Only who may pass it on is able to; doctor says where it is missing and a capture needs it.
+  if pg_catalog.has_database_privilege(current_user, pg_catalog.current_database(), 'create with grant option') then
+    execute pg_catalog.format('grant create on database %I to centralcloud_owner', pg_catalog.current_database());
   end if;
 
   -- Public in most installations, and then there is nothing to do.

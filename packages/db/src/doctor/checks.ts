@@ -2,6 +2,8 @@ import { planes } from "../migrate/plane.ts";
 import type { Check, ComparingCheck } from "./check.ts";
 import { checkAgentTasks } from "./checks/agent-tasks.ts";
 import { checkCapture } from "./checks/capture.ts";
+import { checkCaptureSlot } from "./checks/capture-slot.ts";
+import { checkChangeLog } from "./checks/change-log.ts";
 import { checkJobs } from "./checks/jobs.ts";
 import { checkMigrations } from "./checks/migrations.ts";
 import { checkOwnership } from "./checks/ownership.ts";
@@ -28,6 +30,12 @@ export const checks: readonly Check[] = [
   { name: "pgmq", planes: ["singularity"], needsMigration: false, run: checkPgmq },
   { name: "vacuum", planes, needsMigration: false, run: checkVacuum },
   { name: "capture", planes: ["singularity"], needsMigration: false, run: checkCapture },
+  {
+    name: "capture-slot",
+    planes: ["singularity"],
+    needsMigration: false,
+    run: checkCaptureSlot,
+  },
   { name: "roles", planes, needsMigration: false, run: checkRoles },
   { name: "ownership", planes, needsMigration: true, run: checkOwnership },
   { name: "rights", planes, needsMigration: true, run: checkRights },
@@ -38,6 +46,7 @@ export const checks: readonly Check[] = [
   { name: "unsynced", planes: ["singularity"], needsMigration: true, run: checkUnsynced },
   { name: "scheduling", planes: ["singularity"], needsMigration: true, run: checkScheduleRunner },
   { name: "jobs", planes: ["singularity"], needsMigration: true, run: checkJobs },
+  { name: "change-log", planes: ["central"], needsMigration: true, run: checkChangeLog },
   { name: "agent-tasks", planes: ["singularity"], needsMigration: true, run: checkAgentTasks },
 ];
 

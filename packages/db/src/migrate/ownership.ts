@@ -49,7 +49,13 @@ export async function ownershipStatements(
               format('%I.%I', n.nspname, c.relname)
          from pg_class c join pg_namespace n on n.oid = c.relnamespace, owner o
         where c.relkind in ('r', 'p', 'v', 'm') and c.relowner <> o.oid
-          and n.nspname || '.' || c.relname = any ($2)
+          and (n.nspname || '.' || c.relname = any ($2)
+               -- A partition of ours, which has a name of its own.
+               or c.relispartition and exists (
+                    select from pg_inherits i
+                      join pg_class t on t.oid = i.inhparent
+                      join pg_namespace tn on tn.oid = t.relnamespace
+                     where i.inhrelid = c.oid and tn.nspname || '.' || t.relname = any ($2)))
        union all
        select 3, 'function', format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
          from pg_proc p join pg_namespace n on n.oid = p.pronamespace, owner o

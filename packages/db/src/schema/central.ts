@@ -211,7 +211,14 @@ export const deliveryFailures = central.table(
   ],
 );
 
-/** Captured changes of the sources (change data capture). */
+/**
+ * Captured changes of the sources (change data capture), and the marks of where a capture began, missed
+ * something or ended. Partitioned by the day (UTC) of committed_at, which Drizzle does not know: the
+ * migration says it, and `central.ensure_change_log_partition` makes the days.
+ *
+ * A change is known by its source, LSN and ordinal; committed_at follows from the two, and is part of the
+ * key because PostgreSQL wants the partition's column there.
+ */
 export const changeLog = central.table(
   "change_log",
   {
@@ -220,22 +227,56 @@ export const changeLog = central.table(
     lsn: bigint("lsn", { mode: "bigint" }).notNull(),
     /** The place of the change within its transaction, from 0. */
     ordinal: integer("ordinal").notNull(),
-    xid: bigint("xid", { mode: "bigint" }).notNull(),
+    /** Null in snapshots and marks, which no transaction of the source made. */
+    xid: bigint("xid", { mode: "bigint" }),
     committedAt: instant("committed_at").notNull(),
+    /** Without its schema where that is public; `*` in marks. */
     tableName: text("table_name").notNull(),
     operation: text("operation").notNull(),
+    /** The primary key as it was before the change; of an inserted row, as it is. */
     key: jsonb("key"),
+    /** The whole row before, where the table's replica identity is full. */
     oldValues: jsonb("old_values"),
     newValues: jsonb("new_values"),
+    /** Columns that are not in new_values because a large value in them did not change. */
+    unchanged: text("unchanged").array(),
+    /** Taken from the values or the key, where it is valid: so an agent's history is found by an index. */
+    agentId: text("agent_id"),
   },
   (table) => [
-    primaryKey({ columns: [table.sourceId, table.lsn, table.ordinal] }),
+    primaryKey({ columns: [table.sourceId, table.lsn, table.ordinal, table.committedAt] }),
     check(
       "operation_is_known",
-      sql`${table.operation} in ('insert', 'update', 'delete', 'truncate')`,
+      sql`${table.operation} in ('insert', 'update', 'delete', 'truncate', 'snapshot', 'begin', 'gap', 'end')`,
     ),
+    // What happened to this agent.
+    index("change_log_agent_id_idx")
+      .on(table.agentId, table.committedAt)
+      .where(sql`${table.agentId} is not null`),
+    // What happened to this row, such as a session. By hash: a key may be longer than a B-tree takes.
+    index("change_log_key_idx").using("hash", table.key),
+    // What happened in this hour, in which order.
+    index("change_log_committed_at_idx").on(table.committedAt),
   ],
 );
+
+/** How far each source has been captured. A slot is confirmed up to here, and never further. */
+export const captureCursors = central.table("capture_cursors", {
+  sourceId: uuid("source_id").primaryKey(),
+  slotName: text("slot_name").notNull(),
+  plugin: text("plugin").notNull(),
+  /** The source's server, and its timeline: after a failover or a restore, LSNs may repeat. */
+  systemId: text("system_id").notNull(),
+  timeline: integer("timeline").notNull(),
+  /** Everything that was committed before this is in the log. */
+  lsn: bigint("lsn", { mode: "bigint" }).notNull(),
+  /** The clock of the source then. */
+  sourceTime: instant("source_time").notNull(),
+  /** When a reader last said that it lives, by the clock of this database. */
+  seenAt: instant("seen_at").notNull().defaultNow(),
+  /** Who that was: host and process. */
+  reader: text("reader").notNull(),
+});
 
 /** Live replicas of the consumer. */
 export const consumers = central.table("consumers", {

@@ -1,0 +1,46 @@
+import { type Change, formatLsn } from "@centralcloud/cdc";
+
+/** A change, or an entry of the change log, with the source that it is from. */
+export type Shown = Omit<Change, "lsn" | "operation"> & {
+  readonly source: string;
+  readonly lsn: bigint | string;
+  readonly operation: string;
+};
+
+/** As JSON on one line; the documents as they are, digit by digit. */
+export function changeAsJson(change: Shown): string {
+  const { source, ordinal, xid, committedAt, table, operation, unchanged } = change;
+  const { key, oldValues, newValues } = change;
+  const start = JSON.stringify({
+    source,
+    lsn: lsnOf(change),
+    ordinal,
+    xid,
+    committedAt,
+    table,
+    operation,
+    unchanged,
+  });
+  return `${start.slice(0, -1)},"key":${key},"oldValues":${oldValues},"newValues":${newValues}}`;
+}
+
+/** As a line for people. */
+export function changeAsLine(change: Shown): string {
+  const { committedAt, operation, table, key, oldValues, newValues, unchanged } = change;
+  const parts = [committedAt, `${lsnOf(change)}.${change.ordinal}`, operation, table];
+  if (key !== null) parts.push(key);
+  if (oldValues !== null) parts.push(`from ${oldValues}`);
+  if (newValues !== null) parts.push(operation === "update" ? `to ${newValues}` : newValues);
+  if (unchanged.length > 0) parts.push(`(unchanged: ${unchanged.join(", ")})`);
+  return parts.join("  ");
+}
+
+/** Several as one JSON array, or as lines. */
+export function showChanges(changes: readonly Shown[], json: boolean): string {
+  if (json) return `[${changes.map(changeAsJson).join(",")}]`;
+  return changes.length === 0 ? "(none)" : changes.map(changeAsLine).join("\n");
+}
+
+function lsnOf({ lsn }: Shown): string {
+  return typeof lsn === "string" ? lsn : formatLsn(lsn);
+}

@@ -1,0 +1,18 @@
+import type { CapturedTables } from "../captured-tables.ts";
+import type { Decoder, TableLookup } from "./decoder.ts";
+import { createPgoutputDecoder } from "./pgoutput.ts";
+import { createWal2jsonDecoder } from "./wal2json.ts";
+
+/** The output plugins that are understood. */
+export const plugins = ["wal2json", "pgoutput"] as const;
+export type Plugin = (typeof plugins)[number];
+
+export function createDecoder(
+  plugin: Plugin,
+  tables: CapturedTables,
+  lookup: TableLookup,
+): Decoder {
+  return plugin === "wal2json"
+    ? createWal2jsonDecoder(tables, lookup)
+    : createPgoutputDecoder(tables, lookup);
+}

@@ -1,0 +1,30 @@
+export { createCapturedTables, defaultTables } from "./captured-tables.ts";
+export type { Change, JsonText, Operation } from "./change.ts";
+export {
+  type CaptureConfiguration,
+  type CaptureSettings,
+  captureVariables,
+  readCaptureSettings,
+} from "./configuration.ts";
+export { CaptureStateError, SlotBusyError, SlotLostError } from "./errors.ts";
+export { formatLsn, parseLsn } from "./lsn.ts";
+export type { ChangeFilter } from "./operate/change-filter.ts";
+export { type LogEntry, type LogFilter, readChangeLog } from "./operate/change-log.ts";
+export { type Dropped, dropCapture } from "./operate/drop.ts";
+export {
+  getCdcChanges,
+  getPatternChanges,
+  getSessionChanges,
+  type PeekOptions,
+} from "./operate/peek.ts";
+export { type Recreated, type RecreateOptions, recreateCapture } from "./operate/recreate.ts";
+export { type CaptureState, type CaptureStatus, readCaptureStatus } from "./operate/status.ts";
+export { type TailOptions, tail } from "./operate/tail.ts";
+export { createCapture } from "./reader/capture.ts";
+export type { Comparison, Missing, Unlogged, Whereabouts } from "./reconcile/compare.ts";
+export {
+  isGrave,
+  LogBehindError,
+  type Reconciliation,
+  reconcile,
+} from "./reconcile/reconcile.ts";

@@ -1,0 +1,79 @@
+import type { Pool } from "pg";
+import type { JsonText } from "../change.ts";
+import { formatLsn } from "../lsn.ts";
+
+/** Which entries of the change log are asked for; what is not given does not matter. */
+export interface LogFilter {
+  /** The name of a source. */
+  readonly source?: string;
+  readonly tables?: readonly string[];
+  readonly agentId?: string;
+  readonly sessionId?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+  /** Entries at most, the newest of them; default 100. */
+  readonly limit?: number;
+}
+
+/** An entry of the change log: a change, or a mark of where a capture began, missed something or ended. */
+export interface LogEntry {
+  readonly source: string;
+  readonly lsn: string;
+  readonly ordinal: number;
+  readonly xid: string | null;
+  readonly committedAt: string;
+  readonly table: string;
+  readonly operation: string;
+  readonly key: JsonText | null;
+  readonly oldValues: JsonText | null;
+  readonly newValues: JsonText | null;
+  readonly unchanged: readonly string[];
+}
+
+const defaultLimit = 100;
+
+/**
+ * What happened to this agent, to this session, in this hour: oldest first. A session deleted is found by
+ * its id; by its agent only where the deleted row's agent is known, which takes a full replica identity.
+ */
+export async function readChangeLog(
+  central: Pool,
+  filter: LogFilter = {},
+): Promise<readonly LogEntry[]> {
+  const values: unknown[] = [];
+  const conditions: string[] = [];
+  /** Only what is asked for is in the statement, so that each question gets the plan that fits it. */
+  const ask = (condition: (place: string) => string, value: unknown) => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  ask((place) => `s.name = ${place}`, filter.source);
+  ask((place) => `c.table_name = any (${place})`, filter.tables);
+  ask((place) => `c.agent_id = ${place}`, filter.agentId);
+  ask(
+    (place) =>
+      `c.table_name = 'agent_sessions' and c.key = jsonb_build_object('id', ${place}::text)`,
+    filter.sessionId,
+  );
+  ask((place) => `c.committed_at >= ${place}`, filter.from);
+  ask((place) => `c.committed_at < ${place}`, filter.to);
+  values.push(filter.limit ?? defaultLimit);
+  const { rows } = await central.query<LogEntry & { lsn: string }>(
+    `select e.source, e.lsn, e.ordinal, e.xid, e.table_name as "table", e.operation,
+            to_char(e.committed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "committedAt",
+            e.key::text, e.old_values::text as "oldValues", e.new_values::text as "newValues",
+            coalesce(e.unchanged, '{}') as unchanged
+       from (
+         select s.name as source, c.*
+           from central.change_log c
+           join central.sources s using (source_id)
+          ${conditions.length > 0 ? `where ${conditions.join(" and ")}` : ""}
+          order by c.committed_at desc, c.lsn desc, c.ordinal desc
+          limit $${values.length}
+       ) e
+      order by e.committed_at, e.lsn, e.ordinal`,
+    values,
+  );
+  return rows.map((row) => ({ ...row, lsn: formatLsn(BigInt(row.lsn)) }));
+}

@@ -1,0 +1,95 @@
+import { maintainChangeLog } from "@centralcloud/db";
+import { createDecoder } from "../decode/create-decoder.ts";
+import { centrally } from "../errors.ts";
+import { heartbeatPrefix } from "../slot/start-options.ts";
+import { createTableLookup } from "../slot/table-lookup.ts";
+import type { Frame } from "../stream/frame.ts";
+import type { ReplicationStream } from "../stream/replication-stream.ts";
+import { beat } from "./heartbeat.ts";
+import { createPublisher } from "./keep-published.ts";
+import type { Recorder } from "./recorder.ts";
+import type { SlotReaderOptions } from "./slot-reader-options.ts";
+import { createTransactionReader } from "./transaction-reader.ts";
+
+export interface FollowOptions extends SlotReaderOptions {
+  readonly stream: ReplicationStream;
+  readonly recorder: Recorder;
+  /** What was committed before this is in the change log already. */
+  readonly recordedLsn: bigint;
+}
+
+/** How often the slot is confirmed while nothing that is captured happens, and the cursor says we live. */
+const advanceEveryMs = 10_000;
+const publishEveryMs = 30_000;
+const maintainEveryMs = 3_600_000;
+const longestWaitMs = 1_000;
+
+/** Records what the stream gives until the signal is aborted; then enters what is complete. */
+export async function follow(options: FollowOptions, signal: AbortSignal): Promise<void> {
+  const { source, sourcePool, central, tables, slot, keepDays, observe } = options;
+  const { stream, recorder, recordedLsn } = options;
+  const decoder = createDecoder(slot.plugin, tables, createTableLookup(sourcePool));
+  const transactions = createTransactionReader(recorder, recordedLsn);
+  /** Everything that was committed before this has been sent, and read here. */
+  let sentUpTo: { lsn: bigint; time: string } | undefined;
+  let advancedAt = performance.now();
+  let maintainedAt = Number.NEGATIVE_INFINITY;
+  let publishedAt = Number.NEGATIVE_INFINITY;
+  const publish = createPublisher(options);
+
+  const isIdle = () => recorder.isIdle && !transactions.isInside;
+
+  /** Without changes to record, the slot is confirmed only after the cursor has been written, too. */
+  async function advance(): Promise<void> {
+    advancedAt = performance.now();
+    if (sentUpTo === undefined || transactions.isInside) return;
+    await recorder.flush();
+    await recorder.advance(sentUpTo.lsn, sentUpTo.time);
+    stream.confirm(sentUpTo.lsn);
+  }
+
+  async function maintain(): Promise<void> {
+    maintainedAt = performance.now();
+    const partitions = await centrally(() => maintainChangeLog(central, keepDays));
+    if (partitions.length === 0) return;
+    observe({ event: "change-log-trimmed", source: source.name, partitions });
+  }
+
+  async function handle(frame: Frame): Promise<void> {
+    if (frame.kind === "keepalive") {
+      sentUpTo = { lsn: frame.walEnd, time: frame.serverTime };
+      if (frame.wantsReply) await advance();
+      return;
+    }
+    const events = decoder.decode(frame.payload);
+    for (const event of events instanceof Promise ? await events : events) {
+      if (event.kind !== "message") await transactions.handle(event);
+      else if (event.prefix === heartbeatPrefix) {
+        sentUpTo = { lsn: event.lsn, time: event.content };
+        await advance();
+      }
+    }
+  }
+
+  const ending = new AbortController();
+  const recordedUpTo = () => (isIdle() ? sentUpTo?.time : recorder.recordedTime);
+  const beating = beat(sourcePool, source.name, recordedUpTo, observe, ending.signal);
+  try {
+    while (!signal.aborted) {
+      if (recorder.dueInMs <= 0) await recorder.flush();
+      if (performance.now() - advancedAt > advanceEveryMs) await advance();
+      if (performance.now() - maintainedAt > maintainEveryMs) await maintain();
+      if (performance.now() - publishedAt > publishEveryMs) {
+        publishedAt = performance.now();
+        await publish();
+      }
+      const frame = stream.read();
+      if (frame !== undefined) await handle(frame);
+      else await stream.wait(Math.min(recorder.dueInMs, longestWaitMs), signal);
+    }
+    await recorder.flush();
+  } finally {
+    ending.abort();
+    await beating;
+  }
+}

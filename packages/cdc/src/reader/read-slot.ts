@@ -1,0 +1,44 @@
+import { formatLsn } from "../lsn.ts";
+import { startOptions } from "../slot/start-options.ts";
+import { openReplicationStream } from "../stream/replication-stream.ts";
+import { follow } from "./follow.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
+import type { SlotReaderOptions } from "./slot-reader-options.ts";
+import { takeOver } from "./take-over.ts";
+
+/** How long the server may take to end the stream, once everything is recorded and confirmed. */
+const farewellMs = 1_000;
+
+/**
+ * Reads the slot into the change log until the signal is aborted; then records what is complete, confirms
+ * it, and leaves the slot.
+ *
+ * @throws {SlotBusyError} when another process reads it.
+ * @throws {SlotLostError} when changes are missing.
+ * @throws {CentralFaultError} for a fault of the central store; anything else is one of the source.
+ */
+export async function readSlot(options: SlotReaderOptions, signal: AbortSignal): Promise<void> {
+  const { url, slot, tables, source, observe } = options;
+  const stream = await openReplicationStream(
+    { url, slot: slot.name, options: startOptions(slot.plugin, tables) },
+    signal,
+  );
+  let recorder: Recorder | undefined;
+  try {
+    const recordedLsn = await takeOver(options, stream);
+    recorder = createRecorder({
+      ...options,
+      sourceId: source.sourceId,
+      timeline: stream.server.timeline,
+      onRecorded({ lsn, ...counts }) {
+        stream.confirm(lsn);
+        const event = "changes-recorded";
+        observe({ event, source: source.name, lsn: formatLsn(lsn), ...counts });
+      },
+    });
+    await follow({ ...options, stream, recorder, recordedLsn }, signal);
+  } finally {
+    recorder?.close();
+    await stream.close(signal.aborted ? farewellMs : 0);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Source } from "@centralcloud/db";
+import type { Observe } from "@centralcloud/service";
+import type { Pool } from "pg";
+import type { CapturedTables } from "../captured-tables.ts";
+import type { Slot } from "../slot/slot.ts";
+
+export interface SlotReaderOptions {
+  readonly url: string;
+  readonly source: Source;
+  readonly sourcePool: Pool;
+  readonly central: Pool;
+  readonly tables: CapturedTables;
+  readonly slot: Slot;
+  /** Days that the change log goes back. */
+  readonly keepDays: number;
+  /** Host and process, for whoever asks who reads. */
+  readonly reader: string;
+  readonly observe: Observe;
+}

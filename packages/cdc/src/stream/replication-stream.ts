@@ -1,0 +1,197 @@
+import { once } from "node:events";
+import type { Duplex } from "node:stream";
+import { pause } from "@centralcloud/service";
+import type pg from "pg";
+import { both } from "pg-copy-streams";
+import { codeOf, SilentServerError, SlotBusyError, SlotLostError } from "../errors.ts";
+import { type Frame, parseFrame, renderStatus } from "./frame.ts";
+import {
+  connectForReplication,
+  identifyServer,
+  type ServerIdentity,
+} from "./replication-connection.ts";
+
+export interface ReplicationStreamOptions {
+  readonly url: string;
+  readonly slot: string;
+  /** What the output plugin is told. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Where a temporary slot was made: it lives as long as this connection, and is read on it. */
+  readonly client?: pg.Client;
+}
+
+/** What a slot gives, message by message, as fast as it is taken and no faster. */
+export interface ReplicationStream {
+  readonly server: ServerIdentity;
+  /** The next message, if one is here. @throws what ended the stream. */
+  read(): Frame | undefined;
+  /**
+   * Waits until there is something to read, for so many milliseconds, or until the signal is aborted.
+   *
+   * @throws {SilentServerError} where the server has not been heard of for long.
+   */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** Everything before this need not be sent again. Told to the server within a second, or at once. */
+  confirm(lsn: bigint): void;
+  /** Tells the server what was confirmed, and leaves the slot; never fails. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Well below `serverPatienceMs`. */
+const statusEveryMs = 1_000;
+/** The server answers every status, so this is several answers that did not come. */
+const silenceMs = 10_000;
+/** Messages that wait to be read; beyond them the network does. */
+const readAhead = 256;
+
+/**
+ * Starts to read a slot where it was confirmed last. The signal ends the attempt, not the stream.
+ *
+ * @throws {SlotBusyError} when another process reads it.
+ * @throws {SlotLostError} when the server no longer has what follows.
+ */
+export async function openReplicationStream(
+  input: ReplicationStreamOptions,
+  signal: AbortSignal,
+): Promise<ReplicationStream> {
+  const client = input.client ?? (await connectForReplication(input.url));
+  const cut = () => void client.end().catch(() => {});
+  // A server that says nothing would be waited for without end.
+  const timer = setTimeout(cut, silenceMs);
+  signal.addEventListener("abort", cut, { once: true });
+  try {
+    signal.throwIfAborted();
+    const server = await identifyServer(client);
+    const copy = await startCopy(client, input);
+    return createStream(client, copy, server);
+  } catch (error) {
+    await client.end().catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", cut);
+  }
+}
+
+async function startCopy(
+  client: pg.Client,
+  { slot, options }: ReplicationStreamOptions,
+): Promise<Duplex> {
+  const list = Object.entries(options).map(([name, value]) => `"${name}" ${quote(value)}`);
+  const statement = `START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (${list.join(", ")})`;
+  const copy = both(statement, {
+    alignOnCopyDataFrame: true,
+    readableObjectMode: true,
+    readableHighWaterMark: readAhead,
+  });
+  client.query(copy);
+  // The server says something at once: a keepalive at least.
+  copy.read(0);
+  try {
+    await once(copy, "readable");
+    return copy;
+  } catch (error) {
+    throw explain(error, slot);
+  }
+}
+
+/** 55006: object in use. 55000: object not in prerequisite state. 42704: there is no such slot. */
+function explain(error: unknown, slot: string): unknown {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === "55006") return new SlotBusyError(slot, { cause: error });
+  if (code === "42704" && message.includes("replication slot")) {
+    return new SlotLostError(slot, `the slot ${slot} is gone`, { cause: error });
+  }
+  const isInvalidated = /can no longer (get changes from|access) replication slot|invalidated/i;
+  if (code === "55000" && isInvalidated.test(message)) {
+    return new SlotLostError(slot, message, { cause: error });
+  }
+  return error;
+}
+
+function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): ReplicationStream {
+  let received = 0n;
+  let confirmed = 0n;
+  let heardAt = performance.now();
+  let failure: Error | undefined;
+  let wake = () => {};
+
+  const end = (error: Error) => {
+    failure ??= error;
+    wake();
+  };
+  copy.on("error", end);
+  copy.on("end", () => end(new Error("the source's server ended the stream")));
+  client.on("end", () => end(new Error("the connection to the source's server ended")));
+  copy.on("readable", () => wake());
+
+  function sendStatus(): void {
+    if (failure === undefined && copy.writable)
+      copy.write(renderStatus(received, confirmed, Date.now()));
+  }
+  const timer = setInterval(sendStatus, statusEveryMs);
+  sendStatus();
+
+  function read(): Frame | undefined {
+    const bytes: unknown = copy.read();
+    if (!Buffer.isBuffer(bytes)) {
+      if (failure !== undefined) throw failure;
+      return undefined;
+    }
+    heardAt = performance.now();
+    const frame = parseFrame(bytes);
+    if (frame.kind === "keepalive" && frame.walEnd > received) received = frame.walEnd;
+    return frame;
+  }
+
+  async function wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (failure !== undefined || copy.readableLength > 0) return;
+    // While we read nothing, because the central store is slow, the server's silence is our own.
+    if (performance.now() - heardAt > silenceMs) throw new SilentServerError(silenceMs / 1000);
+    const waking = new AbortController();
+    wake = () => waking.abort();
+    signal.addEventListener("abort", wake);
+    await pause(signal.aborted ? 0 : ms, waking.signal);
+    signal.removeEventListener("abort", wake);
+    wake = () => {};
+  }
+
+  async function close(graceMs: number): Promise<void> {
+    clearInterval(timer);
+    wake();
+    sendStatus();
+    if (failure === undefined && copy.writable && graceMs > 0) {
+      // The server answers the end of our side with the end of its own, after what it has sent already.
+      const farewell = new AbortController();
+      const finish = () => farewell.abort();
+      copy.once("end", finish).once("error", finish);
+      copy.on("readable", () => {
+        while (copy.read() !== null);
+      });
+      copy.end();
+      copy.read(0);
+      await pause(graceMs, farewell.signal);
+    }
+    copy.on("error", () => {});
+    copy.destroy();
+    // An active statement is cut, which ends the connection at once.
+    await client.end().catch(() => {});
+  }
+
+  return {
+    server,
+    read,
+    wait,
+    confirm(lsn) {
+      if (lsn <= confirmed) return;
+      confirmed = lsn;
+      sendStatus();
+    },
+    close,
+  };
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

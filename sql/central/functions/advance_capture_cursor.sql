@@ -1,0 +1,31 @@
+-- Says that everything of a source before p_lsn is in the change log, and that its reader lives. Never goes
+-- back on the same timeline, so that a reader which was replaced without noticing does no harm.
+-- Fails where nothing is captured of the source (P0001): whoever ended it meant it.
+-- With its owner's rights: who captures may not write to the table itself.
+-- Locks: the row of capture_cursors.
+create or replace function central.advance_capture_cursor(
+  p_source_id uuid,
+  p_lsn bigint,
+  p_source_time timestamptz,
+  p_timeline integer,
+  p_reader text
+)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update central.capture_cursors c
+     set lsn = case when c.timeline = p_timeline then greatest(c.lsn, p_lsn) else p_lsn end,
+         source_time = greatest(c.source_time, p_source_time),
+         timeline = p_timeline,
+         seen_at = pg_catalog.clock_timestamp(),
+         reader = p_reader
+   where c.source_id = p_source_id;
+  if not found then
+    raise exception 'the capture of source % has been ended', p_source_id;
+  end if;
+end
+$$;
+revoke execute on function central.advance_capture_cursor(uuid, bigint, timestamptz, integer, text) from public;
