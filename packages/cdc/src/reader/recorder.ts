@@ -45,7 +45,7 @@ export interface Recorder {
 }
 
 /** How long a change may wait for others to go with it. */
-const lingerMs = 50;
+const lingerMs = 200;
 /** What goes to the central store at once. */
 const chunkChanges = 1_000;
 const chunkBytes = 1_048_576;
