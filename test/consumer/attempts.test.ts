@@ -144,6 +144,47 @@ test("a message over the delivery limit that was merged before it was lost is ar
   expect(await archivedIn(system, queue)).toBe(before + 1);
 });
 
+test("where there is no dead-letter queue, messages that need none are merged all the same", async () => {
+  const { rename, restore } = {
+    rename: `alter table pgmq."q_${queue}-dlq" rename to away`,
+    restore: `alter table pgmq.away rename to "q_${queue}-dlq"`,
+  };
+  await system.singularity.pool.query(rename);
+  const observations: Observation[] = [];
+  const consumer = createConsumer(
+    configurationFor(system, { visibilityTimeoutS: 2 }),
+    (event) => void observations.push(event),
+  );
+  await consumer.start();
+  try {
+    await queuesOf(system).send(queue, "{}");
+    await until("the letter is refused", () =>
+      observations.some(({ event }) => event === "dead-letter-refused"),
+    );
+    await queuesOf(system).sendBatch(queue, [patternMessage(), patternMessage()]);
+    const merged = () =>
+      observations.reduce(
+        (sum, seen) => sum + (seen.event === "batch-merged" ? seen.merged : 0),
+        0,
+      );
+    await until("its neighbours are merged", () => merged() === 2);
+    expect((await queuesOf(system).metrics(queue)).total).toBe(1);
+  } finally {
+    await consumer.stop();
+    await system.singularity.pool.query(restore);
+  }
+});
+
+test("a message that fails is no suspect: its neighbours are not set apart", async () => {
+  await refusePoisonWith("ZZ001");
+  const bodies = Array.from({ length: 200 }, (_, index) =>
+    index % 10 === 0 ? patternMessage({ pattern: { poison: index } }) : patternMessage(),
+  );
+  await queuesOf(system).sendBatch(queue, bodies);
+  const { report } = await drainAll(system, { maxAttempts: 4 });
+  expect(report).toMatchObject({ processed: 180, deadLettered: 20, released: 0 });
+});
+
 test("an error with text that jsonb refuses is told all the same", async () => {
   await system.central.pool.query(`
     create or replace function central.refuse_poison() returns trigger language plpgsql as $$

@@ -14,7 +14,7 @@ beforeEach(async () => {
     `truncate pgmq."q_${queue}", pgmq."a_${queue}"; truncate pgmq."q_${queue}-dlq"`,
   );
   await system.central.pool.query(
-    "truncate central.processed_messages, central.patterns, central.pattern_agents, central.pattern_sources",
+    "truncate central.processed_messages, central.pruned_ranges, central.patterns, central.pattern_agents, central.pattern_sources",
   );
 });
 
@@ -129,6 +129,40 @@ test("a store that was lost is rebuilt from the archive", async () => {
   await sendArchiveAgain();
   const { report } = await drainAll(system);
   expect(report).toMatchObject({ processed: 10, duplicates: 0, deadLettered: 0 });
+});
+
+test("a new store that has pruned messages of its own still takes those that only the lost one had", async () => {
+  await merge(10);
+  await system.central.pool.query(
+    "truncate central.processed_messages, central.patterns, central.pattern_agents, central.pattern_sources, central.lanes cascade",
+  );
+  await merge(5);
+  await age(2 * day);
+  expect(await prune()).toBe(5);
+  await sendArchiveAgain();
+  const { report } = await drainAll(system);
+  expect(report).toMatchObject({ processed: 10, duplicates: 5, deadLettered: 0 });
+});
+
+test("what was pruned is kept as ranges without gaps, which grow", async () => {
+  await merge(4);
+  const { rows: ids } = await system.singularity.pool.query<{ id: string }>(
+    `select msg_id as id from pgmq."a_${queue}" order by msg_id`,
+  );
+  await system.central.pool.query("delete from central.processed_messages where msg_id = $1", [
+    ids[1]?.id,
+  ]);
+  await age(2 * day);
+  await prune();
+  await merge(3);
+  await age(2 * day);
+  await prune();
+  const { rows } = await system.central.pool.query(
+    `select (last_msg_id - first_msg_id + 1)::integer as length from central.pruned_ranges
+      where first_msg_id >= $1 order by first_msg_id`,
+    [ids[0]?.id],
+  );
+  expect(rows).toEqual([{ length: 1 }, { length: 5 }]);
 });
 
 test("a message with the id of a pruned one is new: its queue was made anew", async () => {

@@ -46,9 +46,14 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     max: centralConnections(configuration),
     queryTimeoutMs: queryTimeoutMs(configuration),
   });
-  const centralBreaker = createDatabaseBreaker(() => "central", central, observe);
+  const centralBreaker = createDatabaseBreaker({
+    name: () => "central",
+    url: configuration.centralUrl,
+    pool: central,
+    observe,
+  });
   const replica = createReplica();
-  const heartbeat = createHeartbeat(replica, central, centralBreaker, observe);
+  const heartbeat = createHeartbeat(replica, configuration.centralUrl, centralBreaker, observe);
   const checker = createSealChecker(configuration.sessionKeys);
   const requireSealed = configuration.requireSealedSessions;
   const sessionGate = createSessionGate({ checker, requireSealed });
@@ -68,7 +73,7 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     async stop(graceMs) {
       await Promise.all(sources.map((source) => source.stop(graceMs)));
       await checker.stop();
-      await heartbeat.stop();
+      await heartbeat.stop(graceMs);
       await endPool(central, endPoolMs);
       observe({ event: "part-stopped", part: "consumer" });
     },

@@ -1,4 +1,4 @@
-import { cutIdleConnections, probe } from "@centralcloud/db";
+import { createClient, cutConnections, cutIdleConnections } from "@centralcloud/db";
 import { Breaker } from "@centralcloud/pgmq";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
@@ -6,15 +6,24 @@ import type { Pool } from "pg";
 /** How long a database may take to answer a probe. */
 const probeMs = 3_000;
 
+export interface DatabaseBreakerOptions {
+  /** The source's name, or `central`. */
+  readonly name: () => string;
+  readonly url: string;
+  /** Whose connections are not trusted any more after a fault. */
+  readonly pool: Pool;
+  readonly observe: Observe;
+}
+
 /**
- * The breaker that all users of one database share. While it is open the database is only probed; what
- * connections were left from before the fault are not trusted.
- *
- * @param name the source's name, or `central`.
+ * The breaker that all users of one database share. While it is open the database is only probed, by
+ * connections of their own, because those of the pool may all wait for an answer that never comes. When
+ * it works again, what the pool had before the fault is cut: the ledger knows which of it took effect.
  */
-export function createDatabaseBreaker(name: () => string, pool: Pool, observe: Observe): Breaker {
+export function createDatabaseBreaker(options: DatabaseBreakerOptions): Breaker {
+  const { name, url, pool, observe } = options;
   return new Breaker({
-    probe: () => probe(pool, probeMs),
+    probe: () => probe(url),
     probeCloses: true,
     onFailure({ kind, code, message }, retryInMs) {
       cutIdleConnections(pool);
@@ -22,7 +31,20 @@ export function createDatabaseBreaker(name: () => string, pool: Pool, observe: O
       observe({ event: "database-fault", database, kind, code, error: message, retryInMs });
     },
     onRecovery(downMs) {
+      cutConnections(pool, performance.now() - downMs);
       observe({ event: "database-recovered", database: name(), downMs });
     },
   });
+}
+
+/** @throws when the database does not answer in time. */
+async function probe(url: string): Promise<void> {
+  const client = createClient(url, "centralcloud-probe", probeMs);
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query({ text: "select", ...{ query_timeout: probeMs } });
+  } finally {
+    client.connection.stream.destroy();
+  }
 }

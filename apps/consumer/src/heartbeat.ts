@@ -1,16 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { type Replica, reportReplica, retireReplica } from "@centralcloud/db";
+import {
+  createPool,
+  cutIdleConnections,
+  endPool,
+  type Replica,
+  reportReplica,
+  retireReplica,
+} from "@centralcloud/db";
 import { type Breaker, classifyFault } from "@centralcloud/pgmq";
-import { definePart, type Observe, type Part } from "@centralcloud/service";
-import type { Pool } from "pg";
+import { definePart, type Observe, type Part, settledWithin } from "@centralcloud/service";
 import { createRepeatingTask } from "./repeating-task.ts";
 
-const everyMs = 10_000;
+const everyMs = 5_000;
 
 /** A store that is slower than this has a problem. */
-const answerMs = 5_000;
+const answerMs = 3_000;
+
+const farewellMs = 500;
 
 const { version } = JSON.parse(
   readFileSync(new URL("../package.json", import.meta.url), "utf8"),
@@ -22,25 +30,29 @@ export function createReplica(): Replica {
 }
 
 /**
- * Enters the replica in `central.consumers` and keeps it there while it lives. A store that is too slow
- * to answer, or gone, is noticed here although no lane has anything to merge.
+ * Enters the replica in `central.consumers` and keeps it there while it lives, on a connection of its own.
+ * So a store that is too slow to answer, or gone, is noticed although no lane has anything to merge, or
+ * all wait for an answer that never comes; and that it is back is noticed although no lane works.
  */
 export function createHeartbeat(
   replica: Replica,
-  central: Pool,
+  centralUrl: string,
   breaker: Breaker,
   observe: Observe,
 ): Part {
+  const pool = createPool(centralUrl, { applicationName: "centralcloud-heartbeat", max: 1 });
   const beats = createRepeatingTask(
     {
       name: "heartbeat",
       firstAfterMs: 0,
       everyMs,
-      async run() {
-        if (breaker.isOpen) return;
+      async run(stopping) {
+        if (!(await breaker.admit(stopping))) return;
         try {
-          await reportReplica(central, replica, answerMs);
+          await reportReplica(pool, replica, answerMs);
+          breaker.succeeded();
         } catch (error) {
+          cutIdleConnections(pool);
           if (classifyFault(error).scope !== "database") throw error;
           breaker.failed(error);
         }
@@ -52,9 +64,10 @@ export function createHeartbeat(
     name: "heartbeat",
     start: () => beats.start(),
     async stop() {
-      await beats.stop();
+      await beats.stop(farewellMs);
       // Where it can't be said, the silence says it.
-      if (!breaker.isOpen) await retireReplica(central, replica).catch(() => {});
+      if (!breaker.isOpen) await settledWithin(retireReplica(pool, replica), farewellMs);
+      await endPool(pool, 0);
     },
   });
 }

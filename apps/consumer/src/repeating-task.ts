@@ -1,4 +1,4 @@
-import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
+import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
 
 export interface RepeatingTask {
   readonly name: string;
@@ -34,9 +34,10 @@ export function createRepeatingTask(task: RepeatingTask, observe: Observe): Part
     async start() {
       loop = repeat();
     },
-    async stop() {
+    async stop(graceMs) {
       stopping.abort();
-      await loop;
+      // A run that waits for a database ends with the pool.
+      await settledWithin(Promise.resolve(loop), graceMs);
     },
   });
 }

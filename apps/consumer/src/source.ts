@@ -16,7 +16,7 @@ import {
   type Lane,
   PgmqClient,
 } from "@centralcloud/pgmq";
-import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
+import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
@@ -79,7 +79,7 @@ export function createSource(
   let others: readonly Part[] = [];
   let waitingFor: string | undefined = "its identity";
   let connecting = Promise.resolve();
-  const breaker = createDatabaseBreaker(() => name, pool, observe);
+  const breaker = createDatabaseBreaker({ name: () => name, url, pool, observe });
   const breakers = { source: breaker, central: centralBreaker };
 
   async function connect(): Promise<void> {
@@ -144,7 +144,8 @@ export function createSource(
     },
     async stop(graceMs) {
       stopped.abort();
-      await connecting;
+      // It may wait for a database that says nothing; the end of its pool ends that.
+      await settledWithin(connecting, graceMs);
       await Promise.all([...lanes, ...others].map((part) => part.stop(graceMs)));
       await endPool(pool, endPoolMs);
       observe({ event: "part-stopped", part: `source ${place}` });

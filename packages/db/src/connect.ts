@@ -25,13 +25,13 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   });
   // The pool has already removed the client; whoever queries next sees the error that matters.
   pool.on("error", () => {});
-  const clients = new Set<pg.Client>();
+  const clients = new Map<pg.Client, number>();
   const idle = new Set<pg.Client>();
   // The pool makes clients of this class, whatever its types say.
   pool.on("connect", (client) => {
     // A connection that breaks while somebody has it: its query rejects, which is all they need to know.
     client.on("error", () => {});
-    clients.add(client as unknown as pg.Client);
+    clients.set(client as unknown as pg.Client, performance.now());
   });
   pool.on("acquire", (client) => idle.delete(client as unknown as pg.Client));
   pool.on("release", (_, client) => idle.add(client as unknown as pg.Client));
@@ -44,7 +44,8 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
 }
 
 interface PoolClients {
-  readonly clients: ReadonlySet<pg.Client>;
+  /** Each with when it was connected, by the monotonic clock. */
+  readonly clients: ReadonlyMap<pg.Client, number>;
   readonly idle: ReadonlySet<pg.Client>;
 }
 
@@ -59,20 +60,24 @@ export function cutIdleConnections(pool: pg.Pool): void {
   for (const client of clientsOf.get(pool)?.idle ?? []) client.connection.stream.destroy();
 }
 
+/**
+ * Cuts all connections of a pool of {@link createPool} that are older than a moment of the monotonic
+ * clock, those in use as well: their queries reject.
+ */
+export function cutConnections(pool: pg.Pool, connectedBefore: number): void {
+  for (const [client, connectedAt] of clientsOf.get(pool)?.clients ?? []) {
+    if (connectedAt < connectedBefore) client.connection.stream.destroy();
+  }
+}
+
 /** A connection by itself, not connected yet. */
-export function createClient(url: string, applicationName: string): pg.Client {
+export function createClient(url: string, applicationName: string, connectMs = 5_000): pg.Client {
   return new pg.Client({
     connectionString: url,
     application_name: applicationName,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectMs,
     keepAlive: true,
   });
-}
-
-/** @throws when the database does not answer a query within `timeoutMs`. */
-export async function probe(pool: pg.Pool, timeoutMs: number): Promise<void> {
-  const query = { text: "select", query_timeout: timeoutMs };
-  await pool.query(query);
 }
 
 /**
@@ -82,7 +87,8 @@ export async function probe(pool: pg.Pool, timeoutMs: number): Promise<void> {
 export async function endPool(pool: pg.Pool, graceMs: number): Promise<void> {
   const timer = setTimeout(() => {
     // A client that has a query under way is ended by destroying its socket.
-    for (const client of clientsOf.get(pool)?.clients ?? []) void client.end().catch(() => {});
+    for (const client of clientsOf.get(pool)?.clients.keys() ?? [])
+      void client.end().catch(() => {});
   }, graceMs);
   try {
     await pool.end();

@@ -24,12 +24,12 @@ export {
   assertReachable,
   createClient,
   createPool,
+  cutConnections,
   cutIdleConnections,
   DatabaseUnreachableError,
   endPool,
   messageOf,
   type PoolOptions,
-  probe,
   withoutSecrets,
 } from "./connect.ts";
 export {

@@ -24,6 +24,7 @@ export type FaultKind =
   | "no-connection-left"
   | "wrong-state"
   | "not-migrated"
+  | "no-session"
   | "conflict"
   | "no-resources"
   | "locked"
@@ -75,6 +76,8 @@ export const faultRules: readonly Rule[] = [
   { kind: "wrong-state", owner: "nobody", scope: "lane", states: ["25"] },
   // no such table, function or schema, no privilege: a migration or a grant is missing
   { kind: "not-migrated", owner: "nobody", scope: "lane", states: ["42", "3F"] },
+  // invalid statement name: a pooler in transaction mode that we were not told of
+  { kind: "no-session", owner: "nobody", scope: "lane", states: ["26"] },
   // rollback: serialization failure, deadlock
   { kind: "conflict", owner: "nobody", scope: "lane", states: ["40"] },
   // insufficient resources: disk full, out of memory
@@ -91,10 +94,11 @@ const ruleOf = new Map(faultRules.flatMap((rule) => rule.states.map((state) => [
 
 const lost = { kind: "connection-lost", owner: "nobody", scope: "database" } as const;
 const late = { kind: "timed-out", owner: "nobody", scope: "database" } as const;
+const waited = { kind: "no-connection-left", owner: "nobody", scope: "lane" } as const;
 const unclassified = { kind: "unclassified", owner: "unknown", scope: "lane" } as const;
 
 /** Codes of Node's network and TLS: ECONNREFUSED, ERR_TLS_…, CERT_HAS_EXPIRED, DEPTH_ZERO_SELF_SIGNED_CERT. */
-const networkCode = /^(E(?!RR_)[A-Z]{3}[A-Z_]*|ERR_(SOCKET|SSL|TLS)_\w+|\w*CERT\w*)$/;
+const networkCode = /^(E(?!RR_)[A-Z_]+|ERR_(SOCKET|SSL|TLS)_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/;
 
 /** Decides whose fault an error of `pg` or of Node's network is. */
 export function classifyFault(error: unknown): Fault {
@@ -109,7 +113,9 @@ export function classifyFault(error: unknown): Fault {
 /** pg has words but no code for a connection that broke, could not be had, or does not answer. */
 function kindOfUncoded(message: string) {
   if (/query read timeout/i.test(message)) return late;
-  const words = /connection|timeout|client (was closed|has encountered)|SSL|end after calling end/i;
+  // The pool's words for a wait in its own line, however well the database works.
+  if (/timeout exceeded when trying to connect/i.test(message)) return waited;
+  const words = /connection|timeout|client (was closed|has encountered)|SSL|calling end/i;
   return words.test(message) ? lost : unclassified;
 }
 

@@ -25,6 +25,8 @@ test.each([
   ["58030", "nobody"], // input/output error
   ["ECONNREFUSED", "nobody"],
   ["ENOTFOUND", "nobody"],
+  ["EAI_AGAIN", "nobody"], // a name that can't be resolved now
+  ["26000", "nobody"], // a prepared statement that another connection has
   ["XX000", "unknown"], // internal error
   ["P0004", "unknown"], // assertion
 ])("%s is the fault of: %s", (code, owner) => {
@@ -59,6 +61,8 @@ test.each([
   ["53300", "database"],
   ["28P01", "database"],
   ["ECONNRESET", "database"],
+  ["EAI_AGAIN", "database"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "database"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "database"],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", "database"],
   ["42883", "lane"],

@@ -27,4 +27,4 @@ export {
   type PartDefinition,
   PartStoppedError,
 } from "./part.ts";
-export { pause } from "./pause.ts";
+export { pause, settledWithin } from "./pause.ts";

@@ -11,3 +11,11 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) end();
   });
 }
+
+/** Waits until a promise is settled, for `ms` milliseconds at most; never rejects. */
+export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  const settled = new AbortController();
+  const end = () => settled.abort();
+  promise.then(end, end);
+  await pause(ms, settled.signal);
+}

@@ -1,10 +1,9 @@
 -- What is known of messages that have been delivered before: whether they are merged already, and how they
 -- failed so far. Asked before a message is given up, and for messages that come back from the archive.
 --
--- A ledger row may have been pruned. Only for a message from the archive (p_archived) does the lane's
--- watermark stand in for it: the archive holds successes only, so what is at or below both marks was merged
--- into this store. An ordinary message at or below them is new: ids repeat when a queue is recreated, and a
--- transaction may have been open for long before its message could be seen.
+-- A ledger row may have been pruned. For a message from the archive (p_archived) the ranges that prune_ledger
+-- has left stand in for it: each of their ids was merged into this store. For an ordinary message they are
+-- not asked: what leaves the ledger has left the queue for good.
 -- With its owner's rights: the consumer may not read failures of others itself.
 -- Locks: none. Reads only.
 create or replace function central.look_up_deliveries(
@@ -28,8 +27,13 @@ as $$
             where p.lane_id = l.lane_id and p.msg_id = m.msg_id and p.enqueued_at = m.enqueued_at
          ) or (
            m.archived
-           and m.msg_id <= coalesce(l.pruned_msg_id, m.msg_id - 1)
-           and m.enqueued_at <= coalesce(l.pruned_enqueued_at, '-infinity')
+           and exists (
+             select
+               from central.pruned_ranges r
+              where r.lane_id = l.lane_id
+                and m.msg_id between r.first_msg_id and r.last_msg_id
+                and m.enqueued_at between r.first_enqueued_at and r.last_enqueued_at
+           )
          ),
          coalesce(central.failures_as_attempts(l.lane_id, m.msg_id, m.enqueued_at), '[]')
     from central.lanes l

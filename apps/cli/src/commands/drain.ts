@@ -19,7 +19,10 @@ export function drainCommand(environment: Environment): Command {
       await assertReachable([...configuration.sourceUrls, configuration.centralUrl]);
       const logger = createLogger(configuration.logLevel, 2);
       const interrupt = new AbortController();
-      const end = () => interrupt.abort();
+      const end = () => {
+        if (interrupt.signal.aborted) process.exit(1);
+        interrupt.abort();
+      };
       const signals = ["SIGTERM", "SIGINT"] as const;
       for (const signal of signals) process.on(signal, end);
       try {

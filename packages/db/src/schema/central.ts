@@ -47,9 +47,6 @@ export const lanes = central.table(
       .notNull()
       .references(() => sources.sourceId),
     queue: text("queue").notNull(),
-    /** The highest msg_id whose ledger row was pruned, and the latest time of one; null while none was. */
-    prunedMsgId: bigint("pruned_msg_id", { mode: "bigint" }),
-    prunedEnqueuedAt: instant("pruned_enqueued_at"),
   },
   (table) => [unique("lanes_source_id_queue_key").on(table.sourceId, table.queue)],
 );
@@ -67,6 +64,28 @@ export const processedMessages = central.table(
     processedAt: instant("processed_at").notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.laneId, table.msgId, table.enqueuedAt] })],
+);
+
+/**
+ * What the ledger has forgotten: ranges of ids that this store has merged, without a gap, and between
+ * which times they were sent. Asked only for messages that come back from the archive.
+ */
+export const prunedRanges = central.table(
+  "pruned_ranges",
+  {
+    laneId: integer("lane_id").notNull(),
+    firstMsgId: bigint("first_msg_id", { mode: "bigint" }).notNull(),
+    lastMsgId: bigint("last_msg_id", { mode: "bigint" }).notNull(),
+    firstEnqueuedAt: instant("first_enqueued_at").notNull(),
+    lastEnqueuedAt: instant("last_enqueued_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.laneId, table.firstMsgId, table.firstEnqueuedAt] }),
+    check(
+      "first_comes_before_last",
+      sql`${table.firstMsgId} <= ${table.lastMsgId} and ${table.firstEnqueuedAt} <= ${table.lastEnqueuedAt}`,
+    ),
+  ],
 );
 
 export const patterns = central.table(

@@ -74,24 +74,29 @@ export class ClaimClient {
     messages: readonly ClaimedMessage[],
     seconds: number,
   ): Promise<number> {
-    return await this.setVt(
-      queue,
-      messages.map((message) => ({ message, seconds })),
+    const { rowCount } = await this.#db.query(
+      `update ${queueTable(queue, "q")} q
+          set vt = clock_timestamp() + make_interval(secs => $4)
+         from ${claims}
+        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
+      [...claimValues(messages), seconds],
     );
+    return rowCount ?? 0;
   }
 
   /**
-   * Makes each claimed message visible again in so many seconds (0: now), all in one statement.
-   * Messages that were claimed by somebody else since are left alone.
+   * Makes each claimed message visible again in so many seconds, all in one statement. Its deliveries so
+   * far had a result, so they count no more; one is left as a sign that there were some. Messages that
+   * were claimed by somebody else since are left alone.
    */
-  async setVt(
+  async retryLater(
     queue: string,
     delays: readonly { readonly message: ClaimedMessage; readonly seconds: number }[],
   ): Promise<number> {
     if (delays.length === 0) return 0;
     const { rowCount } = await this.#db.query(
       `update ${queueTable(queue, "q")} q
-          set vt = clock_timestamp() + make_interval(secs => i.seconds)
+          set vt = clock_timestamp() + make_interval(secs => i.seconds), read_ct = least(q.read_ct, 1)
          from unnest($1::bigint[], $2::timestamptz[], $3::integer[], $4::float8[])
            as i (msg_id, enqueued_at, read_ct, seconds)
         where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,

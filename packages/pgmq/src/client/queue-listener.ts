@@ -38,7 +38,9 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
   const wakers = new Map<string, Set<() => void>>();
   /** The tables of the queues whose lock our session holds. */
   const held = new Set<string>();
+  /** The connection that works, and the latest one that was tried. */
   let client: pg.Client | undefined;
+  let current: pg.Client | undefined;
   let loop: Promise<void> | undefined;
 
   async function run(): Promise<void> {
@@ -46,13 +48,14 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
     let lostAt: number | undefined;
     while (!stopping.signal.aborted) {
       const fresh = createClient();
+      current = fresh;
       const lost = new AbortController();
       fresh.on("error", () => lost.abort());
       fresh.on("end", () => lost.abort());
       fresh.on("notification", ({ payload }) => wake(payload));
       try {
         await fresh.connect();
-        await fresh.query(`listen ${channel}`);
+        await fresh.query(bounded(`listen ${channel}`, answerMs));
         client = fresh;
         waitMs = reconnect.firstMs;
         if (lostAt !== undefined) {
@@ -115,7 +118,10 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
     },
     async stop() {
       stopping.abort();
+      // A source that says nothing must not hold up the end.
+      const cut = setTimeout(() => current?.connection.stream.destroy(), 2 * goodbyeMs);
       await loop;
+      clearTimeout(cut);
     },
   });
 
@@ -126,21 +132,25 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
     },
     async watch(queue) {
       const table = tableOf(queue);
-      if (client === undefined) return "unavailable";
+      const asked = client;
+      if (asked === undefined) return "unavailable";
       if (held.has(table)) return "watching";
       try {
-        const { rows } = await client.query<{ outcome: "ours" | "senders" | "others" }>({
+        const { rows } = await asked.query<{ outcome: "ours" | "senders" | "others" }>({
           text: `select case when pg_try_advisory_lock(${lockKey}) then 'ours'
                              when pg_try_advisory_lock_shared(${lockKey})
                               and pg_advisory_unlock_shared(${lockKey}) then 'senders'
                              else 'others' end as outcome`,
           values: [table],
+          ...{ query_timeout: goodbyeMs },
         });
         const outcome = rows[0]?.outcome;
         if (outcome === "ours") held.add(table);
         return outcome === "senders" ? "senders-busy" : "watching";
       } catch {
-        return "unavailable"; // The loop meets the same fault and restores the connection.
+        // What does not answer is not waited for: the loop makes another connection.
+        asked.connection.stream.destroy();
+        return "unavailable";
       }
     },
     unwatch(queue) {

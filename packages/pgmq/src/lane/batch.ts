@@ -66,7 +66,8 @@ export class Batch {
 
     const known = await this.#lookUpRedelivered();
     const checks = await this.#check(known.fresh);
-    const { merged, refused, failures } = await this.#merge(checks.accepted);
+    // After an abandonment nothing of this is ours any more.
+    const { merged, refused, failures } = await this.#merge(this.#settlement.ours(checks.accepted));
     await this.#settlement.archive([...known.merged, ...merged]);
     const failed = await this.#settlement.recordFailures([...checks.failures, ...failures]);
     await this.#settlement.deadLetter([...known.letters, ...checks.letters, ...refused, ...failed]);
@@ -81,7 +82,7 @@ export class Batch {
 
   /** Gives everything back that is not settled, because there is no more time to wait for it. */
   async abandon(): Promise<void> {
-    void this.#context.lease.end();
+    this.#context.lease.revoke();
     await this.#settlement.release(this.undecided, "shutdown");
   }
 
@@ -99,10 +100,8 @@ export class Batch {
     const merged = doubtful.filter((_, index) => records[index]?.merged === true);
     const letters = doubtful.flatMap((message, index): Letter[] => {
       const { merged: isMerged, attempts } = records[index] ?? { merged: false, attempts: [] };
-      // A delivery that ended in an attempt had a result.
-      const lost = message.readCount - attempts.length;
-      if (isMerged || lost <= maxDeliveries) return [];
-      const text = `it was delivered ${lost} times without a result`;
+      if (isMerged || !isOver(message)) return [];
+      const text = `it was delivered ${message.readCount} times without a result`;
       const error = { code: "delivery-limit", message: text };
       return [{ message, refusal: { reason: "delivery-limit", error }, attempts }];
     });

@@ -98,8 +98,11 @@ export class Breaker {
   }
 
   async #runProbe(): Promise<void> {
+    const failedAt = this.#lastFailedAt;
     try {
       await this.#options.probe?.();
+      // A failure that came meanwhile asks for another probe.
+      if (this.#lastFailedAt !== failedAt) return;
       this.#probeDue = false;
       if (this.#options.probeCloses) this.recovered();
     } catch (error) {

@@ -110,6 +110,8 @@ export function createLane(options: LaneOptions): Lane {
   function createBatch(messages: readonly ClaimedMessage[], claimedAt: number): Batch {
     const lease = new Lease(claimedAt, visibilityTimeoutS * 1000, async () => {
       const ours = batch.undecided;
+      // What is decided needs no lease, only an end of trying to tell the source.
+      if (ours.length === 0) return false;
       const count = await claims.extend(name.queue, ours, visibilityTimeoutS);
       observe({ event: "lease-extended", ...name, count, lost: ours.length - count });
       return count === ours.length;

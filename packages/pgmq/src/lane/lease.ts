@@ -44,6 +44,13 @@ export class Lease {
     if (lateMs >= 0) throw new StaleLeaseError(lateMs);
   }
 
+  /** Gives it up: nothing may be merged any more. */
+  revoke(): void {
+    this.#ended = true;
+    this.#endsAt = Number.NEGATIVE_INFINITY;
+    clearTimeout(this.#timer);
+  }
+
   /** Ends the extensions; waits for one under way. */
   async end(): Promise<void> {
     this.#ended = true;
@@ -61,7 +68,7 @@ export class Lease {
   async #extendOnce(): Promise<void> {
     const askedAt = performance.now();
     const held = await this.#extend().catch(() => undefined);
-    if (held === true) this.#endsAt = askedAt + this.#ms;
+    if (held === true && !this.#ended) this.#endsAt = askedAt + this.#ms;
     // Messages that are not ours any more can't become ours again.
     if (this.#ended || held === false || performance.now() >= this.#endsAt) return;
     this.#extendIn(held === true ? askedAt + this.#ms / 2 - performance.now() : this.#ms / 8);

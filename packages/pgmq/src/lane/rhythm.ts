@@ -68,7 +68,8 @@ export class Rhythm {
     if (!this.#watched) return this.#lengthen(rhythm.unwatchedMs);
     const waitMs = this.#lengthen(rhythm.watchedMs);
     const delayed = await this.#source.nextVisibleInMs(this.#queue);
-    return delayed === null ? waitMs : Math.max(0, Math.min(waitMs, Math.ceil(delayed)));
+    // One that is visible and was not read is locked by somebody: no reason to hurry.
+    return delayed === null || delayed <= 0 ? waitMs : Math.min(waitMs, Math.ceil(delayed));
   }
 
   #lengthen(longestMs: number): number {

@@ -2,10 +2,10 @@ import type { LaneName, Observe, ReleaseCause } from "@centralcloud/service";
 import type { ClaimClient } from "../client/claim-client.ts";
 import { cleanText } from "../client/clean-text.ts";
 import type { ClaimedMessage, DeadLetter, DeliveryAttempt, Refusal } from "../client/message.ts";
-import { classifyFault } from "../fault.ts";
+import { classifyFault, type Fault } from "../fault.ts";
 import { backoffSeconds } from "./backoff.ts";
 import type { Gate } from "./gate.ts";
-import type { FailedAttempt, LaneStore } from "./handler.ts";
+import type { FailedAttempt, LaneStore, MergeResult } from "./handler.ts";
 import { isolate } from "./isolate.ts";
 import { type Lease, StaleLeaseError } from "./lease.ts";
 
@@ -34,6 +34,11 @@ export interface Failure extends FailedAttempt {
   readonly message: ClaimedMessage;
 }
 
+interface Delay {
+  readonly message: ClaimedMessage;
+  readonly seconds: number;
+}
+
 /** Gives each message of a batch its fate, and knows which have none yet. */
 export class Settlement {
   readonly #context: SettlementContext;
@@ -60,6 +65,11 @@ export class Settlement {
     });
   }
 
+  /** Those of the given messages that are still ours. */
+  ours<Message extends ClaimedMessage>(messages: readonly Message[]): readonly Message[] {
+    return messages.filter(({ msgId }) => this.#undecided.has(msgId));
+  }
+
   /** Merged, now or before: to the archive. */
   async archive(merged: readonly ClaimedMessage[]): Promise<void> {
     const { name, claims, observe } = this.#context;
@@ -75,14 +85,16 @@ export class Settlement {
   }
 
   /** An attempt each: again later, with backoff; returns those that have used up their attempts. */
-  async recordFailures(failures: readonly Failure[]): Promise<readonly Letter[]> {
-    const { name, store, claims, observe, maxAttempts } = this.#context;
+  async recordFailures(reported: readonly Failure[]): Promise<readonly Letter[]> {
+    const { store, observe, name, maxAttempts } = this.#context;
+    const failures = reported
+      .filter(({ message }) => this.#undecided.has(message.msgId))
+      .map((failure) => ({ ...failure, error: cleanText(failure.error) }));
     if (failures.length === 0) return [];
-    const cleaned = failures.map((failure) => ({ ...failure, error: cleanText(failure.error) }));
-    const histories = await this.inStore(() => store.recordFailures(cleaned));
+    const histories = await this.inStore(() => store.recordFailures(failures));
     const letters: Letter[] = [];
-    const delays: { message: ClaimedMessage; seconds: number }[] = [];
-    for (const [index, { message, code, error }] of cleaned.entries()) {
+    const delays: Delay[] = [];
+    for (const [index, { message, code, error }] of failures.entries()) {
       const attempts = histories[index] ?? [];
       const attempt = attempts.length;
       if (attempt >= maxAttempts) {
@@ -96,15 +108,15 @@ export class Settlement {
         observe({ event: "delivery-failed", ...name, msgId, attempt, code, error, retryInMs });
       }
     }
-    this.#decided(delays.map(({ message }) => message));
-    await this.#atSource(() => claims.setVt(name.queue, delays));
+    await this.#retryLater(delays);
     return letters;
   }
 
   async deadLetter(letters: readonly Letter[]): Promise<void> {
     const { name, claims, observe, consumer } = this.#context;
-    if (letters.length === 0) return;
-    const complete = await this.#withAttempts(letters);
+    const ours = letters.filter(({ message }) => this.#undecided.has(message.msgId));
+    if (ours.length === 0) return;
+    const complete = await this.#withAttempts(ours);
     const moved: ClaimedMessage[] = [];
     const move = async (group: readonly DeadLetter[]) => {
       const ids = new Set(await claims.deadLetter(name.queue, group, consumer));
@@ -118,21 +130,26 @@ export class Settlement {
       }
       return { merged: 0, duplicates: 0 };
     };
-    this.#decided(letters.map(({ message }) => message));
+    this.#decided(ours.map(({ message }) => message));
     await this.#atSource(async () => {
-      // A letter that the source refuses (it would be too large, say) must not hold up the others.
-      const { culprits } = await isolate(complete, move);
-      const delays = culprits.map(({ message: { message } }) => {
-        return { message, seconds: backoffSeconds(message.readCount) };
-      });
-      await claims.setVt(name.queue, delays);
-      for (const { message, fault } of culprits) {
-        const { msgId } = message.message;
+      const refusals = await refusalsOf(complete, move);
+      for (const { letter, fault } of refusals) {
+        const { msgId } = letter.message;
         const { code, message: error } = fault;
         observe({ event: "dead-letter-refused", ...name, msgId, code, error });
       }
+      await claims.retryLater(
+        name.queue,
+        refusals.map(({ letter }) => laterThan(letter)),
+      );
     });
     await this.#forgetFailures(moved);
+  }
+
+  async #retryLater(delays: readonly Delay[]): Promise<void> {
+    const { name, claims } = this.#context;
+    this.#decided(delays.map(({ message }) => message));
+    await this.#atSource(() => claims.retryLater(name.queue, delays));
   }
 
   /** The history of each letter; only messages that were delivered before can have one. */
@@ -204,4 +221,30 @@ export class StoreFault extends Error {
     super(classifyFault(cause).message, { cause });
     this.name = "StoreFault";
   }
+}
+
+/**
+ * Moves letters, and returns those that the source does not take: one that is too large must not hold up
+ * the others, and where none can be taken (no dead-letter queue, no right to it) they must not hold up
+ * the messages that need none.
+ *
+ * @throws what keeps the source itself from working.
+ */
+async function refusalsOf(
+  letters: readonly DeadLetter[],
+  move: (group: readonly DeadLetter[]) => Promise<MergeResult>,
+): Promise<readonly { readonly letter: DeadLetter; readonly fault: Fault }[]> {
+  try {
+    const { culprits } = await isolate(letters, move);
+    return culprits.map(({ message, fault }) => ({ letter: message, fault }));
+  } catch (error) {
+    const fault = classifyFault(error);
+    if (fault.kind !== "not-migrated") throw error;
+    return letters.map((letter) => ({ letter, fault }));
+  }
+}
+
+/** Nobody counts how often a letter was refused; it is tried again after about half a minute. */
+function laterThan({ message }: DeadLetter): Delay {
+  return { message, seconds: backoffSeconds(7) };
 }

@@ -1,3 +1,13 @@
+CREATE TABLE "central"."pruned_ranges" (
+	"lane_id" integer NOT NULL,
+	"first_msg_id" bigint NOT NULL,
+	"last_msg_id" bigint NOT NULL,
+	"first_enqueued_at" timestamp with time zone NOT NULL,
+	"last_enqueued_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "pruned_ranges_lane_id_first_msg_id_first_enqueued_at_pk" PRIMARY KEY("lane_id","first_msg_id","first_enqueued_at"),
+	CONSTRAINT "first_comes_before_last" CHECK ("central"."pruned_ranges"."first_msg_id" <= "central"."pruned_ranges"."last_msg_id" and "central"."pruned_ranges"."first_enqueued_at" <= "central"."pruned_ranges"."last_enqueued_at")
+);
+--> statement-breakpoint
 CREATE TABLE "central"."capture_cursors" (
 	"source_id" uuid PRIMARY KEY NOT NULL,
 	"slot_name" text NOT NULL,
