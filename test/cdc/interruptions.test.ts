@@ -12,6 +12,9 @@ import {
 } from "../support/numbered-steps.ts";
 import { until } from "../support/until.ts";
 
+// Each interruption costs a reader seconds, and a busy machine more.
+vi.setConfig({ testTimeout: 120_000 });
+
 vi.setConfig({ testTimeout: 90_000 });
 
 const tables = createCapturedTables(["steps"], []);

@@ -118,7 +118,7 @@ export async function dropSlots({ singularity }: TestSystem): Promise<void> {
 /** @param timeoutMs for captures that have a great deal to record. */
 export async function caughtUp(
   { singularity, central }: TestSystem,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const { rows } = await singularity.pool.query<{ lsn: string }>(
     `select (pg_current_wal_insert_lsn() - '0/0')::text as lsn`,

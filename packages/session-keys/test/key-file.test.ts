@@ -17,7 +17,8 @@ let box: SessionKey;
 beforeAll(async () => {
   pgp = await generateKey({ alg: "openpgp", keyId: "2025-10" });
   box = await generateKey({ alg: "x25519-sealedbox", keyId: "2025-11" });
-});
+  // The primes of an RSA key are found by chance, on a machine that may be busy.
+}, 60_000);
 
 const fileOf = (key: SessionKey, changes: Readonly<Record<string, unknown>> = {}) =>
   JSON.stringify({ ...JSON.parse(formatSessionKey(key)), ...changes });

@@ -14,7 +14,7 @@ as $$
 declare
   v_today constant date := (pg_catalog.clock_timestamp() at time zone 'UTC')::date;
   v_name text;
-  v_dropped text[] := '{}';
+  v_dropped text[] := array[]::text[];
 begin
   if p_keep_days < 1 then
     raise exception 'p_keep_days must be at least 1' using errcode = 'invalid_parameter_value';
@@ -37,7 +37,7 @@ begin
   return v_dropped;
 exception
   when lock_not_available then
-    return '{}';
+    return array[]::text[];
 end
 $$;
 revoke execute on function central.maintain_change_log(integer) from public;

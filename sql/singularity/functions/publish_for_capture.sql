@@ -21,7 +21,7 @@ declare
     array['id', 'agent_id', 'confidence', 'created_at', 'last_synced_at', 'unsynced', 'sync_error'];
   v_table record;
   v_problem text;
-  v_clauses text[] := '{}';
+  v_clauses text[] := array[]::text[];
   v_is_current boolean := true;
 begin
   -- "ccpb" in ASCII.
