@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
-import { pluginsHere, useCapture } from "../support/capture.ts";
+import { pluginHere, useCapture } from "../support/capture.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { until } from "../support/until.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-describe.each(pluginsHere)("with %s", (plugin) => {
+describe.each([pluginHere])("with %s", (plugin) => {
   const system = useSystem();
   failOnLeaks(system);
   const capture = useCapture(system, plugin);

@@ -1,7 +1,7 @@
 import { createCapturedTables } from "@centralcloud/cdc";
 import type { Observation } from "@centralcloud/service";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { pluginsHere, useCapture } from "../support/capture.ts";
+import { pluginHere, useCapture } from "../support/capture.ts";
 import { type TestDatabase, useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import {
@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 90_000 });
 
 const tables = createCapturedTables(["steps"], []);
 
-describe.each(pluginsHere)("with %s", (plugin) => {
+describe.each([pluginHere])("with %s", (plugin) => {
   const system = useSystem();
   failOnLeaks(system);
   const capture = useCapture(system, plugin);

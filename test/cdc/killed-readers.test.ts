@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { caughtUp, dropSlots, pluginsHere, prepareForCapture } from "../support/capture.ts";
+import { caughtUp, dropSlots, pluginHere, prepareForCapture } from "../support/capture.ts";
 import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -14,7 +14,7 @@ import { until } from "../support/until.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-describe.each(pluginsHere)("with %s", (plugin) => {
+describe.each([pluginHere])("with %s", (plugin) => {
   const system = useSystem();
   failOnLeaks(system);
   const running: RunningCommand[] = [];

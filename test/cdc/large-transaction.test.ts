@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { caughtUp, dropSlots, pluginsHere, prepareForCapture } from "../support/capture.ts";
+import { caughtUp, dropSlots, pluginHere, prepareForCapture } from "../support/capture.ts";
 import { environmentOf, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -16,7 +16,7 @@ const patienceMs = 120_000 + rowCount;
 
 vi.setConfig({ testTimeout: 3 * patienceMs });
 
-describe.each(pluginsHere)("with %s", (plugin) => {
+describe.each([pluginHere])("with %s", (plugin) => {
   const system = useSystem();
   failOnLeaks(system);
   beforeAll(() => prepareForCapture(system));

@@ -14,6 +14,9 @@ import { until } from "./until.ts";
 
 type Plugin = "wal2json" | "pgoutput";
 
+/** What a capture would choose here. Tests that take long run with this one: the other profile has the other. */
+export const pluginHere: Plugin = inject("fullProfile") === undefined ? "pgoutput" : "wal2json";
+
 /** What a capture would choose here first, and then the other one, where there are two. */
 export const pluginsHere: readonly Plugin[] =
   inject("fullProfile") === undefined ? ["pgoutput"] : ["wal2json", "pgoutput"];
