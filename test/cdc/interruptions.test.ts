@@ -1,7 +1,7 @@
 import { createCapturedTables } from "@centralcloud/cdc";
 import type { Observation } from "@centralcloud/service";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { pluginHere, useCapture } from "../support/capture.ts";
+import { nobodyReads, pluginHere, useCapture } from "../support/capture.ts";
 import { type TestDatabase, useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import {
@@ -111,6 +111,7 @@ describe.each([pluginHere])("with %s", (plugin) => {
     await part.observed("capture-reading");
     await capture.caughtUp();
     await part.stop();
+    await nobodyReads(system);
     // As after a crash between the commit in the central store and the slot's: the slot is behind.
     await system.singularity.pool.query("select pg_drop_replication_slot($1)", [rows[0]?.slot]);
     await system.singularity.pool.query("select pg_copy_logical_replication_slot($1, $2)", [

@@ -1,6 +1,6 @@
 import { readCaptureStatus } from "@centralcloud/cdc";
 import { beforeEach, describe, expect, test } from "vitest";
-import { dropSlots, pluginHere, useCapture } from "../support/capture.ts";
+import { dropSlots, nobodyReads, pluginHere, useCapture } from "../support/capture.ts";
 import { environmentOf, runCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -92,13 +92,7 @@ describe.each([pluginHere])("with %s", (plugin) => {
 
   test("a slot from which somebody else took changes counts as lost", async () => {
     await insertAgent("taken by somebody else");
-    // The capture before has stopped, but its server process may take a moment.
-    await until("nobody to read the slot", async () => {
-      const { rows } = await system.singularity.pool.query(
-        "select from pg_replication_slots where database = current_database() and active",
-      );
-      return rows.length === 0;
-    });
+    await nobodyReads(system);
     const { rows } = await system.singularity.pool.query(
       `select pg_replication_slot_advance(slot_name, pg_current_wal_lsn())
          from pg_replication_slots where database = current_database()`,

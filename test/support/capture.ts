@@ -104,7 +104,8 @@ export async function prepareForCapture({ singularity }: TestSystem): Promise<vo
   );
 }
 
-export async function dropSlots({ singularity }: TestSystem): Promise<void> {
+/** Waits until the server processes of captures that have stopped are gone, too. */
+export async function nobodyReads({ singularity }: TestSystem): Promise<void> {
   await until("nobody to read the slots", async () => {
     const { rows } = await singularity.pool.query<{ active: number }>(
       "select count(*)::integer as active from pg_replication_slots where database = $1 and active",
@@ -112,6 +113,11 @@ export async function dropSlots({ singularity }: TestSystem): Promise<void> {
     );
     return rows[0]?.active === 0;
   });
+}
+
+export async function dropSlots(system: TestSystem): Promise<void> {
+  const { singularity } = system;
+  await nobodyReads(system);
   await singularity.pool.query(
     "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1",
     [singularity.name],

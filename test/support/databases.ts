@@ -33,7 +33,9 @@ export async function createTestDatabase(template?: keyof typeof templates): Pro
     max: 4,
     idleTimeoutMillis: 0,
   });
+  // Dropping the database may overtake the farewell of a connection that is ending.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   if (template === "singularity") {
     // A clone is another source; only a restored backup would keep the identity.
     await pool.query(

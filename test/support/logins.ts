@@ -85,6 +85,9 @@ function openAs(login: Login, { name, url }: TestDatabase): TestDatabase {
     max: 2,
     idleTimeoutMillis: 0,
   });
+  // Dropping the database may overtake the farewell of a connection that is ending.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   return { name, url: connectionString, pool };
 }
 
