@@ -1,4 +1,4 @@
-/** Waits for so many milliseconds, or until the signal is aborted; never rejects. */
+/** Waits for so many milliseconds (none when negative, as the rest of a deadline may be), or until the signal is aborted; never rejects. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
@@ -6,7 +6,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const timer = setTimeout(end, Math.max(0, ms));
     signal.addEventListener("abort", end);
     if (signal.aborted) end();
   });

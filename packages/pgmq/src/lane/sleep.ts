@@ -2,10 +2,10 @@
 export class Sleep {
   #end: (() => void) | undefined;
 
-  /** @param ms milliseconds */
+  /** @param ms milliseconds; a deadline that has passed may make it negative */
   for(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.end(), ms);
+      const timer = setTimeout(() => this.end(), Math.max(0, ms));
       this.#end = () => {
         clearTimeout(timer);
         resolve();
