@@ -6,6 +6,7 @@ import type { Gate } from "./gate.ts";
 import type { AcceptedMessage, LaneHandler } from "./handler.ts";
 import { isolate } from "./isolate.ts";
 import { type Lease, StaleLeaseError } from "./lease.ts";
+import type { RefusalRate } from "./refusal-rate.ts";
 import { retryConflicts } from "./retry-conflicts.ts";
 import { type Failure, type Letter, Settlement, StoreFault } from "./settlement.ts";
 
@@ -18,6 +19,8 @@ export interface BatchContext {
   readonly maxDeliveries: number;
   readonly maxAttempts: number;
   readonly lease: Lease;
+  /** Of the lane. */
+  readonly refusalRate: RefusalRate;
   readonly gate: Gate;
   readonly stopping: AbortSignal;
 }
@@ -127,12 +130,14 @@ export class Batch {
   }
 
   async #merge(accepted: readonly AcceptedMessage[]) {
-    const { name, handler, observe, lease } = this.#context;
+    const { name, handler, observe, lease, refusalRate } = this.#context;
     if (accepted.length === 0) return { merged: [], refused: [], failures: [] };
     const startedAt = performance.now();
     const { merged, duplicates, settled, culprits } = await this.#settlement.inStore(() =>
-      isolate(accepted, (group) =>
-        retryConflicts(() => handler.store.merge(group, () => lease.assertHeld())),
+      isolate(
+        accepted,
+        (group) => retryConflicts(() => handler.store.merge(group, () => lease.assertHeld())),
+        refusalRate,
       ),
     );
     const ms = performance.now() - startedAt;

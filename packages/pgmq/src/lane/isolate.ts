@@ -1,6 +1,7 @@
 import { classifyFault, type Fault } from "../fault.ts";
 import type { MergeResult } from "./handler.ts";
 import { StaleLeaseError } from "./lease.ts";
+import { RefusalRate } from "./refusal-rate.ts";
 
 export interface Isolated<Message> extends MergeResult {
   /** In the store now, by this merge or an earlier one. */
@@ -14,16 +15,18 @@ export interface Isolated<Message> extends MergeResult {
  *
  * A group that is refused holds a culprit, which halving finds in log₂ of its size merges; what is
  * merged on the way is settled, what was not looked at goes back to the rest. Then the rest is tried,
- * after the second culprit in groups of about as many messages as one has been found in so far: one
- * culprit in 500 costs about a dozen merges, and where every message is refused, little more than one each.
+ * after the second culprit in groups that the rate of refusals makes likely to pass: one culprit in 500
+ * costs about a dozen merges, and where every message is refused, little more than one each.
  *
  * @param merge all of the given messages or none; called with at least one.
+ * @param rate what earlier batches of the lane have shown; learns from this one.
  * @throws the error of a fault that is nobody's, and {@link StaleLeaseError}, at once; what had been merged until then comes back
  *   as duplicates when it is delivered again.
  */
 export async function isolate<Message>(
   messages: readonly Message[],
   merge: (group: readonly Message[]) => Promise<MergeResult>,
+  rate = new RefusalRate(),
 ): Promise<Isolated<Message>> {
   const settled: Message[] = [];
   const culprits: { message: Message; fault: Fault }[] = [];
@@ -73,15 +76,14 @@ export async function isolate<Message>(
   }
 
   let rest = messages;
-  let size = messages.length;
   while (rest.length > 0) {
+    const decided = settled.length + culprits.length;
+    const size = rate.groupSize(decided, culprits.length, rest.length);
     const group = rest.slice(0, size);
     const refusal = await refusalOf(group);
     const behind = refusal === undefined ? [] : await findCulprit(group, refusal);
-    rest = [...behind, ...rest.slice(group.length)];
-    // One culprit is likely to be the only one.
-    const decided = settled.length + culprits.length;
-    size = culprits.length < 2 ? rest.length : Math.round(decided / culprits.length);
+    rest = [...behind, ...rest.slice(size)];
   }
+  rate.learn(messages.length, culprits.length);
   return { merged, duplicates, settled, culprits };
 }

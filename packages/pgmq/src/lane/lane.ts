@@ -8,6 +8,7 @@ import type { LaneOptions } from "./lane-options.ts";
 import { Lease } from "./lease.ts";
 import { ReadSize } from "./read-size.ts";
 import { ReadTurns } from "./read-turns.ts";
+import { RefusalRate } from "./refusal-rate.ts";
 import { Rhythm } from "./rhythm.ts";
 import { Sleep } from "./sleep.ts";
 import { separateSuspects } from "./suspects.ts";
@@ -46,6 +47,7 @@ export function createLane(options: LaneOptions): Lane {
   const maxDeliveries = options.maxDeliveries ?? 20;
   const maxMessageBytes = options.maxMessageBytes ?? 1024 * 1024;
   const inFlight = new PQueue({ concurrency: options.concurrency ?? 2 });
+  const refusalRate = new RefusalRate();
   const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes);
   const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
   const frontier = new Frontier();
@@ -125,6 +127,7 @@ export function createLane(options: LaneOptions): Lane {
       maxAttempts,
       maxDeliveries,
       lease,
+      refusalRate,
       gate,
       stopping: stopping.signal,
     });
