@@ -2,8 +2,11 @@ import { local, prepare } from "./run.mjs";
 
 /* Everything that can be said about the code without running it. All of it runs, also after a failure. */
 
+// Biome does not know https://no-color.org.
+const colours = process.env.NO_COLOR ? ["--colors=off"] : [];
+
 const checks = [
-  ["format and lint", "biome", "ci", "--error-on-warnings", "."],
+  ["format and lint", "biome", "ci", "--error-on-warnings", ...colours, "."],
   ["types", "turbo", "run", "types", "--output-logs=errors-only"],
   [
     "import directions",

@@ -1,0 +1,25 @@
+import { environmentOf, type Finished, runCommand } from "./command.ts";
+import type { TestSystem } from "./databases.ts";
+
+/** What every command that acts on letters must be given. */
+export const why = ["--reason", "the producer is mended"] as const;
+
+export interface DeadLetterCommands {
+  /** Runs `centralcloud dlq …` on the system. */
+  readonly dlq: (...words: readonly string[]) => Promise<Finished>;
+  /** What such commands left in the central database's record, oldest first. */
+  readonly actions: () => Promise<Record<string, unknown>[]>;
+}
+
+/** The command line of dead letters, for the databases of a test file. */
+export function deadLetterCommands(system: TestSystem): DeadLetterCommands {
+  return {
+    dlq: (...words) => runCommand(["dlq", ...words], environmentOf(system)),
+    async actions() {
+      const { rows } = await system.central.pool.query(
+        "select actor, action, reason, selection, message_count from central.operator_actions order by id",
+      );
+      return rows;
+    },
+  };
+}
