@@ -8,6 +8,7 @@ import { createHttpServer } from "./http-server.ts";
 import { createLooks } from "./looks/looks.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ReplicaState } from "./metrics/replica-metrics.ts";
+import { createTracing } from "./tracing/tracing.ts";
 
 /** A logger that writes JSON lines to standard output (1) or standard error (2). */
 export function createLogger(level: string, fileDescriptor: 1 | 2): Logger {
@@ -27,12 +28,17 @@ export function createConsumerService(
     breakers: () => consumer.breakers(),
   };
   const metrics = createMetrics(replica, looks);
-  const observe = fanOut(told, metrics.observe);
+  const tracing =
+    configuration.tracing === undefined
+      ? undefined
+      : createTracing(configuration.tracing, () => consumer.health().replica, told);
+  const observe = fanOut(told, metrics.observe, ...(tracing === undefined ? [] : [tracing.observe]));
   const consumer = createConsumer(configuration, observe);
   const capture = createConfiguredCapture(configuration, observe);
   const { health } = replica;
   const http = createHttpServer({ port: configuration.httpPort, health, metrics, observe });
   return groupParts("consumer service", [
+    ...(tracing === undefined ? [] : [tracing]),
     looks,
     http,
     ...(capture === undefined ? [] : [capture]),

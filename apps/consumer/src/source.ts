@@ -146,6 +146,7 @@ export function createSource(
         breakers,
         observe,
         consumer: replicaId,
+        traceparents: configuration.tracing !== undefined,
         ...(listener ? { idleWatch: listener } : {}),
       });
     });

@@ -29,6 +29,7 @@ const levels: Record<Observation["event"], Level> = {
   "ledger-pruned": "info",
   "upkeep-fault": "error",
   "look-failed": "warn",
+  "export-failed": "warn",
   "capture-slot-created": "info",
   "capture-reading": "info",
   "capture-standing-by": "info",

@@ -97,6 +97,8 @@ export type ConsumerObservation =
       readonly count: number;
     }
   | { readonly event: "upkeep-fault"; readonly task: string; readonly error: string }
+  /** Told once, until it works again. */
+  | { readonly event: "export-failed"; readonly what: "spans"; readonly error: string }
   /** What metrics say of a database grows old from now on. */
   | {
       readonly event: "look-failed";
