@@ -32,7 +32,11 @@ export function createConsumerService(
     configuration.tracing === undefined
       ? undefined
       : createTracing(configuration.tracing, () => consumer.health().replica, told);
-  const observe = fanOut(told, metrics.observe, ...(tracing === undefined ? [] : [tracing.observe]));
+  const observe = fanOut(
+    told,
+    metrics.observe,
+    ...(tracing === undefined ? [] : [tracing.observe]),
+  );
   const consumer = createConsumer(configuration, observe);
   const capture = createConfiguredCapture(configuration, observe);
   const { health } = replica;

@@ -109,9 +109,8 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
   return {
     announce(labels) {
       messaging.announce(labels);
-      for (const counter of [merged, duplicates, archived, attempts, lost, crashes]) {
-        counter.inc(labels, 0);
-      }
+      const rare = [refusedLetters, attempts, extensions, lost, crashes];
+      for (const counter of [merged, duplicates, archived, ...rare]) counter.inc(labels, 0);
       for (const reason of reasons) deadLettered.inc({ ...labels, reason }, 0);
     },
     observe(observation) {

@@ -5,11 +5,16 @@ const protocol = z
   .enum(["http/protobuf", "http/json"], { error: "must be http/protobuf or http/json" })
   .optional();
 
-const url = z.url({ protocol: /^https?$/, error: "must be a URL like http://host:4318" }).optional();
+const url = z
+  .url({ protocol: /^https?$/, error: "must be a URL like http://host:4318" })
+  .optional();
 
 const headers = z
   .string()
-  .regex(/^[^=,\s]+=[^,]*(,\s*[^=,\s]+=[^,]*)*$/, "must be pairs like name=value, separated by commas")
+  .regex(
+    /^[^=,\s]+=[^,]*(,\s*[^=,\s]+=[^,]*)*$/,
+    "must be pairs like name=value, separated by commas",
+  )
   .optional();
 
 /**
@@ -18,15 +23,15 @@ const headers = z
  */
 export const tracingVariables = {
   OTEL_SDK_DISABLED: flag(false),
-  OTEL_TRACES_EXPORTER: z
-    .enum(["otlp", "none"], { error: "must be otlp or none" })
-    .optional(),
+  OTEL_TRACES_EXPORTER: z.enum(["otlp", "none"], { error: "must be otlp or none" }).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
   OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol,
   OTEL_EXPORTER_OTLP_HEADERS: headers,
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers,
+  /** Shorter than the specification's ten seconds: a stop waits for the last export. */
+  OTEL_EXPORTER_OTLP_TIMEOUT: wholeNumber(1, 60_000, 1_500),
   OTEL_SPAN_LINK_COUNT_LIMIT: wholeNumber(0, 10_000, 10_000),
 };
 
@@ -36,6 +41,8 @@ export interface TracingSettings {
   readonly protocol: "http/protobuf" | "http/json";
   /** May hold a secret. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long one export may take, retries included. */
+  readonly timeoutMs: number;
   /** Links of a span at most: the producers that a batch is linked to. */
   readonly linkLimit: number;
 }
@@ -58,6 +65,7 @@ export function readTracingSettings(values: TracingValues): TracingSettings | un
       values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ??
       values.OTEL_EXPORTER_OTLP_PROTOCOL ??
       "http/protobuf",
+    timeoutMs: values.OTEL_EXPORTER_OTLP_TIMEOUT,
     linkLimit: values.OTEL_SPAN_LINK_COUNT_LIMIT,
   };
 }

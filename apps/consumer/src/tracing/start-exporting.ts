@@ -22,16 +22,15 @@ export interface Exporting {
   end(graceMs: number): Promise<void>;
 }
 
-const longestFarewellMs = 2_000;
-
 /** Nothing is registered globally: only what is given the tracer makes spans. */
 export function startExporting(
   settings: TracingSettings,
   instanceId: string,
   observe: Observe,
 ): Exporting {
-  const { url, headers, protocol, linkLimit: linkCountLimit } = settings;
+  const { url, headers, protocol, timeoutMs, linkLimit: linkCountLimit } = settings;
   const target = {
+    timeoutMillis: timeoutMs,
     ...(url === undefined ? {} : { url }),
     ...(headers === undefined ? {} : { headers: { ...headers } }),
   };
@@ -54,7 +53,8 @@ export function startExporting(
   return {
     tracer: provider.getTracer("centralcloud", version),
     async end(graceMs) {
-      await settledWithin(provider.shutdown(), Math.min(graceMs, longestFarewellMs));
+      // One export may be under way, and the last one comes after it.
+      await settledWithin(provider.shutdown(), Math.min(graceMs, 2 * timeoutMs + 500));
     },
   };
 }
