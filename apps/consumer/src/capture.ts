@@ -1,12 +1,12 @@
-import { createCapture } from "@centralcloud/cdc";
-import type { Observe, Part } from "@centralcloud/service";
+import { type Capture, createCapture } from "@centralcloud/cdc";
+import type { Observe } from "@centralcloud/service";
 import type { ConsumerConfiguration } from "./configuration.ts";
 
 /** What captures the sources' changes, where `CDC_ENABLED` asks for it. */
-export function createCaptureParts(
+export function createConfiguredCapture(
   { capture, sourceUrls, centralUrl }: ConsumerConfiguration,
   observe: Observe,
-): readonly Part[] {
-  if (!capture.enabled) return [];
-  return [createCapture({ sourceUrls, centralUrl, ...capture }, observe)];
+): Capture | undefined {
+  if (!capture.enabled) return undefined;
+  return createCapture({ sourceUrls, centralUrl, ...capture }, observe);
 }

@@ -10,6 +10,7 @@ import {
 } from "@centralcloud/service";
 import { KeyRingError, parseSessionKeys, type SessionKey } from "@centralcloud/session-keys";
 import { z } from "zod";
+import { readTracingSettings, type TracingSettings, tracingVariables } from "./tracing/settings.ts";
 
 /** The variables that name the databases; every command needs some of them. */
 export const databaseVariables = {
@@ -53,6 +54,7 @@ const variables = {
   SESSION_REQUIRE_SEALED: flag(false),
   LOG_LEVEL: logLevel,
   ...captureVariables,
+  ...tracingVariables,
 };
 
 export interface ConsumerConfiguration {
@@ -80,11 +82,14 @@ export interface ConsumerConfiguration {
   readonly requireSealedSessions: boolean;
   readonly logLevel: z.output<typeof logLevel>;
   readonly capture: CaptureSettings;
+  /** Where the spans of batches go; absent: nowhere. */
+  readonly tracing?: TracingSettings;
 }
 
 /** @throws {ConfigurationError} with one line per mistake. */
 export function readConsumerConfiguration(environment: Environment): ConsumerConfiguration {
   const values = parseConfiguration(variables, environment);
+  const tracing = readTracingSettings(values);
   return {
     sourceUrls: values.SOURCE_DATABASE_URLS,
     centralUrl: values.CENTRAL_DATABASE_URL,
@@ -102,6 +107,7 @@ export function readConsumerConfiguration(environment: Environment): ConsumerCon
     requireSealedSessions: values.SESSION_REQUIRE_SEALED,
     logLevel: values.LOG_LEVEL,
     capture: readCaptureSettings(values),
+    ...(tracing === undefined ? {} : { tracing }),
   };
 }
 

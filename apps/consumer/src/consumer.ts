@@ -1,3 +1,4 @@
+import type { CaptureHealth } from "@centralcloud/cdc";
 import { createPool, endPool } from "@centralcloud/db";
 import type { Lane } from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
@@ -16,6 +17,8 @@ export interface Health {
   readonly replica: string;
   /** What keeps the central store from working, if anything is known to. */
   readonly central?: { readonly error: string };
+  /** How this process captures each source's changes; absent where it does not. */
+  readonly capture?: readonly CaptureHealth[];
   readonly sources: readonly {
     readonly name: string;
     readonly waitingFor?: string;
@@ -32,6 +35,25 @@ export interface Consumer extends Part {
   /** The lanes of all sources that are connected. */
   readonly lanes: readonly Lane[];
   health(): Health;
+  /** What is open now, for whoever draws it over time. */
+  breakers(): BreakerStates;
+}
+
+/** True: what it keeps work away from did not work when it was last tried. */
+export interface BreakerStates {
+  readonly central: boolean;
+  readonly sources: readonly {
+    /** The source's id, or its place until that is known. */
+    readonly source: string;
+    readonly name: string;
+    readonly database: boolean;
+    /** Faults that only one lane meets. */
+    readonly lanes: readonly {
+      readonly queue: string;
+      readonly source: boolean;
+      readonly central: boolean;
+    }[];
+  }[];
 }
 
 /**
@@ -83,6 +105,21 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     ...part,
     get lanes() {
       return sources.flatMap((source) => source.lanes);
+    },
+    breakers() {
+      return {
+        central: centralBreaker.fault !== undefined,
+        sources: sources.map(({ source, sourceId, breaker, lanes }) => ({
+          source: sourceId ?? source,
+          name: source,
+          database: breaker.fault !== undefined,
+          lanes: lanes.map((lane) => ({
+            queue: lane.lane.queue,
+            source: lane.isFaulty("source"),
+            central: lane.isFaulty("central"),
+          })),
+        })),
+      };
     },
     health() {
       const reports = sources.map((source) => ({

@@ -9,6 +9,8 @@ const probeMs = 3_000;
 export interface DatabaseBreakerOptions {
   /** The source's name, or `central`. */
   readonly name: () => string;
+  /** Of a source, once it is known. */
+  readonly sourceId?: () => string | undefined;
   readonly url: string;
   /** Whose connections are not trusted any more after a fault. */
   readonly pool: Pool;
@@ -22,17 +24,21 @@ export interface DatabaseBreakerOptions {
  */
 export function createDatabaseBreaker(options: DatabaseBreakerOptions): Breaker {
   const { name, url, pool, observe } = options;
+  const database = () => {
+    const sourceId = options.sourceId?.();
+    return { database: name(), ...(sourceId === undefined ? {} : { sourceId }) };
+  };
   return new Breaker({
     probe: () => probe(url),
     probeCloses: true,
     onFailure({ kind, code, message }, retryInMs) {
       cutIdleConnections(pool);
-      const database = name();
-      observe({ event: "database-fault", database, kind, code, error: message, retryInMs });
+      const fault = { kind, code, error: message, retryInMs };
+      observe({ event: "database-fault", ...database(), ...fault });
     },
     onRecovery(downMs) {
       cutConnections(pool, performance.now() - downMs);
-      observe({ event: "database-recovered", database: name(), downMs });
+      observe({ event: "database-recovered", ...database(), downMs });
     },
   });
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import {
   createPool,
@@ -12,6 +11,7 @@ import {
 import { type Breaker, classifyFault } from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part, settledWithin } from "@centralcloud/service";
 import { createRepeatingTask } from "./repeating-task.ts";
+import { version } from "./version.ts";
 
 const everyMs = 5_000;
 
@@ -19,10 +19,6 @@ const everyMs = 5_000;
 const answerMs = 3_000;
 
 const farewellMs = 500;
-
-const { version } = JSON.parse(
-  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
-) as { version: string };
 
 /** This process, by a name of its own. */
 export function createReplica(): Replica {

@@ -2,22 +2,37 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { Health } from "./consumer.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+
+export interface HttpServerOptions {
+  /** 0 for any free one; which it is, is told by the observation `part-started`. */
+  readonly port: number;
+  readonly health: () => Health;
+  readonly metrics: Pick<Metrics, "contentType" | "render">;
+  readonly observe: Observe;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
 
 /**
  * `/healthz`: the process answers. `/readyz`: it also does its work; the body says which side keeps
- * it from that. Neither asks a database anything.
- *
- * @param port 0 for any free one; which it is, is told by the observation `part-started`.
+ * it from that. Neither asks a database anything. `/metrics`: for Prometheus; looks at the databases, but waits
+ * for none that is slow.
  */
-export function createHttpServer(port: number, health: () => Health, observe: Observe): Part {
+export function createHttpServer(options: HttpServerOptions): Part {
+  const { port, observe } = options;
   let server: Server | undefined;
   return definePart({
     name: "http server",
     async start() {
-      server = createServer((request, response) => {
-        const { status, body } = answer(request.url ?? "/", health);
-        response.writeHead(status, { "content-type": "application/json" });
-        response.end(`${JSON.stringify(body)}\n`);
+      server = createServer(async (request, response) => {
+        const { status, type, body } = await answer(request.url ?? "/", options).catch(broken);
+        response.writeHead(status, { "content-type": type });
+        response.end(body);
       });
       const listening = server;
       await new Promise<void>((resolve, reject) => {
@@ -40,12 +55,23 @@ export function createHttpServer(port: number, health: () => Health, observe: Ob
   });
 }
 
-function answer(url: string, health: () => Health): { status: number; body: unknown } {
+async function answer(url: string, { health, metrics }: HttpServerOptions): Promise<Answer> {
   const [path] = url.split("?");
-  if (path === "/healthz") return { status: 200, body: { status: "ok" } };
+  if (path === "/healthz") return json(200, { status: "ok" });
   if (path === "/readyz") {
     const report = health();
-    return { status: report.ready ? 200 : 503, body: report };
+    return json(report.ready ? 200 : 503, report);
   }
-  return { status: 404, body: { error: "there are /healthz and /readyz" } };
+  if (path === "/metrics") {
+    return { status: 200, type: metrics.contentType, body: await metrics.render() };
+  }
+  return json(404, { error: "there are /healthz, /readyz and /metrics" });
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, type: "application/json", body: `${JSON.stringify(value)}\n` };
+}
+
+function broken(error: unknown): Answer {
+  return json(500, { error: error instanceof Error ? error.message : String(error) });
 }

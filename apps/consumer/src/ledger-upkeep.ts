@@ -39,7 +39,8 @@ export function ledgerUpkeep(options: LedgerUpkeepOptions): RepeatingTask {
           count += pruned;
           if (pruned === 0) break;
         }
-        if (count > 0) observe({ event: "ledger-pruned", source: source.name, queue, count });
+        const event = "ledger-pruned";
+        if (count > 0) observe({ event, source: source.name, sourceId, queue, count });
       }
     },
   };

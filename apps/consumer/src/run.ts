@@ -1,26 +1,61 @@
+import type { CaptureHealth } from "@centralcloud/cdc";
 import { fanOut, groupParts, logSink, type Observe, type Part } from "@centralcloud/service";
 import { destination, type Logger, pino } from "pino";
-import { createCaptureParts } from "./capture.ts";
+import { createConfiguredCapture } from "./capture.ts";
 import type { ConsumerConfiguration } from "./configuration.ts";
-import { createConsumer } from "./consumer.ts";
+import { createConsumer, type Health } from "./consumer.ts";
 import { createHttpServer } from "./http-server.ts";
+import { createLooks } from "./looks/looks.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import type { ReplicaState } from "./metrics/replica-metrics.ts";
+import { createTracing } from "./tracing/tracing.ts";
 
 /** A logger that writes JSON lines to standard output (1) or standard error (2). */
 export function createLogger(level: string, fileDescriptor: 1 | 2): Logger {
   return pino({ level, base: null }, destination({ fd: fileDescriptor, sync: true }));
 }
 
-/** The deployable service: the consumer with its HTTP endpoints. */
+/** The deployable service: the consumer, the capture where it is asked for, and the HTTP endpoints. */
 export function createConsumerService(
   configuration: ConsumerConfiguration,
   logger: Logger,
   ...sinks: readonly Observe[]
 ): Part {
-  const observe = fanOut(logSink(logger), ...sinks);
+  const told = fanOut(logSink(logger), ...sinks);
+  const looks = createLooks(configuration, told);
+  const replica: ReplicaState = {
+    health: () => withCapture(consumer.health(), capture?.health()),
+    breakers: () => consumer.breakers(),
+  };
+  const metrics = createMetrics(replica, looks);
+  const tracing =
+    configuration.tracing === undefined
+      ? undefined
+      : createTracing(configuration.tracing, () => consumer.health().replica, told);
+  const observe = fanOut(
+    told,
+    metrics.observe,
+    ...(tracing === undefined ? [] : [tracing.observe]),
+  );
   const consumer = createConsumer(configuration, observe);
-  const http = createHttpServer(configuration.httpPort, () => consumer.health(), observe);
-  const capture = createCaptureParts(configuration, observe);
-  return groupParts("consumer service", [http, ...capture, consumer]);
+  const capture = createConfiguredCapture(configuration, observe);
+  const { health } = replica;
+  const http = createHttpServer({ port: configuration.httpPort, health, metrics, observe });
+  return groupParts("consumer service", [
+    ...(tracing === undefined ? [] : [tracing]),
+    looks,
+    http,
+    ...(capture === undefined ? [] : [capture]),
+    consumer,
+  ]);
+}
+
+/**
+ * A capture does not decide about readiness, not even one that is lost: queues are consumed all the same, and
+ * replacing or holding back replicas would not bring back what is missing. It is shown, and alerted of.
+ */
+function withCapture(health: Health, capture: readonly CaptureHealth[] | undefined): Health {
+  return capture === undefined ? health : { ...health, capture };
 }
 
 /** One Ctrl-C can arrive twice: from the terminal, and again from npm, which forwards it at once. */

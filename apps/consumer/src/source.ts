@@ -26,6 +26,12 @@ import { handlerFor, routes, storeFor } from "./routes.ts";
 import type { SessionGate } from "./session-gate.ts";
 
 export interface SourcePart extends Part {
+  /** The source's own name, or its place until that is known. */
+  readonly source: string;
+  /** Undefined until it is known. */
+  readonly sourceId: string | undefined;
+  /** What all users of the database share. */
+  readonly breaker: Breaker;
   /** Empty until the source's identity is known. */
   readonly lanes: readonly Lane[];
   /** Why the source is not consumed yet, or undefined once its lanes run. */
@@ -74,12 +80,19 @@ export function createSource(
   const place = withoutSecrets(url);
   const stopped = new AbortController();
   let name = place;
+  let sourceId: string | undefined;
   let lanes: readonly Lane[] = [];
   /** What runs beside the lanes. */
   let others: readonly Part[] = [];
   let waitingFor: string | undefined = "its identity";
   let connecting = Promise.resolve();
-  const breaker = createDatabaseBreaker({ name: () => name, url, pool, observe });
+  const breaker = createDatabaseBreaker({
+    name: () => name,
+    sourceId: () => sourceId,
+    url,
+    pool,
+    observe,
+  });
   const breakers = { source: breaker, central: centralBreaker };
 
   async function connect(): Promise<void> {
@@ -91,6 +104,7 @@ export function createSource(
         await registerSource(central, source);
         if (stopped.signal.aborted) return;
         name = source.name;
+        sourceId = source.sourceId;
         await run(source);
         waitingFor = undefined;
         observe({ event: "part-started", part: `source ${name}`, detail: place });
@@ -114,6 +128,7 @@ export function createSource(
       ? undefined
       : createQueueListener({
           source: name,
+          sourceId: source.sourceId,
           createClient: () => createClient(url, "centralcloud-listener"),
           observe,
         });
@@ -124,13 +139,14 @@ export function createSource(
       const store = storeFor(queue, central, { sourceId: source.sourceId, replicaId, prepare });
       return createLane({
         ...configuration,
-        name: { source: name, queue },
+        name: { source: name, sourceId: source.sourceId, queue },
         handler: handlerFor(queue, store, sessionGate),
         source: queues,
         claims: new ClaimClient(pool),
         breakers,
         observe,
         consumer: replicaId,
+        traceparents: configuration.tracing !== undefined,
         ...(listener ? { idleWatch: listener } : {}),
       });
     });
@@ -154,6 +170,13 @@ export function createSource(
 
   return {
     ...part,
+    breaker,
+    get source() {
+      return name;
+    },
+    get sourceId() {
+      return sourceId;
+    },
     get lanes() {
       return lanes;
     },

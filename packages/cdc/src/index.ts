@@ -18,9 +18,15 @@ export {
   type PeekOptions,
 } from "./operate/peek.ts";
 export { type Recreated, type RecreateOptions, recreateCapture } from "./operate/recreate.ts";
-export { type CaptureState, type CaptureStatus, readCaptureStatus } from "./operate/status.ts";
+export {
+  type CaptureState,
+  type CaptureStatus,
+  describeCapture,
+  readCaptureStatus,
+} from "./operate/status.ts";
 export { type TailOptions, tail } from "./operate/tail.ts";
-export { createCapture } from "./reader/capture.ts";
+export { type Capture, createCapture } from "./reader/capture.ts";
+export type { CaptureHealth } from "./reader/source-capture.ts";
 export type { Comparison, Missing, Unlogged, Whereabouts } from "./reconcile/compare.ts";
 export {
   isGrave,
@@ -28,3 +34,4 @@ export {
   type Reconciliation,
   reconcile,
 } from "./reconcile/reconcile.ts";
+export { findSlot, type Slot } from "./slot/slot.ts";

@@ -82,7 +82,7 @@ export {
   type QueueStatus,
   queueStatus,
 } from "./queue-status.ts";
-export { type Replica, reportReplica, retireReplica } from "./replicas.ts";
+export { countLiveReplicas, type Replica, reportReplica, retireReplica } from "./replicas.ts";
 export * as centralSchema from "./schema/central.ts";
 export * as singularitySchema from "./schema/singularity.ts";
 export {
@@ -93,4 +93,11 @@ export {
   readSessionKeys,
 } from "./session-keys.ts";
 export { type CentralSession, findSessions } from "./sessions.ts";
+export { inShortTransaction } from "./short-transaction.ts";
 export { NotASourceError, readSource, type Source } from "./source.ts";
+export {
+  type OldestSnapshot,
+  readOldestSnapshot,
+  readTableStatistics,
+  type TableStatistics,
+} from "./statistics.ts";

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { ClientBase, Pool } from "pg";
 
 /** One process that consumes. */
 export interface Replica {
@@ -34,4 +34,13 @@ export async function retireReplica(central: Pool, { id }: Replica): Promise<voi
     query_timeout: 1_000,
   };
   await central.query(query);
+}
+
+/** Replicas that have said within a minute that they live. */
+export async function countLiveReplicas(central: ClientBase): Promise<number> {
+  const { rows } = await central.query<{ count: number }>(
+    `select count(*)::integer as count from central.consumers c
+      where c.last_seen_at > clock_timestamp() - interval '1 minute'`,
+  );
+  return rows[0]?.count ?? 0;
 }

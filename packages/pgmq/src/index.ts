@@ -6,6 +6,7 @@ export type {
   DeadLetterError,
   DeliveryAttempt,
   MessageIdentity,
+  QueueDepth,
   QueueMetrics,
   ReadLimits,
   Refusal,

@@ -9,6 +9,8 @@ const delivered = (readCounts: readonly number[]): ClaimedMessage[] =>
     enqueuedAt: "2025-10-25T10:00:00Z",
     readCount,
     bytes: 2,
+    ageMs: 0,
+    traceparent: null,
     body: "{}",
     withheld: null,
     fromArchive: false,

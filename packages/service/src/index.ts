@@ -9,6 +9,7 @@ export {
 } from "./configuration.ts";
 export { fanOut, logSink } from "./log-sink.ts";
 export type {
+  BatchOutcome,
   CaptureObservation,
   ConsumerObservation,
   LaneName,

@@ -28,6 +28,8 @@ const levels: Record<Observation["event"], Level> = {
   "listener-restored": "info",
   "ledger-pruned": "info",
   "upkeep-fault": "error",
+  "look-failed": "warn",
+  "export-failed": "warn",
   "capture-slot-created": "info",
   "capture-reading": "info",
   "capture-standing-by": "info",
@@ -38,8 +40,10 @@ const levels: Record<Observation["event"], Level> = {
   "capture-publication-stale": "warn",
   "change-log-trimmed": "info",
   "batch-read": "debug",
+  "batch-checked": "debug",
   "batch-merged": "debug",
   "batch-archived": "debug",
+  "batch-finished": "debug",
   "message-dead-lettered": "warn",
   "messages-released": "info",
   "delivery-failed": "warn",
@@ -56,9 +60,16 @@ export function logSink(logger: Logger): Observe {
   return (observation) => {
     const level = levels[observation.event];
     if (!logger.isLevelEnabled(level)) return;
-    const { event, ...fields } = observation;
+    const { event, ...fields } = brief(observation);
     logger[level](fields, event);
   };
+}
+
+/** Without what there is one of for each message of a batch. */
+function brief(observation: Observation) {
+  if (observation.event !== "batch-merged") return observation;
+  const { latenciesMs, ...rest } = observation;
+  return latenciesMs.length === 0 ? rest : { ...rest, slowestMs: Math.max(...latenciesMs) };
 }
 
 /** One `observe` that feeds several sinks, in the given order. */

@@ -64,28 +64,54 @@ export type ConsumerObservation =
   | {
       readonly event: "database-fault";
       readonly database: string;
+      readonly sourceId?: string;
       readonly kind: string;
       readonly code: string;
       readonly error: string;
       readonly retryInMs: number;
     }
-  | { readonly event: "database-recovered"; readonly database: string; readonly downMs: number }
+  | {
+      readonly event: "database-recovered";
+      readonly database: string;
+      readonly sourceId?: string;
+      readonly downMs: number;
+    }
   /** New messages are found by polling alone until it is restored. */
-  | { readonly event: "listener-lost"; readonly source: string; readonly error: string }
-  | { readonly event: "listener-restored"; readonly source: string; readonly downMs: number }
+  | {
+      readonly event: "listener-lost";
+      readonly source: string;
+      readonly sourceId?: string;
+      readonly error: string;
+    }
+  | {
+      readonly event: "listener-restored";
+      readonly source: string;
+      readonly sourceId?: string;
+      readonly downMs: number;
+    }
   | {
       readonly event: "ledger-pruned";
       readonly source: string;
+      readonly sourceId: string;
       readonly queue: string;
       readonly count: number;
     }
-  | { readonly event: "upkeep-fault"; readonly task: string; readonly error: string };
+  | { readonly event: "upkeep-fault"; readonly task: string; readonly error: string }
+  /** Told once, until it works again. */
+  | { readonly event: "export-failed"; readonly what: "spans"; readonly error: string }
+  /** What metrics say of a database grows old from now on. */
+  | {
+      readonly event: "look-failed";
+      readonly database: string;
+      readonly what: string;
+      readonly error: string;
+    };
 
 /**
  * What happened to the capture of a source's changes. The source has its name, or its place until the name
  * is known; an LSN is written as PostgreSQL writes it.
  */
-export type CaptureObservation = { readonly source: string } & (
+export type CaptureObservation = { readonly source: string; readonly sourceId?: string } & (
   | {
       readonly event: "capture-slot-created";
       readonly slot: string;
@@ -137,6 +163,8 @@ export type CaptureObservation = { readonly source: string } & (
 /** Which lane: a source's name and a queue of it. */
 export interface LaneName {
   readonly source: string;
+  /** What no other source has, whatever it is called; absent while it is not known. */
+  readonly sourceId?: string;
   readonly queue: string;
 }
 
@@ -145,17 +173,48 @@ export type LaneObservation = LaneName &
   (
     | {
         readonly event: "batch-read";
+        /** What else tells of this batch has the same number. */
+        readonly batch: number;
         readonly count: number;
         readonly bytes: number;
+        readonly ms: number;
+        /** Of the messages that brought a valid one, each once; only where it was asked for. */
+        readonly traceparents?: readonly string[];
+      }
+    | {
+        readonly event: "batch-checked";
+        readonly batch: number;
+        readonly count: number;
+        readonly refused: number;
         readonly ms: number;
       }
     | {
         readonly event: "batch-merged";
+        readonly batch: number;
         readonly merged: number;
         readonly duplicates: number;
         readonly ms: number;
+        /**
+         * How long ago each of them was sent, by the source's clock; not of those that were sent again from
+         * the archive. A log has the largest only.
+         */
+        readonly latenciesMs: readonly number[];
       }
-    | { readonly event: "batch-archived"; readonly count: number; readonly ms: number }
+    | {
+        readonly event: "batch-archived";
+        readonly batch: number;
+        readonly count: number;
+        readonly ms: number;
+      }
+    /** Every message of it has its fate, or went back, or comes back when the lease ends. */
+    | {
+        readonly event: "batch-finished";
+        readonly batch: number;
+        readonly count: number;
+        readonly outcome: BatchOutcome;
+        /** From the moment that it was taken up after the read. */
+        readonly ms: number;
+      }
     | {
         readonly event: "message-dead-lettered";
         readonly msgId: string;
@@ -204,5 +263,8 @@ export type LaneObservation = LaneName &
  * together with one that may kill its process.
  */
 export type ReleaseCause = "fault" | "shutdown" | "memory-budget" | "suspicion";
+
+/** `settled` also where a single message went back; the others say what kept the whole batch from it. */
+export type BatchOutcome = "settled" | "fault" | "lease-lost" | "shutdown" | "crash";
 
 export type Observe = (observation: Observation) => void;

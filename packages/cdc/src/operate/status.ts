@@ -1,7 +1,7 @@
-import { readCaptureCursor, readSource } from "@centralcloud/db";
+import { type CaptureCursor, readCaptureCursor, readSource, type Source } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { formatLsn } from "../lsn.ts";
-import { findSlot } from "../slot/slot.ts";
+import { findSlot, type Slot } from "../slot/slot.ts";
 
 /**
  * - `off`: nothing is captured.
@@ -13,6 +13,7 @@ export type CaptureState = "off" | "reading" | "unread" | "lost";
 
 export interface CaptureStatus {
   readonly source: string;
+  readonly sourceId: string;
   readonly state: CaptureState;
   readonly slot: string | null;
   readonly plugin: string | null;
@@ -33,9 +34,17 @@ export interface CaptureStatus {
 }
 
 export async function readCaptureStatus(source: Pool, central: Pool): Promise<CaptureStatus> {
-  const { name, sourceId } = await readSource(source);
+  const identity = await readSource(source);
   const slot = await findSlot(source);
-  const cursor = await readCaptureCursor(central, sourceId);
+  return describeCapture(identity, slot, await readCaptureCursor(central, identity.sourceId));
+}
+
+/** @param cursor undefined also where it is not known: then only the slot itself can tell that it is lost. */
+export function describeCapture(
+  { name, sourceId }: Source,
+  slot: Slot | undefined,
+  cursor: CaptureCursor | undefined,
+): CaptureStatus {
   const isLost =
     slot === undefined
       ? cursor !== undefined
@@ -46,6 +55,7 @@ export async function readCaptureStatus(source: Pool, central: Pool): Promise<Ca
       : Math.max(0, Date.parse(slot.serverTime) - cursor.sourceTime.getTime());
   return {
     source: name,
+    sourceId,
     state: isLost ? "lost" : slot === undefined ? "off" : slot.active ? "reading" : "unread",
     slot: slot?.name ?? cursor?.slotName ?? null,
     plugin: slot?.plugin ?? cursor?.plugin ?? null,

@@ -1,7 +1,11 @@
 import { createPool, endPool } from "@centralcloud/db";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { CaptureConfiguration } from "../configuration.ts";
-import { createSourceCapture } from "./source-capture.ts";
+import { type CaptureHealth, createSourceCapture } from "./source-capture.ts";
+
+export interface Capture extends Part {
+  health(): readonly CaptureHealth[];
+}
 
 const queryTimeoutMs = 60_000;
 const endPoolMs = 1_000;
@@ -10,7 +14,7 @@ const endPoolMs = 1_000;
  * Captures the changes of all sources into the change log. Any number of these may run: one reads the slot
  * of a source, and the others stand by. A source that is down delays no other.
  */
-export function createCapture(configuration: CaptureConfiguration, observe: Observe): Part {
+export function createCapture(configuration: CaptureConfiguration, observe: Observe): Capture {
   const { sourceUrls, centralUrl } = configuration;
   const central = createPool(centralUrl, {
     applicationName: "centralcloud-cdc",
@@ -20,7 +24,7 @@ export function createCapture(configuration: CaptureConfiguration, observe: Obse
   const sources = sourceUrls.map((url) =>
     createSourceCapture(url, central, configuration, observe),
   );
-  return definePart({
+  const part = definePart({
     name: "capture",
     async start() {
       await Promise.all(sources.map((source) => source.start()));
@@ -38,4 +42,5 @@ export function createCapture(configuration: CaptureConfiguration, observe: Obse
       observe({ event: "part-stopped", part: "capture" });
     },
   });
+  return { ...part, health: () => sources.map((source) => source.health()) };
 }

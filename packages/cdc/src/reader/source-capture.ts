@@ -30,6 +30,20 @@ import { assertUsable, findSlot, type Slot } from "../slot/slot.ts";
 import { captureName } from "../slot/slot-name.ts";
 import { readSlot } from "./read-slot.ts";
 
+/** How the capture of one source fares in this process. */
+export interface CaptureHealth {
+  /** The source's name, or its place until that is known. */
+  readonly source: string;
+  /** `standing-by`: another process reads the slot. `lost`: an operator has to recreate it. */
+  readonly state: "starting" | "reading" | "standing-by" | "fault" | "lost";
+  /** Why it is not captured, where it is not. */
+  readonly error?: string;
+}
+
+export interface SourceCapture extends Part {
+  health(): CaptureHealth;
+}
+
 /** How often a process that stands by tries to take over. */
 const standbyMs = 1_000;
 const firstRetryMs = 500;
@@ -50,8 +64,8 @@ export function createSourceCapture(
   url: string,
   central: Pool,
   configuration: CaptureConfiguration,
-  observe: Observe,
-): Part {
+  observeCapture: Observe,
+): SourceCapture {
   const sourcePool = createPool(url, {
     applicationName: "centralcloud-cdc",
     max: 3,
@@ -60,10 +74,15 @@ export function createSourceCapture(
   const stopping = new AbortController();
   const { signal } = stopping;
   let name = withoutSecrets(url);
+  let sourceId: string | undefined;
+  let health: Omit<CaptureHealth, "source"> = { state: "starting" };
   let loop = Promise.resolve();
   let retryMs = firstRetryMs;
   let told: string | undefined;
   let lostToldAt = 0;
+
+  const observe: Observe = (observation) =>
+    observeCapture(Object.assign({}, observation, sourceId === undefined ? {} : { sourceId }));
 
   /** Tells what has changed, and not the same again every second. */
   function tell(state: string, observation: CaptureObservation): void {
@@ -75,6 +94,7 @@ export function createSourceCapture(
     if (observation.event === "capture-reading") {
       told = undefined;
       retryMs = firstRetryMs;
+      health = { state: "reading" };
     }
     observe(observation);
   }
@@ -82,6 +102,7 @@ export function createSourceCapture(
   async function capture(): Promise<void> {
     const source = await readSource(sourcePool);
     name = source.name;
+    sourceId = source.sourceId;
     const slot = await findOrCreateSlot(source.sourceId);
     assertUsable(slot);
     const { tables, keepDays } = configuration;
@@ -124,10 +145,12 @@ export function createSourceCapture(
     const message = messageOf(error);
     if (error instanceof SlotBusyError || error instanceof CaptureStateError) {
       const slot = error instanceof SlotBusyError ? error.slot : captureName;
+      health = { state: "standing-by" };
       tell("standing by", { event: "capture-standing-by", source: name, slot });
       return standbyMs;
     }
     if (error instanceof SlotLostError) {
+      health = { state: "lost", error: message };
       const isAgain = told === message && performance.now() - lostToldAt < lostAgainMs;
       if (isAgain) return lostRetryMs;
       told = message;
@@ -136,6 +159,7 @@ export function createSourceCapture(
       return lostRetryMs;
     }
     told = undefined;
+    health = { state: "fault", error: message };
     const side = error instanceof CentralFaultError ? "central" : "source";
     const jitter = 0.75 + Math.random() / 2;
     const retryInMs = Math.round(retryMs * jitter);
@@ -145,7 +169,7 @@ export function createSourceCapture(
     return retryInMs;
   }
 
-  return definePart({
+  const part = definePart({
     name: `capture of ${name}`,
     async start() {
       loop = run();
@@ -162,6 +186,7 @@ export function createSourceCapture(
       await (ending ?? endPool(sourcePool, endPoolMs));
     },
   });
+  return { ...part, health: () => ({ source: name, ...health }) };
 }
 
 function fail(message: string): never {

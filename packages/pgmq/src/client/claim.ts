@@ -20,6 +20,7 @@ export async function claim(
   maxReaders?: number,
 ): Promise<readonly ClaimedMessage[] | undefined> {
   const table = queueTable(queue, "q");
+  const traceparent = limits.traceparents ? validTraceparent : "null::text";
   // Materialized, so that a large message becomes text once; to_jsonb writes ISO 8601 whatever DateStyle says.
   // What is certainly too large never becomes text at all: escapes take six bytes each, so the text of a jsonb can
   // be over the gigabyte that PostgreSQL holds in one value, and the whole read would fail, again and again. A jsonb
@@ -49,7 +50,8 @@ export async function claim(
      ), texts as materialized (
        select c.msg_id, c.read_ct, c.enqueued_at, s.size,
               case when s.size <= least(8 * $3::bigint, 150000000) then c.message::text end as body,
-              coalesce(c.headers @> '{"replayed_from_archive": true}', false) as from_archive
+              coalesce(c.headers @> '{"replayed_from_archive": true}', false) as from_archive,
+              ${traceparent} as traceparent
          from claimed c
         cross join lateral (
           select case when pg_column_size(c.message) > 500000 then pg_column_size(array[c.message]) else 0 end
@@ -67,12 +69,13 @@ export async function claim(
      )
      select j.msg_id::text as "msgId", j.read_ct as "readCount",
             to_jsonb(j.enqueued_at) #>> '{}' as "enqueuedAt", j.bytes, j.withheld,
-            j.from_archive as "fromArchive",
+            j.from_archive as "fromArchive", j.traceparent,
+            (extract(epoch from clock_timestamp() - j.enqueued_at) * 1000)::float8 as "ageMs",
             case when j.withheld is null then j.body end as body
        from (
          select * from judged
          union all
-         select null, null, null, null, null, null, null, null, null where not exists (select from turn)
+         select null, null, null, null, null, null, null, null, null, null where not exists (select from turn)
        ) j
       order by j.msg_id`,
     [
@@ -87,6 +90,10 @@ export async function claim(
   );
   return rows.every(isMessage) ? rows : undefined;
 }
+
+/** Of W3C's Trace Context, version 00; whatever else is in the header is left in the database. */
+const validTraceparent =
+  "substring(c.headers ->> 'traceparent' from '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$')";
 
 function isMessage(row: ClaimedMessage | { readonly msgId: null }): row is ClaimedMessage {
   return row.msgId !== null;

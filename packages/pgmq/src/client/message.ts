@@ -15,6 +15,10 @@ export interface ClaimedMessage extends MessageIdentity {
   readonly readCount: number;
   /** The length of its JSON text in UTF-8, or of its jsonb where it is too large to become text. */
   readonly bytes: number;
+  /** How long ago it was sent when it was read, in milliseconds, by the source's clock. */
+  readonly ageMs: number;
+  /** The producer's trace context; null where it brought none, or none was asked for. */
+  readonly traceparent: string | null;
   /** The message's JSON text as it is in the database; null for SQL null, and when withheld. */
   readonly body: string | null;
   /** Why the body was not fetched: larger than allowed, or over what the batch may hold in memory. */
@@ -34,6 +38,8 @@ export interface ReadLimits {
   readonly maxMessageBytes: number;
   /** The bodies of one read together; the first message is fetched in any case. */
   readonly maxBatchBytes: number;
+  /** Whether `traceparent` is read from the headers; default false. */
+  readonly traceparents?: boolean;
 }
 
 export interface DeadLetterError {
@@ -63,6 +69,17 @@ export interface DeadLetter {
   readonly refusal: Refusal;
   /** Oldest first. */
   readonly attempts: readonly DeliveryAttempt[];
+}
+
+/** How long a queue is, found out at a cost that its length does not change. */
+export interface QueueDepth {
+  readonly queue: string;
+  /** Messages in it, visible or not. */
+  readonly messages: number;
+  /** Whether there are more than were counted, and `messages` is what the server's statistics say. */
+  readonly isEstimate: boolean;
+  /** Of the message with the lowest id; null when the queue is empty. */
+  readonly oldestAgeSeconds: number | null;
 }
 
 export interface QueueMetrics {

@@ -1,6 +1,12 @@
 import { claim } from "./claim.ts";
 import { identities, identityValues } from "./identities.ts";
-import type { ClaimedMessage, MessageIdentity, QueueMetrics, ReadLimits } from "./message.ts";
+import type {
+  ClaimedMessage,
+  MessageIdentity,
+  QueueDepth,
+  QueueMetrics,
+  ReadLimits,
+} from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
 
@@ -104,6 +110,29 @@ export class PgmqClient {
       inFlight: Number(total) - Number(available),
       oldestAgeSeconds: age,
     };
+  }
+
+  /**
+   * How long the queue is: exactly up to `countUpTo` messages, beyond that by the server's statistics. After a
+   * crash of the server those begin at nothing, until the queue is analyzed.
+   */
+  async depth(queue: string, countUpTo: number): Promise<QueueDepth> {
+    const table = queueTable(queue, "q");
+    const { rows } = await this.#db.query<{
+      counted: number;
+      estimate: number | null;
+      age: number | null;
+    }>(
+      `select (select count(*)::integer from (select from ${table} limit $2::integer + 1) q) as counted,
+              pg_stat_get_live_tuples($1::regclass)::float8 as estimate,
+              (select extract(epoch from clock_timestamp() - q.enqueued_at)::float8
+                 from ${table} q order by q.msg_id limit 1) as age`,
+      [table, countUpTo],
+    );
+    const { counted, estimate, age } = rows[0] as (typeof rows)[number];
+    const isEstimate = counted > countUpTo;
+    const messages = isEstimate ? Math.max(counted, estimate ?? 0) : counted;
+    return { queue, messages, isEstimate, oldestAgeSeconds: age };
   }
 
   /**

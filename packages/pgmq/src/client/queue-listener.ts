@@ -16,6 +16,7 @@ const goodbyeMs = 1_000;
 export interface QueueListenerOptions {
   /** The source's name, for observations. */
   readonly source: string;
+  readonly sourceId?: string;
   /** A new connection that is not connected yet: its session must be ours alone, not a pooler's. */
   readonly createClient: () => pg.Client;
   readonly observe: Observe;
@@ -33,7 +34,8 @@ export interface QueueListener extends Part, IdleWatch {
 }
 
 export function createQueueListener(options: QueueListenerOptions): QueueListener {
-  const { source, createClient, observe } = options;
+  const { source, sourceId, createClient, observe } = options;
+  const identity = { source, ...(sourceId === undefined ? {} : { sourceId }) };
   const stopping = new AbortController();
   const wakers = new Map<string, Set<() => void>>();
   /** The tables of the queues whose lock our session holds. */
@@ -59,14 +61,15 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
         client = fresh;
         waitMs = reconnect.firstMs;
         if (lostAt !== undefined) {
-          observe({ event: "listener-restored", source, downMs: performance.now() - lostAt });
+          const downMs = performance.now() - lostAt;
+          observe({ event: "listener-restored", ...identity, downMs });
         }
         lostAt = undefined;
         await keepTrying(fresh, AbortSignal.any([lost.signal, stopping.signal]));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         if (lostAt === undefined && !stopping.signal.aborted) {
-          observe({ event: "listener-lost", source, error: message });
+          observe({ event: "listener-lost", ...identity, error: message });
         }
         lostAt ??= performance.now();
       }

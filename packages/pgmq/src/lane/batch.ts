@@ -1,4 +1,4 @@
-import type { LaneName, Observe } from "@centralcloud/service";
+import type { BatchOutcome, LaneName, Observe } from "@centralcloud/service";
 import type { ClaimClient } from "../client/claim-client.ts";
 import type { ClaimedMessage } from "../client/message.ts";
 import { checkAll } from "./check-all.ts";
@@ -12,6 +12,8 @@ import { type Failure, type Letter, Settlement, StoreFault } from "./settlement.
 
 export interface BatchContext {
   readonly name: LaneName;
+  /** By which observations know the batch. */
+  readonly number: number;
   readonly handler: LaneHandler;
   readonly claims: ClaimClient;
   readonly observe: Observe;
@@ -29,9 +31,13 @@ export interface BatchContext {
 export class Batch {
   readonly #context: BatchContext;
   readonly #settlement: Settlement;
+  readonly #count: number;
+  /** When the messages' ages were told. */
+  readonly #readAt = performance.now();
 
   constructor(messages: readonly ClaimedMessage[], context: BatchContext) {
     this.#context = context;
+    this.#count = messages.length;
     this.#settlement = new Settlement(messages, { ...context, store: context.handler.store });
   }
 
@@ -45,27 +51,40 @@ export class Batch {
    * when their lease ends. Rejects only where this code has a mistake; then, too, the lease ends.
    */
   async process(): Promise<void> {
+    const { name, observe, number: batch, lease } = this.#context;
+    const startedAt = performance.now();
+    let outcome: BatchOutcome = "crash";
     try {
-      await this.#process();
+      outcome = await this.#process();
     } catch (error) {
       if (error instanceof StaleLeaseError) {
-        const { name, observe } = this.#context;
+        outcome = "lease-lost";
         const count = this.undecided.length;
         observe({ event: "lease-lost", ...name, count, lateMs: error.lateMs });
-      } else if (!(error instanceof StoreFault)) {
+      } else if (error instanceof StoreFault) {
+        outcome = "fault";
+      } else {
         throw error;
       }
       await this.#settlement.release(this.undecided, "fault");
     } finally {
-      await this.#context.lease.end();
+      await lease.end();
+      const ms = performance.now() - startedAt;
+      observe({ event: "batch-finished", ...name, batch, count: this.#count, outcome, ms });
     }
   }
 
-  async #process(): Promise<void> {
+  async #process(): Promise<BatchOutcome> {
     const { stopping, gate } = this.#context;
-    if (stopping.aborted) return await this.#settlement.release(this.undecided, "shutdown");
+    if (stopping.aborted) {
+      await this.#settlement.release(this.undecided, "shutdown");
+      return "shutdown";
+    }
     // After a fault, the batch that was read ahead would only meet it again.
-    if (gate.isOpen) return await this.#settlement.release(this.undecided, "fault");
+    if (gate.isOpen) {
+      await this.#settlement.release(this.undecided, "fault");
+      return "fault";
+    }
 
     const known = await this.#lookUpRedelivered();
     const checks = await this.#check(known.fresh);
@@ -76,6 +95,7 @@ export class Batch {
     await this.#settlement.deadLetter([...known.letters, ...checks.letters, ...refused, ...failed]);
     // Those that the check left out.
     await this.#settlement.release(this.undecided, stopping.aborted ? "shutdown" : "memory-budget");
+    return "settled";
   }
 
   /** Gives back those that are better read again without the others. */
@@ -109,14 +129,16 @@ export class Batch {
       return [{ message, refusal: { reason: "delivery-limit", error }, attempts }];
     });
     if (merged.length > 0) {
-      observe({ event: "batch-merged", ...name, merged: 0, duplicates: merged.length, ms: 0 });
+      const counts = { merged: 0, duplicates: merged.length, ms: 0, latenciesMs: [] };
+      observe({ event: "batch-merged", ...name, batch: this.#context.number, ...counts });
     }
     const settled = new Set([...merged, ...letters.map(({ message }) => message)]);
     return { fresh: all.filter((message) => !settled.has(message)), merged, letters };
   }
 
   async #check(messages: readonly ClaimedMessage[]) {
-    const { handler, stopping } = this.#context;
+    const { name, handler, observe, number: batch, stopping } = this.#context;
+    const startedAt = performance.now();
     const accepted: AcceptedMessage[] = [];
     const letters: Letter[] = [];
     const failures: Failure[] = [];
@@ -126,6 +148,10 @@ export class Batch {
       } else if (verdict.accepted) accepted.push({ ...message, document: verdict.document });
       else letters.push({ message, refusal: verdict.refusal });
     }
+    const count = accepted.length + letters.length + failures.length;
+    const ms = performance.now() - startedAt;
+    const refused = letters.length;
+    if (count > 0) observe({ event: "batch-checked", ...name, batch, count, refused, ms });
     return { accepted, letters, failures };
   }
 
@@ -141,7 +167,11 @@ export class Batch {
       ),
     );
     const ms = performance.now() - startedAt;
-    if (settled.length > 0) observe({ event: "batch-merged", ...name, merged, duplicates, ms });
+    if (settled.length > 0) {
+      const latenciesMs = this.#latenciesOf(settled);
+      const batch = this.#context.number;
+      observe({ event: "batch-merged", ...name, batch, merged, duplicates, ms, latenciesMs });
+    }
     const refused: Letter[] = [];
     const failures: Failure[] = [];
     for (const { message, fault } of culprits) {
@@ -151,5 +181,15 @@ export class Batch {
         refused.push({ message, refusal: { reason: "rejected", error: { code, message: text } } });
     }
     return { merged: settled, refused, failures };
+  }
+
+  /** From the sending to now. What comes from the archive was sent long ago, and did not wait for us. */
+  #latenciesOf(messages: readonly ClaimedMessage[]): readonly number[] {
+    const sinceReadMs = performance.now() - this.#readAt;
+    const latenciesMs: number[] = [];
+    for (const { ageMs, fromArchive } of messages) {
+      if (!fromArchive) latenciesMs.push(ageMs + sinceReadMs);
+    }
+    return latenciesMs;
   }
 }

@@ -51,6 +51,11 @@ export class Gate {
     return undefined;
   }
 
+  /** Whether this lane meets a fault that others of the same database do not. */
+  isFaulty(side: Side): boolean {
+    return this.#own[side].fault !== undefined;
+  }
+
   failed(side: Side, error: unknown): void {
     const { scope } = classifyFault(error);
     (scope === "database" ? this.#databases : this.#own)[side].failed(error);

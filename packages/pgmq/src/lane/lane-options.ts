@@ -29,4 +29,6 @@ export interface LaneOptions {
   readonly maxDeliveries?: number;
   /** Longer messages (UTF-8 bytes of their JSON text) are dead-lettered as too-large; default 1 MiB. */
   readonly maxMessageBytes?: number;
+  /** Whether the producers' trace contexts are read, and told with each batch; default false. */
+  readonly traceparents?: boolean;
 }

@@ -31,6 +31,8 @@ export interface Lane extends Part {
   readonly lane: LaneName;
   /** What keeps it from working, if anything does. */
   readonly fault: { readonly side: Side; readonly error: string } | undefined;
+  /** Whether it meets a fault of its own at this side, which others of the same database do not. */
+  isFaulty(side: Side): boolean;
   /** How often it crashed: a mistake of ours. It went on each time. */
   readonly crashes: number;
   /** Nothing is in flight and the last read found nothing. */
@@ -56,6 +58,8 @@ export function createLane(options: LaneOptions): Lane {
   const sleep = new Sleep();
   const unsettled = new Set<Batch>();
   const stopping = new AbortController();
+  /** How many batches there were. */
+  let batches = 0;
   let idle = false;
   let woken = false;
   let crashes = 0;
@@ -81,7 +85,9 @@ export function createLane(options: LaneOptions): Lane {
     const quantity = readSize.next();
     const { afterId } = frontier;
     const from = afterId === undefined ? {} : { afterId };
-    const limits = { visibilityTimeoutS, quantity, maxMessageBytes, maxBatchBytes, ...from };
+    const { traceparents = false } = options;
+    const lease = { visibilityTimeoutS, quantity };
+    const limits = { ...lease, maxMessageBytes, maxBatchBytes, traceparents, ...from };
     const messages = await turns
       .take((maxReaders) => source.readInTurn(name.queue, limits, maxReaders), stopping.signal)
       .catch((error: unknown) => void gate.failed("source", error));
@@ -92,7 +98,10 @@ export function createLane(options: LaneOptions): Lane {
     const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
     readSize.learn(messages.length, bytes);
     const ms = performance.now() - startedAt;
-    observe({ event: "batch-read", ...name, count: messages.length, bytes, ms });
+    batches += 1;
+    const traced = traceparents ? { traceparents: traceparentsOf(messages) } : {};
+    const { length: count } = messages;
+    observe({ event: "batch-read", ...name, batch: batches, count, bytes, ms, ...traced });
     return messages;
   }
 
@@ -120,6 +129,7 @@ export function createLane(options: LaneOptions): Lane {
     });
     const batch: Batch = new Batch(messages, {
       name,
+      number: batches,
       handler,
       claims,
       observe,
@@ -199,6 +209,7 @@ export function createLane(options: LaneOptions): Lane {
     get fault() {
       return gate.fault;
     },
+    isFaulty: (side) => gate.isFaulty(side),
     get crashes() {
       return crashes;
     },
@@ -207,4 +218,9 @@ export function createLane(options: LaneOptions): Lane {
     },
     wake,
   };
+}
+
+function traceparentsOf(messages: readonly ClaimedMessage[]): readonly string[] {
+  const all = messages.flatMap(({ traceparent }) => (traceparent === null ? [] : [traceparent]));
+  return [...new Set(all)];
 }

@@ -11,6 +11,8 @@ import { type Lease, StaleLeaseError } from "./lease.ts";
 
 export interface SettlementContext {
   readonly name: LaneName;
+  /** By which observations know the batch. */
+  readonly number: number;
   readonly store: LaneStore;
   readonly claims: ClaimClient;
   readonly observe: Observe;
@@ -72,14 +74,14 @@ export class Settlement {
 
   /** Merged, now or before: to the archive. */
   async archive(merged: readonly ClaimedMessage[]): Promise<void> {
-    const { name, claims, observe } = this.#context;
+    const { name, number: batch, claims, observe } = this.#context;
     if (merged.length === 0) return;
     this.#decided(merged);
     await this.#atSource(async () => {
       const startedAt = performance.now();
       const count = await claims.archive(name.queue, merged);
       const ms = performance.now() - startedAt;
-      if (count > 0) observe({ event: "batch-archived", ...name, count, ms });
+      if (count > 0) observe({ event: "batch-archived", ...name, batch, count, ms });
     });
     await this.#forgetFailures(merged);
   }

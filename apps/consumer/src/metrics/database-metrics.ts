@@ -1,0 +1,107 @@
+import type { OldestSnapshot, TableStatistics } from "@centralcloud/db";
+import type { Registry } from "prom-client";
+import type { Looks } from "../looks/looks.ts";
+import { createGauge } from "./gauges.ts";
+
+/** What was seen at the databases when they were last looked at; of one that was never seen, nothing. */
+export function createDatabaseMetrics(registry: Registry, { central, sources }: Looks) {
+  const lastSeen = createGauge(
+    registry,
+    "centralcloud_last_look_timestamp_seconds",
+    "When a database was last looked at with success; what is said of it is as old. 0: never",
+    "database",
+    "place",
+  );
+  const info = createGauge(
+    registry,
+    "centralcloud_source_info",
+    "1; names the source whose id the label source has everywhere",
+    "source",
+    "name",
+  );
+  const messages = createGauge(
+    registry,
+    "centralcloud_queue_messages",
+    "Messages in a queue, visible or not; counted up to 1000, beyond it the server's estimate",
+    "source",
+    "queue",
+  );
+  const estimated = createGauge(
+    registry,
+    "centralcloud_queue_messages_estimated",
+    "Whether centralcloud_queue_messages is an estimate",
+    "source",
+    "queue",
+  );
+  const oldest = createGauge(
+    registry,
+    "centralcloud_queue_oldest_message_age_seconds",
+    "Age of the message with the lowest id; 0 where the queue is empty",
+    "source",
+    "queue",
+  );
+  const replicas = createGauge(
+    registry,
+    "centralcloud_replicas",
+    "Consumers that have said within a minute that they live",
+  );
+  const dead = createGauge(
+    registry,
+    "centralcloud_table_dead_rows",
+    "Rows that are gone and that vacuum has yet to remove; the server's estimate",
+    "database",
+    "table",
+  );
+  const live = createGauge(
+    registry,
+    "centralcloud_table_live_rows",
+    "Rows of a table; the server's estimate",
+    "database",
+    "table",
+  );
+  const snapshot = createGauge(
+    registry,
+    "centralcloud_database_oldest_snapshot_transactions",
+    "Transactions begun since the oldest snapshot, which keeps dead rows from vacuum",
+    "database",
+  );
+  const transaction = createGauge(
+    registry,
+    "centralcloud_database_oldest_transaction_seconds",
+    "How long the oldest transaction is open; missing where the role is not in pg_read_all_stats",
+    "database",
+  );
+  const all = [lastSeen, info, messages, estimated, oldest, replicas, dead, live, snapshot];
+
+  function setHealth(database: string, tables: readonly TableStatistics[], held: OldestSnapshot) {
+    for (const { table, liveRows, deadRows } of tables) {
+      live.set({ database, table }, liveRows);
+      dead.set({ database, table }, deadRows);
+    }
+    snapshot.set({ database }, held.transactions);
+    if (held.seconds !== null) transaction.set({ database }, held.seconds);
+  }
+
+  return {
+    update(): void {
+      for (const gauge of [...all, transaction]) gauge.reset();
+      lastSeen.set({ database: "central", place: central.place }, central.seenAt);
+      if (central.seen !== undefined) {
+        setHealth("central", central.seen.tables, central.seen.oldestSnapshot);
+        replicas.set(central.seen.replicas);
+      } else replicas.remove();
+      for (const { place, seen, seenAt } of sources) {
+        lastSeen.set({ database: seen?.sourceId ?? place, place }, seenAt);
+        if (seen === undefined) continue;
+        const { sourceId: source, name, queues, tables, oldestSnapshot } = seen;
+        info.set({ source, name }, 1);
+        for (const { queue, ...depth } of queues) {
+          messages.set({ source, queue }, depth.messages);
+          estimated.set({ source, queue }, depth.isEstimate ? 1 : 0);
+          oldest.set({ source, queue }, depth.oldestAgeSeconds ?? 0);
+        }
+        setHealth(source, tables, oldestSnapshot);
+      }
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { BatchOutcome } from "@centralcloud/service";
+import { Counter, Histogram, type Registry } from "prom-client";
+import { durationBuckets } from "./buckets.ts";
+import type { LaneLabels } from "./lane-metrics.ts";
+
+const labelNames = [
+  "source",
+  "messaging_system",
+  "messaging_destination_name",
+  "messaging_operation_name",
+  "error_type",
+] as const;
+
+/**
+ * What OpenTelemetry's semantic conventions for messaging clients have a metric for, under the names and
+ * attributes that they give it, as Prometheus writes them.
+ */
+export function createMessagingMetrics(registry: Registry) {
+  const registers = [registry];
+  const consumed = new Counter({
+    name: "messaging_client_consumed_messages_total",
+    help: "Messages that were delivered: read from their queue, once or again",
+    labelNames,
+    registers,
+  });
+  const operations = new Histogram({
+    name: "messaging_client_operation_duration_seconds",
+    help: "How long the queue took to give a batch (read) and to archive one (archive)",
+    labelNames,
+    buckets: durationBuckets,
+    registers,
+  });
+  const process = new Histogram({
+    name: "messaging_process_duration_seconds",
+    help: "How long a batch was at work, from after its read until every message had its fate",
+    labelNames,
+    buckets: durationBuckets,
+    registers,
+  });
+  return {
+    announce(lane: LaneLabels) {
+      consumed.inc(attributes(lane, "read"), 0);
+    },
+    read(lane: LaneLabels, count: number, ms: number) {
+      consumed.inc(attributes(lane, "read"), count);
+      operations.observe(attributes(lane, "read"), ms / 1000);
+    },
+    archived(lane: LaneLabels, ms: number) {
+      operations.observe(attributes(lane, "archive"), ms / 1000);
+    },
+    processed(lane: LaneLabels, ms: number, outcome: BatchOutcome) {
+      const error = outcome === "settled" ? {} : { error_type: outcome };
+      process.observe({ ...attributes(lane, "process"), ...error }, ms / 1000);
+    },
+  };
+}
+
+function attributes({ source, queue }: LaneLabels, operation: "read" | "archive" | "process") {
+  return {
+    source,
+    messaging_system: "pgmq",
+    messaging_destination_name: queue,
+    messaging_operation_name: operation,
+  };
+}

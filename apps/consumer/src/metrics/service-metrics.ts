@@ -1,0 +1,96 @@
+import type { Observation } from "@centralcloud/service";
+import { Counter, type Registry } from "prom-client";
+
+/** What happens to a replica and to its databases, beside the lanes. */
+export function createServiceMetrics(registry: Registry) {
+  const registers = [registry];
+  const faults = new Counter({
+    name: "centralcloud_database_faults_total",
+    help: "Times that a database did not work: a source, or central; by kind",
+    labelNames: ["database", "kind"],
+    registers,
+  });
+  const listeners = new Counter({
+    name: "centralcloud_listener_losses_total",
+    help: "Times that the connection was lost which wakes idle lanes",
+    labelNames: ["source"],
+    registers,
+  });
+  const pruned = new Counter({
+    name: "centralcloud_ledger_pruned_rows_total",
+    help: "Rows of the ledger that were forgotten",
+    labelNames: ["source", "queue"],
+    registers,
+  });
+  const upkeep = new Counter({
+    name: "centralcloud_upkeep_faults_total",
+    help: "Runs of recurring work that failed, by what it does",
+    labelNames: ["task"],
+    registers,
+  });
+  return {
+    observe(observation: Observation): void {
+      switch (observation.event) {
+        case "database-fault": {
+          const { database, sourceId, kind } = observation;
+          faults.inc({ database: sourceId ?? database, kind });
+          break;
+        }
+        case "listener-lost":
+          listeners.inc({ source: observation.sourceId ?? observation.source });
+          break;
+        case "ledger-pruned": {
+          const { sourceId: source, queue, count } = observation;
+          pruned.inc({ source, queue }, count);
+          break;
+        }
+        case "upkeep-fault":
+          // `ledger of NAME`: whose it was is in the log.
+          upkeep.inc({ task: observation.task.split(" ")[0] ?? "" });
+          break;
+        default:
+      }
+    },
+  };
+}
+
+/** What this replica captures. How the slots fare is seen at the sources: also where nobody reads them. */
+export function createCaptureMetrics(registry: Registry) {
+  const registers = [registry];
+  const transactions = new Counter({
+    name: "centralcloud_capture_transactions_total",
+    help: "Transactions of the source that this replica entered into the change log",
+    labelNames: ["source"],
+    registers,
+  });
+  const changes = new Counter({
+    name: "centralcloud_capture_changes_total",
+    help: "Changes that this replica entered into the change log",
+    labelNames: ["source"],
+    registers,
+  });
+  const faults = new Counter({
+    name: "centralcloud_capture_faults_total",
+    help: "Times that this replica's capture failed and began again, by side",
+    labelNames: ["source", "side"],
+    registers,
+  });
+  return {
+    observe(observation: Observation): void {
+      switch (observation.event) {
+        case "changes-recorded": {
+          const source = observation.sourceId ?? observation.source;
+          transactions.inc({ source }, observation.transactions);
+          changes.inc({ source }, observation.changes);
+          break;
+        }
+        case "capture-fault": {
+          const source = observation.sourceId ?? observation.source;
+          faults.inc({ source, side: observation.side });
+          break;
+        }
+        default:
+      }
+    },
+  };
+}

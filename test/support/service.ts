@@ -1,0 +1,67 @@
+import { type ConsumerConfiguration, createConsumerService } from "@centralcloud/consumer";
+import type { Observation, Observe, Part } from "@centralcloud/service";
+import { pino } from "pino";
+import { afterEach } from "vitest";
+import { configurationFor } from "./consumer.ts";
+import type { TestSystem } from "./databases.ts";
+import { parseMetrics, type Sample } from "./metrics-text.ts";
+import { until } from "./until.ts";
+
+/** The deployable service in this process, with its HTTP endpoints. */
+export interface TestService extends Part {
+  readonly observations: readonly Observation[];
+  get(path: string): Promise<Response>;
+  scrape(): Promise<Scrape>;
+  ready(): Promise<void>;
+}
+
+export interface Scrape {
+  readonly samples: readonly Sample[];
+  readonly families: ReadonlyMap<string, { readonly help: string; readonly type: string }>;
+  /** The sum of all samples of this name that have these labels; undefined where there is none. */
+  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
+}
+
+export interface ServiceTools {
+  start(changes?: Partial<ConsumerConfiguration>, ...sinks: Observe[]): Promise<TestService>;
+}
+
+/** Services for the tests of the calling file; they are stopped after each. */
+export function useService(system: TestSystem): ServiceTools {
+  const started: Part[] = [];
+  afterEach(async () => {
+    for (const part of started.splice(0)) await part.stop(2_000);
+  });
+  return {
+    async start(changes = {}, ...sinks) {
+      const observations: Observation[] = [];
+      const service = createConsumerService(
+        configurationFor(system, changes),
+        pino({ level: "silent" }, { write() {} }),
+        (observation) => void observations.push(observation),
+        ...sinks,
+      );
+      started.push(service);
+      await service.start();
+      const port = () =>
+        observations
+          .flatMap((seen) => (seen.event === "part-started" ? [seen.detail ?? ""] : []))
+          .map((detail) => /^port (\d+)$/.exec(detail)?.[1])
+          .find((found) => found !== undefined);
+      // A connection that is kept would outlive the test.
+      const get = (path: string) =>
+        fetch(`http://127.0.0.1:${port()}${path}`, { headers: { connection: "close" } });
+      return {
+        ...service,
+        observations,
+        get,
+        async scrape() {
+          return parseMetrics(await (await get("/metrics")).text());
+        },
+        async ready() {
+          await until("the service is ready", async () => (await get("/readyz")).status === 200);
+        },
+      };
+    },
+  };
+}
