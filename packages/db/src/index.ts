@@ -22,6 +22,7 @@ export {
 } from "./change-log.ts";
 export {
   assertReachable,
+  connectionTo,
   createClient,
   createPool,
   cutConnections,

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { DatabaseUnreachableError, messageOf, withoutSecrets } from "../connect.ts";
+import { connectionTo, DatabaseUnreachableError, messageOf, withoutSecrets } from "../connect.ts";
 import type { Plane } from "../migrate/plane.ts";
 import { type Check, type CheckedDatabase, type ComparingCheck, readRow } from "./check.ts";
 import { checks, comparingChecks } from "./checks.ts";
@@ -62,7 +62,7 @@ async function reach(
   queues: readonly string[],
 ): Promise<Reached> {
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionTo(url),
     application_name: "centralcloud-doctor",
     connectionTimeoutMillis: 5_000,
   });
