@@ -142,7 +142,7 @@ describe("every connection of ours is encrypted and verified", () => {
         );
         const names = rows.map(({ name }) => name);
         const expected = ["cdc", "consumer", "heartbeat", "listener", "scheduler"];
-        return expected.every((name) => names.includes(`centralcloud-${name}`)) && rows;
+        return expected.every((name) => names.includes(`centralcloud-${name}`)) ? rows : undefined;
       });
       expect(seen.filter(({ ssl }) => !ssl)).toEqual([]);
     } finally {

@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import type { webcrypto } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,7 +60,7 @@ export async function createAuthority(name: string): Promise<Authority> {
 
 async function issue(
   root: X509Certificate,
-  signingKey: CryptoKey,
+  signingKey: webcrypto.CryptoKey,
   names: readonly string[],
   validForDays: number,
 ): Promise<Certificate> {
