@@ -18,12 +18,10 @@ export async function checkDurability({ client }: CheckedDatabase): Promise<Verd
   const names = Object.keys(consequences) as (keyof typeof consequences)[];
   const weak = names.filter((name) => settings[name] === "off");
   if (weak.length === 0) return [ok("what is committed survives a crash")];
-  return weak.map((name) => {
-    const set =
-      name === "synchronous_commit"
-        ? "and look for `alter role … set` and `alter database … set` of it"
-        : "on a server that is to keep its data";
-    const remedy = `alter system set ${name} = on; select pg_reload_conf(); ${set}`;
-    return warning(`${name} is off: ${consequences[name]}`, remedy);
-  });
+  const what = weak.map((name) => `${name} is off: ${consequences[name]}`).join("; ");
+  const statements = weak.map((name) => `alter system set ${name} = on; `).join("");
+  const elsewhere = weak.includes("synchronous_commit")
+    ? "; and see that no role or database has synchronous_commit = off of its own"
+    : "";
+  return [warning(what, `${statements}select pg_reload_conf()${elsewhere}`)];
 }
