@@ -121,7 +121,11 @@ describe("queues", () => {
         /consumer/,
       ),
       expect.objectContaining({ severity: "ok", message: "agent-sessions is empty" }),
-      problem("warning", /^agent-sessions-dlq: 1 dead letter in it$/, /"Dead letters"/),
+      problem(
+        "warning",
+        /^agent-sessions-dlq: 1 dead letter in it, the oldest of 20\S+Z$/,
+        /"Dead letters"/,
+      ),
       expect.objectContaining({
         severity: "ok",
         message: expect.stringContaining("1 message in it"),

@@ -22,10 +22,15 @@ describe("a healthy system", () => {
     const { exitCode, stdout, stderr } = await runCommand(["doctor", "--json"], environment);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const { findings, summary } = JSON.parse(stdout) as { findings: Finding[]; summary: object };
-    // The tests' server runs without autovacuum, on both sides.
+    // The tests' server runs without autovacuum and fsync, on both sides.
     const unwell = findings.filter(({ severity }) => severity !== "ok");
-    expect(unwell.map(({ check }) => check)).toEqual(["vacuum", "vacuum"]);
-    expect(summary).toEqual({ ok: findings.length - 2, warnings: 2, errors: 0 });
+    expect(unwell.map(({ check }) => check)).toEqual([
+      "durability",
+      "vacuum",
+      "durability",
+      "vacuum",
+    ]);
+    expect(summary).toEqual({ ok: findings.length - 4, warnings: 4, errors: 0 });
     for (const { database } of findings) {
       expect(database).toMatch(/^(singularity|central) 127\.0\.0\.1:\d+\/[a-z0-9_]+$/);
     }
@@ -57,10 +62,10 @@ describe("a healthy system", () => {
     expect(blocks).toHaveLength(3);
     expect(blocks[0]).toMatch(/^singularity 127\.0\.0\.1:\d+\/.+\n( {2}\S.+\n)+/);
     expect(blocks[0]).toMatch(
-      /\n {2}warning {2}session-keys {2}no session key is active.+\n {20,}→ centralcloud keys generate/,
+      /\n {2}warning {2}session-keys {2}no session key is active.+\n {20,}→ centralcloud keys generate.+\n {20,}because sessions leave/,
     );
     expect(blocks[1]).toMatch(/^central 127\.0\.0\.1:\d+\//);
-    expect(blocks[2]).toMatch(/^0 errors, 3 warnings, \d+ ok$/);
+    expect(blocks[2]).toMatch(/^0 errors, 5 warnings, \d+ ok$/);
   });
 });
 
@@ -81,6 +86,7 @@ describe("a database that can't be reached", () => {
       database: "singularity 127.0.0.1:1/nothing",
       message: expect.stringMatching(/^it can't be reached: .*ECONNREFUSED/),
       remedy: expect.stringContaining("see that the server runs"),
+      why: "nothing that needs it works",
     });
     expect(new Set(findings.map(({ database }) => database)).size).toBe(3);
   });

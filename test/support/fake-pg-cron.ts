@@ -25,6 +25,7 @@ const schema = `
     username text,
     command text,
     status text,
+    return_message text,
     start_time timestamptz,
     end_time timestamptz
   );

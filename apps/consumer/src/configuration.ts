@@ -18,6 +18,9 @@ export const databaseVariables = {
   CENTRAL_DATABASE_URL: databaseUrl(),
 };
 
+/** Batches in flight per lane. */
+export const concurrency = wholeNumber(1, 64, 2);
+
 export const logLevel = z
   .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be one of fatal, error, warn, info, debug, trace, silent",
@@ -41,7 +44,7 @@ export const sessionPrivateKeys = z
 const variables = {
   ...databaseVariables,
   CONSUMER_BATCH_SIZE: wholeNumber(1, 10_000, 500),
-  CONSUMER_CONCURRENCY: wholeNumber(1, 64, 2),
+  CONSUMER_CONCURRENCY: concurrency,
   CONSUMER_VISIBILITY_TIMEOUT_S: wholeNumber(1, 43_200, 30),
   CONSUMER_MAX_ATTEMPTS: wholeNumber(1, 1_000, 5),
   CONSUMER_MAX_DELIVERIES: wholeNumber(1, 1_000_000, 20),

@@ -4,9 +4,9 @@ import type { Lane } from "@centralcloud/pgmq";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import { createSealChecker } from "@centralcloud/session-keys";
 import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
+import { centralPoolSize } from "./connection-budget.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
 import { createHeartbeat, createReplica } from "./heartbeat.ts";
-import { routes } from "./routes.ts";
 import { createSessionGate } from "./session-gate.ts";
 import { createSource, endPoolMs, queryTimeoutMs } from "./source.ts";
 
@@ -65,7 +65,7 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
   const { sourceUrls } = configuration;
   const central = createPool(configuration.centralUrl, {
     applicationName: "centralcloud-consumer",
-    max: centralConnections(configuration),
+    max: centralPoolSize(configuration),
     queryTimeoutMs: queryTimeoutMs(configuration),
   });
   const centralBreaker = createDatabaseBreaker({
@@ -144,13 +144,4 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
       };
     },
   };
-}
-
-/**
- * A connection for each batch that may be merged at once, up to a number that a database is not faster
- * beyond. Lanes wait for them in turn, so a busy source does not keep a quiet one waiting.
- */
-function centralConnections({ sourceUrls, concurrency }: ConsumerConfiguration): number {
-  const batches = sourceUrls.length * routes.length * concurrency;
-  return Math.max(2, Math.min(batches, Math.max(16, 2 * concurrency)));
 }

@@ -6,6 +6,7 @@ export {
   sessionPrivateKeys,
   throwAsConfigurationError,
 } from "./configuration.ts";
+export { connectionsPerReplica, connectionVariables } from "./connection-budget.ts";
 export { type Consumer, createConsumer, type Health } from "./consumer.ts";
 export {
   DrainInterruptedError,

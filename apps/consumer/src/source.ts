@@ -19,6 +19,7 @@ import {
 import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "./configuration.ts";
+import { sourcePoolSize } from "./connection-budget.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
 import { ledgerUpkeep } from "./ledger-upkeep.ts";
 import { createRepeatingTask } from "./repeating-task.ts";
@@ -69,12 +70,11 @@ export function createSource(
   configuration: ConsumerConfiguration,
   observe: Observe,
 ): SourcePart {
-  const { concurrency, transactionPooling } = configuration;
+  const { transactionPooling } = configuration;
   const { central, centralBreaker, replicaId, sessionGate } = shared;
   const pool = createPool(url, {
     applicationName: "centralcloud-consumer",
-    // One connection reads while each batch settles on its own; three queues share them.
-    max: routes.length * (concurrency + 1),
+    max: sourcePoolSize(configuration),
     queryTimeoutMs: queryTimeoutMs(configuration),
   });
   const place = withoutSecrets(url);

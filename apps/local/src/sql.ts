@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { databaseVariables } from "@centralcloud/consumer";
-import { assertReachable } from "@centralcloud/db";
+import { assertReachable, connectionTo } from "@centralcloud/db";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
 import pg from "pg";
 import { UsageError } from "./arguments.ts";
@@ -50,7 +50,7 @@ async function runStatement(url: string, statement: string): Promise<void> {
   // Values as PostgreSQL writes them: no number or timestamp passes through JavaScript.
   const types = { getTypeParser: () => (value: string | Buffer) => String(value) };
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionTo(url),
     application_name: "centralcloud-sql",
     types,
   });

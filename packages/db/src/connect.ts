@@ -1,3 +1,4 @@
+import { explainTlsError, readTlsSettings } from "@centralcloud/service";
 import pg from "pg";
 
 export interface PoolOptions {
@@ -10,12 +11,23 @@ export interface PoolOptions {
 }
 
 /**
+ * How to reach the database of a URL: for every connection of ours, so that `sslmode` means the same
+ * everywhere.
+ *
+ * @throws {TlsSettingsError} where a file that the URL names can't be read.
+ */
+export function connectionTo(url: string): Pick<pg.ClientConfig, "connectionString" | "ssl"> {
+  const { url: connectionString, tls } = readTlsSettings(url);
+  return { connectionString, ssl: tls as pg.ClientConfig["ssl"] & (object | false) };
+}
+
+/**
  * A pool that survives restarts of its database: connections that break while idle are dropped and
  * replaced by the next query. A connection is given up after five seconds of trying.
  */
 export function createPool(url: string, options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionTo(url),
     application_name: options.applicationName,
     max: options.max,
     connectionTimeoutMillis: 5_000,
@@ -73,7 +85,7 @@ export function cutConnections(pool: pg.Pool, connectedBefore: number): void {
 /** A connection by itself, not connected yet. */
 export function createClient(url: string, applicationName: string, connectMs = 5_000): pg.Client {
   return new pg.Client({
-    connectionString: url,
+    ...connectionTo(url),
     application_name: applicationName,
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
@@ -109,7 +121,7 @@ export class DatabaseUnreachableError extends Error {
 /** Fails with a sentence about which database, and why, unless each can be reached and queried. */
 export async function assertReachable(urls: readonly string[]): Promise<void> {
   for (const url of urls) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    const client = new pg.Client({ ...connectionTo(url), connectionTimeoutMillis: 5_000 });
     client.on("error", () => {});
     try {
       await client.connect();
@@ -132,5 +144,7 @@ export function withoutSecrets(url: string): string {
 export function messageOf(error: unknown): string {
   // Node tries each address of a name, and reports all failures together without a message.
   if (error instanceof AggregateError && error.message === "") return messageOf(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const advice = explainTlsError(error);
+  return advice === undefined ? error.message : `${error.message} (${advice})`;
 }

@@ -22,6 +22,7 @@ export {
 } from "./change-log.ts";
 export {
   assertReachable,
+  connectionTo,
   createClient,
   createPool,
   cutConnections,
@@ -44,6 +45,8 @@ export {
 } from "./deliveries.ts";
 export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts";
 export type { Finding, Severity } from "./doctor/finding.ts";
+export { type DoctorLimits, defaultLimits } from "./doctor/limits.ts";
+export { type Repair, repair } from "./doctor/repair.ts";
 export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
 export {
   type JobStatus,

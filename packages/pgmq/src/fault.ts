@@ -1,3 +1,5 @@
+import { explainTlsError } from "@centralcloud/service";
+
 /**
  * Whose fault an error is:
  * - `message`: the database refused this very message; it would again.
@@ -20,6 +22,7 @@ export type FaultKind =
   | "raised"
   | "connection-lost"
   | "not-authorized"
+  | "not-trusted"
   | "shutting-down"
   | "no-connection-left"
   | "wrong-state"
@@ -93,17 +96,26 @@ export const faultRules: readonly Rule[] = [
 const ruleOf = new Map(faultRules.flatMap((rule) => rule.states.map((state) => [state, rule])));
 
 const lost = { kind: "connection-lost", owner: "nobody", scope: "database" } as const;
+const untrusted = { kind: "not-trusted", owner: "nobody", scope: "database" } as const;
 const late = { kind: "timed-out", owner: "nobody", scope: "database" } as const;
 const waited = { kind: "no-connection-left", owner: "nobody", scope: "lane" } as const;
 const unclassified = { kind: "unclassified", owner: "unknown", scope: "lane" } as const;
 
-/** Codes of Node's network and TLS: ECONNREFUSED, ERR_TLS_…, CERT_HAS_EXPIRED, DEPTH_ZERO_SELF_SIGNED_CERT. */
-const networkCode = /^(E(?!RR_)[A-Z_]+|ERR_(SOCKET|SSL|TLS)_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/;
+/** Codes of Node's network: ECONNREFUSED, ERR_SOCKET_… */
+const networkCode = /^(E(?!RR_)[A-Z_]+|ERR_SOCKET_\w+)$/;
+
+/** Of its TLS: ERR_TLS_CERT_ALTNAME_INVALID, CERT_HAS_EXPIRED, DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_VERIFY_…. */
+const tlsCode = /^(ERR_(SSL|TLS)_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/;
 
 /** Decides whose fault an error of `pg` or of Node's network is. */
 export function classifyFault(error: unknown): Fault {
-  const message = error instanceof Error ? error.message : String(error);
+  const advice = explainTlsError(error);
+  const words = error instanceof Error ? error.message : String(error);
+  const message = advice === undefined ? words : `${words} (${advice})`;
   const code = codeOf(error);
+  if (advice !== undefined || (code !== undefined && tlsCode.test(code))) {
+    return { ...untrusted, code: code ?? "unknown", message };
+  }
   if (code === undefined) return { ...kindOfUncoded(message), code: "unknown", message };
   if (networkCode.test(code)) return { ...lost, code, message };
   const { kind, owner, scope } = ruleOf.get(code) ?? ruleOf.get(code.slice(0, 2)) ?? unclassified;

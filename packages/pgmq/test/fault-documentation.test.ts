@@ -13,5 +13,5 @@ test("docs/operations.md lists each kind of fault with its SQLSTATEs, and no oth
   }
   const known = new Set<string | undefined>(faultRules.map(({ kind }) => kind));
   const others = [...documented.keys()].filter((kind) => !known.has(kind));
-  expect(others).toEqual(["timed-out", "unclassified"]);
+  expect(others).toEqual(["not-trusted", "timed-out", "unclassified"]);
 });

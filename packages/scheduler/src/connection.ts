@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { connectionTo } from "@centralcloud/db";
 import { pause } from "@centralcloud/service";
 import pg from "pg";
 
@@ -23,7 +24,7 @@ export async function openConnection(
 ): Promise<Connection> {
   const socket = new Socket();
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionTo(url),
     application_name: "centralcloud-scheduler",
     connectionTimeoutMillis: 5_000,
     query_timeout: queryTimeoutMs,

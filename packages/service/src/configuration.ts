@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { readTlsSettings, TlsSettingsError } from "./tls.ts";
 
 /** The environment holds mistakes; all of them are listed, one line each, and no secret is shown. */
 export class ConfigurationError extends Error {
@@ -79,7 +80,11 @@ export function flag(fallback: boolean) {
 export function databaseUrl() {
   return z
     .string("must be given: a URL like postgres://user@host:5432/database")
-    .refine(isDatabaseUrl, "must be a URL like postgres://user@host:5432/database");
+    .refine(isDatabaseUrl, "must be a URL like postgres://user@host:5432/database")
+    .superRefine((url, context) => {
+      const message = findTlsMistake(url);
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    });
 }
 
 /** One or more PostgreSQL URLs, separated by white space or commas. */
@@ -89,11 +94,12 @@ export function databaseUrls() {
     .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ""))
     .superRefine((urls, context) => {
       for (const [index, url] of urls.entries()) {
-        if (isDatabaseUrl(url)) continue;
-        context.addIssue({
-          code: "custom",
-          message: `URL ${index + 1} of ${urls.length} must look like postgres://user@host:5432/database`,
-        });
+        const mistake = isDatabaseUrl(url)
+          ? findTlsMistake(url)
+          : "must look like postgres://user@host:5432/database";
+        if (mistake === undefined) continue;
+        const message = `URL ${index + 1} of ${urls.length}${isDatabaseUrl(url) ? ":" : ""} ${mistake}`;
+        context.addIssue({ code: "custom", message });
       }
       if (new Set(urls).size !== urls.length) {
         context.addIssue({ code: "custom", message: "names the same URL twice" });
@@ -104,4 +110,15 @@ export function databaseUrls() {
 function isDatabaseUrl(text: string): boolean {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
   return new URL(text).pathname.length > 1;
+}
+
+function findTlsMistake(url: string): string | undefined {
+  if (!isDatabaseUrl(url)) return undefined;
+  try {
+    readTlsSettings(url);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TlsSettingsError) return error.message;
+    throw error;
+  }
 }

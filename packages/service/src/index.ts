@@ -29,3 +29,4 @@ export {
   PartStoppedError,
 } from "./part.ts";
 export { pause, settledWithin } from "./pause.ts";
+export { explainTlsError, readTlsSettings, type TlsOptions, TlsSettingsError } from "./tls.ts";

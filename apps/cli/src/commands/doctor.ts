@@ -1,23 +1,35 @@
-import { databaseVariables, routes } from "@centralcloud/consumer";
-import { diagnose, type Finding } from "@centralcloud/db";
+import {
+  connectionsPerReplica,
+  connectionVariables,
+  databaseVariables,
+  routes,
+} from "@centralcloud/consumer";
+import { type Diagnosis, diagnose, type Finding, type Repair, repair } from "@centralcloud/db";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
 import { Command } from "commander";
+
+interface Summary {
+  readonly ok: number;
+  readonly warnings: number;
+  readonly errors: number;
+}
 
 export function doctorCommand(environment: Environment): Command {
   return new Command("doctor")
     .description("looks for whatever would bite later; exit code 1 when there is an error")
     .option("--json", "one JSON document on standard output")
-    .action(async ({ json }: { json?: true }) => {
-      const values = parseConfiguration(databaseVariables, environment);
-      const { findings, unreachable } = await diagnose({
-        sourceUrls: values.SOURCE_DATABASE_URLS,
-        centralUrl: values.CENTRAL_DATABASE_URL,
-        queues: routes,
-      });
+    .option("--fix", "does first what is safe, and says what; then looks again")
+    .action(async ({ json, fix }: { json?: true; fix?: true }) => {
+      const options = readOptions(environment);
+      const diagnosis: Diagnosis & { repairs?: readonly Repair[] } = fix
+        ? await repair(options)
+        : await diagnose(options);
+      const { findings, unreachable, repairs } = diagnosis;
       const count = (severity: string) =>
         findings.filter((one) => one.severity === severity).length;
       const summary = { ok: count("ok"), warnings: count("warning"), errors: count("error") };
-      console.log(json ? JSON.stringify({ findings, summary }) : formatFindings(findings, summary));
+      if (json) console.log(JSON.stringify({ findings, summary, ...(repairs ? { repairs } : {}) }));
+      else console.log([...formatRepairs(repairs), formatFindings(findings, summary)].join("\n"));
       const [first] = unreachable;
       if (first !== undefined && unreachable.length === findings.length) throw first;
       if (summary.errors > 0)
@@ -25,12 +37,37 @@ export function doctorCommand(environment: Environment): Command {
     });
 }
 
-/** One line a finding, below its database; what to do is indented beneath it. */
-function formatFindings(
-  findings: readonly Finding[],
-  summary: { ok: number; warnings: number; errors: number },
-): string {
+function readOptions(environment: Environment) {
+  const values = parseConfiguration({ ...databaseVariables, ...connectionVariables }, environment);
+  const sourceUrls = values.SOURCE_DATABASE_URLS;
+  return {
+    sourceUrls,
+    centralUrl: values.CENTRAL_DATABASE_URL,
+    queues: routes,
+    connectionsPerReplica: connectionsPerReplica({
+      sourceUrls,
+      concurrency: values.CONSUMER_CONCURRENCY,
+      captures: values.CDC_ENABLED,
+    }),
+  };
+}
+
+/** What `--fix` did; nothing where it was not asked for. */
+function formatRepairs(repairs: readonly Repair[] | undefined): readonly string[] {
+  if (repairs === undefined) return [];
+  if (repairs.length === 0) return ["There was nothing to fix.", ""];
+  const lines = repairs.map(({ check, database, what, error }) => {
+    const outcome = error === undefined ? "fixed " : "failed";
+    const reason = error === undefined ? "" : `: ${onOneLine(error)}`;
+    return `${outcome}  ${check}  ${database}  ${what}${reason}`;
+  });
+  return [...lines, ""];
+}
+
+/** One line a finding, below its database; what to do and why it matters are indented beneath it. */
+function formatFindings(findings: readonly Finding[], summary: Summary): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
+  const indent = " ".repeat(13 + width);
   const lines: string[] = [];
   let database: string | undefined;
   for (const finding of findings) {
@@ -38,8 +75,10 @@ function formatFindings(
     database = finding.database;
     const { severity, check, message } = finding;
     lines.push(`  ${severity.padEnd(7)}  ${check.padEnd(width)}  ${onOneLine(message)}`);
-    if (finding.severity !== "ok")
-      lines.push(`${" ".repeat(13 + width)}→ ${onOneLine(finding.remedy)}`);
+    if (finding.severity === "ok") continue;
+    const fixable = finding.fix === undefined ? "" : " (or: centralcloud doctor --fix)";
+    lines.push(`${indent}→ ${onOneLine(finding.remedy)}${fixable}`);
+    if (finding.why !== undefined) lines.push(`${indent}  because ${finding.why}`);
   }
   const { ok, warnings, errors } = summary;
   const counts = [plural(errors, "error"), plural(warnings, "warning"), `${ok} ok`];

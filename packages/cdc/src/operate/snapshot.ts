@@ -1,3 +1,4 @@
+import { connectionTo } from "@centralcloud/db";
 import pg from "pg";
 import { type CapturedTables, qualify } from "../captured-tables.ts";
 import type { Change } from "../change.ts";
@@ -26,7 +27,7 @@ export async function* readSnapshot(
   slot: Pick<CreatedSlot, "lsn" | "snapshot">,
   tables: CapturedTables,
 ): AsyncGenerator<SnapshotChunk> {
-  const client = new pg.Client({ connectionString: url, application_name: "centralcloud-cdc" });
+  const client = new pg.Client({ ...connectionTo(url), application_name: "centralcloud-cdc" });
   client.on("error", () => {});
   await client.connect();
   try {

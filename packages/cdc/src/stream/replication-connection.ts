@@ -1,3 +1,4 @@
+import { connectionTo } from "@centralcloud/db";
 import pg from "pg";
 
 /** What a walsender says of the server that it belongs to. */
@@ -33,7 +34,7 @@ export async function connectForReplication(url: string): Promise<pg.Client> {
   const replicationUrl = new URL(url);
   replicationUrl.searchParams.set("replication", "database");
   const client = new pg.Client({
-    connectionString: replicationUrl.href,
+    ...connectionTo(replicationUrl.href),
     application_name: "centralcloud-cdc",
     connectionTimeoutMillis: 5_000,
     keepAlive: true,

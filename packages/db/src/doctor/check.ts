@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import type { Plane } from "../migrate/plane.ts";
 import type { Verdict } from "./finding.ts";
+import type { DoctorLimits } from "./limits.ts";
 
 /** A database that has been reached, for as long as the checks run. */
 export interface CheckedDatabase {
@@ -12,11 +13,17 @@ export interface CheckedDatabase {
   readonly client: ClientBase;
   /** The queues that a Singularity database should have, beside their dead-letter queues. */
   readonly queues: readonly string[];
+  /** Connections that a replica of ours may have open to it. */
+  readonly connectionsPerReplica: number;
+  readonly limits: DoctorLimits;
 }
 
 /** Looks at one database. What it must not see, or what fails, becomes a finding by itself. */
 export interface Check {
+  /** Stable: alerts and scripts may rely on it. */
   readonly name: string;
+  /** Why it matters, in a sentence without a full stop. */
+  readonly why: string;
   /** Where there is something to look at. */
   readonly planes: readonly Plane[];
   /** True where it reads our tables or views: then it is left out until the database is migrated. */
@@ -27,6 +34,7 @@ export interface Check {
 /** Looks at several databases together: all that were reached and are migrated. */
 export interface ComparingCheck {
   readonly name: string;
+  readonly why: string;
   readonly planes: readonly Plane[];
   run(
     databases: readonly CheckedDatabase[],

@@ -1,16 +1,23 @@
 import pg from "pg";
-import { DatabaseUnreachableError, messageOf, withoutSecrets } from "../connect.ts";
+import { connectionTo, DatabaseUnreachableError, messageOf, withoutSecrets } from "../connect.ts";
 import type { Plane } from "../migrate/plane.ts";
 import { type Check, type CheckedDatabase, type ComparingCheck, readRow } from "./check.ts";
 import { checks, comparingChecks } from "./checks.ts";
 import { error, type Finding, type Verdict, warning } from "./finding.ts";
+import { type DoctorLimits, defaultLimits } from "./limits.ts";
 
 export interface DoctorOptions {
   readonly sourceUrls: readonly string[];
   readonly centralUrl: string;
   /** The queues that each source should have. */
   readonly queues: readonly string[];
+  /** Connections that a replica may have open to each source, and to the central store; default 11 and 8. */
+  readonly connectionsPerReplica?: Readonly<Record<Plane, number>>;
+  readonly limits?: Partial<DoctorLimits>;
 }
+
+/** Of a replica with the default configuration and one source. */
+const defaultConnections: Readonly<Record<Plane, number>> = { singularity: 11, central: 8 };
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];
@@ -25,24 +32,29 @@ interface Reached extends CheckedDatabase {
 
 /** Looks at every database, changes nothing, and says what is well and what is not. */
 export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
-  const { sourceUrls, centralUrl, queues } = options;
-  const targets = [
-    ...sourceUrls.map((url) => ({ plane: "singularity" as const, url })),
-    { plane: "central" as const, url: centralUrl },
-  ];
+  const { queues } = options;
+  const targets = targetsOf(options);
   const findings: Finding[] = [];
   const unreachable: DatabaseUnreachableError[] = [];
   const reached: Reached[] = [];
   try {
-    for (const { plane, url } of targets) {
-      const database = `${plane} ${withoutSecrets(url)}`;
+    for (const { plane, url, name: database } of targets) {
       try {
-        reached.push(await reach(plane, url, database, queues));
+        reached.push({
+          plane,
+          url,
+          name: database,
+          queues,
+          connectionsPerReplica: (options.connectionsPerReplica ?? defaultConnections)[plane],
+          limits: { ...defaultLimits, ...options.limits },
+          ...(await reach(plane, url)),
+        });
       } catch (cause) {
         unreachable.push(new DatabaseUnreachableError(url, cause));
         const remedy = "see that the server runs, and that address, user and password are right";
         const verdict = error(`it can't be reached: ${messageOf(cause)}`, remedy);
-        findings.push({ check: "reachable", database, ...verdict });
+        const why = "nothing that needs it works";
+        findings.push({ check: "reachable", database, why, ...verdict });
       }
     }
     for (const database of reached) findings.push(...(await runChecks(database)));
@@ -50,19 +62,25 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   } finally {
     for (const { client } of reached) await client.end().catch(() => {});
   }
-  const order = targets.map(({ plane, url }) => `${plane} ${withoutSecrets(url)}`);
+  const order = targets.map(({ name }) => name);
   const place = ({ database }: Finding) => order.indexOf(database);
   return { findings: findings.sort((one, other) => place(one) - place(other)), unreachable };
 }
 
-async function reach(
-  plane: Plane,
-  url: string,
-  name: string,
-  queues: readonly string[],
-): Promise<Reached> {
+/** Every database that is looked at, by the name that findings have for it. */
+export function targetsOf({
+  sourceUrls,
+  centralUrl,
+}: DoctorOptions): readonly { plane: Plane; url: string; name: string }[] {
+  const target = (plane: Plane, url: string) => {
+    return { plane, url, name: `${plane} ${withoutSecrets(url)}` };
+  };
+  return [...sourceUrls.map((url) => target("singularity", url)), target("central", centralUrl)];
+}
+
+async function reach(plane: Plane, url: string): Promise<Pick<Reached, "client" | "isMigrated">> {
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionTo(url),
     application_name: "centralcloud-doctor",
     connectionTimeoutMillis: 5_000,
   });
@@ -74,7 +92,7 @@ async function reach(
       "set default_transaction_read_only = on; set statement_timeout = '10s'; set lock_timeout = '2s'",
     );
     const isMigrated = await hasTable(client, plane);
-    return { plane, url, name, queues, client, isMigrated };
+    return { client, isMigrated };
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
@@ -99,9 +117,7 @@ async function runChecks(database: Reached): Promise<Finding[]> {
     if (!check.planes.includes(database.plane)) continue;
     if (check.needsMigration && !database.isMigrated) continue;
     const verdicts = await runCheck(check, database);
-    findings.push(
-      ...verdicts.map((verdict) => ({ check: check.name, database: database.name, ...verdict })),
-    );
+    findings.push(...verdicts.map((verdict) => findingOf(check, database, verdict)));
   }
   return findings;
 }
@@ -120,18 +136,19 @@ async function compare(check: ComparingCheck, reached: readonly Reached[]): Prom
   );
   try {
     const verdicts = await check.run(databases);
-    return verdicts.map(({ database, verdict }) => ({
-      check: check.name,
-      database: database.name,
-      ...verdict,
-    }));
+    return verdicts.map(({ database, verdict }) => findingOf(check, database, verdict));
   } catch (cause) {
-    return databases.map(({ name }) => ({
-      check: check.name,
-      database: name,
-      ...explain(cause),
-    }));
+    return databases.map((database) => findingOf(check, database, explain(cause)));
   }
+}
+
+function findingOf(
+  { name, why }: Check | ComparingCheck,
+  database: CheckedDatabase,
+  verdict: Verdict,
+): Finding {
+  const reason = verdict.severity === "ok" ? {} : { why };
+  return { check: name, database: database.name, ...verdict, ...reason };
 }
 
 /** A check that could not be made is a finding, and stops no other. */

@@ -1,5 +1,6 @@
 import type { Observation, Observe } from "@centralcloud/service";
 import pg from "pg";
+import { connectionTo } from "../connect.ts";
 import { registerSchedules, type ScheduleRegistration } from "../pg-cron/register-schedules.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { type Migration, readJournal } from "./journal.ts";
@@ -67,7 +68,7 @@ async function migrateDatabase(
   url: string,
   observe: Observe,
 ): Promise<MigrationResult> {
-  const client = new pg.Client({ connectionString: url, application_name: "centralcloud-migrate" });
+  const client = new pg.Client({ ...connectionTo(url), application_name: "centralcloud-migrate" });
   // An error on an idle connection also rejects the query that follows; unheard, it would end the process.
   client.on("error", () => {});
   await client.connect();

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { connectionTo } from "../connect.ts";
 
 /** pg_cron is loaded, but can't be used; the message says why. */
 export class PgCronUnusableError extends Error {
@@ -87,7 +88,7 @@ async function withClient<Result>(
   use: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionTo(url),
     application_name: applicationName,
     connectionTimeoutMillis: 5_000,
   });

@@ -1,5 +1,5 @@
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict } from "../finding.ts";
+import { error, ok, runStatement, type Verdict } from "../finding.ts";
 
 interface Gap {
   readonly queue: string;
@@ -31,5 +31,8 @@ export async function checkQueueRights({ client, queues }: CheckedDatabase): Pro
     [queues],
   );
   if (rows.length === 0) return [ok("our functions may send to each queue, and the consumer take")];
-  return rows.map(({ queue, lacks }) => error(lacks, `select public.create_queue('${queue}')`));
+  return rows.map(({ queue, lacks }) => {
+    const remedy = `select public.create_queue('${queue}')`;
+    return error(lacks, remedy, runStatement(remedy));
+  });
 }

@@ -1,6 +1,7 @@
 import { jobsOfPgCron } from "../../pg-cron/jobs-of-pg-cron.ts";
+import { registerSchedules } from "../../pg-cron/register-schedules.ts";
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type Fix, ok, type Verdict, warning } from "../finding.ts";
 
 interface PgCron {
   readonly offered: boolean;
@@ -65,5 +66,15 @@ async function checkRegistration(
   return warning(
     `pg_cron is loaded, but does not run ${which}, as far as this role sees`,
     `centralcloud migrate as a superuser; or ${scheduler}`,
+    register,
   );
 }
+
+const register: Fix = {
+  what: "registers the declared jobs with pg_cron, as migrate does",
+  async run(_, url) {
+    const registration = await registerSchedules(url);
+    if (registration.runner === "pg_cron") return;
+    throw new Error(registration.reason ?? "the server has no pg_cron");
+  },
+};

@@ -1,0 +1,52 @@
+import type { CheckedDatabase } from "../check.ts";
+import { ok, type Verdict, warning } from "../finding.ts";
+
+interface OpenTransaction {
+  readonly pid: number;
+  readonly who: string;
+  readonly state: string | null;
+  readonly ageS: number;
+}
+
+/** Transactions that have been open for long: vacuum keeps everything that they might still see. */
+export async function checkSnapshots({ client, limits }: CheckedDatabase): Promise<Verdict[]> {
+  const { rows: open } = await client.query<OpenTransaction>(
+    `select a.pid, concat_ws(' of ', nullif(a.application_name, ''), a.usename) as who, a.state,
+            extract(epoch from clock_timestamp() - a.xact_start)::integer as "ageS"
+       from pg_stat_activity a
+      where a.datname = current_database() and a.backend_type = 'client backend'
+        and a.pid <> pg_backend_pid()
+        and a.xact_start <= clock_timestamp() - make_interval(secs => $1)
+      order by a.xact_start`,
+    [limits.transactionS],
+  );
+  const { rows: prepared } = await client.query<{ gid: string; owner: string; ageS: number }>(
+    `select p.gid, p.owner, extract(epoch from clock_timestamp() - p.prepared)::integer as "ageS"
+       from pg_prepared_xacts p
+      where p.database = current_database()
+        and p.prepared <= clock_timestamp() - make_interval(secs => $1)
+      order by p.prepared`,
+    [limits.preparedTransactionS],
+  );
+  const verdicts = [
+    ...open.map(({ pid, who, state, ageS }) =>
+      warning(
+        `a transaction has been open for ${ageS} s (${who}, process ${pid}, ${state})`,
+        `let it end; or, if nobody misses it: select pg_terminate_backend(${pid})`,
+      ),
+    ),
+    ...prepared.map(({ gid, owner, ageS }) => {
+      const id = `'${gid.replaceAll("'", "''")}'`;
+      return warning(
+        `the prepared transaction ${id} of ${owner} has waited for its end for ${ageS} s`,
+        `whoever prepared it must decide: commit prepared ${id}, or rollback prepared ${id}`,
+      );
+    }),
+  ];
+  if (verdicts.length > 0) return verdicts;
+  const { rows } = await client.query<{ visible: boolean }>(
+    "select pg_has_role('pg_read_all_stats', 'usage') as visible",
+  );
+  const reservation = rows[0]?.visible ? "" : " (this role sees those of its own only)";
+  return [ok(`no transaction has been open for ${limits.transactionS} s${reservation}`)];
+}

@@ -1,0 +1,57 @@
+import { createClient, messageOf } from "../connect.ts";
+import { type Diagnosis, type DoctorOptions, diagnose, targetsOf } from "./doctor.ts";
+import type { Finding } from "./finding.ts";
+
+/** One thing that was done, or tried. */
+export interface Repair {
+  readonly check: string;
+  readonly database: string;
+  /** The statement, or what was done in words. */
+  readonly what: string;
+  /** Why it could not be done; absent where it was. */
+  readonly error?: string;
+}
+
+/**
+ * Does what the findings' fixes do, one after the other, and looks again. Done twice it does nothing the
+ * second time, unless a fix could not help.
+ *
+ * @returns what was done, and what is found now.
+ */
+export async function repair(
+  options: DoctorOptions,
+): Promise<Diagnosis & { readonly repairs: readonly Repair[] }> {
+  const before = await diagnose(options);
+  const repairs: Repair[] = [];
+  for (const { name, url } of targetsOf(options)) {
+    const done = new Set<string>();
+    for (const finding of before.findings) {
+      if (finding.database !== name || finding.severity === "ok") continue;
+      // Several findings may have one fix.
+      if (finding.fix === undefined || done.has(finding.fix.what)) continue;
+      done.add(finding.fix.what);
+      repairs.push(await fix(finding, finding.fix, url));
+    }
+  }
+  if (repairs.length === 0) return { ...before, repairs };
+  return { ...(await diagnose(options)), repairs };
+}
+
+async function fix(
+  { check, database }: Finding,
+  { what, run }: NonNullable<Extract<Finding, { fix?: unknown }>["fix"]>,
+  url: string,
+): Promise<Repair> {
+  const client = createClient(url, "centralcloud-doctor");
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query("set lock_timeout = '5s'");
+    await run(client, url);
+    return { check, database, what };
+  } catch (error) {
+    return { check, database, what, error: messageOf(error) };
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
