@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { TestSystem } from "./databases.ts";
 
-const program = fileURLToPath(new URL("../../apps/cli/bin/centralcloud.mjs", import.meta.url));
+export const centralcloudProgram = fileURLToPath(
+  new URL("../../apps/cli/bin/centralcloud.mjs", import.meta.url),
+);
 
 export interface Finished {
   /** Null when a signal ended it. */
@@ -26,7 +28,7 @@ export function startCommand(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): RunningCommand {
-  const child = spawn(process.execPath, [program, ...words], {
+  const child = spawn(process.execPath, [centralcloudProgram, ...words], {
     env: { PATH: process.env.PATH ?? "", ...environment },
     // Away from the checkout, whose `.data` would name other databases.
     cwd: "/",

@@ -26,6 +26,21 @@ export async function createTestDatabase(template?: keyof typeof templates): Pro
   const name = `${template ?? "empty"}_${randomBytes(6).toString("hex")}`;
   const url = inject("serverUrl");
   await createDatabase(url, name, template === undefined ? {} : { template: templates[template] });
+  const database = openTestDatabase(name);
+  const { pool } = database;
+  if (template === "singularity") {
+    // A clone is another source; only a restored backup would keep the identity.
+    await pool.query(
+      "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
+    );
+    // And a new one: what was due since the template was made has not been missed here.
+    await pool.query("update centralcloud_migrations.objects set applied_at = clock_timestamp()");
+  }
+  return database;
+}
+
+/** A database that is there already; close it with {@link dropTestDatabase}, too. */
+export function openTestDatabase(name: string): TestDatabase {
   // Connections stay open, so that no timer of the harness hides one that a test has leaked.
   const pool = new pg.Pool({
     connectionString: urlOf(name),
@@ -36,14 +51,6 @@ export async function createTestDatabase(template?: keyof typeof templates): Pro
   // Dropping the database may overtake the farewell of a connection that is ending.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
-  if (template === "singularity") {
-    // A clone is another source; only a restored backup would keep the identity.
-    await pool.query(
-      "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
-    );
-    // And a new one: what was due since the template was made has not been missed here.
-    await pool.query("update centralcloud_migrations.objects set applied_at = clock_timestamp()");
-  }
   return { name, url: urlOf(name), pool };
 }
 

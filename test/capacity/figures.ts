@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/**
+ * What was measured, and all that the document computes from. Processor time is in microseconds a message,
+ * everything else in bytes a message or as its name says.
+ */
+export interface Figures {
+  readonly measuredAt: string;
+  readonly machine: string;
+  readonly pattern: MessageFigures & {
+    /** Shares of the messages that made a row. */
+    readonly newPatterns: number;
+    readonly newAgents: number;
+    readonly patternRowBytes: number;
+    readonly agentRowBytes: number;
+    readonly sourceRowBytes: number;
+  };
+  readonly session: MessageFigures & { readonly sessionRowBytes: number };
+  /** Trying one seal, in a thread of a consumer. */
+  readonly seal: { readonly openpgpUs: number; readonly sealedBoxUs: number };
+  readonly idle: IdleFigures;
+  readonly busy: { readonly sourceConnections: number; readonly centralConnections: number };
+}
+
+export interface MessageFigures {
+  readonly messages: number;
+  /** Of the message's JSON text. */
+  readonly bytes: number;
+  /** Sending: for patterns in batches of 100, for sessions by the trigger that seals. */
+  readonly sendUs: number;
+  readonly sendWalBytes: number;
+  /** Reading and archiving. */
+  readonly settleUs: number;
+  readonly settleWalBytes: number;
+  readonly nodeUs: number;
+  readonly mergeUs: number;
+  readonly mergeWalBytes: number;
+  readonly archiveBytes: number;
+  readonly ledgerBytes: number;
+  /** Of the drain, everything on one machine. */
+  readonly perSecond: number;
+}
+
+/** Of one consumer that is connected to several quiet sources; by source. */
+export interface IdleFigures {
+  readonly sources: number;
+  readonly nodeMsPerSecond: number;
+  readonly sourceMsPerSecond: number;
+  readonly sourceConnections: number;
+  /** Of the whole consumer. */
+  readonly centralConnections: number;
+}
+
+/** The root of the checkout, from the sources as from what is built of them. */
+function findRoot(folder: string): string {
+  if (existsSync(join(folder, "pnpm-workspace.yaml"))) return folder;
+  return findRoot(dirname(folder));
+}
+
+export const root = findRoot(import.meta.dirname);
+export const figuresFile = join(root, "test/capacity/figures.json");
+
+export function readFigures(file: string = figuresFile): Figures {
+  return JSON.parse(readFileSync(file, "utf8")) as Figures;
+}
