@@ -4,7 +4,8 @@ import { createDatabase } from "@centralcloud/embedded";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
 import type { TestProject } from "vitest/node";
-import { buildFullProfileImage, FullProfileMissingError } from "./full-profile-image.ts";
+import { ImageMissingError } from "./build-image.ts";
+import { buildFullProfileImage } from "./full-profile-image.ts";
 import { templates } from "./global-setup.ts";
 
 declare module "vitest" {
@@ -39,7 +40,7 @@ export default async function setup(project: TestProject) {
     return server.stop;
   } catch (error) {
     const required =
-      !(error instanceof FullProfileMissingError) ||
+      !(error instanceof ImageMissingError) ||
       Boolean(process.env.CI) ||
       process.env.REQUIRE_FULL_PROFILE === "true";
     const missing = (error as Error).message;
