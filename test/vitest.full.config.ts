@@ -18,7 +18,7 @@ export default defineConfig({
       // reads the server's files, which are in the container
       "consumer/no-plaintext-on-disk.test.ts",
       "consumer/{faults,large-batches,replicas,transaction-pooling,wake-up}.test.ts",
-      "cdc/{heartbeat,start-stop}.test.ts",
+      "cdc/{heartbeat,restarts,start-stop}.test.ts",
       "singularity/scheduler.test.ts",
     ],
     globalSetup: ["support/full-profile-setup.ts"],
