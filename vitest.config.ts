@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
+import LongestFirst from "./scripts/longest-first.mjs";
 
 export default defineConfig({
   test: {
-    maxWorkers: 3,
+    // More than the cores of a small machine: tests also wait, for servers and for time to pass.
+    maxWorkers: 4,
     projects: ["packages/*", "test", "test/vitest.full.config.ts"],
     reporters: ["default", "./scripts/summary-reporter.mjs"],
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -7,6 +7,9 @@ export default defineConfig({
     exclude: ["containers/**", "node_modules/**"],
     globalSetup: ["support/global-setup.ts"],
     pool: "forks",
+    // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,
+    // `failOnLeaks` finds.
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

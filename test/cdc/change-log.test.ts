@@ -2,9 +2,10 @@ import { readChangeLog } from "@centralcloud/cdc";
 import { maintainChangeLog, migrate, readLandedStates } from "@centralcloud/db";
 import { beforeAll, expect, test } from "vitest";
 import { useCapture } from "../support/capture.ts";
-import { environmentOf, runCommand } from "../support/command.ts";
+import { environmentOf } from "../support/command.ts";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 
 const system = useSystem();
 failOnLeaks(system);

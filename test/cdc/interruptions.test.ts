@@ -15,8 +15,6 @@ import { until } from "../support/until.ts";
 // Each interruption costs a reader seconds, and a busy machine more.
 vi.setConfig({ testTimeout: 120_000 });
 
-vi.setConfig({ testTimeout: 90_000 });
-
 const tables = createCapturedTables(["steps"], []);
 
 describe.each([pluginHere])("with %s", (plugin) => {
@@ -65,11 +63,11 @@ describe.each([pluginHere])("with %s", (plugin) => {
   const isRecorded = ({ event }: Observation) => event === "changes-recorded";
 
   test("the connection to the source breaks, again and again", async () => {
-    await survive(4, async () => void (await cut(system.singularity)));
+    await survive(3, async () => void (await cut(system.singularity)));
   });
 
   test("the connections to the central store break, again and again", async () => {
-    await survive(4, async () => void (await cut(system.central)));
+    await survive(3, async () => void (await cut(system.central)));
   });
 
   test("the central store breaks in the middle of a large transaction", async () => {
@@ -135,7 +133,7 @@ describe.each([pluginHere])("with %s", (plugin) => {
 
   test("a capture that is stopped and started goes on where it stopped", async () => {
     const workload = writeSteps(system.singularity.pool, 20);
-    for (let round = 0; round < 4; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       const part = await capture.start({ tables });
       await part.observed("changes-recorded");
       await part.stop();

@@ -7,9 +7,9 @@ import { failOnLeaks } from "../support/leaks.ts";
 import { until } from "../support/until.ts";
 
 /** The long form: `CDC_LARGE_TRANSACTION_ROWS=1000000`. */
-const rowCount = Number(process.env.CDC_LARGE_TRANSACTION_ROWS ?? 120_000);
+const rowCount = Number(process.env.CDC_LARGE_TRANSACTION_ROWS ?? 30_000);
 /** Together they are many times as large as the memory that the reader may take. */
-const fillingBytes = 2_000;
+const fillingBytes = Math.max(2_000, 240_000_000 / rowCount);
 const heapMegabytes = 64;
 const residentMegabytes = 256;
 const patienceMs = 120_000 + rowCount;

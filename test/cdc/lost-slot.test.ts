@@ -1,9 +1,10 @@
 import { readCaptureStatus } from "@centralcloud/cdc";
 import { beforeEach, describe, expect, test } from "vitest";
 import { dropSlots, nobodyReads, pluginHere, useCapture } from "../support/capture.ts";
-import { environmentOf, runCommand } from "../support/command.ts";
+import { environmentOf } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 describe.each([pluginHere])("with %s", (plugin) => {

@@ -7,14 +7,10 @@ import {
 } from "@centralcloud/cdc";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { pluginsHere, useCapture } from "../support/capture.ts";
-import {
-  environmentOf,
-  type RunningCommand,
-  runCommand,
-  startCommand,
-} from "../support/command.ts";
+import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 describe.each(pluginsHere)("with %s", (plugin) => {

@@ -2,9 +2,10 @@ import { reconcile } from "@centralcloud/cdc";
 import type { SessionKey } from "@centralcloud/session-keys";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type TestCapture, useCapture } from "../support/capture.ts";
-import { environmentOf, runCommand } from "../support/command.ts";
+import { environmentOf } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
+import { runCommand } from "../support/run-command.ts";
 import { addNewKey } from "../support/session-keys.ts";
 
 const patterns = "centralcloud-new-patterns";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { environmentOf, runCommand, startCommand } from "../support/command.ts";
+import { environmentOf, runCommandAlone, startCommand } from "../support/command.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -10,7 +10,7 @@ const system = useSystem();
 failOnLeaks(system);
 
 test("every mistake in the configuration is told at once, without the secret in it", async () => {
-  const { exitCode, stderr } = await runCommand(["consume"], {
+  const { exitCode, stderr } = await runCommandAlone(["consume"], {
     SOURCE_DATABASE_URLS: "mysql://user:hunter2@host/db",
     CENTRAL_DATABASE_URL_FILE: "/nowhere/central-url",
     CONSUMER_BATCH_SIZE: "0",
@@ -34,7 +34,7 @@ test.each([
   ["a bad value", ["drain", "--timeout", "soon"]],
   ["a bad choice", ["migrate", "--only", "both"]],
 ])("%s is wrong usage", async (_, words) => {
-  const { exitCode, stdout, stderr } = await runCommand(words, environmentOf(system));
+  const { exitCode, stdout, stderr } = await runCommandAlone(words, environmentOf(system));
   expect(exitCode).toBe(2);
   expect(stdout).toBe("");
   expect(stderr).toMatch(/^error: /);
@@ -43,7 +43,7 @@ test.each([
 test.each(["migrate", "drain", "queues"])(
   "%s says which database can't be reached",
   async (command) => {
-    const { exitCode, stderr } = await runCommand([command], {
+    const { exitCode, stderr } = await runCommandAlone([command], {
       SOURCE_DATABASE_URLS: "postgres://user:hunter2@127.0.0.1:1/nothing",
       CENTRAL_DATABASE_URL: system.central.url,
     });
@@ -54,7 +54,7 @@ test.each(["migrate", "drain", "queues"])(
 );
 
 test("help is help, not an error", async () => {
-  const { exitCode, stdout } = await runCommand(["--help"], {});
+  const { exitCode, stdout } = await runCommandAlone(["--help"], {});
   expect(exitCode).toBe(0);
   for (const command of ["migrate", "consume", "drain", "queues"])
     expect(stdout).toContain(command);
@@ -66,7 +66,7 @@ test("queues tells what waits, what is in flight and what is dead", async () => 
   await queues.sendBatch(queue, [patternMessage(), patternMessage(), patternMessage()]);
   await queues.send(`${queue}-dlq`, "{}");
   await system.singularity.pool.query("select pgmq.read($1, 60, 1)", [queue]);
-  const { exitCode, stdout, stderr } = await runCommand(
+  const { exitCode, stdout, stderr } = await runCommandAlone(
     ["queues", "--json"],
     environmentOf(system),
   );
@@ -93,7 +93,7 @@ test("queues tells what waits, what is in flight and what is dead", async () => 
     { ...rest, queue: "agent-sessions" },
     { ...rest, queue: "agent-knowledge-updates" },
   ]);
-  const table = await runCommand(["queues"], environmentOf(system));
+  const table = await runCommandAlone(["queues"], environmentOf(system));
   expect(table.stdout.split("\n")[1]).toMatch(/centralcloud-new-patterns +3 +1 +2 +\d+ +1$/);
   await queues.purge(queue);
 });

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Finding } from "@centralcloud/db";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { describe, expect, test } from "vitest";
-import { environmentOf, runCommand } from "../support/command.ts";
+import { environmentOf } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { examine, problem, useSources } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { addNewKey } from "../support/session-keys.ts";
 
 const system = useSystem();

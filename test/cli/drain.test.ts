@@ -1,6 +1,6 @@
 import { Pgmq } from "pgmq-js";
 import { expect, test } from "vitest";
-import { environmentOf, runCommand, startCommand } from "../support/command.ts";
+import { environmentOf, runCommandAlone, startCommand } from "../support/command.ts";
 import { archivedIn, deadLettersOf, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -45,7 +45,7 @@ test("what an independent pgmq client sent to the three queues is merged and arc
   await independent.msg.send("agent-knowledge-updates", { nonsense: true });
   await independent.close();
 
-  const { exitCode, stdout } = await runCommand(["drain"], environmentOf(system));
+  const { exitCode, stdout } = await runCommandAlone(["drain"], environmentOf(system));
   expect(exitCode).toBe(0);
   const report = JSON.parse(stdout) as Record<string, number>;
   expect(report).toEqual({
@@ -91,7 +91,7 @@ test("a drain that was killed in the middle, run again, loses nothing and counts
   expect((await first.finished).exitCode).toBeNull();
   expect(await queuesOf(system).isEmpty(patterns)).toBe(false);
 
-  const second = await runCommand(["drain"], environment);
+  const second = await runCommandAlone(["drain"], environment);
   expect(second.exitCode).toBe(0);
   expect(await archivedIn(system, patterns)).toBe(archivedBefore + total);
   const { rows: after } = await system.central.pool.query(
@@ -108,7 +108,7 @@ test("a drain that can't finish in time says what it did and fails", async () =>
     patterns,
     patternMessage(),
   ]);
-  const { exitCode, stdout, stderr } = await runCommand(
+  const { exitCode, stdout, stderr } = await runCommandAlone(
     ["drain", "--timeout", "1"],
     environmentOf(system),
   );
@@ -137,10 +137,10 @@ test("a drain that is interrupted gives back what it holds, and says what it did
 
 test("a drain of databases that are not migrated fails at once, and says what to run", async () => {
   const swapped = { ...environmentOf(system), SOURCE_DATABASE_URLS: system.central.url };
-  const source = await runCommand(["drain"], swapped);
+  const source = await runCommandAlone(["drain"], swapped);
   expect({ ...source, stderr: "" }).toEqual({ exitCode: 1, stdout: "", stderr: "" });
   expect(source.stderr).toContain("run `centralcloud migrate --only singularity`");
-  const central = await runCommand(["drain"], {
+  const central = await runCommandAlone(["drain"], {
     ...environmentOf(system),
     CENTRAL_DATABASE_URL: system.singularity.url,
   });

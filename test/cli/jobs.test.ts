@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
-import { environmentOf, runCommand, startCommand } from "../support/command.ts";
+import { environmentOf, startCommand } from "../support/command.ts";
 import {
   createTestDatabase,
   dropTestDatabase,
@@ -8,6 +8,7 @@ import {
 } from "../support/databases.ts";
 import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

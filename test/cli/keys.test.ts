@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyRing, generateKey, parseSessionKeys } from "@centralcloud/session-keys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { environmentOf, runCommand } from "../support/command.ts";
+import { environmentOf } from "../support/command.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import {
   createTestDatabase,
@@ -12,6 +12,7 @@ import {
   useSystem,
 } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { sealState, sessionMessage } from "../support/session-keys.ts";
 
 const system = useSystem();

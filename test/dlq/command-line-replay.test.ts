@@ -2,12 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { environmentOf, runCommand, startCommand } from "../support/command.ts";
+import { environmentOf, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
 import { emptyQueues, patterns, putLetter, rowsOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

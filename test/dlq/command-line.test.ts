@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommandLine } from "@centralcloud/cli";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { environmentOf, runCommand, startCommand } from "../support/command.ts";
+import { environmentOf, startCommand } from "../support/command.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
@@ -11,6 +11,7 @@ import { emptyQueues, patterns, putLetter, putOddLetter } from "../support/dead-
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
+import { runCommand } from "../support/run-command.ts";
 
 const system = useSystem();
 const members = useMembers(system, {

@@ -101,7 +101,8 @@ describe("a consumer with no more than its role", () => {
     const claimed = await mine.read(queue, limits);
     expect(await mine.metrics(queue)).toMatchObject({ total: 2, inFlight: 2 });
     const claims = new ClaimClient(members.consumer.singularity.pool);
-    expect(await claims.extend(queue, claimed, 0)).toBe(2);
+    expect(await claims.extend(queue, claimed)).toHaveLength(2);
+    expect(await claims.giveBack(queue, claimed)).toBe(2);
     expect(await mine.metrics(queue)).toMatchObject({ total: 2, inFlight: 0 });
     await drainAll(members.consumer);
     expect(await mine.isEmpty(queue)).toBe(true);

@@ -48,7 +48,8 @@ export function startCommand(
   return { child, output: () => stdout, errors: () => stderr, finished };
 }
 
-export function runCommand(
+/** Runs `centralcloud` in a process of its own, to its end. */
+export function runCommandAlone(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Finished> {

@@ -1,5 +1,6 @@
-import { environmentOf, type Finished, runCommand } from "./command.ts";
+import { environmentOf, type Finished } from "./command.ts";
 import type { TestSystem } from "./databases.ts";
+import { runCommand } from "./run-command.ts";
 
 /** What every command that acts on letters must be given. */
 export const why = ["--reason", "the producer is mended"] as const;

@@ -114,7 +114,7 @@ export async function rowsOf(
   table: string,
 ): Promise<{ msg_id: string; message: string; headers: Record<string, unknown> | null }[]> {
   const { rows } = await pool.query(
-    `select msg_id::text, message::text, headers from pgmq."${table}" order by msg_id`,
+    `select q.msg_id::text, q.message::text, q.headers from pgmq."${table}" q order by q.msg_id`,
   );
   return rows;
 }

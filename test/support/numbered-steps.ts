@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
 import { expect } from "vitest";
 import type { TestSystem } from "./databases.ts";
@@ -24,6 +25,9 @@ export interface StepsWorkload {
   stop(): Promise<void>;
 }
 
+/** Between two transactions, so that what piles up while nobody reads is no matter of the machine's speed. */
+const breathMs = 20;
+
 /** Transactions of one to `largest` changes, one after the other, until it is stopped. */
 export function writeSteps(pool: Pool, largest = 3_000): StepsWorkload {
   let isStopped = false;
@@ -44,6 +48,7 @@ export function writeSteps(pool: Pool, largest = 3_000): StepsWorkload {
         )
         // The server is being restarted; whether the transaction was committed, the table tells.
         .catch(() => {});
+      await delay(breathMs);
     }
   })();
   return {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Hold } from "../src/client/hold.ts";
 import type { ClaimedMessage } from "../src/index.ts";
 import { separateSuspects } from "../src/lane/suspects.ts";
 
@@ -8,6 +9,7 @@ const delivered = (readCounts: readonly number[]): ClaimedMessage[] =>
     msgId: String(index),
     enqueuedAt: "2025-10-25T10:00:00Z",
     readCount,
+    hold: new Hold(1_761_386_400_000_000, 0),
     bytes: 2,
     ageMs: 0,
     traceparent: null,

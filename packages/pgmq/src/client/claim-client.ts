@@ -1,5 +1,5 @@
 import { deadLetter } from "./dead-letter.ts";
-import { claims, claimValues, identities, identityValues } from "./identities.ts";
+import { claims, claimValues, identities, identityValues, isHeld } from "./identities.ts";
 import type { ClaimedMessage, DeadLetter, MessageIdentity } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
@@ -65,23 +65,23 @@ export class ClaimClient {
   }
 
   /**
-   * Keeps claimed messages invisible for another `seconds` from now.
+   * Keeps claimed messages invisible as long from now as their read did; they must be of one read.
    *
-   * @returns how many are still ours; the others were claimed by somebody else, or are gone.
+   * @returns the ids of those that are still ours; the others were claimed by somebody else, or are gone.
    */
-  async extend(
-    queue: string,
-    messages: readonly ClaimedMessage[],
-    seconds: number,
-  ): Promise<number> {
-    const { rowCount } = await this.#db.query(
+  async extend(queue: string, messages: readonly ClaimedMessage[]): Promise<readonly string[]> {
+    const [first] = messages;
+    if (first === undefined) return [];
+    const visibleAt = first.hold.extend();
+    const { rows } = await this.#db.query<{ msg_id: string }>(
       `update ${queueTable(queue, "q")} q
-          set vt = clock_timestamp() + make_interval(secs => $4)
+          set vt = timestamptz 'epoch' + $5::bigint * interval '1 microsecond'
          from ${claims}
-        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
-      [...claimValues(messages), seconds],
+        where ${isHeld}
+       returning q.msg_id::text`,
+      [...claimValues(messages), visibleAt],
     );
-    return rowCount ?? 0;
+    return rows.map((row) => row.msg_id);
   }
 
   /**
@@ -97,9 +97,9 @@ export class ClaimClient {
     const { rowCount } = await this.#db.query(
       `update ${queueTable(queue, "q")} q
           set vt = clock_timestamp() + make_interval(secs => i.seconds), read_ct = least(q.read_ct, 1)
-         from unnest($1::bigint[], $2::timestamptz[], $3::integer[], $4::float8[])
+         from unnest($1::bigint[], $2::timestamptz[], $3::integer[], $5::float8[])
            as i (msg_id, enqueued_at, read_ct, seconds)
-        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
+        where ${isHeld}`,
       [...claimValues(delays.map(({ message }) => message)), delays.map(({ seconds }) => seconds)],
     );
     return rowCount ?? 0;
@@ -115,7 +115,7 @@ export class ClaimClient {
       `update ${queueTable(queue, "q")} q
           set vt = clock_timestamp(), read_ct = q.read_ct - 1
          from ${claims}
-        where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct`,
+        where ${isHeld}`,
       claimValues(messages),
     );
     return rowCount ?? 0;

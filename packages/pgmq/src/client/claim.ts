@@ -1,3 +1,4 @@
+import { Hold } from "./hold.ts";
 import type { ClaimedMessage, ReadLimits } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
@@ -21,12 +22,14 @@ export async function claim(
 ): Promise<readonly ClaimedMessage[] | undefined> {
   const table = queueTable(queue, "q");
   const traceparent = limits.traceparents ? validTraceparent : "null::text";
+  const claimedAt = performance.now();
   // Materialized, so that a large message becomes text once; to_jsonb writes ISO 8601 whatever DateStyle says.
   // What is certainly too large never becomes text at all: escapes take six bytes each, so the text of a jsonb can
   // be over the gigabyte that PostgreSQL holds in one value, and the whole read would fail, again and again. A jsonb
   // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
   // compression makes a 255th of a value at best.
-  const { rows } = await db.query<ClaimedMessage | { readonly msgId: null }>(
+  // The time of the statement is the same for all its rows, so that they are known by one visibility timeout.
+  const { rows } = await db.query<ClaimedRow | { readonly msgId: null }>(
     `with turn as materialized (
        select from generate_series(1, coalesce($6::integer, 1)) n
         where $6::integer is null
@@ -43,12 +46,12 @@ export async function claim(
           for update skip locked
      ), claimed as materialized (
        update ${table} q
-          set vt = clock_timestamp() + make_interval(secs => $1), read_ct = q.read_ct + 1
+          set vt = statement_timestamp() + make_interval(secs => $1), read_ct = q.read_ct + 1
          from next
         where q.msg_id = next.msg_id
-       returning q.msg_id, q.read_ct, q.enqueued_at, q.message, q.headers
+       returning q.msg_id, q.read_ct, q.enqueued_at, q.vt, q.message, q.headers
      ), texts as materialized (
-       select c.msg_id, c.read_ct, c.enqueued_at, s.size,
+       select c.msg_id, c.read_ct, c.enqueued_at, c.vt, s.size,
               case when s.size <= least(8 * $3::bigint, 150000000) then c.message::text end as body,
               coalesce(c.headers @> '{"replayed_from_archive": true}', false) as from_archive,
               ${traceparent} as traceparent
@@ -71,11 +74,12 @@ export async function claim(
             to_jsonb(j.enqueued_at) #>> '{}' as "enqueuedAt", j.bytes, j.withheld,
             j.from_archive as "fromArchive", j.traceparent,
             (extract(epoch from clock_timestamp() - j.enqueued_at) * 1000)::float8 as "ageMs",
+            (extract(epoch from j.vt) * 1000000)::float8 as "visibleAt",
             case when j.withheld is null then j.body end as body
        from (
          select * from judged
          union all
-         select null, null, null, null, null, null, null, null, null, null where not exists (select from turn)
+         select null, null, null, null, null, null, null, null, null, null, null where not exists (select from turn)
        ) j
       order by j.msg_id`,
     [
@@ -88,13 +92,21 @@ export async function claim(
       queue,
     ],
   );
-  return rows.every(isMessage) ? rows : undefined;
+  if (!rows.every(isMessage)) return undefined;
+  const [first] = rows;
+  if (first === undefined) return [];
+  const hold = new Hold(first.visibleAt, claimedAt);
+  return rows.map(({ visibleAt, ...message }) => ({ ...message, hold }));
 }
 
 /** Of W3C's Trace Context, version 00; whatever else is in the header is left in the database. */
 const validTraceparent =
   "substring(c.headers ->> 'traceparent' from '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$')";
 
-function isMessage(row: ClaimedMessage | { readonly msgId: null }): row is ClaimedMessage {
+interface ClaimedRow extends Omit<ClaimedMessage, "hold"> {
+  readonly visibleAt: number;
+}
+
+function isMessage(row: ClaimedRow | { readonly msgId: null }): row is ClaimedRow {
   return row.msgId !== null;
 }

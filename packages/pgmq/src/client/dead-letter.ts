@@ -1,4 +1,5 @@
 import { cleanJson } from "./clean-text.ts";
+import { isMarkedBy, marksOf } from "./identities.ts";
 import type { DeadLetter } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
@@ -85,6 +86,7 @@ async function moveTogether(
      ), gone as (
        delete from ${queueTable(queue, "q")} q using verdict v
         where q.msg_id = v.msg_id and q.enqueued_at = v.enqueued_at and q.read_ct = v.read_ct
+          and ${isMarkedBy("$5")}
        returning q.msg_id, q.enqueued_at, q.read_ct, q.message, q.headers, v.reason, v.error, v.attempts
      ), sent as (
        select g.msg_id, s.dead_id
@@ -105,7 +107,13 @@ async function moveTogether(
         )) as s (dead_id)
      )
      select msg_id::text from sent`,
-    [cleanJson(verdicts), deadLetterQueueOf(queue), queue, consumer],
+    [
+      cleanJson(verdicts),
+      deadLetterQueueOf(queue),
+      queue,
+      consumer,
+      marksOf(letters.map((letter) => letter.message)),
+    ],
   );
   return rows.map((row) => row.msg_id);
 }

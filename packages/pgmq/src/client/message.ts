@@ -1,3 +1,5 @@
+import type { Hold } from "./hold.ts";
+
 /**
  * What makes a message the message it is. `msgId` alone repeats when a queue is recreated or its
  * database restored from a backup.
@@ -13,6 +15,8 @@ export interface MessageIdentity {
 export interface ClaimedMessage extends MessageIdentity {
   /** How often the message has been read, this time included. */
   readonly readCount: number;
+  /** Tells this delivery from others of the message; the same for all messages of one read. */
+  readonly hold: Hold;
   /** The length of its JSON text in UTF-8, or of its jsonb where it is too large to become text. */
   readonly bytes: number;
   /** How long ago it was sent when it was read, in milliseconds, by the source's clock. */

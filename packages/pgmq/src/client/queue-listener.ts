@@ -148,8 +148,10 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
           ...{ query_timeout: goodbyeMs },
         });
         const outcome = rows[0]?.outcome;
-        if (outcome === "ours") held.add(table);
-        return outcome === "senders" ? "senders-busy" : "watching";
+        if (outcome === "senders") return "senders-busy";
+        if (outcome !== "ours") return "watching";
+        held.add(table);
+        return "begun";
       } catch {
         // What does not answer is not waited for: the loop makes another connection.
         asked.connection.stream.destroy();

@@ -1,4 +1,4 @@
-import type { BatchOutcome, LaneName, Observe } from "@centralcloud/service";
+import type { BatchOutcome, LaneName, Observe, ReleaseCause } from "@centralcloud/service";
 import type { ClaimClient } from "../client/claim-client.ts";
 import type { ClaimedMessage } from "../client/message.ts";
 import { checkAll } from "./check-all.ts";
@@ -103,10 +103,10 @@ export class Batch {
     await this.#settlement.release(messages, "suspicion");
   }
 
-  /** Gives everything back that is not settled, because there is no more time to wait for it. */
-  async abandon(): Promise<void> {
+  /** Gives everything back that is not settled, whatever is under way; tried once. */
+  async abandon(why: ReleaseCause): Promise<void> {
     this.#context.lease.revoke();
-    await this.#settlement.release(this.undecided, "shutdown");
+    await this.#settlement.release(this.undecided, why);
   }
 
   /**

@@ -5,13 +5,13 @@
  */
 export interface IdleWatch {
   /**
-   * Asks that senders notify this queue's idle lanes from now on. Look once more after it: what was
-   * sent before is not told.
+   * Asks that senders notify this queue's idle lanes from now on.
    *
-   * @returns `watching` when somebody, here or elsewhere, has asked already or does now; `senders-busy`
-   *   when a sender's transaction is under way, so that it must be asked again soon; `unavailable`.
+   * @returns `begun` when this call made them notify: what was sent before is not told, so look once
+   *   more; `watching` when somebody, here or elsewhere, had asked already; `senders-busy` when a
+   *   sender's transaction is under way, so that it must be asked again soon; `unavailable`.
    */
-  watch(queue: string): Promise<"watching" | "senders-busy" | "unavailable">;
+  watch(queue: string): Promise<"begun" | "watching" | "senders-busy" | "unavailable">;
   /** Work has come: senders need not notify. */
   unwatch(queue: string): void;
   /** Called on each notification for the queue; returns how to end that. */

@@ -111,8 +111,14 @@ export function createLane(options: LaneOptions): Lane {
     rhythm.found();
     const { suspected, apart } = separateSuspects(messages, batchSize, maxDeliveries);
     const batch = createBatch(messages, claimedAt);
-    await batch.setApart(apart);
-    if (suspected) await inFlight.onIdle();
+    try {
+      await batch.setApart(apart);
+      if (suspected) await inFlight.onIdle();
+    } catch (error) {
+      // Nobody else would ever end its lease.
+      await batch.abandon("fault").finally(() => unsettled.delete(batch));
+      throw error;
+    }
     const processed = inFlight.add(() => batch.process()).catch(crashed);
     const settled = processed.finally(() => unsettled.delete(batch));
     if (suspected) await settled;
@@ -123,9 +129,12 @@ export function createLane(options: LaneOptions): Lane {
       const ours = batch.undecided;
       // What is decided needs no lease, only an end of trying to tell the source.
       if (ours.length === 0) return false;
-      const count = await claims.extend(name.queue, ours, visibilityTimeoutS);
-      observe({ event: "lease-extended", ...name, count, lost: ours.length - count });
-      return count === ours.length;
+      const held = new Set(await claims.extend(name.queue, ours));
+      const asked = new Set(ours);
+      // What was archived or given back while the source was asked is not lost.
+      const lost = batch.undecided.filter((one) => asked.has(one) && !held.has(one.msgId)).length;
+      observe({ event: "lease-extended", ...name, count: held.size, lost });
+      return lost === 0;
     });
     const batch: Batch = new Batch(messages, {
       name,
@@ -191,7 +200,7 @@ export function createLane(options: LaneOptions): Lane {
       await Promise.race([finished, deadline.for(graceMs)]);
       deadline.end();
       // A source that says nothing must not hold up the end: the leases end by themselves.
-      const lastWords = Promise.all([...unsettled].map((batch) => batch.abandon()));
+      const lastWords = Promise.all([...unsettled].map((batch) => batch.abandon("shutdown")));
       await Promise.race([lastWords, deadline.for(abandonMs)]);
       deadline.end();
     },

@@ -61,10 +61,11 @@ export class Rhythm {
     if (this.#waitMs < rhythm.beforeWatchMs) return this.#lengthen(rhythm.beforeWatchMs);
     const watch = await this.#idleWatch?.watch(this.#queue);
     if (watch === "senders-busy") return this.#lengthen(rhythm.sendersBusyMs);
-    const began = watch === "watching" && !this.#watched;
-    this.#watched = watch === "watching";
-    // What was sent before the watch began was not told.
-    if (began) return 0;
+    const isWatched = watch === "begun" || watch === "watching";
+    const isNew = watch === "begun" || (isWatched && !this.#watched);
+    this.#watched = isWatched;
+    // What was sent before the watch began was not told; nor what was sent when it passed to us from another replica.
+    if (isNew) return 0;
     if (!this.#watched) return this.#lengthen(rhythm.unwatchedMs);
     const waitMs = this.#lengthen(rhythm.watchedMs);
     const delayed = await this.#source.nextVisibleInMs(this.#queue);

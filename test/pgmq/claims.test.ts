@@ -1,0 +1,100 @@
+import { ClaimClient, type ClaimedMessage, PgmqClient, type Queryable } from "@centralcloud/pgmq";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { useSystem } from "../support/databases.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+
+/* An answer can be lost, so whoever asked asks again; meanwhile, somebody else may have read the message. */
+
+const system = useSystem();
+failOnLeaks(system);
+const queue = "claimed";
+const queues = () => new PgmqClient(system.singularity.pool);
+const claims = () => new ClaimClient(system.singularity.pool);
+
+beforeEach(async () => {
+  await queues().create(queue);
+  await queues().create(`${queue}-dlq`);
+  await queues().send(queue, "{}");
+});
+afterEach(() =>
+  system.singularity.pool.query("select pgmq.drop_queue($1), pgmq.drop_queue($1 || '-dlq')", [
+    queue,
+  ]),
+);
+
+async function read(visibilityTimeoutS = 60): Promise<readonly ClaimedMessage[]> {
+  const limits = { quantity: 10, maxMessageBytes: 1_000, maxBatchBytes: 1_000 };
+  const messages = await queues().read(queue, { visibilityTimeoutS, ...limits });
+  expect(messages).toHaveLength(1);
+  return messages;
+}
+
+async function expectHeld(messages: readonly ClaimedMessage[]): Promise<void> {
+  expect(await queues().metrics(queue)).toMatchObject({ total: 1, inFlight: 1 });
+  expect(await claims().extend(queue, messages)).toEqual(messages.map(({ msgId }) => msgId));
+}
+
+const later = (messages: readonly ClaimedMessage[]) =>
+  messages.map((message) => ({ message, seconds: 0 }));
+
+const letters = (messages: readonly ClaimedMessage[]) => {
+  const refusal = { reason: "invalid", error: { code: "test", message: "test" } };
+  return messages.map((message) => ({ message, refusal, attempts: [] }));
+};
+
+test("a give-back that is asked for again leaves a later claim alone", async () => {
+  const ours = await read();
+  expect(await claims().giveBack(queue, ours)).toBe(1);
+  const theirs = await read();
+  expect(theirs[0]?.readCount).toBe(ours[0]?.readCount);
+  expect(await claims().giveBack(queue, ours)).toBe(0);
+  expect(await claims().extend(queue, ours)).toEqual([]);
+  expect(await claims().deadLetter(queue, letters(ours))).toEqual([]);
+  await expectHeld(theirs);
+});
+
+test("a retry that is asked for again leaves a later claim alone", async () => {
+  await read(0);
+  const ours = await read();
+  expect(await claims().retryLater(queue, later(ours))).toBe(1);
+  const theirs = await read();
+  expect(theirs[0]?.readCount).toBe(ours[0]?.readCount);
+  expect(await claims().retryLater(queue, later(ours))).toBe(0);
+  await expectHeld(theirs);
+});
+
+test("a claim outlasts extensions whose question or answer is lost", async () => {
+  const ours = await read(1);
+  const { pool } = system.singularity;
+  const answerLost: Pick<Queryable, "query"> = {
+    query: async (...given: Parameters<typeof pool.query>) => {
+      await pool.query(...given);
+      throw new Error("the answer was lost");
+    },
+  } as Queryable;
+  const questionLost = {
+    query: async () => {
+      throw new Error("the question was lost");
+    },
+  } as unknown as Queryable;
+  for (const db of [answerLost, questionLost, answerLost]) {
+    await expect(new ClaimClient(db).extend(queue, ours)).rejects.toThrow("lost");
+  }
+  await expectHeld(ours);
+  await expect(new ClaimClient(questionLost).extend(queue, ours)).rejects.toThrow("lost");
+  expect(await claims().giveBack(queue, ours)).toBe(1);
+  const theirs = await read();
+  expect(theirs[0]?.readCount).toBe(1);
+});
+
+test("an extension holds a message as long from now as its read did", async () => {
+  const ours = await read(5);
+  const visibleInMs = async () => (await queues().nextVisibleInMs(queue)) ?? 0;
+  const before = await visibleInMs();
+  await system.singularity.pool.query("select pg_sleep(0.2)");
+  expect(await visibleInMs()).toBeLessThan(before);
+  const askedAt = performance.now();
+  expect(await claims().extend(queue, ours)).toHaveLength(1);
+  const heldMs = (await visibleInMs()) + (performance.now() - askedAt);
+  expect(heldMs).toBeGreaterThanOrEqual(5_000);
+});
