@@ -34,34 +34,44 @@ export function useService(system: TestSystem): ServiceTools {
   });
   return {
     async start(changes = {}, ...sinks) {
-      const observations: Observation[] = [];
-      const service = createConsumerService(
-        configurationFor(system, changes),
-        pino({ level: "silent" }, { write() {} }),
-        (observation) => void observations.push(observation),
-        ...sinks,
-      );
+      const service = await startService(system, changes, ...sinks);
       started.push(service);
-      await service.start();
-      const port = () =>
-        observations
-          .flatMap((seen) => (seen.event === "part-started" ? [seen.detail ?? ""] : []))
-          .map((detail) => /^port (\d+)$/.exec(detail)?.[1])
-          .find((found) => found !== undefined);
-      // A connection that is kept would outlive the test.
-      const get = (path: string) =>
-        fetch(`http://127.0.0.1:${port()}${path}`, { headers: { connection: "close" } });
-      return {
-        ...service,
-        observations,
-        get,
-        async scrape() {
-          return parseMetrics(await (await get("/metrics")).text());
-        },
-        async ready() {
-          await until("the service is ready", async () => (await get("/readyz")).status === 200);
-        },
-      };
+      return service;
+    },
+  };
+}
+
+/** A service that the caller stops. */
+export async function startService(
+  system: TestSystem,
+  changes: Partial<ConsumerConfiguration> = {},
+  ...sinks: Observe[]
+): Promise<TestService> {
+  const observations: Observation[] = [];
+  const service = createConsumerService(
+    configurationFor(system, changes),
+    pino({ level: "silent" }, { write() {} }),
+    (observation) => void observations.push(observation),
+    ...sinks,
+  );
+  await service.start();
+  const port = () =>
+    observations
+      .flatMap((seen) => (seen.event === "part-started" ? [seen.detail ?? ""] : []))
+      .map((detail) => /^port (\d+)$/.exec(detail)?.[1])
+      .find((found) => found !== undefined);
+  // A connection that is kept would outlive the test.
+  const get = (path: string) =>
+    fetch(`http://127.0.0.1:${port()}${path}`, { headers: { connection: "close" } });
+  return {
+    ...service,
+    observations,
+    get,
+    async scrape() {
+      return parseMetrics(await (await get("/metrics")).text());
+    },
+    async ready() {
+      await until("the service is ready", async () => (await get("/readyz")).status === 200);
     },
   };
 }
