@@ -5,8 +5,9 @@ import { captureDefaults, dropSlots, prepareForCapture } from "../support/captur
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Scrape } from "../support/metrics-text.ts";
 import { readExpression } from "../support/promql.ts";
-import { type Scrape, startService, type TestService } from "../support/service.ts";
+import { startService, type TestService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 interface Rule {

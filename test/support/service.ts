@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { afterEach } from "vitest";
 import { configurationFor } from "./consumer.ts";
 import type { TestSystem } from "./databases.ts";
-import { parseMetrics, type Sample } from "./metrics-text.ts";
+import { parseMetrics, type Scrape } from "./metrics-text.ts";
 import { until } from "./until.ts";
 
 /** The deployable service in this process, with its HTTP endpoints. */
@@ -13,13 +13,6 @@ export interface TestService extends Part {
   get(path: string): Promise<Response>;
   scrape(): Promise<Scrape>;
   ready(): Promise<void>;
-}
-
-export interface Scrape {
-  readonly samples: readonly Sample[];
-  readonly families: ReadonlyMap<string, { readonly help: string; readonly type: string }>;
-  /** The sum of all samples of this name that have these labels; undefined where there is none. */
-  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
 }
 
 export interface ServiceTools {
