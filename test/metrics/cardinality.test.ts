@@ -4,7 +4,8 @@ import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
-import { type Scrape, useService } from "../support/service.ts";
+import type { Scrape } from "../support/metrics-text.ts";
+import { useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();
@@ -49,17 +50,21 @@ test("more messages make no more series, and no label has a word of theirs", asy
   expect(many.length).toBeLessThan(600);
 });
 
-test("every metric is described, named as Prometheus wants it, and moved by a test", async () => {
+test("every metric is described, documented, named as Prometheus wants it, and moved by a test", async () => {
   const { families } = await (await services.start()).scrape();
   const tests = readdirSync(new URL(".", import.meta.url))
     .filter((file) => file.endsWith("-metrics.test.ts"))
     .map((file) => readFileSync(new URL(file, import.meta.url), "utf8"))
     .join("\n");
+  const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
   const ours = [...families].filter(([name]) => /^(centralcloud|messaging)_/.test(name));
   expect(ours.length).toBeGreaterThan(40);
   for (const [name, { help, type }] of ours) {
     expect(help, name).toMatch(/^.{15,}$/);
     expect(tests, `no test names ${name}`).toContain(name);
+    expect(page, `${name} in docs/operations.md`).toMatch(
+      new RegExp(`^\\| \`${name}\` +\\| ${type} `, "m"),
+    );
     if (type === "counter") expect(name).toMatch(/_total$/);
     else expect(name).not.toMatch(/_total$/);
     expect(name).not.toMatch(/_(ms|milliseconds|kb|kilobytes)(_|$)/);

@@ -3,7 +3,8 @@ import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
-import { type Scrape, useService } from "../support/service.ts";
+import type { Scrape } from "../support/metrics-text.ts";
+import { useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

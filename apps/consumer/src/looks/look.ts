@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export interface Look<Seen> {
   /** The database, as {@link LookOptions.place} has it. */
   readonly place: string;
+  readonly what: string;
   /** Of the last look that came to its end; undefined while none has. */
   readonly seen: Seen | undefined;
   /** When that was, in seconds since 1970; 0 while there was none. */
@@ -18,6 +19,8 @@ export interface Look<Seen> {
 export interface LookOptions<Seen> {
   /** Which database: host, port and name. */
   readonly place: string;
+  /** What is looked at there. */
+  readonly what: "source" | "central" | "capture";
   readonly look: () => Promise<Seen>;
   /** Called when a look fails after one that did not. */
   readonly onFailure: (error: unknown) => void;
@@ -29,7 +32,7 @@ export interface LookOptions<Seen> {
 
 /** Asks a database now and then, at most one question at a time, however often others ask for the answer. */
 export function createLook<Seen>(options: LookOptions<Seen>): Look<Seen> {
-  const { place, look, onFailure, everyMs = 10_000, patienceMs = 500 } = options;
+  const { place, what, look, onFailure, everyMs = 10_000, patienceMs = 500 } = options;
   let seen: Seen | undefined;
   let seenAt = 0;
   let beganAt = Number.NEGATIVE_INFINITY;
@@ -51,6 +54,7 @@ export function createLook<Seen>(options: LookOptions<Seen>): Look<Seen> {
 
   return {
     place,
+    what,
     get seen() {
       return seen;
     },

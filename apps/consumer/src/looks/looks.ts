@@ -3,7 +3,7 @@ import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/db
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "../configuration.ts";
-import { createLook, type Look } from "./look.ts";
+import { createLook, type Look, type LookOptions } from "./look.ts";
 import { type CentralSeen, lookAtCentral } from "./look-at-central.ts";
 import { lookAtSource, type SourceSeen } from "./look-at-source.ts";
 
@@ -37,17 +37,22 @@ export function createLooks(configuration: ConsumerConfiguration, observe: Obser
     return pool;
   }
 
-  function lookThrough<Seen>(url: string, what: string, look: (pool: Pool) => Promise<Seen>) {
+  function lookThrough<Seen>(
+    url: string,
+    what: LookOptions<Seen>["what"],
+    look: (pool: Pool) => Promise<Seen>,
+  ) {
     const place = withoutSecrets(url);
     return createLook({
       place,
+      what,
       look: () => look(poolOf(url)),
       onFailure: (error) =>
         observe({ event: "look-failed", database: place, what, error: messageOf(error) }),
     });
   }
 
-  const central = lookThrough(centralUrl, "central store", lookAtCentral);
+  const central = lookThrough(centralUrl, "central", lookAtCentral);
   const sources = sourceUrls.map((url) => lookThrough(url, "source", lookAtSource));
   const capturedUrls = capture.enabled ? (capture.sourceUrls ?? sourceUrls) : [];
   const captures = capturedUrls.map((url) =>

@@ -4,13 +4,14 @@ import type { Looks } from "../looks/looks.ts";
 import { createGauge } from "./gauges.ts";
 
 /** What was seen at the databases when they were last looked at; of one that was never seen, nothing. */
-export function createDatabaseMetrics(registry: Registry, { central, sources }: Looks) {
+export function createDatabaseMetrics(registry: Registry, { central, sources, captures }: Looks) {
   const lastSeen = createGauge(
     registry,
     "centralcloud_last_look_timestamp_seconds",
     "When a database was last looked at with success; what is said of it is as old. 0: never",
     "database",
     "place",
+    "what",
   );
   const info = createGauge(
     registry,
@@ -85,13 +86,15 @@ export function createDatabaseMetrics(registry: Registry, { central, sources }: 
   return {
     update(): void {
       for (const gauge of [...all, transaction]) gauge.reset();
-      lastSeen.set({ database: "central", place: central.place }, central.seenAt);
+      lastSeen.set({ database: "central", place: central.place, what: "central" }, central.seenAt);
+      for (const { place, what, seen, seenAt } of [...sources, ...captures]) {
+        lastSeen.set({ database: seen?.sourceId ?? place, place, what }, seenAt);
+      }
       if (central.seen !== undefined) {
         setHealth("central", central.seen.tables, central.seen.oldestSnapshot);
         replicas.set(central.seen.replicas);
       } else replicas.remove();
-      for (const { place, seen, seenAt } of sources) {
-        lastSeen.set({ database: seen?.sourceId ?? place, place }, seenAt);
+      for (const { seen } of sources) {
         if (seen === undefined) continue;
         const { sourceId: source, name, queues, tables, oldestSnapshot } = seen;
         info.set({ source, name }, 1);

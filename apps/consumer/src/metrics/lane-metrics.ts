@@ -1,7 +1,8 @@
-import type { LaneName, Observation } from "@centralcloud/service";
+import type { Observation } from "@centralcloud/service";
 import { Counter, Histogram, type Registry } from "prom-client";
 import { BatchHistogram } from "./batch-histogram.ts";
 import { batchSizeBuckets, durationBuckets, latencyBuckets } from "./buckets.ts";
+import { type LaneLabels, labelsOf } from "./lane-labels.ts";
 import { createMessagingMetrics } from "./messaging-metrics.ts";
 
 const lane = ["source", "queue"] as const;
@@ -10,11 +11,6 @@ export interface LaneMetrics {
   observe(observation: Observation): void;
   /** Lets counters of a lane begin at 0, so that their first increase is seen as one. */
   announce(lane: LaneLabels): void;
-}
-
-export interface LaneLabels {
-  readonly source: string;
-  readonly queue: string;
 }
 
 /** The values of `reason` in dead letters; another one would be counted as `other`. */
@@ -174,8 +170,4 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
       }
     },
   };
-}
-
-function labelsOf({ source, sourceId, queue }: LaneName): LaneLabels {
-  return { source: sourceId ?? source, queue };
 }

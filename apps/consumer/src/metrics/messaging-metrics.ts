@@ -1,7 +1,7 @@
 import type { BatchOutcome } from "@centralcloud/service";
 import { Counter, Histogram, type Registry } from "prom-client";
 import { durationBuckets } from "./buckets.ts";
-import type { LaneLabels } from "./lane-metrics.ts";
+import type { LaneLabels } from "./lane-labels.ts";
 
 const labelNames = [
   "source",

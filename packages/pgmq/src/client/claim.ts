@@ -73,7 +73,7 @@ export async function claim(
      select j.msg_id::text as "msgId", j.read_ct as "readCount",
             to_jsonb(j.enqueued_at) #>> '{}' as "enqueuedAt", j.bytes, j.withheld,
             j.from_archive as "fromArchive", j.traceparent,
-            (extract(epoch from clock_timestamp() - j.enqueued_at) * 1000)::float8 as "ageMs",
+            round(date_part('epoch', clock_timestamp() - j.enqueued_at) * 1000) as "ageMs",
             (extract(epoch from j.vt) * 1000000)::float8 as "visibleAt",
             case when j.withheld is null then j.body end as body
        from (
