@@ -1,4 +1,11 @@
-import { fanOut, groupParts, logSink, type Observe, type Part } from "@centralcloud/service";
+import {
+  fanOut,
+  groupParts,
+  logSink,
+  type Observe,
+  observationWithoutContents,
+  type Part,
+} from "@centralcloud/service";
 import { destination, type Logger, pino } from "pino";
 import { createCaptureParts } from "./capture.ts";
 import type { ConsumerConfiguration } from "./configuration.ts";
@@ -16,7 +23,9 @@ export function createConsumerService(
   logger: Logger,
   ...sinks: readonly Observe[]
 ): Part {
-  const observe = fanOut(logSink(logger), ...sinks);
+  // No sink gets what must not leave the process.
+  const tell = fanOut(logSink(logger), ...sinks);
+  const observe: Observe = (observation) => tell(observationWithoutContents(observation));
   const consumer = createConsumer(configuration, observe);
   const http = createHttpServer(configuration.httpPort, () => consumer.health(), observe);
   const capture = createCaptureParts(configuration, observe);

@@ -7,7 +7,7 @@ export {
   parseConfiguration,
   wholeNumber,
 } from "./configuration.ts";
-export { fanOut, logSink } from "./log-sink.ts";
+export { eventLevels, fanOut, logSink } from "./log-sink.ts";
 export type {
   CaptureObservation,
   ConsumerObservation,
@@ -29,3 +29,10 @@ export {
 } from "./part.ts";
 export { pause, settledWithin } from "./pause.ts";
 export { explainTlsError, readTlsSettings, type TlsOptions, TlsSettingsError } from "./tls.ts";
+export {
+  describeCrash,
+  endOnCrash,
+  observationWithoutContents,
+  withoutContents,
+  wordsOf,
+} from "./without-contents.ts";
