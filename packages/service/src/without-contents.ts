@@ -3,6 +3,9 @@ import type { Observation } from "./observation.ts";
 /** SQLSTATEs of errors whose words may quote the row that was refused: data, constraints, limits, raised ones. */
 const quotesRows = /^(22|23|54|P0)/;
 
+/** How V8 says that it could not parse a text, part of which it quotes. */
+const quotesJson = /^(Unexpected|Expected|Unterminated|Bad|No|Exponent|"undefined")\b.* JSON\b/;
+
 /** How a job's error ends: with its SQLSTATE. */
 const trailingState = /\(([0-9A-Z]{5})\)$/;
 
@@ -15,8 +18,7 @@ const trailingState = /\(([0-9A-Z]{5})\)$/;
 export function withoutContents(message: string, code?: string): string {
   const state = code ?? trailingState.exec(message)?.[1];
   if (state !== undefined && quotesRows.test(state)) return `refused by the database (${state})`;
-  // V8 quotes the text that it could not parse.
-  if (/ JSON( |$)/.test(message)) return "a text that is not JSON";
+  if (quotesJson.test(message)) return "a text that is not JSON";
   return message;
 }
 
@@ -45,12 +47,9 @@ export function observationWithoutContents(observation: Observation): Observatio
   if (!("error" in observation)) return observation;
   const code = "code" in observation ? observation.code : undefined;
   const { event, error } = observation;
-  const isRefusal =
-    ofOneMessage.has(event) && !("reason" in observation && ownWords.has(observation.reason));
-  return {
-    ...observation,
-    error: isRefusal ? `refused (${code})` : withoutContents(error, code),
-  };
+  if ("reason" in observation && ownWords.has(observation.reason)) return observation;
+  const words = ofOneMessage.has(event) ? `refused (${code})` : withoutContents(error, code);
+  return { ...observation, error: words };
 }
 
 /** An error that ends the process: its words and where it happened, but no details of a row. */
