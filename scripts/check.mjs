@@ -18,6 +18,7 @@ const checks = [
     "test",
   ],
   ["generated files", "turbo", "run", "verify", "--output-logs=errors-only"],
+  ["licences", "node", "scripts/third-party.mjs"],
 ];
 
 prepare();

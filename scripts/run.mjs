@@ -11,6 +11,9 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
+/** The package manager of this project with its version, as npx takes it. */
+export const pinnedPnpm = manifest.packageManager;
+
 /** Stops with a sentence when this Node can't run the project. */
 export function assertNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
@@ -33,7 +36,7 @@ function run(command, words) {
 
 /** Runs the pnpm that package.json pins, which npx fetches once into npm's cache. */
 export function pnpm(...words) {
-  return run("npx", ["--yes", manifest.packageManager, ...words]);
+  return run("npx", ["--yes", pinnedPnpm, ...words]);
 }
 
 /** Runs a program that a dependency installed; pnpm is on its path, which turbo needs. */

@@ -2,11 +2,11 @@ import { type Finding, migrate, repair } from "@centralcloud/db";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embedded";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { runCommand } from "../support/command.ts";
 import { harnessName, type TestDatabase } from "../support/databases.ts";
 import { examine, problem } from "../support/doctor.ts";
 import { installFakePgCron } from "../support/fake-pg-cron.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { addNewKey } from "../support/session-keys.ts";
 import { until } from "../support/until.ts";
 

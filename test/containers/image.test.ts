@@ -77,6 +77,18 @@ describe("with a password from a file", () => {
     ]);
   });
 
+  test("its log says what was refused, and quotes neither statement nor row", async () => {
+    await query("create table refused (x text check (x = ''))");
+    await expect(query("insert into refused values ('ROW-4711')")).rejects.toThrow(
+      /refused_x_check/,
+    );
+    const log = await until("the error is in the log", async () => {
+      const text = await logOf(server.getId());
+      return text.includes("refused_x_check") ? text : undefined;
+    });
+    expect(log).not.toContain("ROW-4711");
+  });
+
   test("stopping is fast and orderly, and a second start finds what the first left", async () => {
     await query("create table kept (x integer)");
     // A client that stays would keep a smart shutdown waiting.

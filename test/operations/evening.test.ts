@@ -3,7 +3,11 @@ import { migrate } from "@centralcloud/db";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ChaosServer } from "../chaos/servers/chaos-server.ts";
-import { type RunningCommand, runCommand, startCommand } from "../support/command.ts";
+import {
+  type RunningCommand,
+  runCommandAlone as runCommand,
+  startCommand,
+} from "../support/command.ts";
 import { queuesOf } from "../support/consumer.ts";
 import {
   createTestDatabase,

@@ -1,7 +1,7 @@
 import { createDatabase } from "@centralcloud/embedded";
 import { afterAll, afterEach, beforeEach, expect, inject, test } from "vitest";
 import { centralContent } from "../support/central-content.ts";
-import { environmentOf, runCommand } from "../support/command.ts";
+import { environmentOf, runCommandAlone as runCommand } from "../support/command.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import {
   createTestDatabase,

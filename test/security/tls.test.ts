@@ -1,8 +1,9 @@
-import { migrate } from "@centralcloud/db";
+import { diagnose, migrate } from "@centralcloud/db";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, createAuthority } from "../support/certificates.ts";
-import { runCommand, startCommand } from "../support/command.ts";
+import { runCommandAlone as runCommand, startCommand } from "../support/command.ts";
+import { problem } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { startTlsServer, type TlsServer } from "../support/tls-server.ts";
 import { until } from "../support/until.ts";
@@ -99,6 +100,35 @@ describe("sslmode means what libpq means by it", () => {
     }
   });
 
+  test("a certificate that has expired is refused", async () => {
+    await server.present(await authority.issue([host], -1));
+    expect(await tryQueues({ sslmode: "verify-full", sslrootcert: authority.file })).toEqual(
+      refused(3, /certificate has expired \(renew the server's certificate\)/),
+    );
+    await server.present(await authority.issue([host]));
+  });
+
+  test("every command refuses a server that it can't trust", async () => {
+    const parameters = { sslmode: "verify-full", sslrootcert: stranger.file };
+    for (const words of [
+      ["migrate"],
+      ["drain"],
+      ["jobs"],
+      ["keys", "list"],
+      ["dlq", "list"],
+      ["sessions", "show", "any"],
+      ["cdc", "status"],
+      ["reconcile"],
+      ["doctor"],
+    ]) {
+      const { exitCode, stderr } = await runCommand(words, environment(parameters));
+      expect({ words, exitCode, stderr }).toEqual({
+        words,
+        ...refused(3, /sslrootcert must name the authority/),
+      });
+    }
+  }, 30_000);
+
   test("an address that the certificate names is a name, too", async () => {
     await server.present(await authority.issue([host, "127.0.0.1"]));
     const parameters = { sslmode: "verify-full", sslrootcert: authority.file };
@@ -188,6 +218,26 @@ describe("every connection of ours is encrypted and verified", () => {
     }
     await dropSlot();
   }, 60_000);
+});
+
+test("the doctor says how its connections are encrypted, and where nobody is verified", async () => {
+  const encryption = async (parameters: Record<string, string>, at: string) => {
+    const { sourceUrls, centralUrl } = {
+      sourceUrls: [server.urlOf("singularity", at, parameters)],
+      centralUrl: server.urlOf("centralcloud", at, parameters),
+    };
+    const { findings } = await diagnose({ sourceUrls, centralUrl, queues: [] });
+    return findings.filter(({ check }) => check === "encryption");
+  };
+  const verifying = { sslmode: "verify-full", sslrootcert: authority.file };
+  const fine = expect.objectContaining({
+    severity: "ok",
+    message: expect.stringMatching(/^TLSv1\.\d with \S+; the server's certificate is verified$/),
+  });
+  expect(await encryption(verifying, host)).toEqual([fine, fine]);
+  // The loopback address as a number: a name that does not look like this machine's.
+  const blind = problem("warning", /but with whoever answers/, /instead of sslmode=require$/);
+  expect(await encryption({ sslmode: "require" }, "2130706433")).toEqual([blind, blind]);
 });
 
 test("a server without TLS is refused by sslmode=require", async () => {

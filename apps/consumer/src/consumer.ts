@@ -1,7 +1,7 @@
 import type { CaptureHealth } from "@centralcloud/cdc";
 import { createPool, endPool } from "@centralcloud/db";
 import type { Lane } from "@centralcloud/pgmq";
-import { definePart, type Observe, type Part } from "@centralcloud/service";
+import { definePart, type Observe, type Part, withoutContents } from "@centralcloud/service";
 import { createSealChecker } from "@centralcloud/session-keys";
 import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
 import { centralPoolSize } from "./connection-budget.ts";
@@ -131,7 +131,8 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
           ...(crashes === 0 ? {} : { crashes }),
         })),
       }));
-      const error = centralBreaker.fault?.message;
+      const { fault: down } = centralBreaker;
+      const error = down === undefined ? undefined : withoutContents(down.message, down.code);
       const works = reports.every(
         (report) =>
           report.waitingFor === undefined && report.lanes.every((lane) => lane.fault === undefined),

@@ -1,4 +1,11 @@
-import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
+import {
+  definePart,
+  type Observe,
+  type Part,
+  pause,
+  settledWithin,
+  wordsOf,
+} from "@centralcloud/service";
 
 export interface RepeatingTask {
   readonly name: string;
@@ -20,9 +27,8 @@ export function createRepeatingTask(task: RepeatingTask, observe: Observe): Part
       try {
         await task.run(stopping.signal);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
         if (!stopping.signal.aborted) {
-          observe({ event: "upkeep-fault", task: task.name, error: message });
+          observe({ event: "upkeep-fault", task: task.name, error: wordsOf(error) });
         }
       }
       await pause(task.everyMs * (0.9 + Math.random() / 10), stopping.signal);

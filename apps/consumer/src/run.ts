@@ -1,5 +1,12 @@
 import type { CaptureHealth } from "@centralcloud/cdc";
-import { fanOut, groupParts, logSink, type Observe, type Part } from "@centralcloud/service";
+import {
+  fanOut,
+  groupParts,
+  logSink,
+  type Observe,
+  observationWithoutContents,
+  type Part,
+} from "@centralcloud/service";
 import { destination, type Logger, pino } from "pino";
 import { createConfiguredCapture } from "./capture.ts";
 import type { ConsumerConfiguration } from "./configuration.ts";
@@ -32,11 +39,9 @@ export function createConsumerService(
     configuration.tracing === undefined
       ? undefined
       : createTracing(configuration.tracing, () => consumer.health().replica, told);
-  const observe = fanOut(
-    told,
-    metrics.observe,
-    ...(tracing === undefined ? [] : [tracing.observe]),
-  );
+  const tell = fanOut(told, metrics.observe, ...(tracing === undefined ? [] : [tracing.observe]));
+  // No sink gets what must not leave the process.
+  const observe: Observe = (observation) => tell(observationWithoutContents(observation));
   const consumer = createConsumer(configuration, observe);
   const capture = createConfiguredCapture(configuration, observe);
   const { health } = replica;

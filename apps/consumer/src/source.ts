@@ -16,7 +16,14 @@ import {
   type Lane,
   PgmqClient,
 } from "@centralcloud/pgmq";
-import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
+import {
+  definePart,
+  type Observe,
+  type Part,
+  pause,
+  settledWithin,
+  withoutContents,
+} from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { sourcePoolSize } from "./connection-budget.ts";
@@ -111,7 +118,7 @@ export function createSource(
         return;
       } catch (error) {
         const { kind, code, message, scope } = classifyFault(error);
-        waitingFor = message;
+        waitingFor = withoutContents(message, code);
         if (scope === "database") breakers[side].failed(error);
         const lane = { source: place, queue: "*" };
         const fault = { side, kind, code, error: message, retryInMs: retryMs } as const;

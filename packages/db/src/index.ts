@@ -43,6 +43,7 @@ export {
   type RecordedDelivery,
   recordFailures,
 } from "./deliveries.ts";
+export { checkNames } from "./doctor/checks.ts";
 export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts";
 export type { Finding, Severity } from "./doctor/finding.ts";
 export { type DoctorLimits, defaultLimits } from "./doctor/limits.ts";

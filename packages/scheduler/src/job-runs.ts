@@ -1,5 +1,5 @@
-import { messageOf, runJob } from "@centralcloud/db";
-import { type Observe, pause } from "@centralcloud/service";
+import { runJob } from "@centralcloud/db";
+import { type Observe, pause, wordsOf } from "@centralcloud/service";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** The jobs of one source that run at the moment; each has a connection of its own, and delays no other. */
@@ -37,7 +37,7 @@ export function createJobRuns(url: string, source: () => string, observe: Observ
       else observe({ event: "job-finished", ...subject, status });
     } catch (error) {
       heldOffUntil.set(job, performance.now() + holdOffMs);
-      observe({ event: "job-fault", source: source(), job, error: messageOf(error) });
+      observe({ event: "job-fault", source: source(), job, error: wordsOf(error) });
     } finally {
       if (connection !== undefined) {
         connections.delete(connection);

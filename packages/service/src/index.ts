@@ -7,7 +7,7 @@ export {
   parseConfiguration,
   wholeNumber,
 } from "./configuration.ts";
-export { fanOut, logSink } from "./log-sink.ts";
+export { eventLevels, fanOut, logSink } from "./log-sink.ts";
 export type {
   BatchOutcome,
   CaptureObservation,
@@ -30,3 +30,10 @@ export {
 } from "./part.ts";
 export { pause, settledWithin } from "./pause.ts";
 export { explainTlsError, readTlsSettings, type TlsOptions, TlsSettingsError } from "./tls.ts";
+export {
+  describeCrash,
+  endOnCrash,
+  observationWithoutContents,
+  withoutContents,
+  wordsOf,
+} from "./without-contents.ts";

@@ -1,10 +1,14 @@
 import type { Logger } from "pino";
 import type { Observation, Observe } from "./observation.ts";
+import { observationWithoutContents } from "./without-contents.ts";
 
 type Level = "debug" | "info" | "warn" | "error";
 
-/** The level of each event; the compiler asks for a line here when the union grows. */
-const levels: Record<Observation["event"], Level> = {
+/**
+ * The level of each event; the compiler asks for a line here when the union grows, and a test for one in
+ * docs/operations.md.
+ */
+export const eventLevels: Readonly<Record<Observation["event"], Level>> = {
   "part-started": "info",
   "part-stopped": "info",
   "stop-requested": "info",
@@ -55,12 +59,15 @@ const levels: Record<Observation["event"], Level> = {
   "lane-recovered": "info",
 };
 
-/** Writes each observation as one log line: its event is the message, its fields the fields. */
+/**
+ * Writes each observation as one log line: its event is the message, its fields the fields, and no error
+ * quotes a message or a row.
+ */
 export function logSink(logger: Logger): Observe {
   return (observation) => {
-    const level = levels[observation.event];
+    const level = eventLevels[observation.event];
     if (!logger.isLevelEnabled(level)) return;
-    const { event, ...fields } = brief(observation);
+    const { event, ...fields } = brief(observationWithoutContents(observation));
     logger[level](fields, event);
   };
 }

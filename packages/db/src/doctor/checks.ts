@@ -238,3 +238,8 @@ export const comparingChecks: readonly ComparingCheck[] = [
     run: checkClocks,
   },
 ];
+
+/** The stable names of all checks, those of a database that does not answer included. */
+export const checkNames: readonly string[] = [
+  ...new Set(["reachable", ...[...checks, ...comparingChecks].map(({ name }) => name)]),
+];

@@ -1,4 +1,4 @@
-import type { LaneName, Observe } from "@centralcloud/service";
+import { type LaneName, type Observe, withoutContents } from "@centralcloud/service";
 import { classifyFault } from "../fault.ts";
 import { Breaker } from "./breaker.ts";
 
@@ -46,7 +46,7 @@ export class Gate {
 
   get fault(): { readonly side: Side; readonly error: string } | undefined {
     for (const [side, { fault }] of this.#all) {
-      if (fault !== undefined) return { side, error: fault.message };
+      if (fault !== undefined) return { side, error: withoutContents(fault.message, fault.code) };
     }
     return undefined;
   }

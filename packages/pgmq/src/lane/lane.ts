@@ -1,4 +1,4 @@
-import { definePart, type LaneName, type Part, pause } from "@centralcloud/service";
+import { definePart, type LaneName, type Part, pause, wordsOf } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type { ClaimedMessage } from "../client/message.ts";
 import { Batch } from "./batch.ts";
@@ -169,8 +169,7 @@ export function createLane(options: LaneOptions): Lane {
 
   function crashed(error: unknown): void {
     crashes += 1;
-    const message = error instanceof Error ? error.message : String(error);
-    observe({ event: "lane-crashed", ...name, error: message, crashes });
+    observe({ event: "lane-crashed", ...name, error: wordsOf(error), crashes });
   }
 
   /** A mistake of ours ends neither the lane nor its neighbours: it goes on after a while. */

@@ -1,3 +1,4 @@
+import { withoutContents } from "@centralcloud/service";
 import { checkJobHealth } from "../../jobs/job-health.ts";
 import { type JobStatus, scheduledJobsStatus } from "../../jobs/job-status.ts";
 import type { CheckedDatabase } from "../check.ts";
@@ -23,5 +24,8 @@ function judge({ job, lastStatus, lastError, lastSuccessAt }: JobStatus): Verdic
       : `last succeeded at ${lastSuccessAt.toISOString()}`;
   if (lastStatus !== "failed") return ok(`${job} ${success}`);
   const remedy = `mend that, then try: centralcloud jobs run ${job}`;
-  return warning(`${job} ${success}; its last run failed: ${lastError}`, remedy);
+  return warning(
+    `${job} ${success}; its last run failed: ${withoutContents(lastError ?? "")}`,
+    remedy,
+  );
 }

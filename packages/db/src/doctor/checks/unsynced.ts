@@ -22,7 +22,7 @@ export async function checkUnsynced({ client }: CheckedDatabase): Promise<Verdic
   if (patterns + sessions === 0) return [ok("nothing failed to be queued")];
   return [
     warning(
-      `could not be queued: patterns ${patterns}, sessions ${sessions}; one of them because ${reason}`,
+      `could not be queued: patterns ${patterns}, sessions ${sessions}; one of them because ${(reason ?? "").replaceAll(/"[^"]*"/g, "…")}`,
       "mend that; the next run of sync-learning-every-10min queues them " +
         "(now: centralcloud jobs run sync-learning-every-10min)",
     ),

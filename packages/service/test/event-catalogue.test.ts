@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { eventLevels } from "../src/index.ts";
+
+interface Entry {
+  readonly level: string;
+  readonly fields: readonly string[];
+}
+
+/** The table "Logs" of docs/operations.md. */
+function documented(): ReadonlyMap<string, Entry> {
+  const text = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+  const section = /\n## Logs\n(.*?)\n## /s.exec(text)?.[1] ?? "";
+  const rows = [...section.matchAll(/^\| `([a-z-]+)` +\| ([a-z]+) +\| ([^|]*)\| [^|\s][^|]*\|$/gm)];
+  return new Map(
+    rows.map(([, event = "", level = "", fields = ""]) => [
+      event,
+      { level, fields: [...fields.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name).sort() },
+    ]),
+  );
+}
+
+/** The union in the source: types are gone when the program runs. */
+function declared(): ReadonlyMap<string, readonly string[]> {
+  const source = readFileSync(new URL("../src/observation.ts", import.meta.url), "utf8");
+  const text = source.replaceAll(/\/\*.*?\*\/|\/\/.*/gs, "");
+  const shared = (type: string) => {
+    if (/^export type LaneObservation\b/.test(type)) return ["source", "queue"];
+    return /^export type \w+ = \{ readonly source: string \} & \(/.test(type) ? ["source"] : [];
+  };
+  const entries = text.split(/^(?=export )/m).flatMap((type) =>
+    [...type.matchAll(/\{\s*readonly event: "([a-z-]+)";?([^{}]*)\}/g)].map(
+      ([, event = "", rest = ""]) => {
+        const own = [...rest.matchAll(/readonly (\w+)\??:/g)].map(([, name = ""]) => name);
+        return [event, [...shared(type), ...own].sort()] as const;
+      },
+    ),
+  );
+  return new Map(entries);
+}
+
+test("docs/operations.md lists every event that can be logged, its level and fields, and no other", () => {
+  const fields = declared();
+  expect([...fields.keys()].sort()).toEqual(Object.keys(eventLevels).sort());
+  const expected = Object.entries(eventLevels).map(
+    ([event, level]) => [event, { level, fields: fields.get(event) ?? [] }] as const,
+  );
+  expect(Object.fromEntries(documented())).toEqual(Object.fromEntries(expected));
+});
