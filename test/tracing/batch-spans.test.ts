@@ -159,14 +159,16 @@ test("a collector that can't be reached holds up nothing, and is told once", asy
 });
 
 test("a bad value of a variable is a mistake of the configuration", () => {
-  const mistakes = {
-    OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
-    OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
-    OTEL_EXPORTER_OTLP_HEADERS: "token",
-    OTEL_TRACES_EXPORTER: "zipkin",
-    OTEL_SDK_DISABLED: "maybe",
-  };
-  for (const [name, value] of Object.entries(mistakes)) {
+  const mistakes = [
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"],
+    ["OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "token"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "token=50%"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "token=%C3%28"],
+    ["OTEL_TRACES_EXPORTER", "zipkin"],
+    ["OTEL_SDK_DISABLED", "maybe"],
+  ] as const;
+  for (const [name, value] of mistakes) {
     const read = () => readConsumerConfiguration({ ...environmentOf(system), [name]: value });
     expect(read, name).toThrow(`${name}: must be`);
   }

@@ -11,10 +11,7 @@ const url = z
 
 const headers = z
   .string()
-  .regex(
-    /^[^=,\s]+=[^,]*(,\s*[^=,\s]+=[^,]*)*$/,
-    "must be pairs like name=value, separated by commas",
-  )
+  .refine(isHeaders, "must be pairs like name=value, percent-encoded and separated by commas")
   .optional();
 
 /**
@@ -68,6 +65,16 @@ export function readTracingSettings(values: TracingValues): TracingSettings | un
     timeoutMs: values.OTEL_EXPORTER_OTLP_TIMEOUT,
     linkLimit: values.OTEL_SPAN_LINK_COUNT_LIMIT,
   };
+}
+
+function isHeaders(pairs: string): boolean {
+  if (!/^[^=,\s]+=[^,]*(,\s*[^=,\s]+=[^,]*)*$/.test(pairs)) return false;
+  try {
+    parseHeaders(pairs);
+    return true;
+  } catch {
+    return false; // What it decodes to is no UTF-8.
+  }
 }
 
 /** As W3C's baggage has it: values are percent-encoded. */
