@@ -4,16 +4,14 @@ import { drawArrivals } from "./arrivals.ts";
 import { type Course, describeLag, simulate } from "./simulate.ts";
 
 const counts = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 60 });
-const courses = fc
-  .tuple(counts, fc.integer({ min: 0, max: 60 }))
-  .chain(([arrivals, most]) =>
-    fc
-      .array(fc.integer({ min: 0, max: most }), {
-        minLength: arrivals.length,
-        maxLength: arrivals.length,
-      })
-      .map((capacity): Course => ({ stepS: 2, arrivals, capacity })),
-  );
+const courses = fc.tuple(counts, fc.integer({ min: 0, max: 60 })).chain(([arrivals, most]) =>
+  fc
+    .array(fc.integer({ min: 0, max: most }), {
+      minLength: arrivals.length,
+      maxLength: arrivals.length,
+    })
+    .map((capacity): Course => ({ stepS: 2, arrivals, capacity })),
+);
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 test("no message is lost or made: what arrived was served, or waits", () => {
