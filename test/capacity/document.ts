@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { type BurstComparison, type Figures, root, type Validation } from "./figures.ts";
-import { limitsOf, planFleet, usual } from "./fleet.ts";
+import { limitsOf, mostConnections, planFleet, usual } from "./fleet.ts";
 import { drawLags } from "./lag-plot.ts";
 import { cell, formatBytes, formatNumber, formatSeconds, table } from "./markdown.ts";
-import { headrooms, playScenarios, playTogether } from "./scenarios.ts";
+import { headrooms, ownBursts, playScenarios, playTogether } from "./scenarios.ts";
 
 export const documentFile = join(root, "docs/capacity.md");
 export const plotFile = join(root, "docs/capacity-lag.svg");
@@ -135,6 +135,10 @@ function renderAssumed(): string {
       `${usual.replicaCores}; ${usual.replicasPerSource}`,
     ],
     ["archives; ledger", `${usual.archiveDays} days; ${usual.ledgerHours} hours`],
+    [
+      "connections that a central server bears",
+      `${usual.centralConnections}: ${Math.floor(usual.centralConnections / mostConnections.toCentral)} replicas`,
+    ],
     ["log that a central server bears", `${usual.centralWalMbPerSecond} MB/s`],
     [
       "a merge holds the rows of `patterns`; a commit's flush",
@@ -163,7 +167,11 @@ function renderFleet(figures: Figures): string {
       row("replicas, OpenPGP", ({ replicasOpenPgp }) => replicasOpenPgp),
       row("replicas, sealed boxes", ({ replicasSealedBox }) => replicasSealedBox),
       row(
-        "connections to each source at most, own replicas",
+        "connections to each source at most, all replicas read all",
+        ({ connections }) => connections.eachSourceShared,
+      ),
+      row(
+        "… each source has its own two replicas",
         ({ connections }) => connections.eachSourceOwned,
       ),
       row("connections to the central database at most", ({ connections }) => connections.central),
@@ -220,12 +228,11 @@ function renderLags(figures: Figures): string {
     ["what happens", ...headrooms.map((headroom) => `capacity ${headroom} × the load`)],
     scenarios.map(({ name, lags }) => [
       name,
-      ...lags.map(({ lag }) => {
-        const cleared =
-          lag.clearedS === undefined
-            ? "never cleared"
-            : `cleared after ${formatSeconds(lag.clearedS)}`;
-        return `${formatSeconds(lag.mostS)}; ${name.startsWith("each") ? `99 % of the time below ${formatSeconds(lag.p99S)}` : cleared}`;
+      ...lags.map(({ lag: { mostS, p99S, clearedS } }) => {
+        if (name === ownBursts)
+          return `${formatSeconds(mostS)}; 99 of 100 ≤ ${formatSeconds(p99S)}`;
+        const cleared = clearedS === undefined ? "never" : `after ${formatSeconds(clearedS)}`;
+        return `${formatSeconds(mostS)}; empty ${cleared}`;
       }),
     ]),
   );
@@ -237,12 +244,19 @@ function renderValidation({ measuredAt, steadyPerSecond, burst, rounds }: Valida
     return `${share >= 0 ? "+" : "−"}${formatNumber(Math.round(Math.abs(share) * 100))} %`;
   };
   return [
-    `On ${measuredAt}, ${formatNumber(burst)} messages at once on top of ${formatNumber(steadyPerSecond)} a second, into one consumer; its capacity was taken from two smaller bursts, one before and one after.`,
+    `On ${measuredAt}, ${formatNumber(burst)} messages at once on top of ${formatNumber(steadyPerSecond)} a second, into one consumer; its capacity was taken from two smaller bursts, one before and one after. How far these two are apart says how quiet the machine was.`,
     table(
-      ["capacity seen", "burst gone after", "simulated", "error", "largest lag", "simulated"],
+      [
+        "capacity before, after",
+        "burst gone after",
+        "simulated",
+        "error",
+        "largest lag",
+        "simulated",
+      ],
       rounds.map((round) => [
-        `${formatNumber(round.capacityPerSecond)}/s`,
-        `${round.measured.clearedS} s`,
+        `${formatNumber(round.capacityBefore)}/s, ${formatNumber(round.capacityAfter)}/s`,
+        `${round.measured.clearedS.toFixed(1)} s`,
         `${round.simulated.clearedS} s`,
         error(round),
         `${round.measured.mostLagS} s`,

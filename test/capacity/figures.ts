@@ -74,8 +74,9 @@ export interface Validation {
 }
 
 export interface BurstComparison {
-  /** Messages a second, seen while smaller bursts were worked off, one before and one after. */
-  readonly capacityPerSecond: number;
+  /** Messages a second, seen while smaller bursts were worked off; the simulation takes the mean of both. */
+  readonly capacityBefore: number;
+  readonly capacityAfter: number;
   readonly measured: BurstSeen;
   readonly simulated: BurstSeen;
 }

@@ -74,9 +74,9 @@ describe("a thousand sources of a message a second", () => {
 
   test("need no more connections at a source than its own replicas, where each has its own", () => {
     expect(fleet.connections).toEqual({
-      eachSourceShared: 20,
+      eachSourceShared: 30,
       eachSourceOwned: 20,
-      central: 34,
+      central: 51,
       oneReplicaIdle: 2_002,
     });
     expect(fleet.idleCores).toBeCloseTo(0.5);

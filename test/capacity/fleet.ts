@@ -76,7 +76,7 @@ export interface Fleet {
     readonly eachSourceShared: number;
     /** At most, where each source has its own few replicas. */
     readonly eachSourceOwned: number;
-    /** At most, with sealed boxes. */
+    /** At most, with the replicas that OpenPGP needs. */
     readonly central: number;
     /** Of one replica that is connected to all sources, quiet. */
     readonly oneReplicaIdle: number;
@@ -105,7 +105,8 @@ export function planFleet(figures: Figures, given: Assumptions, sources: number)
     patternsPerSecond * pick(pattern) + sessionsPerSecond * pick(session);
   const peak = (perSecond: number) => perSecond * given.peakFactor;
   const meanPerSecond = sources * ofSource(() => 1);
-  const main = node(figures);
+  // Beside its seal, which a thread tries, a session is taken to cost a consumer what a pattern does.
+  const main = pattern.nodeUs;
   const nodeCores = (sealUs: number) =>
     peak(sources * (patternsPerSecond * main + sessionsPerSecond * (main + sealUs))) / 1e6;
   const central = peak(sources * ofSource((message) => message.mergeUs)) / 1e6;
@@ -116,7 +117,7 @@ export function planFleet(figures: Figures, given: Assumptions, sources: number)
     const needed = Math.max(mainCores, sealCores / threads) / 1e6 / given.utilisation;
     return Math.max(given.replicasPerSource, Math.ceil(needed));
   };
-  const replicasSealedBox = replicas(figures.seal.sealedBoxUs);
+  const replicasOpenPgp = replicas(figures.seal.openpgpUs);
   return {
     sources,
     meanPerSecond,
@@ -128,12 +129,12 @@ export function planFleet(figures: Figures, given: Assumptions, sources: number)
       central,
     },
     centralCores: Math.max(1, Math.ceil(central / given.centralEfficiency / given.utilisation)),
-    replicasOpenPgp: replicas(figures.seal.openpgpUs),
-    replicasSealedBox,
+    replicasOpenPgp,
+    replicasSealedBox: replicas(figures.seal.sealedBoxUs),
     connections: {
-      eachSourceShared: replicasSealedBox * mostConnections.toSource,
+      eachSourceShared: replicasOpenPgp * mostConnections.toSource,
       eachSourceOwned: given.replicasPerSource * mostConnections.toSource,
-      central: replicasSealedBox * mostConnections.toCentral,
+      central: replicasOpenPgp * mostConnections.toCentral,
       oneReplicaIdle: sources * figures.idle.sourceConnections + figures.idle.centralConnections,
     },
     idleCores: (sources * figures.idle.nodeMsPerSecond) / 1_000,
@@ -154,11 +155,6 @@ export function planFleet(figures: Figures, given: Assumptions, sources: number)
           given.agentsPerSource * given.newSessionsPerAgentDay * session.sessionRowBytes),
     },
   };
-}
-
-/** What a message costs a replica beside its seal: that of a pattern, since threads work while the rest is measured. */
-function node({ pattern }: Figures): number {
-  return pattern.nodeUs;
 }
 
 export interface CentralLimits {

@@ -9,6 +9,8 @@ export interface Scenario {
   readonly lags: readonly { readonly headroom: number; readonly lag: Lag }[];
 }
 
+export const ownBursts = "each source has bursts of its own";
+
 const stepS = 1;
 const hour = 3_600;
 /** When something happens, in seconds. */
@@ -28,7 +30,7 @@ const during = (lengthS: number, factor: number) => (second: number) =>
   second >= eventS && second < eventS + lengthS ? factor : 1;
 
 const stories: readonly Story[] = [
-  { name: "each source has bursts of its own", hours: 4, endsS: 0 },
+  { name: ownBursts, hours: 4, endsS: 0 },
   {
     name: "all send 5 × as much for 5 minutes",
     hours: 12,

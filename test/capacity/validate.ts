@@ -49,9 +49,10 @@ export async function validate(
       narrate(`${Math.round(before)} a second; a burst of ${burst} …`);
       const measured = await sendBurst(source, prepared, burst);
       const after = await learnCapacity();
-      const capacityPerSecond = Math.round((before + after) / 2);
+      const capacityPerSecond = (before + after) / 2;
       const simulated = predictBurst({ steadyPerSecond, burst, capacityPerSecond });
-      found.push({ capacityPerSecond, measured, simulated });
+      const [capacityBefore, capacityAfter] = [Math.round(before), Math.round(after)];
+      found.push({ capacityBefore, capacityAfter, measured, simulated });
       before = after;
     }
     const measuredAt = new Date().toISOString().slice(0, 10);
@@ -119,12 +120,18 @@ async function prepareMessages(source: Database, count: number): Promise<Prepare
   };
 }
 
-async function sendPrepared({ pool }: Database, prepared: Prepared, count: number): Promise<void> {
-  await pool.query(
-    `select count(*) from pgmq.send_batch($1, (
-       select array_agg(p.body order by p.i) from bench.prepared p where p.i between $2 and $3))`,
+/** Sends so many in one transaction, and gives the last id of them. */
+async function sendPrepared(
+  { pool }: Database,
+  prepared: Prepared,
+  count: number,
+): Promise<bigint> {
+  const { rows } = await pool.query<{ last: string }>(
+    `select max(s.id)::text as last from pgmq.send_batch($1, (
+       select array_agg(p.body order by p.i) from bench.prepared p where p.i between $2 and $3)) as s (id)`,
     [queue, ...prepared.next(count)],
   );
+  return BigInt(rows[0]?.last ?? 0);
 }
 
 const tickMs = 100;
@@ -146,21 +153,23 @@ function startSteady(source: Database, prepared: Prepared, perSecond: number) {
   };
 }
 
-/** The queue counts as empty again when no more waits than came within two ticks. */
+/** The queue counts as empty again when all of the burst has left it, and nothing waits that is older than two ticks. */
 async function sendBurst(source: Database, prepared: Prepared, count: number): Promise<BurstSeen> {
-  await sendPrepared(source, prepared, count);
+  const last = await sendPrepared(source, prepared, count);
   const startedAt = performance.now();
   let mostLagS = 0;
   for (;;) {
-    const { rows } = await source.pool.query<{ lag: number | null }>(
-      `select extract(epoch from clock_timestamp() - min(q.enqueued_at))::float8 as lag
-         from (select enqueued_at from pgmq."q_${queue}" order by msg_id limit 1) q`,
+    const { rows } = await source.pool.query<{ id: string; lag: number }>(
+      `select q.msg_id::text as id, extract(epoch from clock_timestamp() - q.enqueued_at)::float8 as lag
+         from pgmq."q_${queue}" q order by q.msg_id limit 1`,
     );
-    const lag = rows[0]?.lag ?? 0;
-    mostLagS = Math.max(mostLagS, lag);
+    const [oldest] = rows;
+    mostLagS = Math.max(mostLagS, oldest?.lag ?? 0);
     const clearedS = (performance.now() - startedAt) / 1_000;
-    // What waits is of the steady load again: the burst is through.
-    if (lag < (2 * tickMs) / 1_000) return { clearedS: round(clearedS), mostLagS: round(mostLagS) };
+    const isThrough = oldest === undefined || BigInt(oldest.id) > last;
+    if (isThrough && (oldest?.lag ?? 0) < (2 * tickMs) / 1_000) {
+      return { clearedS: Number(clearedS.toFixed(2)), mostLagS: round(mostLagS) };
+    }
     await delay(20);
   }
 }
