@@ -64,3 +64,31 @@ export const figuresFile = join(root, "test/capacity/figures.json");
 export function readFigures(file: string = figuresFile): Figures {
   return JSON.parse(readFileSync(file, "utf8")) as Figures;
 }
+
+/** A burst into a real system, and what the simulation says of it. */
+export interface Validation {
+  readonly measuredAt: string;
+  readonly steadyPerSecond: number;
+  readonly burst: number;
+  readonly rounds: readonly BurstComparison[];
+}
+
+export interface BurstComparison {
+  /** Messages a second, seen while smaller bursts were worked off; the simulation takes the mean of both. */
+  readonly capacityBefore: number;
+  readonly capacityAfter: number;
+  readonly measured: BurstSeen;
+  readonly simulated: BurstSeen;
+}
+
+export interface BurstSeen {
+  /** From the commit of the burst until nothing of it waited. */
+  readonly clearedS: number;
+  readonly mostLagS: number;
+}
+
+export const validationFile = join(root, "test/capacity/validation.json");
+
+export function readValidation(file: string = validationFile): Validation {
+  return JSON.parse(readFileSync(file, "utf8")) as Validation;
+}
