@@ -40,8 +40,6 @@ export class ReadTurns {
   }
 
   #isPatient(): boolean {
-    return (
-      this.#refusedSince === undefined || performance.now() - this.#refusedSince < patienceMs
-    );
+    return this.#refusedSince === undefined || performance.now() - this.#refusedSince < patienceMs;
   }
 }
