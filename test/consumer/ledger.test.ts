@@ -14,7 +14,7 @@ beforeEach(async () => {
     `truncate pgmq."q_${queue}", pgmq."a_${queue}"; truncate pgmq."q_${queue}-dlq"`,
   );
   await system.central.pool.query(
-    "truncate central.processed_messages, central.pruned_ranges, central.patterns, central.pattern_agents, central.pattern_sources",
+    "truncate central.processed_messages, central.pruned_ranges, central.patterns, central.pattern_agents",
   );
 });
 
@@ -124,7 +124,7 @@ test("a store that was lost is rebuilt from the archive", async () => {
   await age(2 * day);
   await prune();
   await system.central.pool.query(
-    "truncate central.patterns, central.pattern_agents, central.pattern_sources, central.lanes cascade",
+    "truncate central.patterns, central.pattern_agents, central.lanes cascade",
   );
   await sendArchiveAgain();
   const { report } = await drainAll(system);
@@ -134,7 +134,7 @@ test("a store that was lost is rebuilt from the archive", async () => {
 test("a new store that has pruned messages of its own still takes those that only the lost one had", async () => {
   await merge(10);
   await system.central.pool.query(
-    "truncate central.processed_messages, central.patterns, central.pattern_agents, central.pattern_sources, central.lanes cascade",
+    "truncate central.processed_messages, central.patterns, central.pattern_agents, central.lanes cascade",
   );
   await merge(5);
   await age(2 * day);

@@ -154,3 +154,12 @@ test("counts of a pattern are those of a model computed from the set of messages
   );
   await fc.assert(property, { numRuns: 40 });
 }, 120_000);
+
+test("a message without an id, or an id without a message, is no batch", async () => {
+  const attempt = system.central.pool.query(
+    `select central.merge_patterns($1, 'q', '{1,2}', array[now(), now()],
+       '[{"agent_id": "a", "pattern": {}, "learned_at": "2026-01-01T00:00:00Z"}]')`,
+    [sourceIds[0]],
+  );
+  await expect(attempt).rejects.toMatchObject({ code: "22023" });
+});

@@ -110,6 +110,38 @@ describe.each(planes)("%s", (plane) => {
   });
 });
 
+test("an upgrade keeps which sources have seen a pattern, and a merge goes on from there", async () => {
+  const database = await open();
+  const state = readLandedStates("central").find(({ name }) => name.startsWith("0001_"));
+  const client = await database.pool.connect();
+  await client.query(state?.script ?? "");
+  client.release(true);
+  const sources = [1, 2].map((n) => `00000000-0000-4000-8000-00000000000${n}`);
+  const merge = (source: string | undefined, id: number, pattern: object) =>
+    database.pool.query(
+      `select central.merge_patterns($1, 'q', array[$2::bigint], array[timestamptz '2026-01-01'], $3)`,
+      [
+        source,
+        id,
+        JSON.stringify([{ agent_id: "a", pattern, learned_at: "2026-01-01T00:00:00Z" }]),
+      ],
+    );
+  await merge(sources[1], 1, { seen: "by both" });
+  await merge(sources[0], 1, { seen: "by both" });
+  await merge(sources[1], 2, { seen: "by one" });
+  await migrate("central", database.url, silent);
+  await merge(sources[1], 3, { seen: "by one" });
+  await merge(sources[0], 2, { seen: "by one" });
+  const { rows } = await database.pool.query(
+    `select pattern ->> 'seen' as seen, source_count, source_ids, observation_count::integer
+       from central.patterns order by 1`,
+  );
+  expect(rows).toEqual([
+    { seen: "by both", source_count: 2, source_ids: sources, observation_count: 2 },
+    { seen: "by one", source_count: 2, source_ids: sources, observation_count: 3 },
+  ]);
+});
+
 test("both sides live in one database when they must", async () => {
   const database = await open();
   for (const plane of planes) await migrate(plane, database.url, silent);

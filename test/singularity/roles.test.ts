@@ -158,7 +158,7 @@ describe("a role may do its work, on the central database", () => {
     ["consumer", merge("merge_sessions", "agent-sessions")],
     ["consumer", merge("merge_knowledge", "agent-knowledge-updates")],
     ["consumer", "select * from central.sources, central.lanes, central.processed_messages"],
-    ["consumer", "select * from central.patterns, central.pattern_sources, central.pattern_agents"],
+    ["consumer", "select * from central.patterns, central.pattern_agents"],
     ["consumer", "select * from central.agent_sessions, central.agent_knowledge"],
     ["consumer", "select * from central.knowledge_summaries, central.consensus_patterns"],
     ["auditor", `select central.record_changes(gen_random_uuid(), '${entries}')`],

@@ -4,7 +4,6 @@ import type { Pool } from "pg";
 const contentTables: Readonly<Record<string, string>> = {
   patterns: "fingerprint",
   pattern_agents: "fingerprint, source_id, agent_id",
-  pattern_sources: "fingerprint, source_id",
   agent_sessions: "source_id, session_id",
   agent_knowledge: "source_id, agent_id",
   knowledge_summaries: "source_id, updated_at",

@@ -3,23 +3,39 @@ import { Frontier } from "../src/lane/frontier.ts";
 
 test("after a full batch the next read begins behind it", () => {
   const frontier = new Frontier();
-  expect(frontier.afterId).toBeUndefined();
-  frontier.moved("500");
-  expect(frontier.afterId).toBe("500");
+  expect(frontier.atStart).toBe(true);
+  frontier.moved(["1", "500"]);
+  expect(frontier.next).toEqual({ afterId: "500", afterOthers: false });
+});
+
+test("where somebody else has read in between, the next read begins behind them", () => {
+  const frontier = new Frontier();
+  frontier.moved(["1", "500"]);
+  frontier.moved(["1001", "1500"]);
+  expect(frontier.next).toEqual({ afterId: "1500", afterOthers: true });
+  frontier.moved(["1501", "2000"]);
+  expect(frontier.next).toEqual({ afterId: "2000", afterOthers: false });
+});
+
+test("ids are compared with every digit", () => {
+  const frontier = new Frontier();
+  frontier.moved(["9007199254740992"]);
+  frontier.moved(["9007199254740993"]);
+  expect(frontier.next.afterOthers).toBe(false);
 });
 
 test("after a batch that was not full the next read begins at the start", () => {
   const frontier = new Frontier();
-  frontier.moved("500");
+  frontier.moved(["1", "500"]);
   frontier.moved(undefined);
-  expect(frontier.afterId).toBeUndefined();
+  expect(frontier.atStart).toBe(true);
 });
 
 test("what came back in front is looked for every now and then, however full the batches are", () => {
   const frontier = new Frontier();
   const starts = Array.from({ length: 64 }, (_, index) => {
-    frontier.moved(String(index));
-    return frontier.afterId;
+    frontier.moved([String(index)]);
+    return frontier.atStart;
   });
-  expect(starts.filter((start) => start === undefined)).toHaveLength(4);
+  expect(starts.filter((start) => start)).toHaveLength(4);
 });

@@ -20,8 +20,8 @@ begin
                  central.retire_consumer(uuid)
      to centralcloud_consumer;
   grant select
-     on central.sources, central.lanes, central.processed_messages, central.patterns, central.pattern_sources,
-        central.pattern_agents, central.agent_sessions, central.agent_knowledge, central.knowledge_summaries,
+     on central.sources, central.lanes, central.processed_messages, central.patterns, central.pattern_agents,
+        central.agent_sessions, central.agent_knowledge, central.knowledge_summaries,
         central.consensus_patterns, central.consumers
      to centralcloud_consumer;
 end

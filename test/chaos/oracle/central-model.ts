@@ -106,6 +106,7 @@ export class CentralModel {
         observation_count: String(totals.observations),
         agent_count: String(totals.agents.size),
         source_count: String(totals.sources.size),
+        source_ids: `{${[...totals.sources].sort().join(",")}}`,
         confidence_max: spell(totals.greatest),
         confidence_sum: spell(totals.sum),
         first_learned_at: String(totals.first),
@@ -116,9 +117,6 @@ export class CentralModel {
           observation_count: String(observations),
           last_learned_at: String(last),
         });
-      }
-      for (const source of totals.sources) {
-        content.pattern_sources.set(keyOf(fingerprint, source), {});
       }
     }
     for (const [key, { effect, hash }] of this.#sessions) {

@@ -57,7 +57,6 @@ function rowsOf({ effect }: LoadMessage, sourceId: string): string[] {
   const fingerprint = fingerprintOf(effect.pattern);
   return [
     keyOf("patterns", fingerprint),
-    keyOf("pattern_sources", fingerprint, sourceId),
     keyOf("pattern_agents", fingerprint, sourceId, effect.agentId),
   ];
 }

@@ -20,6 +20,7 @@ const tables: Readonly<
       asText("observation_count"),
       asText("agent_count"),
       asText("source_count"),
+      asText("source_ids"),
       trimmed("confidence_max"),
       trimmed("confidence_sum"),
       microseconds("first_learned_at"),
@@ -30,7 +31,6 @@ const tables: Readonly<
     key: [hexadecimal("fingerprint"), asText("source_id"), "agent_id"],
     columns: [asText("observation_count"), microseconds("last_learned_at")],
   },
-  pattern_sources: { key: [hexadecimal("fingerprint"), asText("source_id")], columns: [] },
   agent_sessions: {
     key: [asText("source_id"), "session_id"],
     columns: [

@@ -97,6 +97,8 @@ export const patterns = central.table(
     observationCount: count("observation_count").notNull(),
     agentCount: integer("agent_count").notNull().default(0),
     sourceCount: integer("source_count").notNull().default(0),
+    /** Who has seen it, sorted: so that source_count can be counted under the lock of this row alone. */
+    sourceIds: uuid("source_ids").array().notNull().default([]),
     confidenceMax: numeric("confidence_max").notNull(),
     /** The exact sum; a mean could not be added to without an error that depends on the order. */
     confidenceSum: numeric("confidence_sum").notNull(),
@@ -111,19 +113,10 @@ export const patterns = central.table(
     check("a_pattern_was_observed", sql`${table.observationCount} > 0`),
     check("confidence_is_a_probability", sql`${table.confidenceMax} between 0 and 1`),
     check("first_comes_before_last", sql`${table.firstLearnedAt} <= ${table.lastLearnedAt}`),
+    check("sources_are_counted", sql`${table.sourceCount} = cardinality(${table.sourceIds})`),
     // consensus_patterns: few patterns are seen by several sources, so it stays small and is rarely written.
     index("patterns_consensus_idx").on(table.fingerprint).where(sql`${table.sourceCount} >= 3`),
   ],
-);
-
-/** Which sources have seen a pattern; kept so that source_count can be counted without a scan. */
-export const patternSources = central.table(
-  "pattern_sources",
-  {
-    fingerprint: bytea("fingerprint").notNull(),
-    sourceId: uuid("source_id").notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.fingerprint, table.sourceId] })],
 );
 
 /** Which agents have seen a pattern, and how often. */

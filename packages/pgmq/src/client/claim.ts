@@ -6,7 +6,8 @@ import { queueTable } from "./queue-table.ts";
 /**
  * Claims visible messages, as `pgmq.read` does: oldest first, skipping what others are claiming. Beside
  * pgmq's function, because that looks at every row in front of the first visible one, each time: those
- * that are in flight, and dead ones that a long transaction keeps. `afterId` begins behind them.
+ * that are in flight, and dead ones that a long transaction keeps. `afterId` begins behind them, and
+ * `afterOthers` behind what was claimed last, which is what has the latest visibility timeout.
  *
  * Not prepared: a plan that was made while the queue was empty would scan it when it is long. For the
  * same reason pgmq plans each read anew.
@@ -40,7 +41,8 @@ export async function claim(
          from ${table} q
         where exists (select from turn)
           and q.vt <= clock_timestamp()
-          and ($5::bigint is null or q.msg_id > $5)
+          and (($5::bigint is null and not $8) or q.msg_id > greatest($5, case when $8 then (
+            select c.msg_id from ${table} c where c.vt > clock_timestamp() order by c.vt desc limit 1) end))
         order by q.msg_id
         limit $2
           for update skip locked
@@ -90,6 +92,7 @@ export async function claim(
       limits.afterId ?? null,
       maxReaders ?? null,
       queue,
+      limits.afterOthers ?? false,
     ],
   );
   if (!rows.every(isMessage)) return undefined;

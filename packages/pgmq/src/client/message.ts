@@ -38,6 +38,8 @@ export interface ReadLimits {
   readonly quantity: number;
   /** Only messages with a higher id, so that what lies in front is not looked at; default: all. */
   readonly afterId?: string;
+  /** Only messages with a higher id than the one claimed last, by whomever; only a hint. Default false. */
+  readonly afterOthers?: boolean;
   /** A message whose text is longer than this is claimed, but its body stays in the database. */
   readonly maxMessageBytes: number;
   /** The bodies of one read together; the first message is fetched in any case. */

@@ -1,26 +1,45 @@
+import type { ReadLimits } from "../client/message.ts";
+
 /** How many reads in a row may begin behind the last one. */
 const readsAhead = 16;
 
+/** Where a read begins. */
+export type Start = Pick<ReadLimits, "afterId" | "afterOthers">;
+
+const fromTheStart: Start = {};
+
 /**
  * From where the next read looks. After a full batch it goes on behind it: what lies in front is in
- * flight, or dead, and stepping over it costs more the more there is. What comes back to the queue
- * meanwhile lies in front, too, so every now and then, and whenever a batch was not full, the read
+ * flight, or dead, and stepping over it costs more the more there is. Where others read, too, the next
+ * messages are in flight as well, so it begins behind what was claimed last. What comes back to the
+ * queue meanwhile lies in front, so every now and then, and whenever a batch was not full, the read
  * begins at the start.
  */
 export class Frontier {
-  #afterId: string | undefined;
+  #next = fromTheStart;
   #reads = 0;
 
-  /** Undefined: from the start. */
-  get afterId(): string | undefined {
-    return this.#afterId;
+  get next(): Start {
+    return this.#next;
   }
 
-  /** @param lastId the highest id of a read that got all that it asked for; undefined when it did not. */
-  moved(lastId: string | undefined): void {
+  /** Whether the next read sees all that is visible. */
+  get atStart(): boolean {
+    return this.#next === fromTheStart;
+  }
+
+  /** @param full the ids of a read that got all that it asked for, lowest first; undefined when it did not. */
+  moved(full: readonly string[] | undefined): void {
     this.#reads += 1;
-    const goesOn = lastId !== undefined && this.#reads < readsAhead;
-    this.#afterId = goesOn ? lastId : undefined;
-    if (!goesOn) this.#reads = 0;
+    const [firstId] = full ?? [];
+    const afterId = full?.at(-1);
+    if (firstId === undefined || afterId === undefined || this.#reads >= readsAhead) {
+      this.#next = fromTheStart;
+      this.#reads = 0;
+      return;
+    }
+    const before = this.#next.afterId;
+    const afterOthers = before !== undefined && BigInt(firstId) > BigInt(before) + 1n;
+    this.#next = { afterId, afterOthers };
   }
 }

@@ -83,18 +83,17 @@ export function createLane(options: LaneOptions): Lane {
   async function read(): Promise<readonly ClaimedMessage[] | undefined> {
     const startedAt = performance.now();
     const quantity = readSize.next();
-    const { afterId } = frontier;
-    const from = afterId === undefined ? {} : { afterId };
+    const { next, atStart } = frontier;
     const { traceparents = false } = options;
     const lease = { visibilityTimeoutS, quantity };
-    const limits = { ...lease, maxMessageBytes, maxBatchBytes, traceparents, ...from };
+    const limits = { ...lease, maxMessageBytes, maxBatchBytes, traceparents, ...next };
     const messages = await turns
       .take((maxReaders) => source.readInTurn(name.queue, limits, maxReaders), stopping.signal)
       .catch((error: unknown) => void gate.failed("source", error));
     if (messages === undefined) return undefined;
     gate.succeeded("source");
-    frontier.moved(messages.length === quantity ? messages.at(-1)?.msgId : undefined);
-    if (messages.length === 0) return afterId === undefined ? messages : undefined;
+    frontier.moved(messages.length === quantity ? messages.map(({ msgId }) => msgId) : undefined);
+    if (messages.length === 0) return atStart ? messages : undefined;
     const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
     readSize.learn(messages.length, bytes);
     const ms = performance.now() - startedAt;

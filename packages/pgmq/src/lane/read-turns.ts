@@ -1,17 +1,22 @@
 import { pause } from "@centralcloud/service";
 
 /** Readers of one queue at the same time, in all replicas together. */
-const maxReaders = 4;
+const maxReaders = 2;
 
-/** So often in a row a read may be turned away; a reader that does not end must not keep others out. */
-const maxRefusals = 50;
+/**
+ * Until it is tried again after it was turned away, in milliseconds: twice as long each time, since those
+ * who read go on while there is work, and asking costs the source as much as a small read. Half of it is
+ * random, so that many do not come back in step.
+ */
+const wait = { firstMs: 5, lastMs: 320 };
 
-/** Until it is tried again after it was turned away, in milliseconds; random, so that many do not come back in step. */
-const wait = { fromMs: 3, toMs: 12 };
+/** A lane that was turned away for so long reads all the same: a reader that does not end must not keep others out. */
+const patienceMs = 2_000;
 
 /** Lets a lane read when it is its turn among all replicas, which know nothing of each other. */
 export class ReadTurns {
-  #refusals = 0;
+  #waitMs: number = wait.firstMs;
+  #refusedSince: number | undefined;
 
   /**
    * @param read given how many readers there may be; undefined for any number. Resolves to undefined
@@ -22,13 +27,19 @@ export class ReadTurns {
     read: (maxReaders: number | undefined) => Promise<Result | undefined>,
     stopping: AbortSignal,
   ): Promise<Result | undefined> {
-    const result = await read(this.#refusals < maxRefusals ? maxReaders : undefined);
+    const result = await read(this.#isPatient() ? maxReaders : undefined);
     if (result !== undefined) {
-      this.#refusals = 0;
+      this.#waitMs = wait.firstMs;
+      this.#refusedSince = undefined;
       return result;
     }
-    this.#refusals += 1;
-    await pause(wait.fromMs + Math.random() * (wait.toMs - wait.fromMs), stopping);
+    this.#refusedSince ??= performance.now();
+    await pause(this.#waitMs * (0.5 + Math.random() / 2), stopping);
+    this.#waitMs = Math.min(wait.lastMs, this.#waitMs * 2);
     return undefined;
+  }
+
+  #isPatient(): boolean {
+    return this.#refusedSince === undefined || performance.now() - this.#refusedSince < patienceMs;
   }
 }
