@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     name: "test",
     include: ["**/*.test.ts"],
-    exclude: ["containers/**", "node_modules/**"],
+    exclude: ["containers/**", "images/**", "node_modules/**"],
     globalSetup: ["support/global-setup.ts"],
     pool: "forks",
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,

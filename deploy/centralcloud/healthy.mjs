@@ -1,7 +1,14 @@
 /*
- * The image's health check: exit code 0 when the consumer in this container answers. Other commands have no
- * port to ask; run them with `--no-healthcheck`.
+ * The image's health check: exit code 0 when the consumer in this container answers well. The path may be
+ * given: `healthy.mjs /readyz` asks whether it also does its work. Other commands have no port to ask; run
+ * them with `--no-healthcheck`.
  */
 const port = process.env.CONSUMER_HTTP_PORT || "9464";
-const { ok } = await fetch(`http://127.0.0.1:${port}/healthz`);
-process.exitCode = ok ? 0 : 1;
+const path = process.argv[2] ?? "/healthz";
+try {
+  const { ok, status } = await fetch(`http://127.0.0.1:${port}${path}`);
+  if (!ok) throw new Error(`it answers ${status}`);
+} catch (error) {
+  console.error(`${path} on port ${port}: ${error.cause?.message ?? error.message}`);
+  process.exitCode = 1;
+}

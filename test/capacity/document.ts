@@ -77,10 +77,8 @@ function renderMeasured(figures: Figures): string {
       ["besides", ""],
       [
         [
-          "a row of `patterns`, `pattern_agents`, `pattern_sources`",
-          [pattern.patternRowBytes, pattern.agentRowBytes, pattern.sourceRowBytes]
-            .map(formatBytes)
-            .join(", "),
+          "a row of `patterns`, `pattern_agents`",
+          [pattern.patternRowBytes, pattern.agentRowBytes].map(formatBytes).join(", "),
         ],
         ["a row of `agent_sessions`", formatBytes(session.sessionRowBytes)],
         [

@@ -14,7 +14,6 @@ export interface Figures {
     readonly newAgents: number;
     readonly patternRowBytes: number;
     readonly agentRowBytes: number;
-    readonly sourceRowBytes: number;
   };
   readonly session: MessageFigures & { readonly sessionRowBytes: number };
   /** Trying one seal, in a thread of a consumer. */

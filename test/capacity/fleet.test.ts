@@ -26,7 +26,6 @@ const figures: Figures = {
     newAgents: 1,
     patternRowBytes: 500,
     agentRowBytes: 200,
-    sourceRowBytes: 100,
   },
   session: { ...message, nodeUs: 2_000, sessionRowBytes: 1_000 },
   seal: { openpgpUs: 2_000, sealedBoxUs: 100 },

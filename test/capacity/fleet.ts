@@ -150,8 +150,7 @@ export function planFleet(figures: Figures, given: Assumptions, sources: number)
         sources *
         (patternsPerSecond *
           secondsADay *
-          (given.newPatterns * pattern.patternRowBytes +
-            given.newAgents * (pattern.agentRowBytes + pattern.sourceRowBytes)) +
+          (given.newPatterns * pattern.patternRowBytes + given.newAgents * pattern.agentRowBytes) +
           given.agentsPerSource * given.newSessionsPerAgentDay * session.sessionRowBytes),
     },
   };

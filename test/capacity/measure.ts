@@ -143,14 +143,14 @@ function measurePatterns(lab: Laboratory, messages: number, startMs: number): Pr
       }
     });
     const drained = await measureDrain(lab, { source, central, messages, startMs, queue });
-    const tables = ["patterns", "pattern_agents", "pattern_sources"] as const;
+    const tables = ["patterns", "pattern_agents"] as const;
     const rows: number[] = [];
     const bytes: number[] = [];
     for (const table of tables) {
       rows.push(await countRows(central.pool, `central.${table}`));
       bytes.push((await sizeOf(central.pool, `central.${table}`)) / (rows.at(-1) ?? 1));
     }
-    const [patternRowBytes = 0, agentRowBytes = 0, sourceRowBytes = 0] = bytes;
+    const [patternRowBytes = 0, agentRowBytes = 0] = bytes;
     return {
       ...drained,
       bytes: 420,
@@ -160,7 +160,6 @@ function measurePatterns(lab: Laboratory, messages: number, startMs: number): Pr
       newAgents: (rows[1] ?? 0) / messages,
       patternRowBytes,
       agentRowBytes,
-      sourceRowBytes,
     };
   });
 }

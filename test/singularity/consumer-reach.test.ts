@@ -184,7 +184,6 @@ describe("on the central store", () => {
       "knowledge_summaries",
       "lanes",
       "pattern_agents",
-      "pattern_sources",
       "patterns",
       "processed_messages",
       "sources",

@@ -3,13 +3,15 @@ import { GenericContainer, getContainerRuntimeClient, Wait } from "testcontainer
 
 const label = "centralcloud.test.process";
 
-/**
- * A container of the image, ready when PostgreSQL accepts connections. It is labelled with this
- * process, by which {@link removeAbandoned} knows it.
- */
+/** Marks a container as one of this process, by which {@link removeAbandoned} knows it. */
+export const ownLabels: Readonly<Record<string, string>> = {
+  [label]: `${process.pid}@${hostname()}`,
+};
+
+/** A container of the image, ready when PostgreSQL accepts connections. */
 export function fullProfileContainer(image: string): GenericContainer {
   return new GenericContainer(image)
-    .withLabels({ [label]: `${process.pid}@${hostname()}` })
+    .withLabels(ownLabels)
     .withExposedPorts(5432)
     .withWaitStrategy(Wait.forLogMessage("database system is ready to accept connections"))
     .withStartupTimeout(60_000);

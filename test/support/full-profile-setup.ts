@@ -4,9 +4,9 @@ import { createDatabase } from "@centralcloud/embedded";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
 import type { TestProject } from "vitest/node";
-import { ImageMissingError } from "./build-image.ts";
 import { buildFullProfileImage } from "./full-profile-image.ts";
 import { templates } from "./global-setup.ts";
+import { skipOrFail } from "./skip-or-fail.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -39,15 +39,7 @@ export default async function setup(project: TestProject) {
     project.provide("serverUrl", server.url);
     return server.stop;
   } catch (error) {
-    const required =
-      !(error instanceof ImageMissingError) ||
-      Boolean(process.env.CI) ||
-      process.env.REQUIRE_FULL_PROFILE === "true";
-    const missing = (error as Error).message;
-    project.provide("fullProfile", { missing, required });
-    if (required) return;
-    // At the end, where it is seen.
-    return () => console.warn(`The tests of the full profile were skipped: ${missing}`);
+    return skipOrFail(project, error);
   }
 }
 

@@ -60,6 +60,9 @@ const variables = {
   ...tracingVariables,
 };
 
+/** The name of every variable that the consumer reads; each may be given as `NAME_FILE`, too. */
+export const consumerVariables: readonly string[] = Object.keys(variables);
+
 export interface ConsumerConfiguration {
   readonly sourceUrls: readonly string[];
   readonly centralUrl: string;

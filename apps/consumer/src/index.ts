@@ -1,5 +1,6 @@
 export {
   type ConsumerConfiguration,
+  consumerVariables,
   databaseVariables,
   logLevel,
   readConsumerConfiguration,

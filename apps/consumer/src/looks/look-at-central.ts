@@ -21,7 +21,6 @@ const statementMs = 1_000;
 const tables = [
   "central.processed_messages",
   "central.patterns",
-  "central.pattern_sources",
   "central.pattern_agents",
   "central.agent_sessions",
   "central.agent_knowledge",

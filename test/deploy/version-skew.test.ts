@@ -1,0 +1,138 @@
+import { createConsumer } from "@centralcloud/consumer";
+import { ensurePgmq, migrate, type Plane, planes, readLandedStates } from "@centralcloud/db";
+import type { Pool } from "pg";
+import { afterEach, describe, expect, test } from "vitest";
+import { archivedIn, configurationFor, deadLettersOf, queuesOf } from "../support/consumer.ts";
+import {
+  createTestDatabase,
+  dropTestDatabase,
+  type TestDatabase,
+  type TestSystem,
+} from "../support/databases.ts";
+import { patternMessage } from "../support/messages.ts";
+import { until } from "../support/until.ts";
+
+const silent = () => {};
+const queue = "centralcloud-new-patterns";
+const opened: TestDatabase[] = [];
+
+afterEach(async () => {
+  for (const database of opened.splice(0)) await dropTestDatabase(database);
+});
+
+async function open(template?: Plane): Promise<TestDatabase> {
+  const database = await createTestDatabase(template);
+  opened.push(database);
+  return database;
+}
+
+/** A database as the migration before the newest one left it. */
+async function openOlder(plane: Plane): Promise<TestDatabase> {
+  const older = readLandedStates(plane).at(-2);
+  if (older === undefined) throw new Error(`${plane} has landed in one state only`);
+  const database = await open();
+  const client = await database.pool.connect();
+  if (plane === "singularity") await ensurePgmq(client, silent);
+  await client.query(older.script);
+  client.release(true);
+  return database;
+}
+
+async function observationsIn({ central }: TestSystem): Promise<number> {
+  const { rows } = await central.pool.query<{ count: number }>(
+    "select coalesce(sum(observation_count), 0)::integer as count from central.patterns",
+  );
+  return rows[0]?.count ?? 0;
+}
+
+describe("a consumer of this version", () => {
+  test.each([
+    { side: "both databases are", older: ["singularity", "central"] },
+    { side: "the source is", older: ["singularity"] },
+    { side: "the central store is", older: ["central"] },
+  ])("works where $side a version older, and while that changes", async ({ older }) => {
+    const openAs = (plane: Plane) => (older.includes(plane) ? openOlder(plane) : open(plane));
+    const system = { singularity: await openAs("singularity"), central: await openAs("central") };
+    const queues = queuesOf(system);
+    const consumer = createConsumer(configurationFor(system), silent);
+    const send = (count: number) =>
+      queues.sendBatch(queue, [
+        ...Array.from({ length: count }, () => patternMessage()),
+        patternMessage({ confidence: 2 }),
+      ]);
+    await consumer.start();
+    try {
+      await send(100);
+      await until("the first are consumed", () => queues.isEmpty(queue));
+      for (const plane of planes) await migrate(plane, system[plane].url, silent);
+      await send(100);
+      await until("the others are consumed", () => queues.isEmpty(queue));
+      await until("it is ready", () => consumer.health().ready);
+    } finally {
+      await consumer.stop();
+    }
+    expect(await archivedIn(system, queue)).toBe(200);
+    expect(await observationsIn(system)).toBe(200);
+    const letters = await deadLettersOf(system, queue);
+    expect(letters.map(({ reason }) => reason)).toEqual(["invalid", "invalid"]);
+  });
+
+  test("waits for databases that were never migrated, and is ready when they are", async () => {
+    const system = { singularity: await open(), central: await open() };
+    const faults = new Set<string>();
+    const consumer = createConsumer(configurationFor(system), (observation) => {
+      if (observation.event === "lane-fault") faults.add(`${observation.side} ${observation.kind}`);
+    });
+    const waitingFor = () => consumer.health().sources[0]?.waitingFor;
+    await consumer.start();
+    try {
+      await until("it waits for the source", () =>
+        waitingFor()?.includes("run `centralcloud migrate --only singularity`"),
+      );
+      await migrate("singularity", system.singularity.url, silent);
+      await queuesOf(system).sendBatch(queue, [patternMessage()]);
+      await until("the central store is not migrated", () => faults.has("central not-migrated"));
+      expect(consumer.health().ready).toBe(false);
+      await migrate("central", system.central.url, silent);
+      await until("the message is consumed", () => queuesOf(system).isEmpty(queue));
+      await until("it is ready", () => consumer.health().ready);
+    } finally {
+      await consumer.stop();
+    }
+    expect(await observationsIn(system)).toBe(1);
+  });
+});
+
+describe("what a consumer of the version before calls", () => {
+  test.each(planes)(
+    "is still there in %s, by its old signature and for its role",
+    async (plane) => {
+      const before = await callableBy("centralcloud_consumer", (await openOlder(plane)).pool);
+      const now = await callableBy("centralcloud_consumer", (await open(plane)).pool);
+      expect(before.length).toBeGreaterThan(0);
+      expect(now).toEqual(expect.arrayContaining(before));
+    },
+  );
+});
+
+/** Our functions and tables that a role may use, and how. */
+async function callableBy(role: string, database: Pool): Promise<string[]> {
+  const { rows } = await database.query<{ right: string }>(
+    `select format('%s returns %s', p.oid::regprocedure, pg_get_function_result(p.oid)) as right
+       from pg_proc p
+      where p.pronamespace in (select oid from pg_namespace where nspname in ('public', 'central'))
+        and has_function_privilege($1, p.oid, 'execute')
+        and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+     union all
+     select format('%s %s.%s %s', r.name, c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod))
+       from pg_class c
+       join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      cross join (values ('select'), ('insert'), ('update')) r (name)
+      where (c.relnamespace in (select oid from pg_namespace where nspname in ('public', 'central'))
+             or c.relnamespace = to_regnamespace('pgmq') and c.relname ~ '^[aq]_')
+        and c.relkind in ('r', 'v', 'p')
+        and has_column_privilege($1, c.oid, a.attnum, r.name)`,
+    [role],
+  );
+  return rows.map(({ right }) => right);
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** Both images, run as `deploy` runs them: in containers, where no code of this process is. */
+export default defineConfig({
+  test: {
+    name: "images",
+    include: ["images/**/*.test.ts"],
+    globalSetup: ["support/images-setup.ts"],
+    runner: "support/full-profile-runner.ts",
+    pool: "forks",
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
