@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embedded";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type RunningCommand, startCommand } from "../support/command.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { harnessName, type TestDatabase, type TestSystem } from "../support/databases.ts";
@@ -12,6 +12,9 @@ import { sectionsOf } from "../support/operations-page.ts";
 import { type Operator, seatOperator } from "../support/operator.ts";
 import { until } from "../support/until.ts";
 import { untilListed } from "../support/until-listed.ts";
+
+// Each command of the page is a process of its own, and a busy machine takes seconds to start one.
+vi.setConfig({ testTimeout: 120_000 });
 
 /* One installation from its first day on, by the page alone. Each test finds what the one before it left. */
 

@@ -1,5 +1,5 @@
 import { createDatabase } from "@centralcloud/embedded";
-import { afterAll, afterEach, beforeEach, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, inject, test, vi } from "vitest";
 import { centralContent } from "../support/central-content.ts";
 import { environmentOf, runCommandAlone as runCommand } from "../support/command.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
@@ -13,6 +13,9 @@ import { patterns } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { type Operator, seatOperator } from "../support/operator.ts";
 import { analyse, countedIn, drainRounds, learn, named, send, sendRound } from "./restored.ts";
+
+// Each command of the page is a process of its own, and a busy machine takes seconds to start one.
+vi.setConfig({ testTimeout: 120_000 });
 
 /* A copy of the database (`create database … template`) stands in for its backup: it is byte for byte what it was then. */
 
