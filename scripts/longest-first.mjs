@@ -6,6 +6,7 @@ const long = [
   "cdc/interruptions",
   "chaos/chaos",
   "cdc/killed-readers",
+  "cdc/restarts",
   "cdc/lost-slot",
   "singularity/scheduler",
   "cdc/large-transaction",
