@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { runCommand } from "../support/command.ts";
 import { problem } from "../support/doctor.ts";
 import { installFakePgCron } from "../support/fake-pg-cron.ts";
 import { queues, useHealthySystem } from "../support/healthy-system.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 const system = useHealthySystem();

@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { consumerVariables, readConsumerConfiguration } from "@centralcloud/consumer";
 import { describe, expect, test } from "vitest";
-import { runCommand } from "../support/command.ts";
 import { findTypeMistakes, validateBySchema } from "../support/kubernetes-types.ts";
 import {
   buildKustomization,
@@ -10,6 +9,7 @@ import {
   type Manifest,
   parseYaml,
 } from "../support/kustomize.ts";
+import { runCommand } from "../support/run-command.ts";
 
 const folder = fileURLToPath(new URL("../../deploy/kubernetes/", import.meta.url));
 const secrets = generatedSecrets(`${folder}secrets/kustomization.yaml`);
