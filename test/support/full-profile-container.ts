@@ -9,10 +9,15 @@ const label = "centralcloud.test.process";
  */
 export function fullProfileContainer(image: string): GenericContainer {
   return new GenericContainer(image)
-    .withLabels({ [label]: `${process.pid}@${hostname()}` })
+    .withLabels(ownerLabels())
     .withExposedPorts(5432)
     .withWaitStrategy(Wait.forLogMessage("database system is ready to accept connections"))
     .withStartupTimeout(60_000);
+}
+
+/** What every container of a test has, so that it is removed although this process is killed. */
+export function ownerLabels(): Record<string, string> {
+  return { [label]: `${process.pid}@${hostname()}` };
 }
 
 /** Removes containers of test runs on this machine that were killed before they could do it. */

@@ -30,23 +30,24 @@ export async function buildFullProfileImage(): Promise<string> {
   await ensureBaseImage(docker);
   const prepare = new URL("add-pgmq.mjs", context);
   await import(prepare.href);
-  const options = {
-    t: image,
-    rm: true,
-    networkmode: process.env.DOCKER_BUILD_NETWORK ?? "default",
-  };
   const notice = setTimeout(() => console.log(buildNotice), buildNoticeMs);
   try {
-    // Through the engine's API: testcontainers' own builder does not say why a build failed.
-    const stream = await docker.buildImage(
-      { context: fileURLToPath(context), src: readdirSync(context) },
-      options,
-    );
-    await finish(stream);
+    await buildImage(docker, image, context);
     return image;
   } finally {
     clearTimeout(notice);
   }
+}
+
+/** Builds an image of all files in a directory. Fails with the end of what the build said. */
+export async function buildImage(docker: Docker, tag: string, directory: URL): Promise<void> {
+  const networkmode = process.env.DOCKER_BUILD_NETWORK ?? "default";
+  // Through the engine's API: testcontainers' own builder does not say why a build failed.
+  const stream = await docker.buildImage(
+    { context: fileURLToPath(directory), src: readdirSync(directory) },
+    { t: tag, rm: true, networkmode },
+  );
+  await finish(stream);
 }
 
 async function findEngine(): Promise<Docker> {
