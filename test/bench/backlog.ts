@@ -64,17 +64,18 @@ export async function inChunks(
   }
 }
 
-/** Sends a backlog to pgmq's queue, made by the server itself. */
+/** Sends a backlog to pgmq's queue, made by the server itself: the messages that follow number `after`. */
 export async function fillQueue(
   { pool }: { readonly pool: Pick<Pool, "query"> },
   backlog: Backlog,
+  after = 0,
 ): Promise<void> {
   const { bytes, poison = "" } = backlog;
   await inChunks(backlog, (first, last) =>
     pool.query(
       `select count(*) from pgmq.send_batch($1, (
          select array_agg(bench.message(i, $2, $3) order by i) from generate_series($4::bigint, $5::bigint) i))`,
-      [queue, bytes, poison, first, last],
+      [queue, bytes, poison, after + first, after + last],
     ),
   );
 }

@@ -16,5 +16,6 @@ export {
   DrainTimeoutError,
   drain,
 } from "./drain.ts";
+export { keepHeapSmall } from "./keep-heap-small.ts";
 export { routes } from "./routes.ts";
 export { createConsumerService, createLogger, runUntilSignal } from "./run.ts";

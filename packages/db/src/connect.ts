@@ -31,6 +31,8 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
     application_name: options.applicationName,
     max: options.max,
     connectionTimeoutMillis: 5_000,
+    // A new connection costs the server some ten milliseconds: its process, its caches, its plans.
+    idleTimeoutMillis: 60_000,
     keepAlive: true,
     // For a server that no longer answers without closing the connection.
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),

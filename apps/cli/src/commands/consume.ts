@@ -1,6 +1,7 @@
 import {
   createConsumerService,
   createLogger,
+  keepHeapSmall,
   readConsumerConfiguration,
   runUntilSignal,
 } from "@centralcloud/consumer";
@@ -11,6 +12,7 @@ export function consumeCommand(environment: Environment): Command {
   return new Command("consume")
     .description("runs the consumer until SIGTERM or SIGINT")
     .action(async () => {
+      keepHeapSmall();
       const configuration = readConsumerConfiguration(environment);
       const logger = createLogger(configuration.logLevel, 1);
       const service = createConsumerService(configuration, logger);

@@ -3,6 +3,7 @@ import {
   DrainInterruptedError,
   DrainTimeoutError,
   drain,
+  keepHeapSmall,
   readConsumerConfiguration,
 } from "@centralcloud/consumer";
 import { assertReachable } from "@centralcloud/db";
@@ -15,6 +16,7 @@ export function drainCommand(environment: Environment): Command {
     .option("--timeout <seconds>", "give up after this long (exit code 1)", seconds)
     .option("--json", "accepted for symmetry; the result is JSON in any case")
     .action(async ({ timeout }: { timeout?: number }) => {
+      keepHeapSmall();
       const configuration = readConsumerConfiguration(environment);
       await assertReachable([...configuration.sourceUrls, configuration.centralUrl]);
       const logger = createLogger(configuration.logLevel, 2);

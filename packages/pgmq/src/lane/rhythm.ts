@@ -4,7 +4,7 @@ import type { IdleWatch } from "./idle-watch.ts";
 /** How long to wait after a read that found nothing, in milliseconds. */
 const rhythm = {
   /** While messages keep coming. */
-  hotMs: 10,
+  hotMs: 8,
   /** For so long after the last message. */
   hotForMs: 1_000,
   /** Then a little longer each time, up to… */
