@@ -1,3 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"] } });
+export default defineConfig({
+  // A busy machine must not fail a test.
+  test: { include: ["test/**/*.test.ts"], testTimeout: 30_000 },
+});
