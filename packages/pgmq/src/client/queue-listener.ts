@@ -1,4 +1,5 @@
 import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
+import PQueue from "p-queue";
 import type pg from "pg";
 import type { IdleWatch } from "../lane/idle-watch.ts";
 
@@ -44,6 +45,12 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
   let client: pg.Client | undefined;
   let current: pg.Client | undefined;
   let loop: Promise<void> | undefined;
+  /** Lanes share the connection, and the driver wants one query at a time. */
+  const turns = new PQueue({ concurrency: 1 });
+
+  function ask<Row extends pg.QueryResultRow>(asked: pg.Client, query: pg.QueryConfig) {
+    return turns.add(() => asked.query<Row>(query));
+  }
 
   async function run(): Promise<void> {
     let waitMs = reconnect.firstMs;
@@ -57,7 +64,7 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
       fresh.on("notification", ({ payload }) => wake(payload));
       try {
         await fresh.connect();
-        await fresh.query(bounded(`listen ${channel}`, answerMs));
+        await ask(fresh, bounded(`listen ${channel}`, answerMs));
         client = fresh;
         waitMs = reconnect.firstMs;
         if (lostAt !== undefined) {
@@ -86,7 +93,7 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
   async function keepTrying(fresh: pg.Client, ended: AbortSignal): Promise<void> {
     while (!ended.aborted) {
       await pause(tryEveryMs, ended);
-      if (!ended.aborted) await fresh.query(bounded("select", answerMs));
+      if (!ended.aborted) await ask(fresh, bounded("select", answerMs));
     }
     if (!stopping.signal.aborted) throw new Error("the listening connection was lost");
   }
@@ -98,7 +105,7 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
     try {
       if (!isLost && tables.length > 0) {
         const text = `select pg_advisory_unlock_all(), (select count(pg_notify('${channel}', t)) from unnest($1::text[]) t)`;
-        await fresh.query({ ...bounded(text, goodbyeMs), values: [tables] });
+        await ask(fresh, { ...bounded(text, goodbyeMs), values: [tables] });
       }
       await Promise.race([fresh.end(), pause(goodbyeMs, stopping.signal)]);
     } catch {
@@ -139,14 +146,12 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
       if (asked === undefined) return "unavailable";
       if (held.has(table)) return "watching";
       try {
-        const { rows } = await asked.query<{ outcome: "ours" | "senders" | "others" }>({
-          text: `select case when pg_try_advisory_lock(${lockKey}) then 'ours'
+        const text = `select case when pg_try_advisory_lock(${lockKey}) then 'ours'
                              when pg_try_advisory_lock_shared(${lockKey})
                               and pg_advisory_unlock_shared(${lockKey}) then 'senders'
-                             else 'others' end as outcome`,
-          values: [table],
-          ...{ query_timeout: goodbyeMs },
-        });
+                             else 'others' end as outcome`;
+        const query = { ...bounded(text, goodbyeMs), values: [table] };
+        const { rows } = await ask<{ outcome: "ours" | "senders" | "others" }>(asked, query);
         const outcome = rows[0]?.outcome;
         if (outcome === "senders") return "senders-busy";
         if (outcome !== "ours") return "watching";
@@ -161,9 +166,11 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
     unwatch(queue) {
       const table = tableOf(queue);
       if (!held.delete(table)) return;
-      client
-        ?.query({ text: `select pg_advisory_unlock(${lockKey})`, values: [table] })
-        .catch(() => {});
+      const asked = client;
+      if (asked === undefined) return;
+      const text = `select pg_advisory_unlock(${lockKey})`;
+      const query = { ...bounded(text, answerMs), values: [table] };
+      ask(asked, query).catch(() => asked.connection.stream.destroy());
     },
     onMessage(queue, wakeOne) {
       const table = tableOf(queue);
