@@ -66,7 +66,7 @@ describe("a thousand sources of a message a second", () => {
     expect(fleet.ledgerRows).toBe(86_400_000);
     expect(fleet.disk.ledger).toBe(8_640_000_000);
     expect(fleet.disk.eachSourceArchive).toBe(500 * 86_400 * 90);
-    expect(fleet.disk.growthPerDay).toBeCloseTo(500 * 86_400 * (0.1 * 500 + 0.3 * 300));
+    expect(fleet.disk.growthPerDay).toBeCloseTo(500 * 86_400 * (0.1 * 500 + 0.3 * 200));
     expect(fleet.centralWalMbPerSecond).toBeCloseTo(4);
     expect(fleet.centralWalGbPerDay).toBeCloseTo(86.4);
   });

@@ -74,6 +74,10 @@ export function logSink(logger: Logger): Observe {
 
 /** Without what there is one of for each message of a batch. */
 function brief(observation: Observation) {
+  if (observation.event === "batch-read") {
+    const { traceparents, ...rest } = observation;
+    return rest;
+  }
   if (observation.event !== "batch-merged") return observation;
   const { latenciesMs, ...rest } = observation;
   return latenciesMs.length === 0 ? rest : { ...rest, slowestMs: Math.max(...latenciesMs) };

@@ -20,18 +20,29 @@ function documented(): ReadonlyMap<string, Entry> {
   );
 }
 
+/** What there is one of for each message is not logged as it is; `sourceId` goes with every `source`. */
+const logged: Readonly<Record<string, string | undefined>> = {
+  latenciesMs: "slowestMs",
+  traceparents: undefined,
+  sourceId: undefined,
+};
+
 /** The union in the source: types are gone when the program runs. */
 function declared(): ReadonlyMap<string, readonly string[]> {
   const source = readFileSync(new URL("../src/observation.ts", import.meta.url), "utf8");
   const text = source.replaceAll(/\/\*.*?\*\/|\/\/.*/gs, "");
   const shared = (type: string) => {
     if (/^export type LaneObservation\b/.test(type)) return ["source", "queue"];
-    return /^export type \w+ = \{ readonly source: string \} & \(/.test(type) ? ["source"] : [];
+    return /^export type \w+ = \{ readonly source: string[^{}]*\} & \(/.test(type)
+      ? ["source"]
+      : [];
   };
   const entries = text.split(/^(?=export )/m).flatMap((type) =>
     [...type.matchAll(/\{\s*readonly event: "([a-z-]+)";?([^{}]*)\}/g)].map(
       ([, event = "", rest = ""]) => {
-        const own = [...rest.matchAll(/readonly (\w+)\??:/g)].map(([, name = ""]) => name);
+        const own = [...rest.matchAll(/readonly (\w+)\??:/g)].flatMap(([, name = ""]) =>
+          name in logged ? (logged[name] ?? []) : name,
+        );
         return [event, [...shared(type), ...own].sort()] as const;
       },
     ),
