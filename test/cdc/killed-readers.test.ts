@@ -72,7 +72,9 @@ describe.each([pluginHere])("with %s", (plugin) => {
     const readers = () => replicas.filter(({ output }) => output().includes('"capture-reading"'));
     const standing = () =>
       replicas.filter(({ output }) => output().includes('"capture-standing-by"'));
-    await until("one to read and three to stand by", () => standing().length === 3);
+    await until("one to read and three to stand by", () => {
+      return standing().length === 3 && readers().length >= 1;
+    });
     expect(readers()).toHaveLength(1);
     await until("all to be consumers, too", () =>
       replicas.every(({ output }) => output().includes('"part":"source')),

@@ -25,7 +25,7 @@ describe("bloat", () => {
     await queryCentral(
       `insert into central.patterns (fingerprint, pattern, observation_count, agent_count, source_count,
                                      confidence_max, confidence_sum, first_learned_at, last_learned_at)
-       select sha256(n::text::bytea), '{}', 1, 1, 1, 1, 1, now(), now() from generate_series(1, 11000) n;
+       select sha256(n::text::bytea), '{}', 1, 1, 0, 1, 1, now(), now() from generate_series(1, 11000) n;
        delete from central.patterns;
        select pg_stat_force_next_flush()`,
     );

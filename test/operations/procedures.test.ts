@@ -99,7 +99,7 @@ async function writeSession(): Promise<string> {
 }
 
 test("install: from two empty databases to a session that arrives sealed", async () => {
-  const steps = operator.follow("Install");
+  const steps = operator.follow("Install by hand");
   await steps.next();
   await steps.next();
   await system.singularity.pool.query("alter role consumer_1 password 'secret'");
@@ -197,7 +197,7 @@ test("dead letters: what was refused by mistake is merged, what is wrong is kept
 test("there is a test for every procedure of the page", () => {
   expect(sectionsOf("Procedures")).toEqual([
     // above
-    "Install",
+    "Install by hand",
     "Upgrade a running system",
     "Add or remove a replica",
     "Rotate the session key",
