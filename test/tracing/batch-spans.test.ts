@@ -100,6 +100,38 @@ test("a batch is a span that links to the spans which sent its messages, with it
   });
 });
 
+test("what an application writes within a trace is linked to it, and nothing that is none", async () => {
+  const [traceId, spanId] = producers[0];
+  const { pool } = system.singularity;
+  for (const given of [`00-${traceId}-${spanId}-01`, "no trace context", ""]) {
+    const client = await pool.connect();
+    await client.query("begin");
+    await client.query("select set_config('centralcloud.traceparent', $1, true)", [given]);
+    await client.query("insert into agents (agent_id) values ('traced') on conflict do nothing");
+    await client.query(
+      `insert into analysis_results (agent_id, result, confidence, learned)
+       values ('traced', jsonb_build_object('given', $1::text), 0.95, false)`,
+      [given],
+    );
+    await client.query("select * from learn_patterns_from_analysis()");
+    await client.query("commit");
+    client.release();
+  }
+  const { rows } = await pool.query<{ traceparent: string | null }>(
+    `select headers ->> 'traceparent' as traceparent from pgmq."q_${queue}" order by msg_id`,
+  );
+  expect(rows.map(({ traceparent }) => traceparent)).toEqual([
+    `00-${traceId}-${spanId}-01`,
+    null,
+    null,
+  ]);
+  const service = await start();
+  await until("all are settled", () => queuesOf(system).isEmpty(queue));
+  await service.stop();
+  const links = receiver.spans.flatMap((one) => one.links ?? []);
+  expect(links.map((link) => [link.traceId, link.spanId])).toEqual([[traceId, spanId]]);
+});
+
 test("a batch of five hundred messages links to five hundred producers", async () => {
   const count = 500;
   const hex = (n: number, length: number) => n.toString(16).padStart(length, "0");
