@@ -18,6 +18,7 @@ add_login() {
 set log_statement = none;
 set log_min_duration_statement = -1;
 set log_min_error_statement = panic;
+set pg_stat_statements.track_utility = off;
 select format('create role %I login', :'name') where to_regrole(:'name') is null \gexec
 alter role :"name" with login password :'password';
 grant :"role" to :"name";

@@ -143,12 +143,12 @@ describe("connections", () => {
     expect(await unwell()).toEqual([
       problem(
         "warning",
-        /^12 replicas .* 132 connections to it, 228 to its server; 19\d of 197.*too few/,
+        /^12 replicas .* 144 connections to it, 252 to its server; 19\d of 197.*too few/,
         /alter system set max_connections = \d{3}, restart/,
       ),
       problem(
         "warning",
-        /^12 replicas .* 96 connections to it, 228 to its server/,
+        /^12 replicas .* 108 connections to it, 252 to its server/,
         /CONSUMER_CONCURRENCY/,
       ),
     ]);

@@ -1,3 +1,4 @@
+import { PortTakenError } from "@centralcloud/consumer";
 import { DatabaseUnreachableError } from "@centralcloud/db";
 import { ConfigurationError, type Environment } from "@centralcloud/service";
 import { Command, CommanderError } from "commander";
@@ -66,6 +67,7 @@ function report(error: unknown): number {
     return exitCodes.wrongUsage;
   }
   console.error(`centralcloud: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof PortTakenError) return exitCodes.wrongUsage;
   return error instanceof DatabaseUnreachableError
     ? exitCodes.databaseUnreachable
     : exitCodes.failed;

@@ -27,14 +27,14 @@ export const connectionVariables = {
 
 /**
  * How many connections a replica may have open to each source and to the central store at most, with its
- * listener, heartbeat and a probe after a fault. What reads a slot counts against max_wal_senders instead.
+ * listener, heartbeat, a probe after a fault and, where it is scraped, the connection that looks for metrics. What reads a slot counts against max_wal_senders instead.
  */
 export function connectionsPerReplica(
   configuration: Concurrency & { readonly captures: boolean },
 ): { readonly singularity: number; readonly central: number } {
   const { sourceUrls, captures } = configuration;
   return {
-    singularity: sourcePoolSize(configuration) + 2 + (captures ? 3 : 0),
-    central: centralPoolSize(configuration) + 2 + (captures ? 2 * sourceUrls.length : 0),
+    singularity: sourcePoolSize(configuration) + 3 + (captures ? 3 : 0),
+    central: centralPoolSize(configuration) + 3 + (captures ? 2 * sourceUrls.length : 0),
   };
 }

@@ -12,6 +12,18 @@ export interface HttpServerOptions {
   readonly observe: Observe;
 }
 
+/** Another process listens on the port: a consumer beside this one, perhaps. */
+export class PortTakenError extends Error {
+  readonly code = "port_taken";
+  constructor(port: number, cause: unknown) {
+    super(
+      `port ${port} is taken by another process: set CONSUMER_HTTP_PORT to a free one, or to 0 for any`,
+      { cause },
+    );
+    this.name = "PortTakenError";
+  }
+}
+
 interface Answer {
   readonly status: number;
   readonly type: string;
@@ -36,9 +48,11 @@ export function createHttpServer(options: HttpServerOptions): Part {
       });
       const listening = server;
       await new Promise<void>((resolve, reject) => {
-        listening.once("error", reject);
+        listening.once("error", (error: NodeJS.ErrnoException) => {
+          reject(error.code === "EADDRINUSE" ? new PortTakenError(port, error) : error);
+        });
         listening.listen(port, () => {
-          listening.off("error", reject);
+          listening.removeAllListeners("error");
           resolve();
         });
       });

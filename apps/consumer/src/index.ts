@@ -16,6 +16,7 @@ export {
   DrainTimeoutError,
   drain,
 } from "./drain.ts";
+export { PortTakenError } from "./http-server.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { routes } from "./routes.ts";
 export { createConsumerService, createLogger, runUntilSignal } from "./run.ts";

@@ -10,15 +10,25 @@ export interface PoolOptions {
   readonly queryTimeoutMs?: number;
 }
 
+type Connection = Pick<pg.ClientConfig, "connectionString" | "ssl">;
+
+/** By URL; a process has few of them. */
+const connections = new Map<string, Connection>();
+
 /**
  * How to reach the database of a URL: for every connection of ours, so that `sslmode` means the same
- * everywhere.
+ * everywhere. Files that the URL names are read once in a process, so that connections made later do not
+ * trust somebody else than those made before, nor fail because a file is just being replaced.
  *
  * @throws {TlsSettingsError} where a file that the URL names can't be read.
  */
-export function connectionTo(url: string): Pick<pg.ClientConfig, "connectionString" | "ssl"> {
+export function connectionTo(url: string): Connection {
+  const known = connections.get(url);
+  if (known !== undefined) return known;
   const { url: connectionString, tls } = readTlsSettings(url);
-  return { connectionString, ssl: tls as pg.ClientConfig["ssl"] & (object | false) };
+  const connection = { connectionString, ssl: tls as pg.ClientConfig["ssl"] & (object | false) };
+  connections.set(url, connection);
+  return connection;
 }
 
 /**

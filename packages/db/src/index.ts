@@ -59,7 +59,12 @@ export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/
 export { nextDue } from "./jobs/schedule.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
 export { ExtensionMissingError } from "./migrate/extensions.ts";
-export { DatabaseNewerError, type MigrationResult, migrate } from "./migrate/migrate.ts";
+export {
+  DatabaseNewerError,
+  MigrationBlockedError,
+  type MigrationResult,
+  migrate,
+} from "./migrate/migrate.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
 export {

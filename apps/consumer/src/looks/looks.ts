@@ -47,8 +47,11 @@ export function createLooks(configuration: ConsumerConfiguration, observe: Obser
       place,
       what,
       look: () => look(poolOf(url)),
-      onFailure: (error) =>
-        observe({ event: "look-failed", database: place, what, error: messageOf(error) }),
+      onFailure: (error) => {
+        // Of one that a stop has cut off there is nothing to tell.
+        if (stopped) return;
+        observe({ event: "look-failed", database: place, what, error: messageOf(error) });
+      },
     });
   }
 

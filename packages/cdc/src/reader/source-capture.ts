@@ -13,6 +13,7 @@ import {
   type Observe,
   type Part,
   pause,
+  withoutContents,
 } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { CaptureConfiguration } from "../configuration.ts";
@@ -150,7 +151,7 @@ export function createSourceCapture(
       return standbyMs;
     }
     if (error instanceof SlotLostError) {
-      health = { state: "lost", error: message };
+      health = { state: "lost", error: withoutContents(message, codeOf(error)) };
       const isAgain = told === message && performance.now() - lostToldAt < lostAgainMs;
       if (isAgain) return lostRetryMs;
       told = message;
@@ -159,7 +160,7 @@ export function createSourceCapture(
       return lostRetryMs;
     }
     told = undefined;
-    health = { state: "fault", error: message };
+    health = { state: "fault", error: withoutContents(message, codeOf(error)) };
     const side = error instanceof CentralFaultError ? "central" : "source";
     const jitter = 0.75 + Math.random() / 2;
     const retryInMs = Math.round(retryMs * jitter);

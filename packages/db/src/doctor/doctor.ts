@@ -11,13 +11,13 @@ export interface DoctorOptions {
   readonly centralUrl: string;
   /** The queues that each source should have. */
   readonly queues: readonly string[];
-  /** Connections that a replica may have open to each source, and to the central store; default 11 and 8. */
+  /** Connections that a replica may have open to each source, and to the central store; default 12 and 9. */
   readonly connectionsPerReplica?: Readonly<Record<Plane, number>>;
   readonly limits?: Partial<DoctorLimits>;
 }
 
 /** Of a replica with the default configuration and one source. */
-const defaultConnections: Readonly<Record<Plane, number>> = { singularity: 11, central: 8 };
+const defaultConnections: Readonly<Record<Plane, number>> = { singularity: 12, central: 9 };
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];

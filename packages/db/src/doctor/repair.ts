@@ -47,8 +47,13 @@ async function fix(
   try {
     await client.connect();
     await client.query("set lock_timeout = '5s'");
+    // PostgreSQL skips what it may not vacuum or analyze, and only warns of it.
+    let skipped: string | undefined;
+    client.on("notice", ({ severity, message }) => {
+      if (severity === "WARNING") skipped ??= message;
+    });
     await run(client, url);
-    return { check, database, what };
+    return { check, database, what, ...(skipped === undefined ? {} : { error: skipped }) };
   } catch (error) {
     return { check, database, what, error: messageOf(error) };
   } finally {

@@ -34,6 +34,26 @@ export interface MigrationResult {
 /** Any number that nobody else uses as an advisory lock key: "ccmi" in ASCII. */
 const advisoryLockKey = 0x63_63_6d_69;
 
+/** How long a migration waits for a table, in seconds; whoever comes after it waits as long. */
+const longestLockWaitS = 10;
+
+/** Somebody has held a lock for too long that a migration needs. */
+export class MigrationBlockedError extends Error {
+  readonly code = "migration_blocked";
+  constructor(plane: Plane, cause: unknown) {
+    super(
+      `the ${plane} database could not be migrated: another transaction, such as a dump, has held a lock that the ` +
+        `migration needs for more than ${longestLockWaitS} s. Nothing was changed; run it again when that is over ` +
+        "(pg_stat_activity says who it is).",
+      { cause },
+    );
+    this.name = "MigrationBlockedError";
+  }
+}
+
+/** `lock_not_available` */
+const lockNotAvailable = "55P03";
+
 /** `warning_privilege_not_granted`: said by our roles and grants, and by PostgreSQL's own. */
 const privilegeMissing = "01007";
 
@@ -49,6 +69,7 @@ const privilegeMissing = "01007";
  *
  * @param url a role that may create schemas and extensions.
  * @throws {DatabaseNewerError} when the database is ahead of this build.
+ * @throws {MigrationBlockedError} when somebody holds a lock that it needs; nothing was changed.
  */
 export async function migrate(
   plane: Plane,
@@ -84,6 +105,9 @@ async function migrateDatabase(
     await client.query("commit");
     for (const observation of observations) observe(observation);
     return result;
+  } catch (error) {
+    const isBlocked = error instanceof pg.DatabaseError && error.code === lockNotAvailable;
+    throw isBlocked ? new MigrationBlockedError(plane, error) : error;
   } finally {
     await client.end();
   }
@@ -106,6 +130,8 @@ async function migrateIn(
   observe: Observe,
 ): Promise<MigrationResult> {
   await client.query("select pg_advisory_xact_lock($1)", [advisoryLockKey]);
+  // Somebody's dump must not keep a migration waiting, and everybody else behind it.
+  await client.query(`set local lock_timeout = '${longestLockWaitS}s'`);
   await client.query("set local search_path = public");
   await client.query(createRecordsStatement);
   const pending = await pendingMigrations(plane, client);

@@ -67,18 +67,23 @@ export class ClaimClient {
   /**
    * Keeps claimed messages invisible as long from now as their read did; they must be of one read.
    *
-   * @returns the ids of those that are still ours; the others were claimed by somebody else, or are gone.
+   * @returns the ids of those that are still ours; the others were claimed by somebody else, or can be,
+   *   or are gone.
    */
   async extend(queue: string, messages: readonly ClaimedMessage[]): Promise<readonly string[]> {
     const [first] = messages;
     if (first === undefined) return [];
     const visibleAt = first.hold.extend();
     const { rows } = await this.#db.query<{ msg_id: string }>(
-      `update ${queueTable(queue, "q")} q
-          set vt = timestamptz 'epoch' + $5::bigint * interval '1 microsecond'
-         from ${claims}
-        where ${isHeld}
-       returning q.msg_id::text`,
+      // In the past it holds nothing: the source's clock went forward, or ours stood still.
+      `with extended as (
+         update ${queueTable(queue, "q")} q
+            set vt = timestamptz 'epoch' + $5::bigint * interval '1 microsecond'
+           from ${claims}
+          where ${isHeld}
+         returning q.msg_id, q.vt
+       )
+       select msg_id::text from extended where vt > clock_timestamp()`,
       [...claimValues(messages), visibleAt],
     );
     return rows.map((row) => row.msg_id);
