@@ -2,9 +2,10 @@ import { diagnose, migrate } from "@centralcloud/db";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, createAuthority } from "../support/certificates.ts";
-import { runCommandAlone as runCommand, startCommand } from "../support/command.ts";
+import { startCommand } from "../support/command.ts";
 import { problem } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { startTlsServer, type TlsServer } from "../support/tls-server.ts";
 import { until } from "../support/until.ts";
 
