@@ -3,18 +3,25 @@ import { BaseSequencer } from "vitest/node";
 /** Files that take a quarter of a minute or more, the longest first; for the length of the whole run, no more. */
 const long = [
   "bench/bench",
-  "cdc/interruptions",
+  "security/output-search",
   "chaos/chaos",
+  "images/compose",
+  "capacity/measure",
+  "operations/evening",
+  "operations/procedures",
   "cdc/killed-readers",
+  "operations/restore",
+  "cdc/interruptions",
+  "images/centralcloud",
   "cdc/restarts",
   "cdc/lost-slot",
   "singularity/scheduler",
-  "cdc/large-transaction",
+  "singularity/migrate",
+  "malformed/malformed",
+  "security/tls",
   "embedded/test/crash",
-  "cli/keys",
-  "dlq/command-line",
-  "cdc/doctor",
-  "cdc/heartbeat",
+  "cli/doctor-fix",
+  "cli/commands",
 ].map((path) => `/${path}.test.ts`);
 
 /**
