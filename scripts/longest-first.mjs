@@ -1,26 +1,28 @@
 import { BaseSequencer } from "vitest/node";
 
-/** Files that take a quarter of a minute or more, the longest first; for the length of the whole run, no more. */
+/**
+ * Files that take ten seconds or more, the longest first, but those that work a processor hard beside those that
+ * mostly wait; for the length of the whole run, no more.
+ */
 const long = [
   "bench/bench",
-  "security/output-search",
+  "cdc/lost-slot",
   "chaos/chaos",
   "images/compose",
-  "capacity/measure",
-  "operations/evening",
-  "operations/procedures",
-  "cdc/killed-readers",
-  "operations/restore",
-  "cdc/interruptions",
-  "images/centralcloud",
-  "cdc/restarts",
-  "cdc/lost-slot",
   "singularity/scheduler",
-  "singularity/migrate",
+  "operations/evening",
+  "cdc/restarts",
+  "operations/procedures",
+  "cdc/interruptions",
+  "capacity/measure",
+  "cdc/killed-readers",
+  "images/centralcloud",
   "malformed/malformed",
-  "security/tls",
   "embedded/test/crash",
   "cli/doctor-fix",
+  "operations/restore",
+  "singularity/migrate",
+  "security/tls",
   "cli/commands",
 ].map((path) => `/${path}.test.ts`);
 
