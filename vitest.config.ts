@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 import LongestFirst from "./scripts/longest-first.mjs";
+import { useMemoryForTemporaryFiles } from "./scripts/use-memory-for-temporary-files.mjs";
+
+useMemoryForTemporaryFiles();
 
 export default defineConfig({
   test: {

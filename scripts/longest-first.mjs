@@ -1,20 +1,29 @@
 import { BaseSequencer } from "vitest/node";
 
-/** Files that take a quarter of a minute or more, the longest first; for the length of the whole run, no more. */
+/**
+ * Files that take ten seconds or more, the longest first, but those that work a processor hard beside those that
+ * mostly wait; for the length of the whole run, no more.
+ */
 const long = [
   "bench/bench",
-  "cdc/interruptions",
-  "chaos/chaos",
-  "cdc/killed-readers",
-  "cdc/restarts",
   "cdc/lost-slot",
+  "chaos/chaos",
+  "images/compose",
   "singularity/scheduler",
-  "cdc/large-transaction",
+  "operations/evening",
+  "cdc/restarts",
+  "operations/procedures",
+  "cdc/interruptions",
+  "capacity/measure",
+  "cdc/killed-readers",
+  "images/centralcloud",
+  "malformed/malformed",
   "embedded/test/crash",
-  "cli/keys",
-  "dlq/command-line",
-  "cdc/doctor",
-  "cdc/heartbeat",
+  "cli/doctor-fix",
+  "operations/restore",
+  "singularity/migrate",
+  "security/tls",
+  "cli/commands",
 ].map((path) => `/${path}.test.ts`);
 
 /**

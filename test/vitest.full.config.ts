@@ -3,7 +3,9 @@ import { defineConfig } from "vitest/config";
 /**
  * The full profile, in a container: what only it can do, and tests that must pass on both profiles. Left out
  * is what does not depend on the server: how a lane behaves when it is cut off, stopped or woken, what a merge
- * makes of messages, and when the scheduler runs a job.
+ * makes of messages, when the scheduler runs a job, what is told of a failed message, how the ledger is pruned,
+ * how keys are added and rotated, and which replica reads changes when another is killed. What another output
+ * plugin makes of a reader that breaks off, `cdc/interruptions` says.
  */
 export default defineConfig({
   test: {
@@ -17,9 +19,9 @@ export default defineConfig({
     exclude: [
       // reads the server's files, which are in the container
       "consumer/no-plaintext-on-disk.test.ts",
-      "consumer/{faults,large-batches,replicas,transaction-pooling,wake-up}.test.ts",
-      "cdc/{heartbeat,restarts,start-stop}.test.ts",
-      "singularity/scheduler.test.ts",
+      "consumer/{attempts,faults,large-batches,ledger,replicas,transaction-pooling,wake-up}.test.ts",
+      "cdc/{heartbeat,killed-readers,restarts,start-stop}.test.ts",
+      "singularity/{scheduler,session-keys}.test.ts",
     ],
     globalSetup: ["support/full-profile-setup.ts"],
     runner: "support/full-profile-runner.ts",

@@ -15,11 +15,11 @@ export interface EveningLoad {
   readonly sent: number;
 }
 
-const tickMs = 50;
+const tickMs = 100;
 const patternsATick = 10;
 const sessionCount = 5;
 
-/** Begins to send a few hundred patterns a second, each with a number of its own, and to write sessions. */
+/** Begins to send a hundred patterns a second, each with a number of its own, and to write sessions. */
 export async function startLoad({ singularity, central }: TestSystem): Promise<EveningLoad> {
   const { pool } = singularity;
   const queues = queuesOf({ singularity, central });

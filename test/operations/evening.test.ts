@@ -172,12 +172,14 @@ test(
     await expectLogged(restart, first, "stop-requested");
     restart.end();
     for (let step = 0; step < 2; step++) await rotation.next();
-    await until("a session sealed for the new key has arrived", async () => {
+    // Behind all that the outage and the restart have left.
+    const hasArrived = async () => {
       const { rows } = await central.pool.query(
         "select from central.agent_sessions where sealed ->> 'key_id' = '2026-12'",
       );
       return rows.length > 0;
-    });
+    };
+    await until("a session sealed for the new key has arrived", hasArrived, 60_000);
     await rotation.next();
     rotation.end();
 

@@ -2,9 +2,10 @@ import { diagnose, migrate } from "@centralcloud/db";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, createAuthority } from "../support/certificates.ts";
-import { runCommandAlone as runCommand, startCommand } from "../support/command.ts";
+import { startCommand } from "../support/command.ts";
 import { problem } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { startTlsServer, type TlsServer } from "../support/tls-server.ts";
 import { until } from "../support/until.ts";
 
@@ -18,16 +19,19 @@ const databases = ["singularity", "centralcloud"] as const;
 
 beforeAll(async () => {
   authority = await createAuthority("authority of the test");
+  undo.push(authority.dispose);
   stranger = await createAuthority("authority of somebody else");
+  undo.push(stranger.dispose);
   server = await startTlsServer(authority, await authority.issue([host]), databases);
+  undo.push(server.postgres.stop);
   await migrate("singularity", verified("singularity"), () => {});
   await migrate("central", verified("centralcloud"), () => {});
 }, 60_000);
 
+/** In reverse order; what the set-up did not get to is not there. */
+const undo: (() => unknown)[] = [];
 afterAll(async () => {
-  await server.postgres.stop();
-  authority.dispose();
-  stranger.dispose();
+  for (const step of undo.splice(0).reverse()) await step();
 });
 
 function verified(database: string): string {

@@ -51,6 +51,8 @@ async function start(image: string) {
   const container = await fullProfileContainer(image)
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .withSharedMemorySize(256 * 1024 * 1024)
+    // Each test file clones databases of hundreds of small files, which costs a disk ten times as much.
+    .withTmpFs({ "/var/lib/postgresql": "uid=999,gid=999,mode=0700" })
     .withCommand(settings.flatMap((setting) => ["-c", setting]))
     .start();
   const stop = async () => void (await container.stop());

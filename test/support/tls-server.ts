@@ -4,6 +4,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embe
 import pg from "pg";
 import type { Authority, Certificate } from "./certificates.ts";
 import { harnessName } from "./databases.ts";
+import { until } from "./until.ts";
 
 export interface TlsServer {
   readonly postgres: EmbeddedPostgres;
@@ -22,6 +23,19 @@ export async function startTlsServer(
   databases: readonly string[],
 ): Promise<TlsServer> {
   const postgres = await startEmbeddedPostgres({ databases });
+  try {
+    return await encrypt(postgres, authority, certificate);
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+async function encrypt(
+  postgres: EmbeddedPostgres,
+  authority: Authority,
+  certificate: Certificate,
+): Promise<TlsServer> {
   const urlOf: TlsServer["urlOf"] = (database, host, parameters = {}) => {
     const url = new URL(postgres.urlOf(database));
     url.hostname = host;
@@ -53,23 +67,36 @@ export async function startTlsServer(
     writeFileSync(path, text, { mode: 0o600 });
     chownSync(path, uid, gid);
   };
+  const loadedAt = async () => {
+    const [row] = await query<{ at: string }>("postgres", "select pg_conf_load_time()::text as at");
+    return row?.at;
+  };
+  // `pg_reload_conf` only asks the server to, which then does it at any time later: meanwhile connections
+  // are still met with the old files, and files that are written next may be read already.
+  const reload = async () => {
+    const before = await loadedAt();
+    await query("postgres", "select pg_reload_conf()");
+    await until("the server has read its files", async () => (await loadedAt()) !== before);
+  };
   const present = async ({ certificate: text, privateKey }: Certificate) => {
     give("server.crt", text);
     give("server.key", privateKey);
-    await query("postgres", "select pg_reload_conf()");
+    await reload();
   };
-  await present(certificate);
+  give("server.crt", certificate.certificate);
+  give("server.key", certificate.privateKey);
   copyFileSync(authority.file, join(paths.data, "authority.crt"));
   chownSync(join(paths.data, "authority.crt"), uid, gid);
   await query("postgres", "alter system set ssl = on");
   await query("postgres", "alter system set ssl_ca_file = 'authority.crt'");
-  await query("postgres", "select pg_reload_conf()");
+  await reload();
+  // From here on either is taken; from the next reload on only this.
+  isEncrypted = true;
   const rules = readFileSync(paths.hba, "utf8");
   give(
     paths.hba.slice(paths.data.length + 1),
     `hostnossl all all all reject\nhostssl all with_certificate all scram-sha-256 clientcert=verify-full\n${rules}`,
   );
-  await query("postgres", "select pg_reload_conf()");
-  isEncrypted = true;
+  await reload();
   return { postgres, urlOf, query, present };
 }
