@@ -2,6 +2,7 @@ import pg from "pg";
 import { getContainerRuntimeClient, type StartedTestContainer } from "testcontainers";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { fullProfileContainer } from "../support/full-profile-container.ts";
+import { logOf } from "../support/hardened-container.ts";
 import { until } from "../support/until.ts";
 
 function imageName(): string {
@@ -13,11 +14,6 @@ function imageName(): string {
 /** The engine's own client, for what testcontainers does not tell. */
 async function engine() {
   return (await getContainerRuntimeClient()).container.dockerode;
-}
-
-async function logOf(id: string): Promise<string> {
-  const log = await (await engine()).getContainer(id).logs({ stdout: true, stderr: true });
-  return log.toString("utf8");
 }
 
 describe("with a password from a file", () => {
@@ -83,7 +79,7 @@ describe("with a password from a file", () => {
       /refused_x_check/,
     );
     const log = await until("the error is in the log", async () => {
-      const text = await logOf(server.getId());
+      const text = await logOf((await engine()).getContainer(server.getId()));
       return text.includes("refused_x_check") ? text : undefined;
     });
     expect(log).not.toContain("ROW-4711");
@@ -99,7 +95,7 @@ describe("with a password from a file", () => {
     await server.restart({ timeout: 20_000 });
     expect((await staying).exitCode).not.toBe(0);
     expect(await query("select * from kept")).toEqual([]);
-    const log = await logOf(server.getId());
+    const log = await logOf((await engine()).getContainer(server.getId()));
     expect(log).toContain("received fast shutdown request");
     expect(log).not.toContain("was not properly shut down");
   });
@@ -110,7 +106,7 @@ test("without a password it refuses to start, and says what to set", async () =>
   try {
     await container.start();
     expect(await container.wait()).toMatchObject({ StatusCode: 1 });
-    expect(await logOf(container.id)).toContain("set POSTGRES_PASSWORD, or POSTGRES_PASSWORD_FILE");
+    expect(await logOf(container)).toContain("set POSTGRES_PASSWORD, or POSTGRES_PASSWORD_FILE");
   } finally {
     await container.remove({ force: true, v: true });
   }

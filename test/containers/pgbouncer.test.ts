@@ -1,19 +1,15 @@
-import { createConsumer } from "@centralcloud/consumer";
 import pg from "pg";
 import { GenericContainer, type StartedTestContainer, Wait } from "testcontainers";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { buildImage } from "../support/build-image.ts";
-import { archivedIn, configurationFor, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { ownLabels } from "../support/full-profile-container.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { patternMessage } from "../support/messages.ts";
-import { until } from "../support/until.ts";
+import { expectToConsumeThrough } from "../support/pooled-consumer.ts";
 
 /* What consumer/transaction-pooling shows with a pooler of our own, here with the one that people have. */
 
 const port = 6432;
-const queue = "centralcloud-new-patterns";
 const system = useSystem();
 // Connections to the databases are the pooler's, which keeps them.
 failOnLeaks();
@@ -74,27 +70,8 @@ test("PgBouncer gives each transaction whichever connection is free", async () =
 });
 
 test("the consumer merges everything behind PgBouncer in transaction mode", async () => {
-  const consumer = createConsumer(
-    configurationFor(system, {
-      sourceUrls: [pooled(system.singularity.url)],
-      centralUrl: pooled(system.central.url),
-      transactionPooling: true,
-      batchSize: 50,
-    }),
-    () => {},
+  await expectToConsumeThrough(
+    { sourceUrl: pooled(system.singularity.url), centralUrl: pooled(system.central.url) },
+    system,
   );
-  await consumer.start();
-  try {
-    await until("it is ready", () => consumer.health().ready);
-    for (const round of [1, 2]) {
-      const bodies = Array.from({ length: 500 }, () => patternMessage());
-      await queuesOf(system).sendBatch(queue, bodies);
-      await until("all are settled", () => queuesOf(system).isEmpty(queue));
-      await until("the lane is idle", () => consumer.lanes.every((lane) => lane.idle));
-      expect(await archivedIn(system, queue)).toBe(round * 500);
-    }
-    expect(consumer.health().ready).toBe(true);
-  } finally {
-    await consumer.stop();
-  }
 });

@@ -1,11 +1,8 @@
 import {
   discardLetters,
-  type LetterFilter,
   LetterNotFoundError,
   listLetters,
   previewLetterAction,
-  type ReplayOptions,
-  replayLetters,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import pg from "pg";
@@ -14,7 +11,6 @@ import { useSystem } from "../support/databases.ts";
 import {
   actionOn,
   emptyQueues,
-  judge,
   patterns,
   putLetter,
   putOddLetter,
@@ -22,6 +18,7 @@ import {
   scopeOf,
 } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { letterReplays } from "../support/letter-replays.ts";
 import { patternMessage } from "../support/messages.ts";
 import { until } from "../support/until.ts";
 
@@ -29,20 +26,7 @@ const system = useSystem();
 failOnLeaks(system);
 afterEach(() => emptyQueues(system));
 
-async function replay(filter: LetterFilter, changes: Partial<ReplayOptions> = {}) {
-  return replayLetters(await scopeOf(system), filter, { ...actionOn(system), judge, ...changes });
-}
-
-const lettersLeft = async () => (await rowsOf(system.singularity, `q_${patterns}-dlq`)).length;
-const queued = () => rowsOf(system.singularity, `q_${patterns}`);
-
-async function actions() {
-  const { rows } = await system.central.pool.query(
-    `select actor, action, reason, selection, message_count, finished_at is not null as finished
-       from central.operator_actions order by id`,
-  );
-  return rows;
-}
+const { replay, lettersLeft, queued, actions } = letterReplays(system);
 
 describe("a replay", () => {
   test("sends the message with its headers and its history, archives the letter, and records the action", async () => {

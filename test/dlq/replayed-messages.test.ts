@@ -1,17 +1,9 @@
-import {
-  EditRefusedError,
-  findLetter,
-  type LetterFilter,
-  listLetters,
-  type ReplayOptions,
-  replayLetters,
-} from "@centralcloud/dead-letters";
+import { EditRefusedError, findLetter, listLetters } from "@centralcloud/dead-letters";
 import { afterEach, describe, expect, test } from "vitest";
 import { centralContent } from "../support/central-content.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import {
-  actionOn,
   emptyQueues,
   judge,
   patterns,
@@ -21,26 +13,14 @@ import {
   scopeOf,
 } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { letterReplays } from "../support/letter-replays.ts";
 import { patternMessage } from "../support/messages.ts";
 
 const system = useSystem();
 failOnLeaks(system);
 afterEach(() => emptyQueues(system));
 
-async function replay(filter: LetterFilter, changes: Partial<ReplayOptions> = {}) {
-  return replayLetters(await scopeOf(system), filter, { ...actionOn(system), judge, ...changes });
-}
-
-const lettersLeft = async () => (await rowsOf(system.singularity, `q_${patterns}-dlq`)).length;
-const queued = () => rowsOf(system.singularity, `q_${patterns}`);
-
-async function actions() {
-  const { rows } = await system.central.pool.query(
-    `select actor, action, reason, selection, message_count, finished_at is not null as finished
-       from central.operator_actions order by id`,
-  );
-  return rows;
-}
+const { replay, lettersLeft, queued, actions } = letterReplays(system);
 
 describe("an edited message", () => {
   test("is sent in place of the original, which the archive keeps", async () => {

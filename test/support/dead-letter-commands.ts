@@ -1,5 +1,6 @@
 import { environmentOf, type Finished } from "./command.ts";
 import type { TestSystem } from "./databases.ts";
+import { actionsIn } from "./dead-letters.ts";
 import { runCommand } from "./run-command.ts";
 
 /** What every command that acts on letters must be given. */
@@ -16,11 +17,6 @@ export interface DeadLetterCommands {
 export function deadLetterCommands(system: TestSystem): DeadLetterCommands {
   return {
     dlq: (...words) => runCommand(["dlq", ...words], environmentOf(system)),
-    async actions() {
-      const { rows } = await system.central.pool.query(
-        "select actor, action, reason, selection, message_count from central.operator_actions order by id",
-      );
-      return rows;
-    },
+    actions: () => actionsIn(system),
   };
 }

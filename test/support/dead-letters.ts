@@ -125,3 +125,12 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   for await (const item of items) all.push(item);
   return all;
 }
+
+/** The central database's record of what was done to letters, oldest first. */
+export async function actionsIn({ central }: TestSystem): Promise<Record<string, unknown>[]> {
+  const { rows } = await central.pool.query(
+    `select actor, action, reason, selection, message_count, finished_at is not null as finished
+       from central.operator_actions order by id`,
+  );
+  return rows;
+}

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
@@ -47,14 +48,9 @@ export function createHttpServer(options: HttpServerOptions): Part {
         response.end(body);
       });
       const listening = server;
-      await new Promise<void>((resolve, reject) => {
-        listening.once("error", (error: NodeJS.ErrnoException) => {
-          reject(error.code === "EADDRINUSE" ? new PortTakenError(port, error) : error);
-        });
-        listening.listen(port, () => {
-          listening.removeAllListeners("error");
-          resolve();
-        });
+      listening.listen(port);
+      await once(listening, "listening").catch((error: NodeJS.ErrnoException) => {
+        throw error.code === "EADDRINUSE" ? new PortTakenError(port, error) : error;
       });
       const { port: actual } = listening.address() as AddressInfo;
       observe({ event: "part-started", part: "http server", detail: `port ${actual}` });

@@ -85,8 +85,14 @@ export function createLane(options: LaneOptions): Lane {
     const quantity = readSize.next();
     const { next, atStart } = frontier;
     const { traceparents = false } = options;
-    const lease = { visibilityTimeoutS, quantity };
-    const limits = { ...lease, maxMessageBytes, maxBatchBytes, traceparents, ...next };
+    const limits = {
+      visibilityTimeoutS,
+      quantity,
+      maxMessageBytes,
+      maxBatchBytes,
+      traceparents,
+      ...next,
+    };
     const messages = await turns
       .take((maxReaders) => source.readInTurn(name.queue, limits, maxReaders), stopping.signal)
       .catch((error: unknown) => void gate.failed("source", error));
