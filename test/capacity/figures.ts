@@ -91,3 +91,8 @@ export const validationFile = join(root, "test/capacity/validation.json");
 export function readValidation(file: string = validationFile): Validation {
   return JSON.parse(readFileSync(file, "utf8")) as Validation;
 }
+
+/** Three digits are more than any figure is worth. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(3));
+}

@@ -12,7 +12,7 @@ import { startCentralcloud } from "../bench/process.ts";
 import { describeServer } from "../bench/server.ts";
 import type { Database } from "../bench/stage.ts";
 import { spreadOf } from "../bench/statistics.ts";
-import type { Figures, IdleFigures, MessageFigures } from "./figures.ts";
+import { type Figures, type MessageFigures, rounded } from "./figures.ts";
 import {
   connectionsOf,
   costOf,
@@ -21,18 +21,14 @@ import {
   openLaboratory,
   sizeOf,
 } from "./laboratory.ts";
+import { type IdleOptions, measureIdle } from "./measure-idle.ts";
 import { measureSeals } from "./measure-seals.ts";
-import { processMs } from "./processor-time.ts";
 
-export interface MeasureOptions {
+export interface MeasureOptions extends IdleOptions {
   readonly patterns: number;
   readonly sessions: number;
   readonly rounds: number;
-  readonly idleSources: number;
-  readonly idleS: number;
   readonly seals: number;
-  /** Whether the servers flush to disk, as production does; false for a smoke test. */
-  readonly durable: boolean;
 }
 
 /** Measures what a message costs each part of the system, on two servers of its own. Linux only. */
@@ -87,11 +83,6 @@ function medianOf(rounds: readonly Round[]): Record<string, number> {
   const names = Object.keys(rounds[0] ?? {}).filter((name) => !name.endsWith("Connections"));
   const median = (name: string) => spreadOf(rounds.map((one) => one[name] ?? Number.NaN))?.median;
   return Object.fromEntries(names.map((name) => [name, rounded(median(name) ?? Number.NaN)]));
-}
-
-/** Three digits are more than any of them is worth. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(3));
 }
 
 async function withDatabases<Result>(
@@ -279,48 +270,4 @@ function watchConnections(
       await watching;
     },
   };
-}
-
-/** Connections that were opened for the start are closed after this long without use. */
-const settleMs = 12_000;
-
-async function measureIdle(lab: Laboratory, options: MeasureOptions): Promise<IdleFigures> {
-  const { idleSources, idleS, durable } = options;
-  const { stage } = lab.source;
-  const sources: Database[] = [];
-  const central = await lab.central.stage.clone(await lab.central.stage.base("central"));
-  for (let number = 0; number < idleSources; number++) {
-    const source = await stage.clone(await stage.base("singularity"));
-    await source.pool.query(
-      "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
-    );
-    sources.push(source);
-  }
-  const { child, finished } = startCentralcloud(["consume"], {
-    SOURCE_DATABASE_URLS: sources.map(({ url }) => url).join(" "),
-    CENTRAL_DATABASE_URL: central.url,
-    CONSUMER_HTTP_PORT: "0",
-    LOG_LEVEL: "warn",
-  });
-  try {
-    while ((await countRows(central.pool, "central.sources")) < idleSources) await delay(100);
-    await delay(durable ? settleMs : 500);
-    const before = processMs(child.pid ?? 0);
-    const { source } = await costOf(lab, () => delay(idleS * 1_000));
-    const nodeMs = processMs(child.pid ?? 0) - before;
-    let connections = 0;
-    for (const database of sources) connections += await connectionsOf(database);
-    return {
-      sources: idleSources,
-      nodeMsPerSecond: rounded(nodeMs / idleS / idleSources),
-      sourceMsPerSecond: rounded(source.cpuMs / idleS / idleSources),
-      sourceConnections: rounded(connections / idleSources),
-      centralConnections: await connectionsOf(central),
-    };
-  } finally {
-    child.kill("SIGTERM");
-    await finished;
-    await stage.drop(...sources);
-    await lab.central.stage.drop(central);
-  }
 }
