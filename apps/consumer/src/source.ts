@@ -83,6 +83,8 @@ export function createSource(
     applicationName: "centralcloud-consumer",
     max: sourcePoolSize(configuration),
     queryTimeoutMs: queryTimeoutMs(configuration),
+    // A claim that is lost is made again, and what was archived or given up comes back: the ledger knows it.
+    asynchronousCommit: !transactionPooling,
   });
   const place = withoutSecrets(url);
   const stopped = new AbortController();

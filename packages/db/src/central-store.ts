@@ -1,4 +1,5 @@
 import pg, { type Pool } from "pg";
+import { identities } from "./deliveries.ts";
 import type { Source } from "./source.ts";
 
 /** Messages of one source and queue, ready to be merged. */
@@ -68,14 +69,7 @@ async function merge(
     ...(prepare ? { name } : {}),
     text: `select m.merged, m.duplicates from central.${name}(
       p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4, p_messages => $5) m`,
-    values: [
-      sourceId,
-      queue,
-      messages.map(({ msgId }) => msgId),
-      messages.map(({ enqueuedAt }) => enqueuedAt),
-      // The documents are JSON texts already: joined, they are one JSON text, and no number is touched.
-      `[${messages.map(({ document }) => document).join(",")}]`,
-    ],
+    values: [sourceId, queue, ...identities(messages), jsonArrayOf(messages)],
   };
   // Waiting for a connection can take long, so what must hold when it is sent is asked after it.
   const client = await central.connect();
@@ -94,4 +88,14 @@ async function merge(
   } finally {
     client.release(unusable);
   }
+}
+
+/** The documents are JSON texts already: joined, they are one JSON text, and no number is touched. */
+function jsonArrayOf(messages: MergeBatch["messages"]): string {
+  const documents = messages.map(({ document }) => document);
+  if (documents.length === 0) return "[]";
+  // The brackets are part of what is joined: put around it, they would have all of it copied once more.
+  documents[0] = `[${documents[0]}`;
+  documents[documents.length - 1] += "]";
+  return documents.join(",");
 }

@@ -8,6 +8,12 @@ export interface PoolOptions {
   readonly max: number;
   /** How long a query may take before it is given up, in milliseconds; default: for ever. */
   readonly queryTimeoutMs?: number;
+  /**
+   * Whether commits return before they are on disk, so that a crash of the server may undo the last
+   * fraction of a second: for what is done again then, without harm. A setting of the session, so not
+   * for a pooler that shares sessions out by the transaction. Default false.
+   */
+  readonly asynchronousCommit?: boolean;
 }
 
 type Connection = Pick<pg.ClientConfig, "connectionString" | "ssl">;
@@ -46,6 +52,7 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
     keepAlive: true,
     // For a server that no longer answers without closing the connection.
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+    ...(options.asynchronousCommit ? { onConnect: commitAsynchronously } : {}),
   });
   // The pool has already removed the client; whoever queries next sees the error that matters.
   pool.on("error", () => {});
@@ -65,6 +72,11 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   });
   clientsOf.set(pool, { clients, idle });
   return pool;
+}
+
+/** Whoever asked for the connection gets it when this has resolved. */
+async function commitAsynchronously(client: Pick<pg.ClientBase, "query">): Promise<void> {
+  await client.query("set synchronous_commit = off");
 }
 
 interface PoolClients {

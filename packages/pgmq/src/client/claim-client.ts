@@ -26,8 +26,9 @@ export class ClaimClient {
       const { rows } = await this.#db.query<{ count: number }>(
         `select count(*)::integer as count
            from pgmq.archive($3::text, array(
-             select q.msg_id from ${queueTable(queue, "q")} q join ${identities}
-                 on q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at))`,
+             select q.msg_id from ${queueTable(queue, "q")} q
+              where q.msg_id = any (array(select unnest($1::bigint[])))
+                and (q.msg_id, q.enqueued_at) in (select i.msg_id, i.enqueued_at from ${identities})))`,
         [...identityValues(messages), queue],
       );
       return rows[0]?.count ?? 0;

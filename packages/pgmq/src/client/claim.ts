@@ -24,13 +24,16 @@ export async function claim(
   const table = queueTable(queue, "q");
   const traceparent = limits.traceparents ? validTraceparent : "null::text";
   const claimedAt = performance.now();
-  // Materialized, so that a large message becomes text once; to_jsonb writes ISO 8601 whatever DateStyle says.
+  // The update finds its rows by an array, not a join, for which a plan may well read the whole queue; and
+  // the answer has two columns, since each column of each row costs as much as its text.
+  // The text is made once, where the row is; to_jsonb writes ISO 8601 whatever DateStyle says.
   // What is certainly too large never becomes text at all: escapes take six bytes each, so the text of a jsonb can
   // be over the gigabyte that PostgreSQL holds in one value, and the whole read would fail, again and again. A jsonb
   // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
   // compression makes a 255th of a value at best.
   // The time of the statement is the same for all its rows, so that they are known by one visibility timeout.
-  const { rows } = await db.query<ClaimedRow | { readonly msgId: null }>(
+  // Nothing is withheld from nearly all reads, so their rows are not sorted and summed up for it.
+  const { rows } = await db.query<{ readonly about: string | null; readonly body: string | null }>(
     `with turn as materialized (
        select from generate_series(1, coalesce($6::integer, 1)) n
         where $6::integer is null
@@ -49,41 +52,50 @@ export async function claim(
      ), claimed as materialized (
        update ${table} q
           set vt = statement_timestamp() + make_interval(secs => $1), read_ct = q.read_ct + 1
-         from next
-        where q.msg_id = next.msg_id
-       returning q.msg_id, q.read_ct, q.enqueued_at, q.vt, q.message, q.headers
-     ), texts as materialized (
-       select c.msg_id, c.read_ct, c.enqueued_at, c.vt, s.size,
-              case when s.size <= least(8 * $3::bigint, 150000000) then c.message::text end as body,
-              coalesce(c.headers @> '{"replayed_from_archive": true}', false) as from_archive,
-              ${traceparent} as traceparent
+        where q.msg_id = any (array(select n.msg_id from next n))
+       returning q.msg_id, q.read_ct, q.enqueued_at, q.vt,
+                 case when pg_column_size(q.message) > 500000 then pg_column_size(array[q.message]) else 0 end as size,
+                 case when pg_column_size(q.message) <= 500000
+                        or pg_column_size(array[q.message]) <= least(8 * $3::bigint, 150000000)
+                      then q.message::text end as body,
+                 case when coalesce(q.headers @> '{"replayed_from_archive": true}', false) then 'archive' else 'queue'
+                 end as origin,
+                 coalesce(${traceparent}, '') as traceparent
+     ), total as materialized (
+       select coalesce(max(coalesce(octet_length(c.body), c.size)) <= $3::integer
+                   and sum(coalesce(octet_length(c.body), c.size)) <= $4::integer, true) as fits
          from claimed c
-        cross join lateral (
-          select case when pg_column_size(c.message) > 500000 then pg_column_size(array[c.message]) else 0 end
-        ) as s (size)
      ), sized as (
-       select t.*, coalesce(octet_length(t.body), t.size) as bytes,
-              coalesce(sum(octet_length(t.body)) filter (where octet_length(t.body) <= $3::integer)
-                over (order by t.msg_id), 0) as running
-         from texts t
+       select c.*, coalesce(octet_length(c.body), c.size) as bytes,
+              coalesce(sum(octet_length(c.body)) filter (where octet_length(c.body) <= $3::integer)
+                over (order by c.msg_id), 0) as running
+         from claimed c
+        where not (select t.fits from total t)
      ), judged as (
-       select s.*, case when s.bytes > $3::integer or (s.body is null and s.size > 0) then 'too-large'
-                        when s.running > $4::integer and s.running > s.bytes then 'memory-budget'
-                   end as withheld
+       select c.*, coalesce(octet_length(c.body), 0) as bytes, '' as withheld
+         from claimed c
+        where (select t.fits from total t)
+       union all
+       select s.msg_id, s.read_ct, s.enqueued_at, s.vt, s.size, s.body, s.origin, s.traceparent, s.bytes,
+              case when s.bytes > $3::integer or (s.body is null and s.size > 0) then 'too-large'
+                   when s.running > $4::integer and s.running > s.bytes then 'memory-budget'
+                   else ''
+              end
          from sized s
      )
-     select j.msg_id::text as "msgId", j.read_ct as "readCount",
-            to_jsonb(j.enqueued_at) #>> '{}' as "enqueuedAt", j.bytes, j.withheld,
-            j.from_archive as "fromArchive", j.traceparent,
-            round(date_part('epoch', clock_timestamp() - j.enqueued_at) * 1000) as "ageMs",
-            (extract(epoch from j.vt) * 1000000)::float8 as "visibleAt",
-            case when j.withheld is null then j.body end as body
+     select a.about, a.body
        from (
-         select * from judged
+         select 0 as place, null as msg_id,
+                (select (extract(epoch from c.vt) * 1000000)::bigint::text from claimed c limit 1) as about, null as body
+           from turn
          union all
-         select null, null, null, null, null, null, null, null, null, null, null where not exists (select from turn)
-       ) j
-      order by j.msg_id`,
+         select 1, j.msg_id,
+                j.msg_id || ' ' || j.read_ct || ' ' || (to_jsonb(j.enqueued_at) #>> '{}') || ' ' || j.bytes
+                  || ' ' || j.origin || ' ' || j.withheld || ' ' || j.traceparent,
+                case when j.withheld = '' then j.body end
+           from judged j
+       ) a
+      order by a.place, a.msg_id`,
     [
       limits.visibilityTimeoutS,
       limits.quantity,
@@ -95,21 +107,31 @@ export async function claim(
       limits.afterOthers ?? false,
     ],
   );
-  if (!rows.every(isMessage)) return undefined;
-  const [first] = rows;
-  if (first === undefined) return [];
-  const hold = new Hold(first.visibleAt, claimedAt);
-  return rows.map(({ visibleAt, ...message }) => ({ ...message, hold }));
+  const [first, ...messages] = rows;
+  if (first === undefined) return undefined;
+  const visibleAt = Number(first.about);
+  const hold = new Hold(visibleAt, claimedAt);
+  const answeredAtMs =
+    visibleAt / 1_000 - limits.visibilityTimeoutS * 1_000 + performance.now() - claimedAt;
+  return messages.map(({ about, body }) => {
+    const [msgId, readCount, enqueuedAt, bytes, origin, withheld, parent] = String(about).split(
+      " ",
+    ) as [string, string, string, string, string, string, string];
+    return {
+      msgId,
+      enqueuedAt,
+      readCount: Number(readCount),
+      hold,
+      bytes: Number(bytes),
+      ageMs: Math.round(answeredAtMs - Date.parse(enqueuedAt)),
+      traceparent: parent === "" ? null : parent,
+      body,
+      withheld: withheld === "" ? null : (withheld as "too-large" | "memory-budget"),
+      fromArchive: origin === "archive",
+    };
+  });
 }
 
 /** Of W3C's Trace Context, version 00; whatever else is in the header is left in the database. */
 const validTraceparent =
-  "substring(c.headers ->> 'traceparent' from '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$')";
-
-interface ClaimedRow extends Omit<ClaimedMessage, "hold"> {
-  readonly visibleAt: number;
-}
-
-function isMessage(row: ClaimedRow | { readonly msgId: null }): row is ClaimedRow {
-  return row.msgId !== null;
-}
+  "substring(q.headers ->> 'traceparent' from '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$')";

@@ -8,8 +8,11 @@ import type { ClaimedMessage, MessageIdentity } from "./message.ts";
 
 export const identities = "unnest($1::bigint[], $2::timestamptz[]) as i (msg_id, enqueued_at)";
 
+/** Array literals as PostgreSQL reads them: for arrays, the client would look at each element for what to quote. */
 export function identityValues(messages: readonly MessageIdentity[]) {
-  return [messages.map((message) => message.msgId), messages.map((message) => message.enqueuedAt)];
+  const msgIds = messages.map((message) => message.msgId);
+  const enqueuedAts = messages.map((message) => message.enqueuedAt);
+  return [`{${msgIds.join(",")}}`, `{${enqueuedAts.join(",")}}`];
 }
 
 export const claims =

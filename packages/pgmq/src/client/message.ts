@@ -19,7 +19,7 @@ export interface ClaimedMessage extends MessageIdentity {
   readonly hold: Hold;
   /** The length of its JSON text in UTF-8, or of its jsonb where it is too large to become text. */
   readonly bytes: number;
-  /** How long ago it was sent when it was read, in whole milliseconds, by the source's clock. */
+  /** How long ago it was sent when the answer to the read came, in whole milliseconds, by the source's clock. */
   readonly ageMs: number;
   /** The producer's trace context; null where it brought none, or none was asked for. */
   readonly traceparent: string | null;

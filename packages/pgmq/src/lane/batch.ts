@@ -1,4 +1,5 @@
 import type { BatchOutcome, LaneName, Observe, ReleaseCause } from "@centralcloud/service";
+import type PQueue from "p-queue";
 import type { ClaimClient } from "../client/claim-client.ts";
 import type { ClaimedMessage } from "../client/message.ts";
 import { checkAll } from "./check-all.ts";
@@ -24,7 +25,17 @@ export interface BatchContext {
   /** Of the lane. */
   readonly refusalRate: RefusalRate;
   readonly gate: Gate;
+  /** Where batches wait for their turn at the store, and then at their source. */
+  readonly merging: PQueue;
+  readonly settling: PQueue;
   readonly stopping: AbortSignal;
+}
+
+/** What is to become of a batch's messages. */
+interface Verdicts {
+  readonly merged: readonly ClaimedMessage[];
+  readonly failures: readonly Failure[];
+  readonly letters: readonly Letter[];
 }
 
 /** The messages of one read, on their way: known already? → check → merge → settle. */
@@ -75,27 +86,41 @@ export class Batch {
   }
 
   async #process(): Promise<BatchOutcome> {
-    const { stopping, gate } = this.#context;
-    if (stopping.aborted) {
-      await this.#settlement.release(this.undecided, "shutdown");
-      return "shutdown";
+    const { merging, settling } = this.#context;
+    const verdicts = await merging.add(() => this.#judge());
+    if (typeof verdicts === "string") {
+      await this.#settlement.release(this.undecided, verdicts);
+      return verdicts;
     }
-    // After a fault, the batch that was read ahead would only meet it again.
-    if (gate.isOpen) {
-      await this.#settlement.release(this.undecided, "fault");
-      return "fault";
-    }
+    // The next batch is merged meanwhile.
+    await settling.add(() => this.#settle(verdicts));
+    return "settled";
+  }
 
+  /** Or why they are given back instead. */
+  async #judge(): Promise<Verdicts | "shutdown" | "fault"> {
+    const { stopping, gate } = this.#context;
+    if (stopping.aborted) return "shutdown";
+    // After a fault, the batch that was read ahead would only meet it again.
+    if (gate.isOpen) return "fault";
     const known = await this.#lookUpRedelivered();
     const checks = await this.#check(known.fresh);
     // After an abandonment nothing of this is ours any more.
     const { merged, refused, failures } = await this.#merge(this.#settlement.ours(checks.accepted));
-    await this.#settlement.archive([...known.merged, ...merged]);
-    const failed = await this.#settlement.recordFailures([...checks.failures, ...failures]);
-    await this.#settlement.deadLetter([...known.letters, ...checks.letters, ...refused, ...failed]);
+    return {
+      merged: [...known.merged, ...merged],
+      failures: [...checks.failures, ...failures],
+      letters: [...known.letters, ...checks.letters, ...refused],
+    };
+  }
+
+  async #settle({ merged, failures, letters }: Verdicts): Promise<void> {
+    await this.#settlement.archive(merged);
+    const failed = await this.#settlement.recordFailures(failures);
+    await this.#settlement.deadLetter([...letters, ...failed]);
     // Those that the check left out.
-    await this.#settlement.release(this.undecided, stopping.aborted ? "shutdown" : "memory-budget");
-    return "settled";
+    const why = this.#context.stopping.aborted ? "shutdown" : "memory-budget";
+    await this.#settlement.release(this.undecided, why);
   }
 
   /** Gives back those that are better read again without the others. */
@@ -142,11 +167,16 @@ export class Batch {
     const accepted: AcceptedMessage[] = [];
     const letters: Letter[] = [];
     const failures: Failure[] = [];
-    for (const { message, verdict } of await checkAll(messages, handler, stopping)) {
+    const verdicts = await checkAll(messages, handler, stopping);
+    for (const [place, message] of messages.entries()) {
+      const verdict = verdicts[place];
+      if (verdict === undefined) continue;
       if (verdict instanceof Error) {
         failures.push({ message, code: "check-failed", error: verdict.message });
-      } else if (verdict.accepted) accepted.push({ ...message, document: verdict.document });
-      else letters.push({ message, refusal: verdict.refusal });
+      } else if (verdict.accepted) {
+        const { msgId, enqueuedAt } = message;
+        accepted.push({ msgId, enqueuedAt, document: verdict.document, message });
+      } else letters.push({ message, refusal: verdict.refusal });
     }
     const count = accepted.length + letters.length + failures.length;
     const ms = performance.now() - startedAt;
@@ -159,7 +189,7 @@ export class Batch {
     const { name, handler, observe, lease, refusalRate } = this.#context;
     if (accepted.length === 0) return { merged: [], refused: [], failures: [] };
     const startedAt = performance.now();
-    const { merged, duplicates, settled, culprits } = await this.#settlement.inStore(() =>
+    const { merged, duplicates, culprits, ...isolated } = await this.#settlement.inStore(() =>
       isolate(
         accepted,
         (group) => retryConflicts(() => handler.store.merge(group, () => lease.assertHeld())),
@@ -167,6 +197,7 @@ export class Batch {
       ),
     );
     const ms = performance.now() - startedAt;
+    const settled = isolated.settled.map(({ message }) => message);
     if (settled.length > 0) {
       const latenciesMs = this.#latenciesOf(settled);
       const batch = this.#context.number;
@@ -174,7 +205,8 @@ export class Batch {
     }
     const refused: Letter[] = [];
     const failures: Failure[] = [];
-    for (const { message, fault } of culprits) {
+    for (const { message: accepted, fault } of culprits) {
+      const { message } = accepted;
       const { owner, code, message: text } = fault;
       if (owner === "unknown") failures.push({ message, code, error: text });
       else

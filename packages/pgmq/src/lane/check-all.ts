@@ -4,42 +4,38 @@ import type { LaneHandler, Verdict } from "./handler.ts";
 /** Checks that wait for something else, such as a thread, may overlap up to this number. */
 const atOnce = 16;
 
-export interface Checked {
-  readonly message: ClaimedMessage;
-  /** An error where the check could not be made: its thread died, perhaps of this very message. */
-  readonly verdict: Verdict | Error;
-}
+/** An error where the check could not be made: its thread died, perhaps of this very message. */
+export type Checked = Verdict | Error;
 
 /**
- * The verdict on each message, in their order. Leaves out what is over the batch's memory, and what it
+ * The verdict on each message, in their order; undefined for what is over the batch's memory, and what it
  * did not come to before `stopping` was aborted.
  */
 export async function checkAll(
   messages: readonly ClaimedMessage[],
   handler: LaneHandler,
   stopping: AbortSignal,
-): Promise<readonly Checked[]> {
-  const verdicts = new Map<ClaimedMessage, Verdict | Error>();
-  const queue = messages.filter(({ withheld }) => withheld !== "memory-budget").values();
+): Promise<readonly (Checked | undefined)[]> {
+  const verdicts: (Checked | undefined)[] = messages.map(() => undefined);
+  let next = 0;
 
   async function work(): Promise<void> {
-    for (const message of queue) {
+    for (let place = next++; place < messages.length; place = next++) {
       if (stopping.aborted) return;
+      const message = messages[place] as ClaimedMessage;
+      if (message.withheld === "memory-budget") continue;
       try {
         const verdict = judge(message, handler);
-        verdicts.set(message, verdict instanceof Promise ? await verdict : verdict);
+        verdicts[place] = verdict instanceof Promise ? await verdict : verdict;
       } catch (error) {
-        verdicts.set(message, error instanceof Error ? error : new Error(String(error)));
+        verdicts[place] = error instanceof Error ? error : new Error(String(error));
       }
     }
   }
 
   // The first worker does all that needs no waiting before the second one starts.
   await Promise.all(Array.from({ length: atOnce }, work));
-  return messages.flatMap((message) => {
-    const verdict = verdicts.get(message);
-    return verdict === undefined ? [] : [{ message, verdict }];
-  });
+  return verdicts;
 }
 
 function judge(message: ClaimedMessage, handler: LaneHandler): Verdict | Promise<Verdict> {

@@ -1,4 +1,4 @@
-import type { ReadLimits } from "../client/message.ts";
+import type { MessageIdentity, ReadLimits } from "../client/message.ts";
 
 /** How many reads in a row may begin behind the last one. */
 const readsAhead = 16;
@@ -28,11 +28,11 @@ export class Frontier {
     return this.#next === fromTheStart;
   }
 
-  /** @param full the ids of a read that got all that it asked for, lowest first; undefined when it did not. */
-  moved(full: readonly string[] | undefined): void {
+  /** @param full what a read got, lowest id first, if it was all that it asked for; else undefined. */
+  moved(full: readonly Pick<MessageIdentity, "msgId">[] | undefined): void {
     this.#reads += 1;
-    const [firstId] = full ?? [];
-    const afterId = full?.at(-1);
+    const firstId = full?.[0]?.msgId;
+    const afterId = full?.at(-1)?.msgId;
     if (firstId === undefined || afterId === undefined || this.#reads >= readsAhead) {
       this.#next = fromTheStart;
       this.#reads = 0;

@@ -11,8 +11,9 @@ export type Verdict =
   | { readonly accepted: false; readonly refusal: Refusal };
 
 /** A message that may be merged, with the JSON text of its document. */
-export interface AcceptedMessage extends ClaimedMessage {
+export interface AcceptedMessage extends MessageIdentity {
   readonly document: string;
+  readonly message: ClaimedMessage;
 }
 
 export interface MergeResult {

@@ -48,7 +48,10 @@ export function createLane(options: LaneOptions): Lane {
   const maxAttempts = options.maxAttempts ?? 5;
   const maxDeliveries = options.maxDeliveries ?? 20;
   const maxMessageBytes = options.maxMessageBytes ?? 1024 * 1024;
-  const inFlight = new PQueue({ concurrency: options.concurrency ?? 2 });
+  const concurrency = options.concurrency ?? 2;
+  const merging = new PQueue({ concurrency });
+  /** Of its own, so that a store that waits for a source has something to do. */
+  const settling = new PQueue({ concurrency });
   const refusalRate = new RefusalRate();
   const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes);
   const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
@@ -57,6 +60,7 @@ export function createLane(options: LaneOptions): Lane {
   const rhythm = new Rhythm(name.queue, source, idleWatch);
   const sleep = new Sleep();
   const unsettled = new Set<Batch>();
+  const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
   /** How many batches there were. */
   let batches = 0;
@@ -68,7 +72,7 @@ export function createLane(options: LaneOptions): Lane {
 
   async function consume(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await inFlight.onSizeLessThan(1);
+      await Promise.all([merging.onSizeLessThan(1), settling.onSizeLessThan(1)]);
       if (!(await gate.admit(stopping.signal))) continue;
       const claimedAt = performance.now();
       woken = false;
@@ -98,7 +102,7 @@ export function createLane(options: LaneOptions): Lane {
       .catch((error: unknown) => void gate.failed("source", error));
     if (messages === undefined) return undefined;
     gate.succeeded("source");
-    frontier.moved(messages.length === quantity ? messages.map(({ msgId }) => msgId) : undefined);
+    frontier.moved(messages.length === quantity ? messages : undefined);
     if (messages.length === 0) return atStart ? messages : undefined;
     const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
     readSize.learn(messages.length, bytes);
@@ -118,14 +122,20 @@ export function createLane(options: LaneOptions): Lane {
     const batch = createBatch(messages, claimedAt);
     try {
       await batch.setApart(apart);
-      if (suspected) await inFlight.onIdle();
+      if (suspected) await Promise.all(underWay);
     } catch (error) {
       // Nobody else would ever end its lease.
       await batch.abandon("fault").finally(() => unsettled.delete(batch));
       throw error;
     }
-    const processed = inFlight.add(() => batch.process()).catch(crashed);
-    const settled = processed.finally(() => unsettled.delete(batch));
+    const settled = batch
+      .process()
+      .catch(crashed)
+      .finally(() => {
+        unsettled.delete(batch);
+        underWay.delete(settled);
+      });
+    underWay.add(settled);
     if (suspected) await settled;
   }
 
@@ -153,6 +163,8 @@ export function createLane(options: LaneOptions): Lane {
       lease,
       refusalRate,
       gate,
+      merging,
+      settling,
       stopping: stopping.signal,
     });
     unsettled.add(batch);
@@ -162,7 +174,7 @@ export function createLane(options: LaneOptions): Lane {
   /** The last read found nothing. */
   async function rest(): Promise<void> {
     gate.foundNothing();
-    idle = inFlight.pending === 0 && inFlight.size === 0;
+    idle = underWay.size === 0;
     try {
       const waitMs = await rhythm.nextWaitMs();
       // What woke us after the read began may have come too late for it.
@@ -200,7 +212,7 @@ export function createLane(options: LaneOptions): Lane {
       ignoreMessages();
       sleep.end();
       const deadline = new Sleep();
-      const finished = Promise.resolve(loop).then(() => inFlight.onIdle());
+      const finished = Promise.resolve(loop).then(() => Promise.all(underWay));
       await Promise.race([finished, deadline.for(graceMs)]);
       deadline.end();
       // A source that says nothing must not hold up the end: the leases end by themselves.
@@ -227,7 +239,7 @@ export function createLane(options: LaneOptions): Lane {
       return crashes;
     },
     get idle() {
-      return idle && inFlight.pending === 0 && inFlight.size === 0;
+      return idle && underWay.size === 0;
     },
     wake,
   };

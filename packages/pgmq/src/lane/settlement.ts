@@ -1,7 +1,13 @@
 import type { LaneName, Observe, ReleaseCause } from "@centralcloud/service";
 import type { ClaimClient } from "../client/claim-client.ts";
 import { cleanText } from "../client/clean-text.ts";
-import type { ClaimedMessage, DeadLetter, DeliveryAttempt, Refusal } from "../client/message.ts";
+import type {
+  ClaimedMessage,
+  DeadLetter,
+  DeliveryAttempt,
+  MessageIdentity,
+  Refusal,
+} from "../client/message.ts";
 import { classifyFault, type Fault } from "../fault.ts";
 import { backoffSeconds } from "./backoff.ts";
 import type { Gate } from "./gate.ts";
@@ -68,7 +74,7 @@ export class Settlement {
   }
 
   /** Those of the given messages that are still ours. */
-  ours<Message extends ClaimedMessage>(messages: readonly Message[]): readonly Message[] {
+  ours<Message extends MessageIdentity>(messages: readonly Message[]): readonly Message[] {
     return messages.filter(({ msgId }) => this.#undecided.has(msgId));
   }
 
