@@ -1,4 +1,4 @@
-import { PgmqClient } from "@centralcloud/pgmq";
+import { ClaimClient, PgmqClient, type Queryable } from "@centralcloud/pgmq";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { createTestLane, storeThatMerges } from "../support/lanes.ts";
@@ -115,3 +115,33 @@ test("messages that come back in front of where a busy lane reads are not left b
   expect(new Set(merged).size).toBe(4_000);
   expect(Math.max(...seenAfter)).toBeLessThan(30);
 });
+
+test("reading and archiving look at the batch, and not at the rest of the queue", async () => {
+  const { pool } = system.singularity;
+  await pool.query(
+    `select count(*) from pgmq.send_batch('${queue}', array_fill('{"filler": "${"x".repeat(300)}"}'::jsonb, array[20000]))`,
+  );
+  await pool.query(`analyze pgmq.q_${queue}`);
+  const client = await pool.connect();
+  try {
+    // Inside a transaction a session sees what it has counted itself.
+    await client.query("begin");
+    const before = await scansBy(client);
+    const claimed = await new PgmqClient(client).read(queue, { ...limits, quantity: 500 });
+    const archived = await new ClaimClient(client).archive(queue, claimed);
+    expect({ claimed: claimed.length, archived }).toEqual({ claimed: 500, archived: 500 });
+    expect(await scansBy(client)).toBe(before);
+  } finally {
+    await client.query("rollback");
+    client.release();
+  }
+});
+
+/** How often a session has read the whole queue. */
+async function scansBy(client: Queryable): Promise<number | undefined> {
+  const { rows } = await client.query<{ scans: number }>(
+    "select seq_scan::integer as scans from pg_stat_xact_user_tables where relname = $1",
+    [`q_${queue}`],
+  );
+  return rows[0]?.scans;
+}
