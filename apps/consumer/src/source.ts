@@ -56,6 +56,16 @@ export interface SharedParts {
 
 const retryMs = 1_000;
 
+/** Of the sessions at a source. */
+const sessionSettings = {
+  // What a crash of the server undoes is done again without harm: a claim is made anew, and what was archived
+  // or given up comes back, which the ledger knows.
+  synchronous_commit: "off",
+  // A queue's statistics are always wrong: it was empty a minute ago, or full. Without this, a read may sort all of it.
+  enable_seqscan: "off",
+  jit: "off",
+};
+
 /** How long a pool may take to close after the grace period, before its queries are cut. */
 export const endPoolMs = 1_000;
 
@@ -83,8 +93,7 @@ export function createSource(
     applicationName: "centralcloud-consumer",
     max: sourcePoolSize(configuration),
     queryTimeoutMs: queryTimeoutMs(configuration),
-    // A claim that is lost is made again, and what was archived or given up comes back: the ledger knows it.
-    asynchronousCommit: !transactionPooling,
+    ...(transactionPooling ? {} : { sessionSettings }),
   });
   const place = withoutSecrets(url);
   const stopped = new AbortController();

@@ -8,12 +8,8 @@ export interface PoolOptions {
   readonly max: number;
   /** How long a query may take before it is given up, in milliseconds; default: for ever. */
   readonly queryTimeoutMs?: number;
-  /**
-   * Whether commits return before they are on disk, so that a crash of the server may undo the last
-   * fraction of a second: for what is done again then, without harm. A setting of the session, so not
-   * for a pooler that shares sessions out by the transaction. Default false.
-   */
-  readonly asynchronousCommit?: boolean;
+  /** The server's settings for each session; not for a pooler that shares sessions out by the transaction. */
+  readonly sessionSettings?: Readonly<Record<string, string>>;
 }
 
 type Connection = Pick<pg.ClientConfig, "connectionString" | "ssl">;
@@ -42,6 +38,7 @@ export function connectionTo(url: string): Connection {
  * replaced by the next query. A connection is given up after five seconds of trying.
  */
 export function createPool(url: string, options: PoolOptions): pg.Pool {
+  const { sessionSettings } = options;
   const pool = new pg.Pool({
     ...connectionTo(url),
     application_name: options.applicationName,
@@ -52,7 +49,10 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
     keepAlive: true,
     // For a server that no longer answers without closing the connection.
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
-    ...(options.asynchronousCommit ? { onConnect: commitAsynchronously } : {}),
+    // Whoever asked for the connection gets it when this has resolved.
+    ...(sessionSettings === undefined
+      ? {}
+      : { onConnect: (client) => applySettings(client, sessionSettings) }),
   });
   // The pool has already removed the client; whoever queries next sees the error that matters.
   pool.on("error", () => {});
@@ -74,9 +74,13 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   return pool;
 }
 
-/** Whoever asked for the connection gets it when this has resolved. */
-async function commitAsynchronously(client: Pick<pg.ClientBase, "query">): Promise<void> {
-  await client.query("set synchronous_commit = off");
+async function applySettings(
+  client: Pick<pg.ClientBase, "query">,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  await client.query("select set_config(s.key, s.value, false) from jsonb_each_text($1) s", [
+    JSON.stringify(settings),
+  ]);
 }
 
 interface PoolClients {

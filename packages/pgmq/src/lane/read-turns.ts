@@ -18,6 +18,11 @@ export class ReadTurns {
   #waitMs: number = wait.firstMs;
   #refusedSince: number | undefined;
 
+  /** Others keep it from reading. */
+  get isContended(): boolean {
+    return this.#refusedSince !== undefined;
+  }
+
   /**
    * @param read given how many readers there may be; undefined for any number. Resolves to undefined
    *   when there were enough.
