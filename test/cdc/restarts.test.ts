@@ -1,7 +1,7 @@
 import { createCapturedTables, readCaptureStatus } from "@centralcloud/cdc";
 import { beforeAll, expect, test, vi } from "vitest";
 import type { StopMode } from "../chaos/servers/chaos-server.ts";
-import { type TestCapture, useCapture } from "../support/capture.ts";
+import { pluginHere, type TestCapture, useCapture } from "../support/capture.ts";
 import { environmentOf } from "../support/command.ts";
 import { createSteps, expectEveryStepOnce } from "../support/numbered-steps.ts";
 import { useRestartableSystem } from "../support/restartable-system.ts";
@@ -12,8 +12,7 @@ import { until } from "../support/until.ts";
 vi.setConfig({ testTimeout: 120_000 });
 
 /*
- * On servers of its own, which are restarted for real. Embedded ones, so with pgoutput; what a restart
- * does to a slot does not depend on its plugin.
+ * On servers of its own, which are restarted for real: embedded ones with pgoutput, and containers with wal2json.
  */
 
 const system = useRestartableSystem();
@@ -82,7 +81,7 @@ async function isConfirmed(): Promise<boolean> {
 }
 
 /** Brings a transaction to a point of its way; returns what lets it go on, called once the server goes down. */
-const points: Record<string, () => Promise<() => void>> = {
+const points: Record<string, () => Promise<() => unknown>> = {
   async received() {
     const release = await lock("lock table central.change_log in access exclusive mode");
     await write();
@@ -99,12 +98,13 @@ const points: Record<string, () => Promise<() => void>> = {
     const release = await lock("lock table central.change_log in access exclusive mode");
     await write();
     await until("the reader to wait with what it received", () => waits(false));
+    const { source } = system.servers;
     const pid = await walSender();
-    process.kill(pid, "SIGSTOP");
+    await source.signal(pid, "SIGSTOP");
     release();
     await until("it to be written", async () => (await recorded()) === written);
     expect(await isConfirmed()).toBe(false);
-    return () => void process.kill(pid, "SIGCONT");
+    return () => source.signal(pid, "SIGCONT");
   },
   async confirmed() {
     await write();
@@ -114,12 +114,10 @@ const points: Record<string, () => Promise<() => void>> = {
   },
 };
 
-async function restart(side: "source" | "central", mode: StopMode, onDown: () => void) {
+async function restart(side: "source" | "central", mode: StopMode, onGoingDown: () => unknown) {
   const server = system.servers[side];
   const { port } = server;
-  const stopped = server.stop(mode);
-  onDown();
-  await stopped;
+  await server.stop(mode, onGoingDown);
   await server.start();
   expect(server.port, "somebody took the server's port meanwhile").toBe(port);
 }
@@ -128,11 +126,11 @@ test.each(Object.keys(points))(
   "a transaction that is %s when either server restarts is recorded once",
   async (point) => {
     part = await capture.start({ tables });
-    await part.observed("capture-reading");
+    expect(await part.observed("capture-reading")).toMatchObject({ plugin: pluginHere });
     for (const side of ["central", "source"] as const) {
       for (const mode of ["fast", "immediate"] as const) {
-        const onDown = await points[point]?.();
-        await restart(side, mode, onDown ?? (() => {}));
+        const letGo = await points[point]?.();
+        await restart(side, mode, letGo ?? (() => {}));
         await write();
         await capture.caughtUp();
         await expectEveryStepOnce(system);
