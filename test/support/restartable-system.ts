@@ -40,8 +40,10 @@ export function useRestartableSystem(): RestartableSystem {
     system.servers.central = central;
     system.singularity = open(source, "singularity");
     system.central = open(central, "centralcloud");
-    await migrate("singularity", system.singularity.url, () => {});
-    await migrate("central", system.central.url, () => {});
+    await Promise.all([
+      migrate("singularity", system.singularity.url, () => {}),
+      migrate("central", system.central.url, () => {}),
+    ]);
   }, 120_000);
   afterAll(async () => {
     await Promise.all([system.singularity?.pool.end(), system.central?.pool.end()]);
