@@ -6,7 +6,7 @@ import type { StopMode } from "../chaos/servers/chaos-server.ts";
 import { findEngine } from "./build-image.ts";
 import { fullProfileContainer } from "./full-profile-container.ts";
 import { type Container, execIn } from "./hardened-container.ts";
-import type { RestartableServer } from "./restartable-system.ts";
+import type { RestartableServer } from "./restartable-server.ts";
 import { until } from "./until.ts";
 
 /** PostgreSQL is the container's first process: the container stops with it, and starts it again. */

@@ -1,25 +1,9 @@
 import { migrate } from "@centralcloud/db";
 import pg from "pg";
 import { afterAll, beforeAll, inject } from "vitest";
-import { ChaosServer, type StopMode } from "../chaos/servers/chaos-server.ts";
+import { ChaosServer } from "../chaos/servers/chaos-server.ts";
 import { harnessName, type TestDatabase, type TestSystem } from "./databases.ts";
-
-export interface RestartableServer {
-  readonly port: number;
-  /** As superuser; also while it is down. */
-  urlOf(database: string): string;
-  start(): Promise<void>;
-  /**
-   * Resolves when it has gone.
-   *
-   * @param onGoingDown called when it has been told to, and may not have gone yet.
-   */
-  stop(mode: StopMode, onGoingDown?: () => unknown): Promise<void>;
-  /** Sends a signal to one of its processes, by the id that the server tells. */
-  signal(processId: number, signal: "SIGSTOP" | "SIGCONT"): Promise<void>;
-  /** Stops it, and deletes its data. */
-  remove(): Promise<void>;
-}
+import type { RestartableServer } from "./restartable-server.ts";
 
 export interface RestartableSystem extends TestSystem {
   readonly servers: { source: RestartableServer; central: RestartableServer };
