@@ -20,7 +20,7 @@ export default defineConfig({
       // reads the server's files, which are in the container
       "consumer/no-plaintext-on-disk.test.ts",
       "consumer/{attempts,faults,large-batches,ledger,replicas,transaction-pooling,wake-up}.test.ts",
-      "cdc/{heartbeat,killed-readers,restarts,start-stop}.test.ts",
+      "cdc/{heartbeat,killed-readers,start-stop}.test.ts",
       "singularity/{scheduler,session-keys}.test.ts",
     ],
     globalSetup: ["support/full-profile-setup.ts"],

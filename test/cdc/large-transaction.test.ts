@@ -61,10 +61,12 @@ describe.each([pluginHere])("with %s", (plugin) => {
       expect(peak).toBeLessThan(residentMegabytes);
       const { rows } = await central.pool.query(
         `select count(distinct ordinal)::integer as ordinals, min(ordinal) as first, max(ordinal) as last,
-                count(distinct lsn)::integer as transactions
+                count(distinct key ->> 'id')::integer as keys, count(distinct lsn)::integer as transactions
            from central.change_log where table_name = 'wide'`,
       );
-      expect(rows).toEqual([{ ordinals: rowCount, first: 0, last: rowCount - 1, transactions: 1 }]);
+      expect(rows).toEqual([
+        { ordinals: rowCount, first: 0, last: rowCount - 1, keys: rowCount, transactions: 1 },
+      ]);
     } finally {
       reader.child.kill("SIGTERM");
       await reader.finished;

@@ -1,26 +1,22 @@
-import { createCapturedTables, readCaptureStatus } from "@centralcloud/cdc";
+import { createCapturedTables } from "@centralcloud/cdc";
 import { beforeAll, expect, test, vi } from "vitest";
 import type { StopMode } from "../chaos/servers/chaos-server.ts";
-import { type TestCapture, useCapture } from "../support/capture.ts";
-import { environmentOf } from "../support/command.ts";
+import { pluginHere, useCapture } from "../support/capture.ts";
 import { createSteps, expectEveryStepOnce } from "../support/numbered-steps.ts";
 import { useRestartableSystem } from "../support/restartable-system.ts";
-import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 // Each restart costs a reader a second or two, and a busy machine more.
 vi.setConfig({ testTimeout: 120_000 });
 
 /*
- * On servers of its own, which are restarted for real. Embedded ones, so with pgoutput; what a restart
- * does to a slot does not depend on its plugin.
+ * On servers of its own, which are restarted for real: embedded ones with pgoutput, and containers with wal2json.
  */
 
 const system = useRestartableSystem();
 const capture = useCapture(system);
 const tables = createCapturedTables(["steps"], []);
 let written = 0;
-let part: TestCapture;
 
 beforeAll(async () => {
   await createSteps(system.singularity.pool);
@@ -82,7 +78,7 @@ async function isConfirmed(): Promise<boolean> {
 }
 
 /** Brings a transaction to a point of its way; returns what lets it go on, called once the server goes down. */
-const points: Record<string, () => Promise<() => void>> = {
+const points: Record<string, () => Promise<() => unknown>> = {
   async received() {
     const release = await lock("lock table central.change_log in access exclusive mode");
     await write();
@@ -99,12 +95,13 @@ const points: Record<string, () => Promise<() => void>> = {
     const release = await lock("lock table central.change_log in access exclusive mode");
     await write();
     await until("the reader to wait with what it received", () => waits(false));
+    const { source } = system.servers;
     const pid = await walSender();
-    process.kill(pid, "SIGSTOP");
+    await source.signal(pid, "SIGSTOP");
     release();
     await until("it to be written", async () => (await recorded()) === written);
     expect(await isConfirmed()).toBe(false);
-    return () => void process.kill(pid, "SIGCONT");
+    return () => source.signal(pid, "SIGCONT");
   },
   async confirmed() {
     await write();
@@ -114,12 +111,10 @@ const points: Record<string, () => Promise<() => void>> = {
   },
 };
 
-async function restart(side: "source" | "central", mode: StopMode, onDown: () => void) {
+async function restart(side: "source" | "central", mode: StopMode, onGoingDown: () => unknown) {
   const server = system.servers[side];
   const { port } = server;
-  const stopped = server.stop(mode);
-  onDown();
-  await stopped;
+  await server.stop(mode, onGoingDown);
   await server.start();
   expect(server.port, "somebody took the server's port meanwhile").toBe(port);
 }
@@ -127,12 +122,12 @@ async function restart(side: "source" | "central", mode: StopMode, onDown: () =>
 test.each(Object.keys(points))(
   "a transaction that is %s when either server restarts is recorded once",
   async (point) => {
-    part = await capture.start({ tables });
-    await part.observed("capture-reading");
+    const part = await capture.start({ tables });
+    expect(await part.observed("capture-reading")).toMatchObject({ plugin: pluginHere });
     for (const side of ["central", "source"] as const) {
       for (const mode of ["fast", "immediate"] as const) {
-        const onDown = await points[point]?.();
-        await restart(side, mode, onDown ?? (() => {}));
+        const letGo = await points[point]?.();
+        await restart(side, mode, letGo ?? (() => {}));
         await write();
         await capture.caughtUp();
         await expectEveryStepOnce(system);
@@ -141,38 +136,3 @@ test.each(Object.keys(points))(
     expect(part.observations.some(({ event }) => event === "capture-lost")).toBe(false);
   },
 );
-
-test("a slot that fell too far behind is told loudly; recreating it takes a snapshot and marks the gap", async () => {
-  const { pool } = system.singularity;
-  const query = (text: string) => pool.query(text);
-  await query("alter system set max_slot_wal_keep_size = '1MB'");
-  await query("select pg_reload_conf()");
-  await until("the slot to be lost", async () => {
-    await query("insert into steps select max(id) + 1, 0 from steps");
-    await query("select pg_switch_wal()");
-    await query("checkpoint");
-    const { rows } = await query("select wal_status from pg_replication_slots");
-    return rows[0]?.wal_status === "lost";
-  });
-  const status = () => readCaptureStatus(pool, system.central.pool);
-  expect(await status()).toMatchObject({ state: "lost", walStatus: "lost" });
-  part = await capture.start({ tables });
-  expect(await part.observed("capture-lost")).toMatchObject({
-    why: expect.stringMatching(/is lost.*max_slot_wal_keep_size/),
-  });
-  const environment = { ...environmentOf(system), CDC_TABLES: "steps" };
-  const shown = await runCommand(["cdc", "status"], environment);
-  expect(shown).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("cdc recreate") });
-
-  const { rows } = await query("select count(*)::integer as count from steps");
-  const words = ["cdc", "recreate", "--reason", "it fell behind"];
-  const { exitCode, stdout } = await runCommand(words, environment);
-  expect({ exitCode, rows: JSON.parse(stdout).rows }).toEqual({ exitCode: 0, rows: rows[0].count });
-  await until("the capture to go on", async () => (await status()).state === "reading");
-  await query("insert into steps select max(id) + 1, 0 from steps");
-  await capture.caughtUp();
-  expect((await capture.marks()).at(-1)).toMatchObject({ operation: "gap" });
-  const log = await capture.log();
-  expect(log.at(-1)?.operation).toBe("insert");
-  expect(log.filter(({ operation }) => operation === "snapshot")).toHaveLength(rows[0].count);
-});

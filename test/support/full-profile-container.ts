@@ -8,11 +8,17 @@ export const ownLabels: Readonly<Record<string, string>> = {
   [label]: `${process.pid}@${hostname()}`,
 };
 
-/** A container of the image, ready when PostgreSQL accepts connections. */
-export function fullProfileContainer(image: string): GenericContainer {
+/**
+ * A container of the image, ready when PostgreSQL accepts connections.
+ *
+ * @param hostPort where it is reached, for one that is to be found there again after a restart. Default: the
+ *   engine chooses.
+ */
+export function fullProfileContainer(image: string, hostPort?: number): GenericContainer {
+  const port = hostPort === undefined ? 5432 : { container: 5432, host: hostPort };
   return new GenericContainer(image)
     .withLabels(ownLabels)
-    .withExposedPorts(5432)
+    .withExposedPorts(port)
     .withWaitStrategy(Wait.forLogMessage("database system is ready to accept connections"))
     .withStartupTimeout(60_000);
 }

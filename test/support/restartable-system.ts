@@ -1,27 +1,33 @@
 import { migrate } from "@centralcloud/db";
 import pg from "pg";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
 import { ChaosServer } from "../chaos/servers/chaos-server.ts";
 import { harnessName, type TestDatabase, type TestSystem } from "./databases.ts";
+import type { RestartableServer } from "./restartable-server.ts";
 
 export interface RestartableSystem extends TestSystem {
-  readonly servers: { source: ChaosServer; central: ChaosServer };
+  readonly servers: { source: RestartableServer; central: RestartableServer };
 }
 
-/** Both databases of a system, each on an embedded server of its own that a test may restart. */
+/**
+ * Both databases of a system, each on a server of its own that a test may restart: an embedded one, or, in the
+ * full profile, a container.
+ */
 export function useRestartableSystem(): RestartableSystem {
   const system = { servers: {} } as RestartableSystem;
   beforeAll(async () => {
     const [source, central] = await Promise.all([
-      ChaosServer.create("source", ["singularity"]),
-      ChaosServer.create("central", ["centralcloud"]),
+      createServer("source", "singularity"),
+      createServer("central", "centralcloud"),
     ]);
     system.servers.source = source;
     system.servers.central = central;
     system.singularity = open(source, "singularity");
     system.central = open(central, "centralcloud");
-    await migrate("singularity", system.singularity.url, () => {});
-    await migrate("central", system.central.url, () => {});
+    await Promise.all([
+      migrate("singularity", system.singularity.url, () => {}),
+      migrate("central", system.central.url, () => {}),
+    ]);
   }, 120_000);
   afterAll(async () => {
     await Promise.all([system.singularity?.pool.end(), system.central?.pool.end()]);
@@ -30,7 +36,16 @@ export function useRestartableSystem(): RestartableSystem {
   return system;
 }
 
-function open(server: ChaosServer, name: string): TestDatabase {
+async function createServer(name: string, database: string): Promise<RestartableServer> {
+  const profile = inject("fullProfile");
+  if (profile === undefined) return ChaosServer.create(name, [database]);
+  if ("missing" in profile) throw new Error(profile.missing);
+  // Not at the top, because loading testcontainers takes a while that the other profile need not wait for.
+  const { ContainerServer } = await import("./container-server.ts");
+  return ContainerServer.create(profile.image);
+}
+
+function open(server: RestartableServer, name: string): TestDatabase {
   const url = server.urlOf(name);
   const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 4 });
   pool.on("error", () => {});

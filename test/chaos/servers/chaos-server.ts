@@ -56,13 +56,24 @@ export class ChaosServer {
     this.#url = this.#running.urlOf("postgres");
   }
 
-  /** Resolves when it has gone. */
-  async stop(mode: StopMode): Promise<void> {
+  /**
+   * Resolves when it has gone.
+   *
+   * @param onGoingDown called when it has been told to, and may not have gone yet.
+   */
+  async stop(mode: StopMode, onGoingDown: () => unknown = () => {}): Promise<void> {
     const server = this.#running;
     if (server === undefined) return;
     if (mode === "immediate") process.kill(server.processIds.server, "SIGQUIT");
-    await server.stop();
+    const stopped = server.stop();
+    await onGoingDown();
+    await stopped;
     this.#running = undefined;
+  }
+
+  /** Sends a signal to one of its processes, by the id that the server tells. */
+  async signal(processId: number, signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
+    process.kill(processId, signal);
   }
 
   /** Stops it, and deletes its data. */
