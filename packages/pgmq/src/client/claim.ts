@@ -61,27 +61,29 @@ export async function claim(
                  case when coalesce(q.headers @> '{"replayed_from_archive": true}', false) then 'archive' else 'queue'
                  end as origin,
                  coalesce(${traceparent}, '') as traceparent
+     ), measured as not materialized (
+       select c.*, coalesce(octet_length(c.body), c.size) as bytes, c.body is null and c.size > 0 as has_no_text
+         from claimed c
      ), total as materialized (
-       select coalesce(max(coalesce(octet_length(c.body), c.size)) <= $3::integer
-                   and sum(coalesce(octet_length(c.body), c.size)) <= $4::integer, true) as fits
-         from claimed c
-     ), sized as (
-       select c.*, coalesce(octet_length(c.body), c.size) as bytes,
-              coalesce(sum(octet_length(c.body)) filter (where octet_length(c.body) <= $3::integer)
-                over (order by c.msg_id), 0) as running
-         from claimed c
+       select coalesce(max(m.bytes) <= $3::integer and sum(m.bytes) <= $4::integer
+                   and not bool_or(m.has_no_text), true) as fits
+         from measured m
+     ), summed as (
+       select m.*, coalesce(sum(octet_length(m.body)) filter (where m.bytes <= $3::integer)
+                over (order by m.msg_id), 0) as running
+         from measured m
         where not (select t.fits from total t)
      ), judged as (
-       select c.*, coalesce(octet_length(c.body), 0) as bytes, '' as withheld
-         from claimed c
+       select m.msg_id, m.read_ct, m.enqueued_at, m.body, m.origin, m.traceparent, m.bytes, '' as withheld
+         from measured m
         where (select t.fits from total t)
        union all
-       select s.msg_id, s.read_ct, s.enqueued_at, s.vt, s.size, s.body, s.origin, s.traceparent, s.bytes,
-              case when s.bytes > $3::integer or (s.body is null and s.size > 0) then 'too-large'
+       select s.msg_id, s.read_ct, s.enqueued_at, s.body, s.origin, s.traceparent, s.bytes,
+              case when s.bytes > $3::integer or s.has_no_text then 'too-large'
                    when s.running > $4::integer and s.running > s.bytes then 'memory-budget'
                    else ''
               end
-         from sized s
+         from summed s
      )
      select a.about, a.body
        from (

@@ -189,7 +189,7 @@ export class Batch {
     const { name, handler, observe, lease, refusalRate } = this.#context;
     if (accepted.length === 0) return { merged: [], refused: [], failures: [] };
     const startedAt = performance.now();
-    const { merged, duplicates, culprits, ...isolated } = await this.#settlement.inStore(() =>
+    const { merged, duplicates, settled, culprits } = await this.#settlement.inStore(() =>
       isolate(
         accepted,
         (group) => retryConflicts(() => handler.store.merge(group, () => lease.assertHeld())),
@@ -197,22 +197,22 @@ export class Batch {
       ),
     );
     const ms = performance.now() - startedAt;
-    const settled = isolated.settled.map(({ message }) => message);
-    if (settled.length > 0) {
-      const latenciesMs = this.#latenciesOf(settled);
+    const inStore = settled.map(({ message }) => message);
+    if (inStore.length > 0) {
+      const latenciesMs = this.#latenciesOf(inStore);
       const batch = this.#context.number;
       observe({ event: "batch-merged", ...name, batch, merged, duplicates, ms, latenciesMs });
     }
     const refused: Letter[] = [];
     const failures: Failure[] = [];
-    for (const { message: accepted, fault } of culprits) {
-      const { message } = accepted;
+    for (const { message: culprit, fault } of culprits) {
+      const { message } = culprit;
       const { owner, code, message: text } = fault;
       if (owner === "unknown") failures.push({ message, code, error: text });
       else
         refused.push({ message, refusal: { reason: "rejected", error: { code, message: text } } });
     }
-    return { merged: settled, refused, failures };
+    return { merged: inStore, refused, failures };
   }
 
   /** From the sending to now. What comes from the archive was sent long ago, and did not wait for us. */

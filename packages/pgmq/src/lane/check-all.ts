@@ -5,7 +5,7 @@ import type { LaneHandler, Verdict } from "./handler.ts";
 const atOnce = 16;
 
 /** An error where the check could not be made: its thread died, perhaps of this very message. */
-export type Checked = Verdict | Error;
+type Checked = Verdict | Error;
 
 /**
  * The verdict on each message, in their order; undefined for what is over the batch's memory, and what it
