@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { findFreePort } from "../support/free-port.ts";
 import { type Program, startCentralcloud } from "./process.ts";
 import type { Database } from "./stage.ts";
 
@@ -14,7 +14,7 @@ const waitMs = 60_000;
 
 /** Starts `centralcloud consume` with default settings and waits until it is ready. */
 export async function startConsumer(source: Database, central: Database): Promise<Consumer> {
-  const port = await freePort();
+  const port = await findFreePort();
   const startedAt = performance.now();
   const program = startCentralcloud(["consume"], {
     SOURCE_DATABASE_URLS: source.url,
@@ -48,13 +48,4 @@ async function isReady(port: number): Promise<boolean> {
   }
   await new Promise((resolve) => setTimeout(resolve, 5));
   return false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
-import pg from "pg";
+import { assertReachable } from "@centralcloud/db";
 import type { StopMode } from "../chaos/servers/chaos-server.ts";
 import { findEngine } from "./build-image.ts";
+import { findFreePort } from "./free-port.ts";
 import { fullProfileContainer } from "./full-profile-container.ts";
 import { type Container, execIn } from "./hardened-container.ts";
 import type { RestartableServer } from "./restartable-server.ts";
@@ -44,7 +43,12 @@ export class ContainerServer implements RestartableServer {
 
   async start(): Promise<void> {
     await this.#container.start();
-    await until("the restarted server to answer", () => this.#answers());
+    await until("the restarted server to answer", () =>
+      assertReachable([this.urlOf("postgres")]).then(
+        () => true,
+        () => false,
+      ),
+    );
   }
 
   async stop(mode: StopMode, onGoingDown: () => unknown = () => {}): Promise<void> {
@@ -66,26 +70,4 @@ export class ContainerServer implements RestartableServer {
   async remove(): Promise<void> {
     await this.#container.remove({ force: true, v: true });
   }
-
-  async #answers(): Promise<boolean> {
-    const client = new pg.Client({ connectionString: this.urlOf("postgres") });
-    client.on("error", () => {});
-    try {
-      await client.connect();
-      return true;
-    } catch {
-      return false;
-    } finally {
-      await client.end().catch(() => {});
-    }
-  }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
