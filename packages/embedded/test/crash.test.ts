@@ -48,6 +48,7 @@ test("Ctrl-C in the terminal does not stop the server before its parent does", a
   process.kill(-program.pid, "SIGINT");
   await program.hears("drained");
   expect(isAlive(program.server)).toBe(true);
+  process.kill(program.pid, "SIGUSR2");
   await program.hears("stopped");
   await endOf(program.child);
   expect(program.child.exitCode).toBe(0);

@@ -1,7 +1,8 @@
 /**
  * Starts a server with the options given as JSON, says so in one line of JSON, and goes on until it
- * is killed. On SIGINT it does what a service does: a last piece of work, then an orderly stop.
+ * is killed. On SIGINT it does what a service does: a last piece of work, then, on SIGUSR2, an orderly stop.
  */
+import { once } from "node:events";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import pg from "pg";
 
@@ -15,7 +16,9 @@ const { rows } = await client.query("select current_setting('data_directory') as
 process.once("SIGINT", async () => {
   // Sixty round trips over some time: a server that got the signal too would not last so long.
   for (let round = 0; round < 60; round++) await client.query("select pg_sleep(0.005)");
+  const told = once(process, "SIGUSR2");
   say({ event: "drained" });
+  await told;
   await stop();
   say({ event: "stopped" });
 });
