@@ -7,6 +7,7 @@ import type { Gate } from "./gate.ts";
 import type { AcceptedMessage, LaneHandler } from "./handler.ts";
 import { isolate } from "./isolate.ts";
 import { type Lease, StaleLeaseError } from "./lease.ts";
+import type { MergeWindow } from "./merge-window.ts";
 import type { RefusalRate } from "./refusal-rate.ts";
 import { retryConflicts } from "./retry-conflicts.ts";
 import { type Failure, type Letter, Settlement, StoreFault } from "./settlement.ts";
@@ -28,6 +29,8 @@ export interface BatchContext {
   /** Where batches wait for their turn at the store, and then at their source. */
   readonly merging: PQueue;
   readonly settling: PQueue;
+  /** Of the lane. */
+  readonly mergeWindow: MergeWindow;
   readonly stopping: AbortSignal;
 }
 
@@ -186,22 +189,33 @@ export class Batch {
   }
 
   async #merge(accepted: readonly AcceptedMessage[]) {
-    const { name, handler, observe, lease, refusalRate } = this.#context;
+    const { name, number, handler, observe, lease, refusalRate, mergeWindow } = this.#context;
     if (accepted.length === 0) return { merged: [], refused: [], failures: [] };
     const startedAt = performance.now();
+    let isFirst = true;
+    const merge = (group: readonly AcceptedMessage[]) => {
+      const attempt = () =>
+        retryConflicts(() => handler.store.merge(group, () => lease.assertHeld()));
+      if (!isFirst) return attempt();
+      isFirst = false;
+      return mergeWindow.try(number, attempt);
+    };
     const { merged, duplicates, settled, culprits } = await this.#settlement.inStore(() =>
-      isolate(
-        accepted,
-        (group) => retryConflicts(() => handler.store.merge(group, () => lease.assertHeld())),
-        refusalRate,
-      ),
+      isolate(accepted, merge, refusalRate),
     );
     const ms = performance.now() - startedAt;
     const inStore = settled.map(({ message }) => message);
     if (inStore.length > 0) {
       const latenciesMs = this.#latenciesOf(inStore);
-      const batch = this.#context.number;
-      observe({ event: "batch-merged", ...name, batch, merged, duplicates, ms, latenciesMs });
+      observe({
+        event: "batch-merged",
+        ...name,
+        batch: number,
+        merged,
+        duplicates,
+        ms,
+        latenciesMs,
+      });
     }
     const refused: Letter[] = [];
     const failures: Failure[] = [];

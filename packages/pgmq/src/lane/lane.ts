@@ -6,6 +6,7 @@ import { Frontier } from "./frontier.ts";
 import { Gate, type Side } from "./gate.ts";
 import type { LaneOptions } from "./lane-options.ts";
 import { Lease } from "./lease.ts";
+import { MergeWindow } from "./merge-window.ts";
 import { ReadSize } from "./read-size.ts";
 import { ReadTurns } from "./read-turns.ts";
 import { RefusalRate } from "./refusal-rate.ts";
@@ -52,6 +53,7 @@ export function createLane(options: LaneOptions): Lane {
   const merging = new PQueue({ concurrency });
   /** Of its own, so that a store that waits for a source has something to do. */
   const settling = new PQueue({ concurrency });
+  const mergeWindow = new MergeWindow(concurrency);
   const refusalRate = new RefusalRate();
   const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes);
   const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
@@ -167,6 +169,7 @@ export function createLane(options: LaneOptions): Lane {
       gate,
       merging,
       settling,
+      mergeWindow,
       stopping: stopping.signal,
     });
     unsettled.add(batch);
