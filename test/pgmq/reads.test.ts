@@ -25,15 +25,29 @@ test("a reader is turned away while there are enough, and the messages stay wher
   const other = await system.singularity.pool.connect();
   try {
     await other.query("begin");
-    const first = await new PgmqClient(other).readInTurn(queue, { ...limits, quantity: 1 }, 1);
+    const first = await new PgmqClient(other).readInTurn(
+      queue,
+      { ...limits, quantity: 1 },
+      { maxReaders: 1 },
+    );
     expect(first).toHaveLength(1);
-    expect(await queues().readInTurn(queue, limits, 1)).toBeUndefined();
-    expect(await queues().readInTurn(queue, limits, 2)).toHaveLength(1);
+    expect(await queues().readInTurn(queue, limits, { maxReaders: 1 })).toBe("many-read");
+    expect(await queues().readInTurn(queue, limits, { maxReaders: 2 })).toHaveLength(1);
     await other.query("commit");
-    expect(await queues().readInTurn(queue, limits, 1)).toEqual([]);
+    expect(await queues().readInTurn(queue, limits, { maxReaders: 1 })).toEqual([]);
   } finally {
     other.release();
   }
+});
+
+test("a reader is turned away while others have claimed so much just now, and it is still in flight", async () => {
+  const unless = (claimed: number) => ({ unlessOthers: { claimed, withinMs: 20_000 } });
+  await queues().sendBatch(queue, Array(5).fill("{}"));
+  await system.singularity.pool.query("select pgmq.send($1, '{}', delay => 3600)", [queue]);
+  const claimed = await queues().read(queue, { ...limits, quantity: 3 });
+  expect(await queues().readInTurn(queue, limits, unless(3))).toBe("others-read");
+  await new ClaimClient(system.singularity.pool).archive(queue, claimed.slice(0, 1));
+  expect(await queues().readInTurn(queue, limits, unless(3))).toHaveLength(2);
 });
 
 test("a read can begin behind an id, and is otherwise like any other", async () => {

@@ -24,13 +24,8 @@ export {
   assertReachable,
   connectionTo,
   createClient,
-  createPool,
-  cutConnections,
-  cutIdleConnections,
   DatabaseUnreachableError,
-  endPool,
   messageOf,
-  type PoolOptions,
   withoutSecrets,
 } from "./connect.ts";
 export {
@@ -74,6 +69,13 @@ export {
 } from "./operator-actions.ts";
 export { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
 export { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
+export {
+  createPool,
+  cutConnections,
+  cutIdleConnections,
+  endPool,
+  type PoolOptions,
+} from "./pool.ts";
 export {
   type Assignment,
   assignTasksNow,

@@ -1,5 +1,5 @@
 import { Hold } from "./hold.ts";
-import type { ClaimedMessage, ReadLimits } from "./message.ts";
+import type { ClaimedMessage, ReadLimits, ReadTurn, TurnedAway } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
 
@@ -12,15 +12,15 @@ import { queueTable } from "./queue-table.ts";
  * Not prepared: a plan that was made while the queue was empty would scan it when it is long. For the
  * same reason pgmq plans each read anew.
  *
- * @param maxReaders how many may claim at the same time; undefined: any number.
- * @returns undefined when there were `maxReaders` already.
+ * @param turn when it may; default: always.
+ * @returns why it might not.
  */
 export async function claim(
   db: Queryable,
   queue: string,
   limits: ReadLimits,
-  maxReaders?: number,
-): Promise<readonly ClaimedMessage[] | undefined> {
+  turn: ReadTurn = {},
+): Promise<readonly ClaimedMessage[] | TurnedAway> {
   const table = queueTable(queue, "q");
   const traceparent = limits.traceparents ? validTraceparent : "null::text";
   const claimedAt = performance.now();
@@ -32,12 +32,21 @@ export async function claim(
   // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
   // compression makes a 255th of a value at best.
   // The time of the statement is the same for all its rows, so that they are known by one visibility timeout.
+  // What others have claimed just now has nearly all of its visibility timeout before it.
   // Nothing is withheld from nearly all reads, so their rows are not sorted and summed up for it.
   const { rows } = await db.query<{ readonly about: string | null; readonly body: string | null }>(
-    `with turn as materialized (
+    `with others as materialized (
+       select count(*) >= $9::integer as claim
+         from (select from ${table} c
+                where $9::integer is not null
+                  and c.vt > statement_timestamp() + make_interval(secs => $1 - $10::float8)
+                  and c.vt < statement_timestamp() + make_interval(secs => $1 + 1)
+                limit $9::integer) c
+     ), turn as materialized (
        select from generate_series(1, coalesce($6::integer, 1)) n
-        where $6::integer is null
-           or pg_try_advisory_xact_lock(hashtextextended('centralcloud read ' || $7, n))
+        where (select o.claim from others o) is not true
+          and ($6::integer is null
+               or pg_try_advisory_xact_lock(hashtextextended('centralcloud read ' || $7, n)))
         limit 1
      ), next as materialized (
        select q.msg_id
@@ -88,8 +97,10 @@ export async function claim(
      select a.about, a.body
        from (
          select 0 as place, null as msg_id,
-                (select (extract(epoch from c.vt) * 1000000)::bigint::text from claimed c limit 1) as about, null as body
-           from turn
+                case when exists (select from turn) then
+                  (select (extract(epoch from c.vt) * 1000000)::bigint::text from claimed c limit 1)
+                     when o.claim then 'others-read' else 'many-read' end as about, null as body
+           from others o
          union all
          select 1, j.msg_id,
                 j.msg_id || ' ' || j.read_ct || ' ' || (to_jsonb(j.enqueued_at) #>> '{}') || ' ' || j.bytes
@@ -104,14 +115,17 @@ export async function claim(
       limits.maxMessageBytes,
       limits.maxBatchBytes,
       limits.afterId ?? null,
-      maxReaders ?? null,
+      turn.maxReaders ?? null,
       queue,
       limits.afterOthers ?? false,
+      turn.unlessOthers?.claimed ?? null,
+      (turn.unlessOthers?.withinMs ?? 0) / 1_000,
     ],
   );
   const [first, ...messages] = rows;
-  if (first === undefined) return undefined;
-  const visibleAt = Number(first.about);
+  const about = first?.about;
+  if (about === "others-read" || about === "many-read") return about;
+  const visibleAt = Number(about);
   const hold = new Hold(visibleAt, claimedAt);
   const answeredAtMs =
     visibleAt / 1_000 - limits.visibilityTimeoutS * 1_000 + performance.now() - claimedAt;

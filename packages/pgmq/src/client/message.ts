@@ -48,6 +48,20 @@ export interface ReadLimits {
   readonly traceparents?: boolean;
 }
 
+/** When a read may claim, among all processes that read the queue. */
+export interface ReadTurn {
+  /** Only while fewer than so many are claiming; default: any number. */
+  readonly maxReaders?: number;
+  /**
+   * Only if less than so many messages were claimed within so many milliseconds, of those that are still in flight
+   * and were claimed with the same visibility timeout; default: whatever was claimed.
+   */
+  readonly unlessOthers?: { readonly claimed: number; readonly withinMs: number };
+}
+
+/** Why a read might not claim: so many are doing so, or others have claimed just now. */
+export type TurnedAway = "many-read" | "others-read";
+
 export interface DeadLetterError {
   readonly code: string;
   readonly message: string;

@@ -6,6 +6,8 @@ import type {
   QueueDepth,
   QueueMetrics,
   ReadLimits,
+  ReadTurn,
+  TurnedAway,
 } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
@@ -63,23 +65,22 @@ export class PgmqClient {
 
   /** Claims up to `quantity` visible messages, oldest first. */
   async read(queue: string, limits: ReadLimits): Promise<readonly ClaimedMessage[]> {
-    return (await claim(this.#db, queue, limits)) ?? [];
+    const messages = await claim(this.#db, queue, limits);
+    return typeof messages === "string" ? [] : messages;
   }
 
   /**
-   * Claims messages as {@link read} does, but only if fewer than `maxReaders` do so at this moment, in
-   * all processes together: readers of one queue step over each other's rows, and many get slower
-   * together than a few.
+   * Claims messages as {@link read} does, but only if it is its turn among all processes that read the queue:
+   * they step over each other's rows, and many get slower together than a few.
    *
-   * @param maxReaders undefined: any number.
-   * @returns undefined when there were enough readers already.
+   * @returns the messages, or why it was turned away.
    */
   async readInTurn(
     queue: string,
     limits: ReadLimits,
-    maxReaders: number | undefined,
-  ): Promise<readonly ClaimedMessage[] | undefined> {
-    return await claim(this.#db, queue, limits, maxReaders);
+    turn: ReadTurn,
+  ): Promise<readonly ClaimedMessage[] | TurnedAway> {
+    return await claim(this.#db, queue, limits, turn);
   }
 
   /** Deletes messages for good, without archiving them, and says how many there were. */

@@ -8,6 +8,7 @@ import type { AcceptedMessage, LaneHandler } from "./handler.ts";
 import { isolate } from "./isolate.ts";
 import { type Lease, StaleLeaseError } from "./lease.ts";
 import type { MergeWindow } from "./merge-window.ts";
+import type { ReadTurns } from "./read-turns.ts";
 import type { RefusalRate } from "./refusal-rate.ts";
 import { retryConflicts } from "./retry-conflicts.ts";
 import { type Failure, type Letter, Settlement, StoreFault } from "./settlement.ts";
@@ -31,6 +32,7 @@ export interface BatchContext {
   readonly settling: PQueue;
   /** Of the lane. */
   readonly mergeWindow: MergeWindow;
+  readonly turns: ReadTurns;
   readonly stopping: AbortSignal;
 }
 
@@ -102,14 +104,17 @@ export class Batch {
 
   /** Or why they are given back instead. */
   async #judge(): Promise<Verdicts | "shutdown" | "fault"> {
-    const { stopping, gate } = this.#context;
+    const { stopping, gate, turns } = this.#context;
     if (stopping.aborted) return "shutdown";
     // After a fault, the batch that was read ahead would only meet it again.
     if (gate.isOpen) return "fault";
     const known = await this.#lookUpRedelivered();
+    const readyAt = performance.now();
     const checks = await this.#check(known.fresh);
+    const checkedAt = performance.now();
     // After an abandonment nothing of this is ours any more.
     const { merged, refused, failures } = await this.#merge(this.#settlement.ours(checks.accepted));
+    turns.learn(checkedAt - readyAt, performance.now() - checkedAt);
     return {
       merged: [...known.merged, ...merged],
       failures: [...checks.failures, ...failures],

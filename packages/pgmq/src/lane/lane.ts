@@ -87,7 +87,7 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  /** Undefined when it tells nothing: a fault, too many readers, or only what lies behind was looked at. */
+  /** Undefined when it tells nothing: a fault, other readers, or only what lies behind was looked at. */
   async function read(): Promise<readonly ClaimedMessage[] | undefined> {
     const startedAt = performance.now();
     const quantity = readSize.next();
@@ -102,7 +102,7 @@ export function createLane(options: LaneOptions): Lane {
       ...next,
     };
     const messages = await turns
-      .take((maxReaders) => source.readInTurn(name.queue, limits, maxReaders), stopping.signal)
+      .take((turn) => source.readInTurn(name.queue, limits, turn), stopping.signal)
       .catch((error: unknown) => void gate.failed("source", error));
     if (messages === undefined) return undefined;
     gate.succeeded("source");
@@ -170,6 +170,7 @@ export function createLane(options: LaneOptions): Lane {
       merging,
       settling,
       mergeWindow,
+      turns,
       stopping: stopping.signal,
     });
     unsettled.add(batch);

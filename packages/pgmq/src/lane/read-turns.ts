@@ -1,50 +1,90 @@
 import { pause } from "@centralcloud/service";
+import type { ClaimedMessage, ReadTurn, TurnedAway } from "../client/message.ts";
 
 /** Readers of one queue at the same time, in all replicas together. */
 const maxReaders = 2;
+
+/**
+ * While others claim so much, a replica that has not read for `readingMs` rests: they do all the work there is, and
+ * each more that joins them has connections, plans and code of its own to warm, and rows to wait for. Who reads
+ * again sooner goes on; where all are slower than that, they give way to each other until few are left.
+ */
+const unlessOthers = { claimed: 250, withinMs: 250 };
+const readingMs = 1_000;
 
 /**
  * Until it is tried again after it was turned away, in milliseconds: twice as long each time, since those
  * who read go on while there is work, and asking costs the source as much as a small read. Half of it is
  * random, so that many do not come back in step.
  */
-const wait = { firstMs: 5, lastMs: 320 };
+const wait = { firstMs: 5, lastMs: 1_000 };
 
-/** A lane that was turned away for so long reads all the same: a reader that does not end must not keep others out. */
-const patienceMs = 2_000;
+/**
+ * A lane that was turned away for so long reads all the same: a reader that does not end must not keep others
+ * out for ever; and the databases may have time for more of those who would rest, which then stay.
+ */
+const patienceMs: Readonly<Record<TurnedAway, number>> = {
+  "many-read": 2_000,
+  "others-read": 60_000,
+};
+
+type Answer = readonly ClaimedMessage[] | TurnedAway;
 
 /** Lets a lane read when it is its turn among all replicas, which know nothing of each other. */
 export class ReadTurns {
   #waitMs: number = wait.firstMs;
-  #refusedSince: number | undefined;
+  /** Why it was turned away since it last read, and how long it puts up with that. */
+  readonly #patientUntil = new Map<TurnedAway, number>();
+  #claimedAt = Number.NEGATIVE_INFINITY;
+  #isOfUse = false;
 
   /** Others keep it from reading. */
   get isContended(): boolean {
-    return this.#refusedSince !== undefined;
+    return this.#patientUntil.size > 0;
   }
 
   /**
-   * @param read given how many readers there may be; undefined for any number. Resolves to undefined
-   *   when there were enough.
+   * How long a batch took this process, and how long the store: where most of it is our own work, each replica is
+   * of use and none rests.
+   */
+  learn(checkMs: number, mergeMs: number): void {
+    this.#isOfUse = checkMs > mergeMs;
+  }
+
+  /**
+   * @param read given when it may.
    * @returns undefined when it was turned away, after a short wait.
    */
-  async take<Result>(
-    read: (maxReaders: number | undefined) => Promise<Result | undefined>,
+  async take(
+    read: (turn: ReadTurn) => Promise<Answer>,
     stopping: AbortSignal,
-  ): Promise<Result | undefined> {
-    const result = await read(this.#isPatient() ? maxReaders : undefined);
-    if (result !== undefined) {
+  ): Promise<readonly ClaimedMessage[] | undefined> {
+    const answer = await read(this.#turn());
+    if (typeof answer !== "string") {
       this.#waitMs = wait.firstMs;
-      this.#refusedSince = undefined;
-      return result;
+      this.#patientUntil.clear();
+      if (answer.length > 0) this.#claimedAt = performance.now();
+      return answer;
     }
-    this.#refusedSince ??= performance.now();
+    if (answer === "many-read") this.#claimedAt = Number.NEGATIVE_INFINITY;
+    if (!this.#patientUntil.has(answer)) {
+      // Not all at the same time.
+      const patience = patienceMs[answer] * (0.5 + Math.random());
+      this.#patientUntil.set(answer, performance.now() + patience);
+    }
     await pause(this.#waitMs * (0.5 + Math.random() / 2), stopping);
     this.#waitMs = Math.min(wait.lastMs, this.#waitMs * 2);
     return undefined;
   }
 
-  #isPatient(): boolean {
-    return this.#refusedSince === undefined || performance.now() - this.#refusedSince < patienceMs;
+  #turn(): ReadTurn {
+    const now = performance.now();
+    const isPatient = (why: TurnedAway) =>
+      now < (this.#patientUntil.get(why) ?? Number.POSITIVE_INFINITY);
+    const mayRest = !this.#isOfUse && now - this.#claimedAt >= readingMs;
+    return {
+      ...(isPatient("many-read") ? { maxReaders } : {}),
+      ...(mayRest && isPatient("others-read") ? { unlessOthers } : {}),
+    };
   }
 }

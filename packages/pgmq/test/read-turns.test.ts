@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { ClaimedMessage, ReadTurn, TurnedAway } from "../src/client/message.ts";
+import { ReadTurns } from "../src/lane/read-turns.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const { signal } = new AbortController();
+const messages = [{}] as unknown as readonly ClaimedMessage[];
+
+/** What a lane asks for at its next read, which is answered so. */
+async function ask(
+  turns: ReadTurns,
+  answer: readonly ClaimedMessage[] | TurnedAway,
+): Promise<ReadTurn> {
+  let asked: ReadTurn = {};
+  const taken = turns.take(async (turn) => {
+    asked = turn;
+    return answer;
+  }, signal);
+  await vi.advanceTimersByTimeAsync(typeof answer === "string" ? 1_000 : 0);
+  expect(await taken).toEqual(typeof answer === "string" ? undefined : answer);
+  return asked;
+}
+
+const rests = (turn: ReadTurn) => turn.unlessOthers !== undefined;
+
+/** How long it asks so when it is turned away each time, in seconds. */
+async function secondsUntil(
+  turns: ReadTurns,
+  answer: TurnedAway,
+  isOver: (turn: ReadTurn) => boolean,
+): Promise<number> {
+  for (let second = 0; second < 200; second++) if (isOver(await ask(turns, answer))) return second;
+  return Number.POSITIVE_INFINITY;
+}
+
+test("a lane that reads goes on, and one that has not read for a while rests while others do", async () => {
+  const turns = new ReadTurns();
+  expect(rests(await ask(turns, "others-read"))).toBe(true);
+  expect(turns.isContended).toBe(true);
+  expect(rests(await ask(turns, messages))).toBe(true);
+  expect(turns.isContended).toBe(false);
+  expect(rests(await ask(turns, messages))).toBe(false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(rests(await ask(turns, []))).toBe(true);
+  expect(rests(await ask(turns, messages))).toBe(true);
+});
+
+test("a lane that meets too many readers is the next to rest", async () => {
+  const turns = new ReadTurns();
+  await ask(turns, messages);
+  expect(rests(await ask(turns, "many-read"))).toBe(false);
+  expect(rests(await ask(turns, messages))).toBe(true);
+});
+
+test("a lane whose batches are mostly its own work never rests", async () => {
+  const turns = new ReadTurns();
+  turns.learn(300, 20);
+  expect(rests(await ask(turns, "many-read"))).toBe(false);
+  turns.learn(2, 20);
+  expect(rests(await ask(turns, "others-read"))).toBe(true);
+});
+
+test("a lane that rested for about a minute reads all the same", async () => {
+  const seconds = await secondsUntil(new ReadTurns(), "others-read", (turn) => !rests(turn));
+  expect(seconds).toBeGreaterThan(25);
+  expect(seconds).toBeLessThan(200);
+});
+
+test("a lane that met too many readers for seconds reads all the same", async () => {
+  const isOver = (turn: ReadTurn) => turn.maxReaders === undefined;
+  expect(await secondsUntil(new ReadTurns(), "many-read", isOver)).toBeLessThanOrEqual(5);
+});
