@@ -149,10 +149,14 @@ function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): 
     if (failure !== undefined || copy.readableLength > 0) return;
     // While we read nothing, because the central store is slow, the server's silence is our own.
     if (performance.now() - heardAt > silenceMs) throw new SilentServerError(silenceMs / 1000);
-    const waking = new AbortController();
-    wake = () => waking.abort();
-    signal.addEventListener("abort", wake);
-    await pause(signal.aborted ? 0 : ms, waking.signal);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, signal.aborted ? 0 : ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      signal.addEventListener("abort", wake);
+    });
     signal.removeEventListener("abort", wake);
     wake = () => {};
   }

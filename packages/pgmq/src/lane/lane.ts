@@ -76,7 +76,7 @@ export function createLane(options: LaneOptions): Lane {
     while (!stopping.signal.aborted) {
       await Promise.all([merging.onSizeLessThan(1), settling.onSizeLessThan(1)]);
       // Where others have enough to read, more in flight at a time only makes all of them slower.
-      if (turns.isContended) await Promise.all(underWay);
+      if (turns.isContended || frontier.next.afterOthers === true) await Promise.all(underWay);
       if (!(await gate.admit(stopping.signal))) continue;
       const claimedAt = performance.now();
       woken = false;
