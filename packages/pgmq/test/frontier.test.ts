@@ -39,3 +39,15 @@ test("what came back in front is looked for every now and then, however full the
   });
   expect(starts.filter((start) => start)).toHaveLength(4);
 });
+
+test("others read the queue where read after read finds that some are missing, not where one does", () => {
+  const frontier = new Frontier();
+  const read = (first: number) =>
+    frontier.moved([{ msgId: String(first) }, { msgId: String(first + 499) }]);
+  for (const first of [1, 501, 1_002, 1_502]) read(first);
+  expect(frontier.isShared).toBe(false);
+  for (const first of [2_501, 3_501, 4_501]) read(first);
+  expect(frontier.isShared).toBe(true);
+  frontier.moved(undefined);
+  expect(frontier.isShared).toBe(false);
+});

@@ -62,10 +62,23 @@ test("a lane whose batches are mostly its own work never rests", async () => {
   expect(rests(await ask(turns, "others-read"))).toBe(true);
 });
 
-test("a lane that rested for about a minute reads all the same", async () => {
-  const seconds = await secondsUntil(new ReadTurns(), "others-read", (turn) => !rests(turn));
-  expect(seconds).toBeGreaterThan(25);
-  expect(seconds).toBeLessThan(200);
+test("a lane that rested for about half a minute reads all the same, and a new one sooner", async () => {
+  const turns = new ReadTurns();
+  const first = await secondsUntil(turns, "others-read", (turn) => !rests(turn));
+  expect(first).toBeGreaterThanOrEqual(4);
+  expect(first).toBeLessThan(30);
+  await ask(turns, []);
+  turns.learn(2, 20);
+  const later = await secondsUntil(turns, "others-read", (turn) => !rests(turn));
+  expect(later).toBeGreaterThanOrEqual(14);
+  expect(later).toBeLessThan(90);
+});
+
+test("a lane that rested does not read beside more readers than there may be", async () => {
+  const turns = new ReadTurns();
+  await ask(turns, "many-read");
+  for (let times = 0; times < 4; times++) await ask(turns, "others-read");
+  expect(await ask(turns, messages)).toMatchObject({ maxReaders: 2 });
 });
 
 test("a lane that met too many readers for seconds reads all the same", async () => {

@@ -109,7 +109,9 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
       }
       framesLeft -= 1;
       const handled = handle(frame);
-      if (handled !== undefined) await handled;
+      if (handled === undefined) continue;
+      await handled;
+      framesLeft = 0;
     }
     await recorder.flush();
   } finally {

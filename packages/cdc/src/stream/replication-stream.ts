@@ -168,6 +168,7 @@ function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): 
       };
       timers.push(setTimeout(waking, signal.aborted ? 0 : ms));
       something = () => {
+        something = () => {};
         if (gatherMs === 0) waking();
         else timers.push(setTimeout(waking, gatherMs));
       };

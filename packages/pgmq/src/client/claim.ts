@@ -32,15 +32,18 @@ export async function claim(
   // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
   // compression makes a 255th of a value at best.
   // The time of the statement is the same for all its rows, so that they are known by one visibility timeout.
-  // What others have claimed just now has nearly all of its visibility timeout before it.
+  // What others have claimed just now, or since this statement began, has about all of its visibility timeout before it;
+  // what is only sent with such a delay was never read.
   // Nothing is withheld from nearly all reads, so their rows are not sorted and summed up for it.
   const { rows } = await db.query<{ readonly about: string | null; readonly body: string | null }>(
     `with others as materialized (
        select count(*) >= $9::integer as claim
          from (select from ${table} c
                 where $9::integer is not null
-                  and c.vt > statement_timestamp() + make_interval(secs => $1 - $10::float8)
-                  and c.vt < statement_timestamp() + make_interval(secs => $1 + 1)
+                  and c.vt between statement_timestamp() + make_interval(secs => $1 - $10::float8)
+                               and statement_timestamp() + make_interval(secs => $1 + $10)
+                  and c.read_ct > 0
+                order by c.vt desc
                 limit $9::integer) c
      ), turn as materialized (
        select from generate_series(1, coalesce($6::integer, 1)) n

@@ -18,6 +18,8 @@ const fromTheStart: Start = {};
 export class Frontier {
   #next = fromTheStart;
   #reads = 0;
+  /** How often in a row others had read before what a read found. */
+  #jumps = 0;
 
   get next(): Start {
     return this.#next;
@@ -28,18 +30,26 @@ export class Frontier {
     return this.#next === fromTheStart;
   }
 
+  /** Others read this queue, too, as it seems: now and then a number is missing anyway. */
+  get isShared(): boolean {
+    return this.#jumps >= 3;
+  }
+
   /** @param full what a read got, lowest id first, if it was all that it asked for; else undefined. */
   moved(full: readonly Pick<MessageIdentity, "msgId">[] | undefined): void {
     this.#reads += 1;
     const firstId = full?.[0]?.msgId;
     const afterId = full?.at(-1)?.msgId;
+    const before = this.#next.afterId;
+    const afterOthers =
+      firstId !== undefined && before !== undefined && BigInt(firstId) > BigInt(before) + 1n;
+    if (firstId === undefined) this.#jumps = 0;
+    else if (before !== undefined) this.#jumps = afterOthers ? this.#jumps + 1 : 0;
     if (firstId === undefined || afterId === undefined || this.#reads >= readsAhead) {
       this.#next = fromTheStart;
       this.#reads = 0;
       return;
     }
-    const before = this.#next.afterId;
-    const afterOthers = before !== undefined && BigInt(firstId) > BigInt(before) + 1n;
     this.#next = { afterId, afterOthers };
   }
 }

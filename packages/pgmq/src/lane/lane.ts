@@ -76,7 +76,7 @@ export function createLane(options: LaneOptions): Lane {
     while (!stopping.signal.aborted) {
       await Promise.all([merging.onSizeLessThan(1), settling.onSizeLessThan(1)]);
       // Where others have enough to read, more in flight at a time only makes all of them slower.
-      if (turns.isContended || frontier.next.afterOthers === true) await Promise.all(underWay);
+      if (turns.isContended || frontier.isShared) await Promise.all(underWay);
       if (!(await gate.admit(stopping.signal))) continue;
       const claimedAt = performance.now();
       woken = false;
@@ -102,10 +102,9 @@ export function createLane(options: LaneOptions): Lane {
       ...next,
     };
     const messages = await turns
-      .take((turn) => source.readInTurn(name.queue, limits, turn), stopping.signal)
+      .take((turn) => answerTo(source.readInTurn(name.queue, limits, turn)), stopping.signal)
       .catch((error: unknown) => void gate.failed("source", error));
     if (messages === undefined) return undefined;
-    gate.succeeded("source");
     frontier.moved(messages.length === quantity ? messages : undefined);
     if (messages.length === 0) return atStart ? messages : undefined;
     const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
@@ -116,6 +115,14 @@ export function createLane(options: LaneOptions): Lane {
     const { length: count } = messages;
     observe({ event: "batch-read", ...name, batch: batches, count, bytes, ms, ...traced });
     return messages;
+  }
+
+  /** To be turned away is an answer, too; and then there is nothing to merge here. */
+  async function answerTo<Answer>(read: Promise<Answer>): Promise<Answer> {
+    const answer = await read;
+    gate.succeeded("source");
+    if (typeof answer === "string") gate.foundNothing();
+    return answer;
   }
 
   /** Begins with a batch; waits for its end only where it may kill the process, and must be alone. */

@@ -17,26 +17,30 @@ const readingMs = 1_000;
  * who read go on while there is work, and asking costs the source as much as a small read. Half of it is
  * random, so that many do not come back in step.
  */
-const wait = { firstMs: 5, lastMs: 1_000 };
+const firstWaitMs = 5;
+const lastWaitMs: Readonly<Record<TurnedAway, number>> = { "many-read": 320, "others-read": 1_000 };
 
 /**
- * A lane that was turned away for so long reads all the same: a reader that does not end must not keep others
- * out for ever; and the databases may have time for more of those who would rest, which then stay.
+ * About how long a lane that is turned away each time waits until it reads all the same: a reader that does not end
+ * must not keep others out for ever; and the databases may have time for more of those who would rest, which then
+ * stay. Sooner where it has had no batch yet, and so does not know what its batches are like.
  */
 const patienceMs: Readonly<Record<TurnedAway, number>> = {
   "many-read": 2_000,
-  "others-read": 60_000,
+  "others-read": 30_000,
 };
+const firstPatienceMs = 10_000;
 
 type Answer = readonly ClaimedMessage[] | TurnedAway;
 
 /** Lets a lane read when it is its turn among all replicas, which know nothing of each other. */
 export class ReadTurns {
-  #waitMs: number = wait.firstMs;
+  #waitMs = firstWaitMs;
   /** Why it was turned away since it last read, and how long it puts up with that. */
   readonly #patientUntil = new Map<TurnedAway, number>();
   #claimedAt = Number.NEGATIVE_INFINITY;
-  #isOfUse = false;
+  /** Undefined before the first batch. */
+  #isOfUse: boolean | undefined;
 
   /** Others keep it from reading. */
   get isContended(): boolean {
@@ -61,20 +65,27 @@ export class ReadTurns {
   ): Promise<readonly ClaimedMessage[] | undefined> {
     const answer = await read(this.#turn());
     if (typeof answer !== "string") {
-      this.#waitMs = wait.firstMs;
+      this.#waitMs = firstWaitMs;
       this.#patientUntil.clear();
       if (answer.length > 0) this.#claimedAt = performance.now();
       return answer;
     }
-    if (answer === "many-read") this.#claimedAt = Number.NEGATIVE_INFINITY;
-    if (!this.#patientUntil.has(answer)) {
-      // Not all at the same time.
-      const patience = patienceMs[answer] * (0.5 + Math.random());
-      this.#patientUntil.set(answer, performance.now() + patience);
-    }
-    await pause(this.#waitMs * (0.5 + Math.random() / 2), stopping);
-    this.#waitMs = Math.min(wait.lastMs, this.#waitMs * 2);
+    this.#turnedAway(answer);
+    const waitMs = Math.min(lastWaitMs[answer], this.#waitMs);
+    await pause(waitMs * (0.5 + Math.random() / 2), stopping);
+    this.#waitMs = waitMs * 2;
     return undefined;
+  }
+
+  #turnedAway(why: TurnedAway): void {
+    // Only many readers in a row make an end of waiting for them.
+    if (why === "others-read") this.#patientUntil.delete("many-read");
+    else this.#claimedAt = Number.NEGATIVE_INFINITY;
+    if (this.#patientUntil.has(why)) return;
+    const isNew = why === "others-read" && this.#isOfUse === undefined;
+    // Not all at the same time.
+    const patience = (isNew ? firstPatienceMs : patienceMs[why]) * (0.5 + Math.random());
+    this.#patientUntil.set(why, performance.now() + patience);
   }
 
   #turn(): ReadTurn {
