@@ -35,6 +35,8 @@ export function handlerFor(
       const accepted: Verdict = { accepted: true, document };
       return queue === "agent-sessions" ? sessionGate(value, accepted) : accepted;
     },
+    // Sealed sessions are opened.
+    isDemanding: queue === "agent-sessions",
     store,
   };
 }

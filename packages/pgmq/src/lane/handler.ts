@@ -67,5 +67,10 @@ export interface LaneHandler {
    * could not be made: that counts as a failed attempt.
    */
   check(body: string | null): Verdict | Promise<Verdict>;
+  /**
+   * Whether to check may take longer than to merge, so that each replica is of use until its first batch shows
+   * otherwise; default false.
+   */
+  readonly isDemanding?: boolean;
   readonly store: LaneStore;
 }

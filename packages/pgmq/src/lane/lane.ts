@@ -58,7 +58,7 @@ export function createLane(options: LaneOptions): Lane {
   const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes);
   const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
   const frontier = new Frontier();
-  const turns = new ReadTurns();
+  const turns = new ReadTurns(handler.isDemanding ?? false);
   const rhythm = new Rhythm(name.queue, source, idleWatch);
   const sleep = new Sleep();
   const unsettled = new Set<Batch>();

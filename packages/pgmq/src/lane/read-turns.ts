@@ -23,13 +23,12 @@ const lastWaitMs: Readonly<Record<TurnedAway, number>> = { "many-read": 320, "ot
 /**
  * About how long a lane that is turned away each time waits until it reads all the same: a reader that does not end
  * must not keep others out for ever; and the databases may have time for more of those who would rest, which then
- * stay. Sooner where it has had no batch yet, and so does not know what its batches are like.
+ * stay.
  */
 const patienceMs: Readonly<Record<TurnedAway, number>> = {
   "many-read": 2_000,
-  "others-read": 30_000,
+  "others-read": 60_000,
 };
-const firstPatienceMs = 10_000;
 
 type Answer = readonly ClaimedMessage[] | TurnedAway;
 
@@ -39,8 +38,12 @@ export class ReadTurns {
   /** Why it was turned away since it last read, and how long it puts up with that. */
   readonly #patientUntil = new Map<TurnedAway, number>();
   #claimedAt = Number.NEGATIVE_INFINITY;
-  /** Undefined before the first batch. */
-  #isOfUse: boolean | undefined;
+  #isOfUse: boolean;
+
+  /** @param isOfUse whether it does not rest before its first batch has shown what its batches are like. */
+  constructor(isOfUse = false) {
+    this.#isOfUse = isOfUse;
+  }
 
   /** Others keep it from reading. */
   get isContended(): boolean {
@@ -82,9 +85,8 @@ export class ReadTurns {
     if (why === "others-read") this.#patientUntil.delete("many-read");
     else this.#claimedAt = Number.NEGATIVE_INFINITY;
     if (this.#patientUntil.has(why)) return;
-    const isNew = why === "others-read" && this.#isOfUse === undefined;
     // Not all at the same time.
-    const patience = (isNew ? firstPatienceMs : patienceMs[why]) * (0.5 + Math.random());
+    const patience = patienceMs[why] * (0.5 + Math.random());
     this.#patientUntil.set(why, performance.now() + patience);
   }
 
