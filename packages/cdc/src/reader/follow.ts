@@ -1,6 +1,5 @@
 import { maintainChangeLog } from "@centralcloud/db";
 import { createDecoder } from "../decode/create-decoder.ts";
-import type { StreamEvent } from "../decode/decoder.ts";
 import { centrally } from "../errors.ts";
 import { heartbeatPrefix } from "../slot/start-options.ts";
 import { createTableLookup } from "../slot/table-lookup.ts";
@@ -24,8 +23,6 @@ const advanceEveryMs = 10_000;
 const publishEveryMs = 30_000;
 const maintainEveryMs = 3_600_000;
 const longestWaitMs = 1_000;
-/** How many frames are handled between two looks at the clock. */
-const framesAtOnce = 64;
 
 /** Records what the stream gives until the signal is aborted; then enters what is complete. */
 export async function follow(options: FollowOptions, signal: AbortSignal): Promise<void> {
@@ -58,36 +55,19 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
     observe({ event: "change-log-trimmed", source: source.name, partitions });
   }
 
-  /** Each returns what is to be waited for, if anything: most frames need none of it. */
-  function handle(frame: Frame): Promise<void> | undefined {
+  async function handle(frame: Frame): Promise<void> {
     if (frame.kind === "keepalive") {
       sentUpTo = { lsn: frame.walEnd, time: frame.serverTime };
-      return frame.wantsReply ? advance() : undefined;
+      if (frame.wantsReply) await advance();
+      return;
     }
     const events = decoder.decode(frame.payload);
-    if (events instanceof Promise) return events.then(handleAll);
-    const [event] = events;
-    return events.length === 1 && event !== undefined ? handleEvent(event) : handleAll(events);
-  }
-
-  async function handleAll(events: readonly StreamEvent[]): Promise<void> {
-    for (const event of events) await handleEvent(event);
-  }
-
-  function handleEvent(event: StreamEvent): Promise<void> | undefined {
-    if (event.kind !== "message") return transactions.handle(event);
-    if (event.prefix !== heartbeatPrefix) return undefined;
-    sentUpTo = { lsn: event.lsn, time: event.content };
-    return advance();
-  }
-
-  async function doWhatIsDue(): Promise<void> {
-    if (recorder.dueInMs <= 0) await recorder.flush();
-    if (performance.now() - advancedAt > advanceEveryMs) await advance();
-    if (performance.now() - maintainedAt > maintainEveryMs) await maintain();
-    if (performance.now() - publishedAt > publishEveryMs) {
-      publishedAt = performance.now();
-      await publish();
+    for (const event of events instanceof Promise ? await events : events) {
+      if (event.kind !== "message") await transactions.handle(event);
+      else if (event.prefix === heartbeatPrefix) {
+        sentUpTo = { lsn: event.lsn, time: event.content };
+        await advance();
+      }
     }
   }
 
@@ -95,23 +75,17 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
   const recordedUpTo = () => (isIdle() ? sentUpTo?.time : recorder.recordedTime);
   const beating = beat(sourcePool, source.name, recordedUpTo, observe, ending.signal);
   try {
-    let framesLeft = 0;
     while (!signal.aborted) {
-      if (framesLeft === 0) {
-        await doWhatIsDue();
-        framesLeft = framesAtOnce;
+      if (recorder.dueInMs <= 0) await recorder.flush();
+      if (performance.now() - advancedAt > advanceEveryMs) await advance();
+      if (performance.now() - maintainedAt > maintainEveryMs) await maintain();
+      if (performance.now() - publishedAt > publishEveryMs) {
+        publishedAt = performance.now();
+        await publish();
       }
       const frame = stream.read();
-      if (frame === undefined) {
-        await stream.wait(Math.min(recorder.dueInMs, longestWaitMs), signal);
-        framesLeft = 0;
-        continue;
-      }
-      framesLeft -= 1;
-      const handled = handle(frame);
-      if (handled === undefined) continue;
-      await handled;
-      framesLeft = 0;
+      if (frame !== undefined) await handle(frame);
+      else await stream.wait(Math.min(recorder.dueInMs, longestWaitMs), signal);
     }
     await recorder.flush();
   } finally {

@@ -33,15 +33,9 @@ export interface Recorder {
   readonly recordedTime: string | undefined;
   /** In how many milliseconds `flush` should be called; infinite where nothing waits. */
   readonly dueInMs: number;
-  /** @returns what is to be waited for before the next is added, if anything. */
-  add(change: Change): Promise<void> | undefined;
-  /**
-   * The transaction of the source is complete.
-   *
-   * @param time when it was committed.
-   * @returns what is to be waited for before the next is added, if anything.
-   */
-  commit(endLsn: bigint, time: string): Promise<void> | undefined;
+  add(change: Change): Promise<void>;
+  /** The transaction of the source is complete. @param time when it was committed. */
+  commit(endLsn: bigint, time: string): Promise<void>;
   /** Enters the transactions that are complete. */
   flush(): Promise<void>;
   /** Nothing that is captured happened before there; only to be called where `isIdle`. */
@@ -134,21 +128,21 @@ export function createRecorder(options: RecorderOptions): Recorder {
       if (complete === undefined) return Number.POSITIVE_INFINITY;
       return Math.max(0, completeAt + lingerMs - performance.now());
     },
-    add(change) {
+    async add(change) {
       const text = renderChange(change);
       pending.push(text);
       bytes += text.length;
-      return isFull() ? centrally(spill) : undefined;
+      if (isFull()) await centrally(spill);
     },
-    commit(lsn, time) {
+    async commit(lsn, time) {
       if (open !== undefined) return centrally(() => finish(lsn, time));
       const added = pending.length - (complete?.count ?? 0);
       // Nothing of it is captured; `advance` comes by in time.
-      if (complete === undefined && added === 0) return undefined;
+      if (complete === undefined && added === 0) return;
       if (complete === undefined) completeAt = performance.now();
       const transactions = (complete?.transactions ?? 0) + (added > 0 ? 1 : 0);
       complete = { count: pending.length, transactions, lsn, time };
-      return isFull() ? centrally(flush) : undefined;
+      if (isFull()) await centrally(flush);
     },
     flush: () => centrally(flush),
     advance: (lsn, time) =>

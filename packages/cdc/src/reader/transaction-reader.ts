@@ -6,8 +6,7 @@ import type { Recorder } from "./recorder.ts";
 export interface TransactionReader {
   /** Whether a transaction has begun and its commit has not come yet. */
   readonly isInside: boolean;
-  /** @returns what is to be waited for, if anything: most changes only join those that go to the store together. */
-  handle(event: StreamEvent): Promise<void> | undefined;
+  handle(event: StreamEvent): Promise<void>;
 }
 
 /**
@@ -24,26 +23,22 @@ export function createTransactionReader(
     get isInside() {
       return current !== undefined;
     },
-    handle(event) {
+    async handle(event) {
       if (event.kind === "begin") {
         const { transaction } = event;
         current = { transaction, ordinal: 0, isRecorded: transaction.lsn < recordedLsn };
-        return undefined;
-      }
-      if (event.kind === "change") {
+      } else if (event.kind === "change") {
         if (current === undefined) throw new Error("the slot gave a change outside a transaction");
         const { transaction, ordinal, isRecorded } = current;
         current.ordinal += 1;
-        return isRecorded ? undefined : recorder.add({ ...transaction, ...event.change, ordinal });
-      }
-      if (event.kind === "commit") {
+        if (!isRecorded) await recorder.add({ ...transaction, ...event.change, ordinal });
+      } else if (event.kind === "commit") {
         if (current === undefined)
           throw new Error("the slot gave a commit without its transaction");
         const { transaction, isRecorded } = current;
         current = undefined;
-        return isRecorded ? undefined : recorder.commit(event.endLsn, transaction.committedAt);
+        if (!isRecorded) await recorder.commit(event.endLsn, transaction.committedAt);
       }
-      return undefined;
     },
   };
 }

@@ -43,11 +43,6 @@ const statusEveryMs = 1_000;
 const silenceMs = 10_000;
 /** Messages that wait to be read; beyond them the network does. */
 const readAhead = 256;
-/**
- * Where few come, they are waited for so long, to be read together: the server sends each by itself, and to be
- * woken for it costs more than to read it.
- */
-const gathering = { ms: 20, few: 64 };
 
 /**
  * Starts to read a slot where it was confirmed last. The signal ends the attempt, not the stream.
@@ -121,8 +116,6 @@ function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): 
   let heardAt = performance.now();
   let failure: Error | undefined;
   let wake = () => {};
-  /** Read since the last wait. */
-  let count = 0;
 
   const end = (error: Error) => {
     failure ??= error;
@@ -131,8 +124,7 @@ function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): 
   copy.on("error", end);
   copy.on("end", () => end(new Error("the source's server ended the stream")));
   client.on("end", () => end(new Error("the connection to the source's server ended")));
-  let something = () => {};
-  copy.on("readable", () => something());
+  copy.on("readable", () => wake());
 
   function sendStatus(): void {
     if (failure === undefined && copy.writable)
@@ -147,7 +139,6 @@ function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): 
       if (failure !== undefined) throw failure;
       return undefined;
     }
-    count += 1;
     heardAt = performance.now();
     const frame = parseFrame(bytes);
     if (frame.kind === "keepalive" && frame.walEnd > received) received = frame.walEnd;
@@ -158,26 +149,16 @@ function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): 
     if (failure !== undefined || copy.readableLength > 0) return;
     // While we read nothing, because the central store is slow, the server's silence is our own.
     if (performance.now() - heardAt > silenceMs) throw new SilentServerError(silenceMs / 1000);
-    const gatherMs = count < gathering.few ? gathering.ms : 0;
-    count = 0;
     await new Promise<void>((resolve) => {
-      const timers: NodeJS.Timeout[] = [];
-      const waking = () => {
-        for (const timer of timers) clearTimeout(timer);
+      const timer = setTimeout(resolve, signal.aborted ? 0 : ms);
+      wake = () => {
+        clearTimeout(timer);
         resolve();
       };
-      timers.push(setTimeout(waking, signal.aborted ? 0 : ms));
-      something = () => {
-        something = () => {};
-        if (gatherMs === 0) waking();
-        else timers.push(setTimeout(waking, gatherMs));
-      };
-      wake = waking;
-      signal.addEventListener("abort", waking);
+      signal.addEventListener("abort", wake);
     });
     signal.removeEventListener("abort", wake);
     wake = () => {};
-    something = () => {};
   }
 
   async function close(graceMs: number): Promise<void> {
