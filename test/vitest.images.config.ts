@@ -8,7 +8,7 @@ export default defineConfig({
     globalSetup: ["support/images-setup.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
   },
 });

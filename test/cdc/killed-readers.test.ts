@@ -63,7 +63,7 @@ describe.each([pluginHere])("with %s", (plugin) => {
       await workload.stop();
     }
     start(["cdc", "run"]);
-    await caughtUp(system, 60_000);
+    await caughtUp(system);
     await expectEveryStepOnce(system);
   });
 

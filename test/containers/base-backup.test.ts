@@ -87,7 +87,7 @@ test("a base backup is taken while messages wait, by the page, and verified", as
   steps.end();
   await drainRounds(live, 3);
   restored = await startRestored();
-}, 60_000);
+});
 
 test("the central store that is started from it has the content of the lost one again after `replay-archive`", async () => {
   const lost = await centralContent(live.central.pool);
@@ -100,7 +100,7 @@ test("the central store that is started from it has the content of the lost one 
   for (let step = 0; step < 2; step++) await steps.next();
   steps.end();
   expect(await centralContent(restored.central.pool)).toEqual(lost);
-}, 60_000);
+});
 
 test("the source that is started from it gives a message again that was merged since, and it counts once", async () => {
   const system = { singularity: restored.singularity, central: live.central };
@@ -111,4 +111,4 @@ test("the source that is started from it gives a message again that was merged s
     "queued then, merged since": 1,
     "after the restore": 1,
   });
-}, 60_000);
+});

@@ -151,7 +151,7 @@ describe("three consumers in containers", () => {
     expect(end.State).toMatchObject({ ExitCode: 0, OOMKilled: false });
     expect(await logOf(stopped)).toContain('"stop-requested"');
     expect((await killed.inspect()).State.ExitCode).toBe(137);
-    await until("the queue is empty", () => queues.isEmpty(queue), 40_000);
+    await until("the queue is empty", () => queues.isEmpty(queue));
 
     const { rows: archive } = await singularity.query(
       `select count(*)::integer as archived, count(distinct msg_id)::integer as different,

@@ -79,17 +79,13 @@ describe.skipIf(compose === undefined && !process.env.CI)("the compose file", ()
       await application.query("select learn_patterns_from_analysis()");
       if (round === 3) await docker.getContainer(replicas[0] ?? "").kill();
     }
-    const counts = await until(
-      "all is in the central store",
-      async () => {
-        const { rows } = await central.query<{ patterns: number; sessions: number }>(
-          `select (select coalesce(sum(observation_count), 0)::integer from central.patterns) as patterns,
+    const counts = await until("all is in the central store", async () => {
+      const { rows } = await central.query<{ patterns: number; sessions: number }>(
+        `select (select coalesce(sum(observation_count), 0)::integer from central.patterns) as patterns,
                   (select count(sealed)::integer from central.agent_sessions) as sessions`,
-        );
-        return rows[0] && rows[0].patterns >= 1_000 && rows[0].sessions >= 100 && rows[0];
-      },
-      50_000,
-    );
+      );
+      return rows[0] && rows[0].patterns >= 1_000 && rows[0].sessions >= 100 && rows[0];
+    });
     expect(counts).toEqual({ patterns: 1_000, sessions: 100 });
     const port = await publishedPort(replicas[1] ?? "", 9464);
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);

@@ -35,7 +35,7 @@ beforeAll(async () => {
     central: () => system.central.pool,
   });
   operator.set({ SESSION_PRIVATE_KEYS_FILE: join(operator.folder, "key-ring.json") });
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const { child, finished } of consumers) {

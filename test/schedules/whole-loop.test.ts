@@ -23,4 +23,4 @@ test("what an application writes reaches the central store by SQL and the schedu
   } finally {
     await scheduler.stop();
   }
-}, 60_000);
+});

@@ -26,7 +26,7 @@ beforeAll(async () => {
   undo.push(server.postgres.stop);
   await migrate("singularity", verified("singularity"), () => {});
   await migrate("central", verified("centralcloud"), () => {});
-}, 60_000);
+});
 
 /** In reverse order; what the set-up did not get to is not there. */
 const undo: (() => unknown)[] = [];
@@ -131,7 +131,7 @@ describe("sslmode means what libpq means by it", () => {
         ...refused(3, /sslrootcert must name the authority/),
       });
     }
-  }, 30_000);
+  });
 
   test("an address that the certificate names is a name, too", async () => {
     await server.present(await authority.issue([host, "127.0.0.1"]));
@@ -185,7 +185,7 @@ describe("every connection of ours is encrypted and verified", () => {
       await Promise.all([consumer.finished, scheduler.finished]);
     }
     await dropSlot();
-  }, 60_000);
+  });
 
   test("a consumer that can't trust its database says so and waits for it to be mended", async () => {
     await server.present(await authority.issue(["elsewhere.example"]));
@@ -221,7 +221,7 @@ describe("every connection of ours is encrypted and verified", () => {
       await Promise.all([consumer.finished, scheduler.finished]);
     }
     await dropSlot();
-  }, 60_000);
+  });
 });
 
 test("the doctor says how its connections are encrypted, and where nobody is verified", async () => {

@@ -34,19 +34,15 @@ export async function expectTheWholeLoop(system: TestSystem, key: SessionKey): P
   try {
     for (const statement of applicationStatements) await system.singularity.pool.query(statement);
     const { central, singularity } = system;
-    const rows = await until(
-      "the application's rows are in the central store",
-      async () => {
-        const result = await central.pool.query(
-          `select (select observation_count::integer from central.patterns where pattern = '{"type":"retry"}') as patterns,
+    const rows = await until("the application's rows are in the central store", async () => {
+      const result = await central.pool.query(
+        `select (select observation_count::integer from central.patterns where pattern = '{"type":"retry"}') as patterns,
                   (select sealed ->> 'key_id' from central.agent_sessions) as session,
                   (select pattern_count::integer from central.agent_knowledge where agent_id = 'agent-1') as knowledge`,
-        );
-        const [row] = result.rows;
-        return row.patterns && row.session && row.knowledge ? row : undefined;
-      },
-      30_000,
-    );
+      );
+      const [row] = result.rows;
+      return row.patterns && row.session && row.knowledge ? row : undefined;
+    });
     expect(rows).toEqual({ patterns: 1, session: key.keyId, knowledge: 1 });
     await until("the task is assigned", async () => {
       const tasks = await singularity.pool.query("select assigned_to from pending_tasks");
