@@ -31,7 +31,8 @@ describe.skipIf(compose === undefined && !process.env.CI)("the compose file", ()
   let pools: pg.Pool[] = [];
 
   beforeAll(async () => {
-    expect(await run(`${deploy}up`, ["--scale", "consumer=2"])).toMatchObject({ exitCode: 0 });
+    const { exitCode, output } = await run(`${deploy}up`, ["--scale", "consumer=2"]);
+    expect(exitCode, output).toBe(0);
   }, 180_000);
 
   afterAll(async () => {
