@@ -1,7 +1,7 @@
 import { connectionTo } from "@centralcloud/db";
 import pg from "pg";
 import { type CapturedTables, qualify } from "../captured-tables.ts";
-import type { Change } from "../change.ts";
+import type { RowChange, Transaction } from "../change.ts";
 import { toJsonObject, toJsonText } from "../decode/json-value.ts";
 import { renderChange } from "../reader/render-change.ts";
 import type { CreatedSlot } from "../slot/create-slot.ts";
@@ -39,20 +39,13 @@ export async function* readSnapshot(
     );
     const takenAt = rows[0]?.time ?? new Date().toISOString();
     yield { changes: "[]", count: 0, takenAt };
+    const transaction: Transaction = { lsn: slot.lsn, xid: null, committedAt: takenAt };
     let ordinal = 0;
     for (const table of tables.names) {
       for await (const values of readTable(client, table, tables)) {
         const changes = values.map(({ key, newValues }) => {
           ordinal += 1;
-          return renderChange({
-            ...row,
-            lsn: slot.lsn,
-            ordinal,
-            committedAt: takenAt,
-            table,
-            key,
-            newValues,
-          });
+          return renderChange(transaction, ordinal, { ...row, table, key, newValues });
         });
         yield { changes: `[${changes.join(",")}]`, count: changes.length, takenAt };
       }
@@ -63,9 +56,9 @@ export async function* readSnapshot(
   }
 }
 
-const row = { xid: null, operation: "snapshot", oldValues: null, unchanged: [] } as const;
+const row = { operation: "snapshot", oldValues: null, unchanged: [] } as const;
 
-type RowValues = Pick<Change, "key" | "newValues">;
+type RowValues = Pick<RowChange, "key" | "newValues">;
 
 async function* readTable(
   client: pg.Client,

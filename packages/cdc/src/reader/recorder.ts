@@ -1,6 +1,6 @@
 import { advanceCaptureCursor, type CaptureProgress, recordChanges } from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
-import type { Change } from "../change.ts";
+import type { RowChange, Transaction } from "../change.ts";
 import { centrally } from "../errors.ts";
 import { renderChange } from "./render-change.ts";
 
@@ -33,7 +33,8 @@ export interface Recorder {
   readonly recordedTime: string | undefined;
   /** In how many milliseconds `flush` should be called; infinite where nothing waits. */
   readonly dueInMs: number;
-  add(change: Change): Promise<void>;
+  /** @param ordinal the change's place among the captured ones of its transaction, from 0. */
+  add(transaction: Transaction, ordinal: number, change: RowChange): Promise<void>;
   /** The transaction of the source is complete. @param time when it was committed. */
   commit(endLsn: bigint, time: string): Promise<void>;
   /** Enters the transactions that are complete. */
@@ -128,8 +129,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
       if (complete === undefined) return Number.POSITIVE_INFINITY;
       return Math.max(0, completeAt + lingerMs - performance.now());
     },
-    async add(change) {
-      const text = renderChange(change);
+    async add(transaction, ordinal, change) {
+      const text = renderChange(transaction, ordinal, change);
       pending.push(text);
       bytes += text.length;
       if (isFull()) await centrally(spill);

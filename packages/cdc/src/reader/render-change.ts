@@ -1,8 +1,12 @@
-import type { Change } from "../change.ts";
+import type { RowChange, Transaction } from "../change.ts";
 
 /** A change as `central.record_changes` takes it: its documents are JSON already, and stay as they are. */
-export function renderChange(change: Change): string {
-  const { lsn, ordinal, xid, committedAt, table, operation, unchanged } = change;
+export function renderChange(
+  { lsn, xid, committedAt }: Transaction,
+  ordinal: number,
+  change: RowChange,
+): string {
+  const { table, operation, unchanged } = change;
   const fields = [
     `"lsn":${lsn}`,
     `"ordinal":${ordinal}`,

@@ -31,7 +31,7 @@ export function createTransactionReader(
         if (current === undefined) throw new Error("the slot gave a change outside a transaction");
         const { transaction, ordinal, isRecorded } = current;
         current.ordinal += 1;
-        if (!isRecorded) await recorder.add({ ...transaction, ...event.change, ordinal });
+        if (!isRecorded) await recorder.add(transaction, ordinal, event.change);
       } else if (event.kind === "commit") {
         if (current === undefined)
           throw new Error("the slot gave a commit without its transaction");
