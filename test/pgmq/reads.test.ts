@@ -40,17 +40,24 @@ test("a reader is turned away while there are enough, and the messages stay wher
   }
 });
 
-test("a reader is turned away while others have claimed so much just now, and it is still in flight", async () => {
-  const unless = (claimed: number) => ({ unlessOthers: { claimed, withinMs: 20_000 } });
-  await queues().sendBatch(queue, Array(5).fill("{}"));
-  // They will be visible when what is claimed now would be.
-  const delayed = "select pgmq.send_batch($1, array_fill('{}'::jsonb, array[5]), delay => 30)";
-  await system.singularity.pool.query(delayed, [queue]);
-  const claimed = await queues().read(queue, { ...limits, quantity: 3 });
-  expect(await queues().readInTurn(queue, limits, unless(3))).toBe("others-read");
-  await new ClaimClient(system.singularity.pool).archive(queue, claimed.slice(0, 1));
-  expect(await queues().readInTurn(queue, limits, unless(3))).toHaveLength(2);
-});
+test.each(["in its read", "in a question before"])(
+  "a reader is turned away %s while others have claimed so much just now, and it is still in flight",
+  async (when) => {
+    const asksFirst = when === "in a question before";
+    const unless = (claimed: number) => ({
+      asksFirst,
+      unlessOthers: { claimed, withinMs: 20_000 },
+    });
+    await queues().sendBatch(queue, Array(5).fill("{}"));
+    // They will be visible when what is claimed now would be.
+    const delayed = "select pgmq.send_batch($1, array_fill('{}'::jsonb, array[5]), delay => 30)";
+    await system.singularity.pool.query(delayed, [queue]);
+    const claimed = await queues().read(queue, { ...limits, quantity: 3 });
+    expect(await queues().readInTurn(queue, limits, unless(3))).toBe("others-read");
+    await new ClaimClient(system.singularity.pool).archive(queue, claimed.slice(0, 1));
+    expect(await queues().readInTurn(queue, limits, unless(3))).toHaveLength(2);
+  },
+);
 
 test("a read can begin behind an id, and is otherwise like any other", async () => {
   const ids = await queues().sendBatch(queue, ["{}", "{}", "{}"]);

@@ -1,5 +1,6 @@
 import { Hold } from "./hold.ts";
 import type { ClaimedMessage, ReadLimits, ReadTurn, TurnedAway } from "./message.ts";
+import { whetherOthersClaim } from "./others-claim.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
 
@@ -32,19 +33,10 @@ export async function claim(
   // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
   // compression makes a 255th of a value at best.
   // The time of the statement is the same for all its rows, so that they are known by one visibility timeout.
-  // What others have claimed just now, or since this statement began, has about all of its visibility timeout before it;
-  // what is only sent with such a delay was never read.
   // Nothing is withheld from nearly all reads, so their rows are not sorted and summed up for it.
   const { rows } = await db.query<{ readonly about: string | null; readonly body: string | null }>(
     `with others as materialized (
-       select count(*) >= $9::integer as claim
-         from (select from ${table} c
-                where $9::integer is not null
-                  and c.vt between statement_timestamp() + make_interval(secs => $1 - $10::float8)
-                               and statement_timestamp() + make_interval(secs => $1 + $10)
-                  and c.read_ct > 0
-                order by c.vt desc
-                limit $9::integer) c
+       ${whetherOthersClaim(queue, { visibilityTimeoutS: "$1", claimed: "$9", withinMs: "$10" })}
      ), turn as materialized (
        select from generate_series(1, coalesce($6::integer, 1)) n
         where (select o.claim from others o) is not true
@@ -122,7 +114,7 @@ export async function claim(
       queue,
       limits.afterOthers ?? false,
       turn.unlessOthers?.claimed ?? null,
-      (turn.unlessOthers?.withinMs ?? 0) / 1_000,
+      turn.unlessOthers?.withinMs ?? 0,
     ],
   );
   const [first, ...messages] = rows;

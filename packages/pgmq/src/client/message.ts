@@ -57,6 +57,8 @@ export interface ReadTurn {
    * and were claimed with the same visibility timeout; default: whatever was claimed.
    */
   readonly unlessOthers?: { readonly claimed: number; readonly withinMs: number };
+  /** Whether a statement by itself asks about others first, which is cheaper where they have claimed; default false. */
+  readonly asksFirst?: boolean;
 }
 
 /** Why a read might not claim: so many are doing so, or others have claimed just now. */

@@ -9,6 +9,7 @@ import type {
   ReadTurn,
   TurnedAway,
 } from "./message.ts";
+import { othersClaim } from "./others-claim.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
 
@@ -80,6 +81,10 @@ export class PgmqClient {
     limits: ReadLimits,
     turn: ReadTurn,
   ): Promise<readonly ClaimedMessage[] | TurnedAway> {
+    const { unlessOthers, asksFirst = false } = turn;
+    if (asksFirst && unlessOthers && (await othersClaim(this.#db, queue, limits, unlessOthers))) {
+      return "others-read";
+    }
     return await claim(this.#db, queue, limits, turn);
   }
 

@@ -97,7 +97,9 @@ export class ReadTurns {
     const mayRest = !this.#isOfUse && now - this.#claimedAt >= readingMs;
     return {
       ...(isPatient("many-read") ? { maxReaders } : {}),
-      ...(mayRest && isPatient("others-read") ? { unlessOthers } : {}),
+      ...(mayRest && isPatient("others-read")
+        ? { unlessOthers, asksFirst: this.#patientUntil.has("others-read") }
+        : {}),
     };
   }
 }
