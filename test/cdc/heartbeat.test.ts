@@ -23,14 +23,18 @@ describe.each([pluginHere])("with %s", (plugin) => {
     const { rows: busy } = await pool.query<{ lsn: string }>(
       "select pg_current_wal_lsn()::text as lsn",
     );
-    await until("the slot to have passed what was written", async () => {
-      const { rows: slots } = await pool.query<{ passed: boolean }>(
-        `select confirmed_flush_lsn >= $1 as passed from pg_replication_slots
+    await until(
+      "the slot to have passed what was written",
+      async () => {
+        const { rows: slots } = await pool.query<{ passed: boolean }>(
+          `select confirmed_flush_lsn >= $1 as passed from pg_replication_slots
             where database = current_database()`,
-        [busy[0]?.lsn],
-      );
-      return slots[0]?.passed;
-    });
+          [busy[0]?.lsn],
+        );
+        return slots[0]?.passed;
+      },
+      30_000,
+    );
     const progress = await until("the progress to be told", () =>
       part.observations.findLast((one) => one.event === "capture-progress"),
     );

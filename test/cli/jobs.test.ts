@@ -149,7 +149,7 @@ test("of two scheduler processes the second takes over when the first is killed;
   await until("the job runs", async () => (await beats()) > 0);
   first.child.kill("SIGKILL");
   await first.finished;
-  await until("the second leads", () => second.output().includes("scheduler-leading"), 15_000);
+  await until("the second leads", () => second.output().includes("scheduler-leading"), 5_000);
   const before = await beats();
   await until("the job runs again", async () => (await beats()) > before);
   second.child.kill("SIGTERM");

@@ -136,7 +136,7 @@ test(
     await until(
       "the outage is over",
       () => performance.now() - stoppedAt > outageMs,
-      outageMs + 60_000,
+      outageMs + 20_000,
     );
     const waiting = await queuedPatterns();
     expect(waiting).toBeGreaterThan(50);

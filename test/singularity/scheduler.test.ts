@@ -89,7 +89,7 @@ test("of two schedulers one runs the jobs, and the other takes over when that on
   await letTimePass();
   expect(second.saw("job-finished")).toBe(false);
   await first.part.stop();
-  await until("the second leads", () => second.saw("scheduler-leading"), 15_000);
+  await until("the second leads", () => second.saw("scheduler-leading"), 5_000);
   await letTimePass();
   expect(second.saw("job-finished")).toBe(true);
   const [{ most }] = await query(
