@@ -45,8 +45,7 @@ test.each(["in its read", "in a question before"])(
   async (when) => {
     const asksFirst = when === "in a question before";
     const unless = (claimed: number) => ({
-      asksFirst,
-      unlessOthers: { claimed, withinMs: 20_000 },
+      unlessOthers: { claimed, withinMs: 20_000, asksFirst },
     });
     await queues().sendBatch(queue, Array(5).fill("{}"));
     // They will be visible when what is claimed now would be.

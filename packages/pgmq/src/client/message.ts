@@ -56,9 +56,12 @@ export interface ReadTurn {
    * Only if less than so many messages were claimed within so many milliseconds, of those that are still in flight
    * and were claimed with the same visibility timeout; default: whatever was claimed.
    */
-  readonly unlessOthers?: { readonly claimed: number; readonly withinMs: number };
-  /** Whether a statement by itself asks about others first, which is cheaper where they have claimed; default false. */
-  readonly asksFirst?: boolean;
+  readonly unlessOthers?: {
+    readonly claimed: number;
+    readonly withinMs: number;
+    /** Whether a statement by itself asks first, which is cheaper where others have claimed; default false. */
+    readonly asksFirst?: boolean;
+  };
 }
 
 /** Why a read might not claim: so many are doing so, or others have claimed just now. */

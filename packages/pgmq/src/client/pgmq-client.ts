@@ -81,8 +81,8 @@ export class PgmqClient {
     limits: ReadLimits,
     turn: ReadTurn,
   ): Promise<readonly ClaimedMessage[] | TurnedAway> {
-    const { unlessOthers, asksFirst = false } = turn;
-    if (asksFirst && unlessOthers && (await othersClaim(this.#db, queue, limits, unlessOthers))) {
+    const { unlessOthers } = turn;
+    if (unlessOthers?.asksFirst && (await othersClaim(this.#db, queue, limits, unlessOthers))) {
       return "others-read";
     }
     return await claim(this.#db, queue, limits, turn);

@@ -98,7 +98,7 @@ export class ReadTurns {
     return {
       ...(isPatient("many-read") ? { maxReaders } : {}),
       ...(mayRest && isPatient("others-read")
-        ? { unlessOthers, asksFirst: this.#patientUntil.has("others-read") }
+        ? { unlessOthers: { ...unlessOthers, asksFirst: this.#patientUntil.has("others-read") } }
         : {}),
     };
   }
