@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
-import { useSystem } from "../support/databases.ts";
+import { harnessName, useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
 import { emptyQueues, patterns, putLetter, rowsOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -82,6 +82,15 @@ test("a replay that is killed loses nothing and sends nothing twice, and its act
     "select finished_at from central.operator_actions",
   );
   expect(rows).toEqual([{ finished_at: null }]);
+  // Until its server process has noticed, the letters of its last transaction are locked, and stepped over.
+  await until("its connections have ended", async () => {
+    const { rowCount } = await system.singularity.pool.query(
+      `select from pg_stat_activity
+        where datname = $1 and application_name <> $2 and backend_type = 'client backend'`,
+      [system.singularity.name, harnessName],
+    );
+    return rowCount === 0;
+  });
   expect((await dlq("replay", "--all", ...why)).exitCode).toBe(0);
   const sent = (await queued()).map(({ message }) => message);
   expect(sent).toHaveLength(20_000);
