@@ -36,7 +36,7 @@ export function createSealChecker(keys: readonly SessionKey[]): SealChecker {
     async start() {
       keyRing = await createKeyRing(keys);
       if (keys.length === 0) return;
-      const filename = new URL("./check-seal.js", import.meta.url).href;
+      const filename = new URL("./seal-thread.cjs", import.meta.url).href;
       const size = { minThreads: threads, maxThreads: threads };
       pool = new Piscina({ filename, ...size, workerData: keys });
     },

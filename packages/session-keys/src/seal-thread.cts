@@ -1,0 +1,11 @@
+import type { CheckResult } from "./check-seal.ts" with { "resolution-mode": "import" };
+import type { Sealed } from "./key-ring.ts" with { "resolution-mode": "import" };
+
+/*
+ * What a thread of the seal checker loads first. It is CommonJS because piscina tries `require` before `import`:
+ * where a thread is ended while it requires an ES module, which a consumer does that stops as soon as it has
+ * started, Node 20 aborts the whole process.
+ */
+const loading = import("./check-seal.js");
+
+module.exports = async (sealed: Sealed): Promise<CheckResult> => (await loading).default(sealed);
