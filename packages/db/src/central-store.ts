@@ -1,4 +1,4 @@
-import pg, { type Pool } from "pg";
+import pg, { type ClientBase, type Pool } from "pg";
 import { identities } from "./deliveries.ts";
 import type { Source } from "./source.ts";
 
@@ -22,8 +22,11 @@ export interface MergeCounts {
 /** The database has no central store: it was never migrated, or is another one. */
 export class NotACentralStoreError extends Error {
   readonly code = "not_a_central_store";
-  constructor() {
-    super("the database has no central store; run `centralcloud migrate --only central` on it");
+  /** @param database as whoever reads it knows it. */
+  constructor(database = "the database") {
+    super(
+      `${database} is not migrated, as it has no central store: run \`centralcloud migrate --only central\``,
+    );
     this.name = "NotACentralStoreError";
   }
 }
@@ -36,8 +39,8 @@ export async function assertCentralStore(central: Pool): Promise<void> {
   if (!rows[0]?.found) throw new NotACentralStoreError();
 }
 
-/** Makes a source known to the central store, or seen again. */
-export async function registerSource(central: Pool, source: Source): Promise<void> {
+/** Makes a source known to a central store of the version before, which does not ask what its server is. */
+export async function registerSource(central: Pool | ClientBase, source: Source): Promise<void> {
   await central.query("select central.register_source(p_source_id => $1, p_name => $2)", [
     source.sourceId,
     source.name,

@@ -1,4 +1,34 @@
 export {
+  type ActionDetails,
+  type ActionEvent,
+  type ActionFilter,
+  type ActionPart,
+  type ActionSummary,
+  listActions,
+  readAction,
+} from "./actions/list-actions.ts";
+export {
+  type ActionState,
+  type ActionVerb,
+  actionStates,
+  actionVerbs,
+  type ControlVerb,
+  nextState,
+} from "./actions/state.ts";
+export {
+  captureName,
+  findLoss,
+  findSlot,
+  type Plugin,
+  plugins,
+  recreateCommand,
+  type Slot,
+} from "./capture-slot.ts";
+export { type CatalogState, readCatalogState } from "./catalog/digest.ts";
+export { findDrift } from "./catalog/find-drift.ts";
+export { describeAll, mendDrift } from "./catalog/mend-drift.ts";
+export { type Catalog, readCatalog } from "./catalog/read-catalog.ts";
+export {
   assertCentralStore,
   type MergeBatch,
   type MergeCounts,
@@ -7,7 +37,6 @@ export {
   mergePatterns,
   mergeSessions,
   NotACentralStoreError,
-  registerSource,
 } from "./central-store.ts";
 export {
   advanceCaptureCursor,
@@ -17,17 +46,12 @@ export {
   type CaptureProgress,
   endCapture,
   maintainChangeLog,
+  markCaptureGap,
   readCaptureCursor,
   recordChanges,
+  reportCaptureFault,
+  reportCaptureLoss,
 } from "./change-log.ts";
-export {
-  assertReachable,
-  connectionTo,
-  createClient,
-  DatabaseUnreachableError,
-  messageOf,
-  withoutSecrets,
-} from "./connect.ts";
 export {
   type DeliveredMessage,
   forgetFailures,
@@ -52,30 +76,39 @@ export {
 } from "./jobs/job-status.ts";
 export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/run-job.ts";
 export { nextDue } from "./jobs/schedule.ts";
+export { holdLock, LockTakenError, takeLock } from "./locks.ts";
+export { formatLsn, parseLsn } from "./lsn.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
+export { DatabaseNewerError } from "./migrate/applied.ts";
 export { ExtensionMissingError } from "./migrate/extensions.ts";
 export {
-  DatabaseNewerError,
   MigrationBlockedError,
   type MigrationResult,
   migrate,
 } from "./migrate/migrate.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
+export { type MigrationPlan, planMigration } from "./migrate/plan.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
+export { hasNothingToMigrate } from "./migrate/up-to-date.ts";
 export {
+  type ActionClaim,
+  type ActionName,
+  type ActionOrders,
+  type ActionPlan,
   type ActionRequest,
-  beginOperatorAction,
-  type OperatorAction,
+  actionLeaseS,
+  type CanaryState,
+  type ControlledAction,
+  claimAction,
+  controlAction,
+  type PartFigures,
+  type PlannedPart,
+  planAction,
+  releaseAction,
+  reportAction,
 } from "./operator-actions.ts";
 export { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
 export { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
-export {
-  createPool,
-  cutConnections,
-  cutIdleConnections,
-  endPool,
-  type PoolOptions,
-} from "./pool.ts";
 export {
   type Assignment,
   assignTasksNow,
@@ -93,11 +126,32 @@ export {
   type QueueStatus,
   queueStatus,
 } from "./queue-status.ts";
-export { countLiveReplicas, type Replica, reportReplica, retireReplica } from "./replicas.ts";
+export {
+  countReplicas,
+  type HeldKeys,
+  type LiveReplica,
+  lackingReplicas,
+  type Replica,
+  type ReplicaCounts,
+  readLiveReplicas,
+  reportReplica,
+  retireReplica,
+} from "./replicas.ts";
 export * as centralSchema from "./schema/central.ts";
 export * as singularitySchema from "./schema/singularity.ts";
 export {
+  type ConnectionFacts,
+  type IdentifiedSource,
+  identifySource,
+  readConnectionFacts,
+  readServerFacts,
+  type ServerFacts,
+  ServerFactsError,
+} from "./server-facts.ts";
+export {
   addSessionKey,
+  bindSessionKeys,
+  ensureSessionKey,
   hasPgsodium,
   type KnownSessionKey,
   type PublicSessionKey,
@@ -105,7 +159,28 @@ export {
 } from "./session-keys.ts";
 export { type CentralSession, findSessions } from "./sessions.ts";
 export { inShortTransaction } from "./short-transaction.ts";
-export { NotASourceError, readSource, type Source } from "./source.ts";
+export {
+  longestSourceName,
+  NotASourceError,
+  readSource,
+  type Source,
+  UnfitSourceError,
+} from "./source.ts";
+export {
+  adoptSource,
+  assertNotRefused,
+  type ClaimOptions,
+  claimSource,
+  confirmSources,
+  judgeSource,
+  type RegisteredSource,
+  readRegisteredSources,
+  type SourceClaim,
+  type SourceJudgement,
+  SourceRefusedError,
+  type SourceState,
+  StandbyError,
+} from "./source-registry.ts";
 export {
   type OldestSnapshot,
   readOldestSnapshot,

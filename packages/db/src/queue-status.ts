@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 
-/** A queue of a Singularity database, as `pgmq.metrics` counts it. */
+/** A queue of a Singularity database. */
 export interface QueueStatus {
   readonly queue: string;
   readonly total: number;
@@ -13,17 +13,36 @@ export interface QueueStatus {
   readonly sentEver: number;
 }
 
-/** Every queue of the database, dead-letter queues included, by name. Counts each queue's rows. */
+/**
+ * Every queue of the database, dead-letter queues included, by name. Counts each queue's rows. Ages are those of
+ * messages with a time that can be subtracted: `pgmq.metrics_all` fails for all queues where one message was sent
+ * before Christ, or at infinity.
+ */
 export async function queueStatus(singularity: Pool): Promise<readonly QueueStatus[]> {
-  const { rows } = await singularity.query<QueueStatus>(
-    `select m.queue_name as queue, m.queue_length::integer as total,
-            m.queue_visible_length::integer as available,
-            m.oldest_msg_age_sec as "oldestAgeSeconds", m.newest_msg_age_sec as "newestAgeSeconds",
-            m.total_messages::double precision as "sentEver"
-       from pgmq.metrics_all() m
-      order by m.queue_name`,
+  const { rows: queues } = await singularity.query<{ name: string; table: string }>(
+    `select m.queue_name as name, format('pgmq.%I', 'q_' || lower(m.queue_name)) as "table"
+       from pgmq.meta m order by m.queue_name`,
   );
-  return rows;
+  const all: QueueStatus[] = [];
+  for (const { name, table } of queues) {
+    const { rows } = await singularity.query<QueueStatus>(
+      `select $1::text as queue, count(*)::integer as total,
+              count(*) filter (where q.vt <= clock_timestamp())::integer as available,
+              ${ageOf("min")} as "oldestAgeSeconds", ${ageOf("max")} as "newestAgeSeconds",
+              coalesce(pg_sequence_last_value(pg_get_serial_sequence($2, 'msg_id')::regclass), 0)::double precision
+                as "sentEver"
+         from ${table} q`,
+      [name, table],
+    );
+    all.push(...rows);
+  }
+  return all;
+}
+
+/** Whole seconds since the first or last message was sent. */
+function ageOf(which: "min" | "max"): string {
+  const sentAt = `${which}(q.enqueued_at) filter (where isfinite(q.enqueued_at))`;
+  return `floor(extract(epoch from clock_timestamp()) - extract(epoch from ${sentAt}))::double precision`;
 }
 
 export interface BacklogLimits {

@@ -17,6 +17,7 @@ export interface CentralSession {
     readonly alg: string;
     readonly key_id: string;
     readonly data: string;
+    readonly data_key?: string;
   } | null;
 }
 
@@ -29,7 +30,7 @@ export async function findSessions(
     // Source by source, because the key of a session begins with its source.
     `select o.source_id as "sourceId", o.name as source,
             s.session_id as "sessionId", s.agent_id as "agentId", s.confidence::text,
-            to_jsonb(s.synced_at) #>> '{}' as "syncedAt", s.session_state::text as state, s.sealed
+            to_char(s.synced_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "syncedAt", s.session_state::text as state, s.sealed
        from central.sources o
        join central.agent_sessions s on s.source_id = o.source_id and s.session_id = $1
       order by 2, 1`,

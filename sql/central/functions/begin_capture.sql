@@ -1,6 +1,7 @@
 -- Begins the capture of a source at p_lsn, with the slot that was just made there, and marks it in the log:
 -- `begin` where nothing was captured of it, or `gap` where something was, with what lies between. A fresh
 -- snapshot, if one is wanted, is entered in the same transaction with ordinals from 1.
+-- p_publication_id is that of the publication which the slot depends on, where its output plugin has one.
 -- With its owner's rights: who captures may not write to the tables itself.
 -- Locks: the row of sources; the row of capture_cursors; then as record_changes.
 create or replace function central.begin_capture(
@@ -13,7 +14,8 @@ create or replace function central.begin_capture(
   p_lsn bigint,
   p_source_time timestamptz,
   p_reader text,
-  p_reason text default null
+  p_reason text default null,
+  p_publication_id bigint default null
 )
 returns void
 language plpgsql
@@ -27,8 +29,9 @@ begin
   select c.lsn into v_from from central.capture_cursors c where c.source_id = p_source_id for update;
 
   insert into central.capture_cursors as c
-    (source_id, slot_name, plugin, system_id, timeline, lsn, source_time, reader)
-  values (p_source_id, p_slot_name, p_plugin, p_system_id, p_timeline, p_lsn, p_source_time, p_reader)
+    (source_id, slot_name, plugin, system_id, timeline, lsn, source_time, reader, publication_id)
+  values (p_source_id, p_slot_name, p_plugin, p_system_id, p_timeline, p_lsn, p_source_time, p_reader,
+          p_publication_id)
   on conflict (source_id) do update
     set slot_name = excluded.slot_name,
         plugin = excluded.plugin,
@@ -37,7 +40,10 @@ begin
         lsn = excluded.lsn,
         source_time = excluded.source_time,
         seen_at = pg_catalog.clock_timestamp(),
-        reader = excluded.reader;
+        reader = excluded.reader,
+        publication_id = excluded.publication_id,
+        lost_reason = null,
+        fault = null;
 
   perform central.mark_change_log(
     p_source_id,
@@ -56,5 +62,5 @@ begin
 end
 $$;
 revoke execute
-   on function central.begin_capture(uuid, text, text, text, text, integer, bigint, timestamptz, text, text)
+   on function central.begin_capture(uuid, text, text, text, text, integer, bigint, timestamptz, text, text, bigint)
  from public;

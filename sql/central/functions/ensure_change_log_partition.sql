@@ -1,11 +1,12 @@
 -- Makes the partition of the change log for a day (UTC); nothing happens where it is there.
 -- The table is made by itself and then attached, which nobody who reads the log has to wait for.
--- Locks: an advisory lock against doing it twice, and change_log in share update exclusive mode, both until
--- the end of the transaction.
+-- Locks: change_log in share update exclusive mode until the end of the transaction, which also keeps two from doing
+-- it at once. Whoever holds it is waited for five seconds at most.
 create or replace function central.ensure_change_log_partition(p_day date)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
 as $$
 declare
   v_name constant text := 'change_log_' || pg_catalog.to_char(p_day, 'YYYYMMDD');
@@ -13,8 +14,7 @@ begin
   if pg_catalog.to_regclass('central.' || v_name) is not null then
     return;
   end if;
-  -- "cccl" in ASCII.
-  perform pg_catalog.pg_advisory_xact_lock(1667457900);
+  lock table central.change_log in share update exclusive mode;
   if pg_catalog.to_regclass('central.' || v_name) is not null then
     return;
   end if;

@@ -9,6 +9,9 @@ begin
   grant usage on schema central to centralcloud_consumer;
   grant execute
      on function central.register_source(uuid, text),
+                 central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid),
+                 central.claim_source(uuid, text, text, bigint, integer, timestamptz, text, text[], uuid),
+                 central.confirm_sources(uuid, jsonb),
                  central.merge_patterns(uuid, text, bigint[], timestamptz[], jsonb),
                  central.merge_sessions(uuid, text, bigint[], timestamptz[], jsonb),
                  central.merge_knowledge(uuid, text, bigint[], timestamptz[], jsonb),
@@ -16,7 +19,7 @@ begin
                  central.record_failures(uuid, text, uuid, bigint[], timestamptz[], text[], text[]),
                  central.forget_failures(uuid, text, bigint[], timestamptz[]),
                  central.prune_ledger(uuid, text, bigint, interval, integer),
-                 central.report_consumer(uuid, text, text),
+                 central.report_consumer(uuid, text, text, jsonb, boolean),
                  central.retire_consumer(uuid)
      to centralcloud_consumer;
   grant select

@@ -22,7 +22,10 @@ declare
   v_queue text;
 begin
   foreach v_queue in array array[p_queue, p_queue || '-dlq'] loop
-    if not exists (select from pgmq.meta m where m.queue_name = v_queue) then
+    -- Makes what is missing of it.
+    if not exists (select from pgmq.meta m where m.queue_name = v_queue)
+       or pg_catalog.to_regclass(pg_catalog.format('pgmq.%I', pgmq.format_table_name(v_queue, 'q'))) is null
+       or pg_catalog.to_regclass(pg_catalog.format('pgmq.%I', pgmq.format_table_name(v_queue, 'a'))) is null then
       perform pgmq.create(v_queue);
     end if;
     execute pg_catalog.format(

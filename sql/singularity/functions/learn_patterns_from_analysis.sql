@@ -8,22 +8,11 @@
 -- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
 create or replace function public.learn_patterns_from_analysis(p_limit integer default 1000)
 returns table (patterns_learned integer, patterns_queued integer)
-language plpgsql
+language sql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
-declare
-  v_ids bigint[];
-begin
-  v_ids := array(
-    select r.id
-      from public.analysis_results r
-     where r.learned is not true and r.learn_error is null
-     order by r.created_at, r.id
-     limit p_limit
-       for update skip locked
-  );
-  return query select l.patterns_learned, l.patterns_queued from public.learn_analysis_results(v_ids) l;
-end
+  select l.patterns_learned, l.patterns_queued from public.learn_next_results(p_limit) l;
 $$;
 revoke execute on function public.learn_patterns_from_analysis(integer) from public;

@@ -10,6 +10,7 @@ returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 declare
   v_pattern_id bigint;
@@ -20,9 +21,20 @@ begin
     raise exception 'there is no analysis result %', p_id using errcode = 'P0002';
   end if;
   perform public.learn_analysis_results(array[p_id]);
-  select l.id into v_pattern_id from public.learned_patterns l where l.analysis_id = p_id;
+  -- What older versions have learned has no learning_id, and is known by what it says.
+  select l.id into v_pattern_id
+    from public.analysis_results r
+    join public.learned_patterns l on l.analysis_id = r.id
+   where r.id = p_id and r.learned
+     and (l.learning_id = r.learning_id
+          or (l.learning_id is null and r.learning_id is null
+              and l.agent_id = r.agent_id and l.pattern = r.result))
+   order by l.id desc
+   limit 1;
   if v_pattern_id is null then
-    select r.learn_error into v_learn_error from public.analysis_results r where r.id = p_id;
+    select coalesce(r.learn_error, 'it is marked as learned, and there is no pattern of it') into v_learn_error
+      from public.analysis_results r
+     where r.id = p_id;
     raise exception 'analysis result % can''t be learned: %', p_id, v_learn_error
       using hint = 'Mend the row and call this again.';
   end if;

@@ -1,5 +1,7 @@
 -- Marks the batches delivered whose messages have all left their queues; gives how many.
--- A message leaves its queue when CentralCloud has merged it, or has dead-lettered it.
+-- A message leaves its queue when CentralCloud has merged it, or has dead-lettered it. A batch and its
+-- messages have the time of one transaction: a message with an id of the batch and another time is a
+-- message of a queue that was made anew.
 -- Locks: the marked rows of learning_sync_log (skip locked).
 create or replace function public.mark_delivered_batches()
 returns integer
@@ -16,7 +18,7 @@ begin
   end if;
   execute $query$
     with open as (
-      select b.batch_id, b.first_pattern_msg_id, b.last_pattern_msg_id,
+      select b.batch_id, b.created_at, b.first_pattern_msg_id, b.last_pattern_msg_id,
              b.first_session_msg_id, b.last_session_msg_id
         from public.learning_sync_log b
        where b.status = 'queued'
@@ -29,10 +31,12 @@ begin
      where b.batch_id = o.batch_id
        and not exists (
          select from pgmq."q_centralcloud-new-patterns" q
-          where q.msg_id between o.first_pattern_msg_id and o.last_pattern_msg_id)
+          where q.msg_id between o.first_pattern_msg_id and o.last_pattern_msg_id
+            and q.enqueued_at = o.created_at)
        and not exists (
          select from pgmq."q_agent-sessions" q
-          where q.msg_id between o.first_session_msg_id and o.last_session_msg_id)
+          where q.msg_id between o.first_session_msg_id and o.last_session_msg_id
+            and q.enqueued_at = o.created_at)
   $query$;
   get diagnostics v_count = row_count;
   return v_count;

@@ -1,101 +1,112 @@
 -- Makes the publication of the captured tables, or brings it up to date: what the output plugin pgoutput
--- gives a capture is decided here. Gives whether anything was changed. May run any number of times.
+-- gives a capture is decided here. A table that can't be captured is not published, and is taken out where it
+-- was; examine_captured_tables says why. May run any number of times.
 --
--- A name without a schema is one of public. p_left_out names columns, as table.column, that are never
--- published. Of agent_sessions only the columns named below are, so that neither its state nor a column of
--- the future is among them.
--- PostgreSQL refuses an update or delete of a published row that it can't identify by what is published. No
--- statement of an application must fail because of us, so a table of which that is true is not published.
+-- Gives each table that was asked for or published: what was done to it (added, removed, altered, or null for
+-- nothing) and its problem, where it has one. Gives nothing where there is no publication and p_create is
+-- false: a slot can't be read with another publication than the one that it was made for.
 -- With its owner's rights, because only a table's owner may publish it.
--- Locks: an advisory lock until the end of the transaction; each table in share update exclusive mode where
--- something changes.
-create or replace function public.publish_for_capture(p_tables text[], p_left_out text[] default '{}')
-returns boolean
+-- Locks: one of ours (take_lock) until the end of the transaction; each table in share update exclusive mode where
+-- something changes. Whatever holds one is waited for two seconds at most, and the error says who does.
+create or replace function public.publish_for_capture(
+  p_tables text[],
+  p_left_out text[] default '{}',
+  p_create boolean default true
+)
+returns table (name text, change text, problem text)
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
 as $$
 declare
   v_publication constant text := 'singularity_centralcloud_cdc';
-  v_session_columns constant text[] :=
-    array['id', 'agent_id', 'confidence', 'created_at', 'last_synced_at', 'unsynced', 'sync_error'];
+  v_publication_id oid;
   v_table record;
-  v_problem text;
-  v_clauses text[] := array[]::text[];
-  v_is_current boolean := true;
+  v_wanted text[] := array[]::text[];
+  v_published text[] := array[]::text[];
+  v_changes integer := 0;
+  v_holder text;
 begin
-  -- "ccpb" in ASCII.
-  perform pg_catalog.pg_advisory_xact_lock(1667461218);
+  v_holder := public.take_lock('publish for capture', interval '2 seconds');
+  if v_holder is not null then
+    raise exception 'another transaction changes the publication, and has not ended: %', v_holder
+      using errcode = 'lock_not_available';
+  end if;
+  select p.oid into v_publication_id from pg_catalog.pg_publication p where p.pubname = v_publication;
+  if v_publication_id is null and not p_create then
+    return;
+  end if;
 
   for v_table in
-    select n.name, c.relkind, c.relhassubclass, c.relpersistence, c.relreplident,
-           coalesce(s.nspname, n.schema_name) as schema_name, coalesce(c.relname, n.table_name) as table_name,
-           a.columns, a.published, a.key_columns
+    select coalesce(
+             e.name,
+             case when s.nspname = 'public' then c.relname::text else s.nspname || '.' || c.relname end
+           ) as name,
+           e.problem, e.column_list, e.is_wanted, r.prrelid is not null as is_published,
+           pg_catalog.format('%I.%I', s.nspname, c.relname) as place,
+           -- Null on both sides where all columns are published. How a view of PostgreSQL lists them differs
+           -- between versions.
+           r.column_list is not distinct from e.column_list as is_same
       from (
-        select distinct t.name,
-               case when t.name like '%.%' then pg_catalog.split_part(t.name, '.', 1) else 'public' end as schema_name,
-               case when t.name like '%.%' then pg_catalog.split_part(t.name, '.', 2) else t.name end as table_name
-          from pg_catalog.unnest(p_tables) as t (name)
-      ) n
-      left join pg_catalog.pg_namespace s on s.nspname = n.schema_name
-      left join pg_catalog.pg_class c on c.relnamespace = s.oid and c.relname = n.table_name
-      left join lateral (
-        select pg_catalog.array_agg(a.attname::text order by a.attnum) as columns,
-               coalesce(pg_catalog.array_agg(a.attname::text order by a.attnum) filter (
-                 where (c.oid <> 'public.agent_sessions'::regclass or a.attname = any (v_session_columns))
-                   and not n.name || '.' || a.attname = any (p_left_out)
-               ), '{}') as published,
-               pg_catalog.array_agg(a.attname::text) filter (where a.attnum = any (i.indkey)) as key_columns
-          from pg_catalog.pg_attribute a
-          left join pg_catalog.pg_index i on i.indrelid = a.attrelid and i.indisprimary
-         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-      ) a on true
+        select x.*, x.problem is null as is_wanted
+          from public.examine_captured_tables(p_tables, p_left_out) x
+      ) e
+      full join (
+        select pr.prrelid,
+               (select pg_catalog.array_agg(a.attname::text order by a.attnum)
+                  from pg_catalog.pg_attribute a
+                 where a.attrelid = pr.prrelid and a.attnum = any (pr.prattrs)) as column_list
+          from pg_catalog.pg_publication_rel pr
+         where pr.prpubid = v_publication_id
+      ) r on r.prrelid = e.relation
+      left join pg_catalog.pg_class c on c.oid = coalesce(e.relation, r.prrelid)
+      left join pg_catalog.pg_namespace s on s.oid = c.relnamespace
      order by 1
   loop
-    v_problem := case
-      when v_table.relkind is null then 'there is no such table'
-      when v_table.relkind <> 'r' or v_table.relhassubclass then 'only an ordinary table can be captured, without partitions or children'
-      when v_table.relpersistence <> 'p' then 'an unlogged or temporary table can''t be captured'
-      when v_table.key_columns is null then 'it has no primary key'
-      when v_table.relreplident not in ('d', 'f') then 'its replica identity is neither default nor full'
-      when v_table.relreplident = 'f' and v_table.published is distinct from v_table.columns
-        then 'its replica identity is full, which columns that are left out do not allow; make it default'
-      when not v_table.published @> v_table.key_columns then 'a column of its primary key is left out'
+    name := v_table.name;
+    problem := v_table.problem;
+    change := case
+      when v_table.is_wanted and not v_table.is_published then 'added'
+      when v_table.is_wanted and not v_table.is_same then 'altered'
+      when v_table.is_published and v_table.is_wanted is not true then 'removed'
     end;
-    if v_problem is not null then
-      raise exception 'the table % can''t be captured: %', v_table.name, v_problem
-        using errcode = 'invalid_parameter_value';
+    return next;
+    v_changes := v_changes + (change is not null)::integer;
+    if v_table.is_published then
+      v_published := v_published || v_table.place;
     end if;
-    v_clauses := v_clauses || (
-      pg_catalog.format('%I.%I', v_table.schema_name, v_table.table_name)
-      || case when v_table.published = v_table.columns then ''
-              else (select ' (' || pg_catalog.string_agg(pg_catalog.quote_ident(p.name), ', ' order by p.place) || ')'
-                      from pg_catalog.unnest(v_table.published) with ordinality as p (name, place))
-         end
-    );
-    v_is_current := v_is_current and exists (
-      select
-        from pg_catalog.pg_publication_tables t
-       where t.pubname = v_publication
-         and t.schemaname = v_table.schema_name
-         and t.tablename = v_table.table_name
-         and t.attnames::text[] @> v_table.published
-         and v_table.published @> t.attnames::text[]
-    );
+    if v_table.is_wanted then
+      v_wanted := v_wanted || (
+        v_table.place
+        || coalesce(
+             (select ' (' || pg_catalog.string_agg(pg_catalog.quote_ident(p.name), ', ' order by p.place) || ')'
+                from pg_catalog.unnest(v_table.column_list) with ordinality as p (name, place)),
+             ''
+           )
+      );
+    end if;
   end loop;
 
-  if v_is_current and pg_catalog.cardinality(v_clauses)
-     = (select count(*) from pg_catalog.pg_publication_tables t where t.pubname = v_publication) then
-    return false;
+  if v_publication_id is null then
+    execute pg_catalog.format('create publication %I', v_publication);
   end if;
-  execute pg_catalog.format(
-    case when exists (select from pg_catalog.pg_publication p where p.pubname = v_publication)
-         then 'alter publication %I set table %s'
-         else 'create publication %I for table %s'
-    end,
-    v_publication, pg_catalog.array_to_string(v_clauses, ', ')
-  );
-  return true;
+  if v_changes = 0 then
+    return;
+  end if;
+  -- A list of tables can't be empty.
+  if pg_catalog.cardinality(v_wanted) = 0 then
+    execute pg_catalog.format(
+      'alter publication %I drop table %s', v_publication, pg_catalog.array_to_string(v_published, ', ')
+    );
+  else
+    execute pg_catalog.format(
+      'alter publication %I set table %s', v_publication, pg_catalog.array_to_string(v_wanted, ', ')
+    );
+  end if;
+exception
+  when lock_not_available then
+    raise exception '%, held by %', sqlerrm, public.sessions_in_the_way() using errcode = 'lock_not_available';
 end
 $$;
-revoke execute on function public.publish_for_capture(text[], text[]) from public;
+revoke execute on function public.publish_for_capture(text[], text[], boolean) from public;

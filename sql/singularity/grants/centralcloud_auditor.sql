@@ -19,7 +19,8 @@ begin
      on public.agent_sessions
      to centralcloud_auditor;
   grant execute
-     on function public.publish_for_capture(text[], text[]), public.end_publication()
+     on function public.examine_captured_tables(text[], text[]), public.publish_for_capture(text[], text[], boolean),
+                 public.end_publication(), public.begin_slot()
      to centralcloud_auditor;
 end
 $$;

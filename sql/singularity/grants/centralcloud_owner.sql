@@ -42,6 +42,9 @@ begin
        and d.deptype = 'e'
        and (e.extname, p.proname) in (
              ('pgcrypto', 'pgp_pub_encrypt_bytea'),
+             ('pgcrypto', 'pgp_sym_encrypt_bytea'),
+             ('pgcrypto', 'hmac'),
+             ('pgcrypto', 'gen_random_bytes'),
              ('pgsodium', 'crypto_box_seal'),
              ('pgx_ulid', 'gen_monotonic_ulid'),
              ('ulid', 'gen_monotonic_ulid')

@@ -1,9 +1,23 @@
 import type { ClientBase } from "pg";
+import type { Slot } from "../capture-slot.ts";
+import type { CatalogState } from "../catalog/digest.ts";
+import type { Records } from "../migrate/applied.ts";
 import type { Plane } from "../migrate/plane.ts";
+import type { Source } from "../source.ts";
+import type { ClockOffset } from "./clock-offset.ts";
 import type { Verdict } from "./finding.ts";
 import type { DoctorLimits } from "./limits.ts";
+import type { CheckedServer } from "./server.ts";
 
-/** A database that has been reached, for as long as the checks run. */
+/** One that is installed in a database. */
+export interface Extension {
+  readonly name: string;
+  readonly version: string;
+  /** The object identifier of the schema that has its functions. */
+  readonly schema: number;
+}
+
+/** A database that has been reached; its connection ends when all checks have looked at it. */
 export interface CheckedDatabase {
   readonly plane: Plane;
   /** As findings name it. */
@@ -16,6 +30,30 @@ export interface CheckedDatabase {
   /** Connections that a replica of ours may have open to it. */
   readonly connectionsPerReplica: number;
   readonly limits: DoctorLimits;
+  /** What all databases of its server have in common. */
+  readonly server: CheckedServer;
+  /** As its server names it. */
+  readonly databaseName: string;
+  /** What it says of what was applied to it. Read once. */
+  readonly records: () => Promise<Records>;
+  /** Whether a migration has found everything of ours as it should be, and nothing has changed since. Read once. */
+  readonly state: () => Promise<CatalogState | undefined>;
+  /** How far its clock is ahead of this machine's. Measured once. */
+  readonly clock: () => Promise<ClockOffset>;
+  /** Which source it is; only of a Singularity database. Read once. */
+  readonly source: () => Promise<Source>;
+  /** The extensions that it has, by name. Read once. */
+  readonly extensions: () => Promise<ReadonlyMap<string, Extension>>;
+  /** The slot that captures its changes. Read once. */
+  readonly slot: () => Promise<Slot | undefined>;
+  /** What a capture captures, where there is one. */
+  readonly captured: CapturedNames;
+}
+
+/** Tables of `public`, or `schema.table`; and columns that are left out, as `table.column`. */
+export interface CapturedNames {
+  readonly names: readonly string[];
+  readonly leftOut: readonly string[];
 }
 
 /** Looks at one database. What it must not see, or what fails, becomes a finding by itself. */
@@ -28,17 +66,34 @@ export interface Check {
   readonly planes: readonly Plane[];
   /** True where it reads our tables or views: then it is left out until the database is migrated. */
   readonly needsMigration: boolean;
+  /** It makes connections of its own, which behind a pooler might wait for the end of the doctor's transaction. */
+  readonly connects?: true;
   run(database: CheckedDatabase): Promise<readonly Verdict[]>;
 }
 
-/** Looks at several databases together: all that were reached and are migrated. */
-export interface ComparingCheck {
+/** What one database says, for a comparison with the others. */
+export interface DatabaseFact<Fact> {
+  readonly database: CheckedDatabase;
+  readonly fact: Fact;
+}
+
+/** What a comparison says, and of which of the databases. */
+export interface DatabaseVerdict {
+  readonly database: CheckedDatabase;
+  readonly verdict: Verdict;
+}
+
+/**
+ * Compares several databases: all that were reached and are migrated. Each is asked by itself, so that no connection is
+ * kept for the others' sake.
+ */
+export interface ComparingCheck<Fact = unknown> {
   readonly name: string;
   readonly why: string;
   readonly planes: readonly Plane[];
-  run(
-    databases: readonly CheckedDatabase[],
-  ): Promise<readonly { readonly database: CheckedDatabase; readonly verdict: Verdict }[]>;
+  gather(database: CheckedDatabase): Promise<Fact>;
+  /** @param facts of those that could say it, in the order in which they are shown. */
+  compare(facts: readonly DatabaseFact<Fact>[]): readonly DatabaseVerdict[];
 }
 
 /** The only row of a query that has one. */

@@ -1,17 +1,21 @@
 import { planes } from "../migrate/plane.ts";
-import type { Check, ComparingCheck } from "./check.ts";
+import type { Check, ComparingCheck, DatabaseFact } from "./check.ts";
 import { checkAgentTasks } from "./checks/agent-tasks.ts";
 import { checkBloat, checkStatistics } from "./checks/bloat.ts";
 import { checkCapture } from "./checks/capture.ts";
-import { checkCaptureSlot } from "./checks/capture-slot.ts";
-import { checkChangeLog } from "./checks/change-log.ts";
-import { checkClock, checkClocks } from "./checks/clock.ts";
-import { checkConnections } from "./checks/connections.ts";
+import { checkSlots, compareSlots, gatherSlots } from "./checks/capture-slot.ts";
+import { compareChangeLog, gatherChangeLog } from "./checks/change-log.ts";
+import { checkClock, compareClocks } from "./checks/clock.ts";
+import { compareConnections, gatherConnections } from "./checks/connections.ts";
 import { checkConsumers } from "./checks/consumers.ts";
 import { checkCronRuns } from "./checks/cron-runs.ts";
+import { checkDrift } from "./checks/drift.ts";
 import { checkDurability } from "./checks/durability.ts";
+import { checkEncoding } from "./checks/encoding.ts";
 import { checkEncryption } from "./checks/encryption.ts";
+import { compareHeldKeys, gatherKeys } from "./checks/held-keys.ts";
 import { checkJobs } from "./checks/jobs.ts";
+import { checkLocks } from "./checks/locks.ts";
 import { checkMigrations } from "./checks/migrations.ts";
 import { checkOwnership } from "./checks/ownership.ts";
 import { checkPgmq } from "./checks/pgmq.ts";
@@ -24,9 +28,12 @@ import { checkSealing } from "./checks/sealing.ts";
 import { checkServerVersion } from "./checks/server-version.ts";
 import { checkSessionKeys } from "./checks/session-keys.ts";
 import { checkSnapshots } from "./checks/snapshots.ts";
-import { checkSourceIdentities } from "./checks/source-identities.ts";
+import { compareIdentities, gatherIdentities } from "./checks/source-identities.ts";
 import { checkUnsynced } from "./checks/unsynced.ts";
 import { checkVacuum } from "./checks/vacuum.ts";
+
+const slotReason =
+  "the server keeps all log that a slot has not read: the disk fills, or changes are lost";
 
 /**
  * Everything that `centralcloud doctor` looks at, in the order in which it is shown. A new check is a
@@ -39,6 +46,13 @@ export const checks: readonly Check[] = [
     planes,
     needsMigration: false,
     run: checkServerVersion,
+  },
+  {
+    name: "encoding",
+    why: "a database that can't hold every character refuses messages that are right",
+    planes,
+    needsMigration: false,
+    run: checkEncoding,
   },
   {
     name: "encryption",
@@ -104,6 +118,13 @@ export const checks: readonly Check[] = [
     run: checkSnapshots,
   },
   {
+    name: "locks",
+    why: "who waits for a lock does nothing meanwhile, and a job, a migration or a merge gives up in the end",
+    planes,
+    needsMigration: false,
+    run: checkLocks,
+  },
+  {
     name: "capture",
     why: "without it no change can be captured, or with another plugin",
     planes: ["singularity"],
@@ -112,10 +133,10 @@ export const checks: readonly Check[] = [
   },
   {
     name: "capture-slot",
-    why: "the server keeps all log that a slot has not read: the disk fills, or changes are lost",
+    why: slotReason,
     planes: ["singularity"],
     needsMigration: false,
-    run: checkCaptureSlot,
+    run: checkSlots,
   },
   {
     name: "roles",
@@ -153,6 +174,13 @@ export const checks: readonly Check[] = [
     run: checkQueueRights,
   },
   {
+    name: "drift",
+    why: "what somebody removed or changed since works no more, or gives a role more than it should have",
+    planes,
+    needsMigration: false,
+    run: checkDrift,
+  },
+  {
     name: "sealing",
     why: "sessions leave the database sealed or not at all",
     planes: ["singularity"],
@@ -178,6 +206,7 @@ export const checks: readonly Check[] = [
     why: "without its jobs a database learns, syncs and tidies up nothing",
     planes: ["singularity"],
     needsMigration: true,
+    connects: true,
     run: checkScheduleRunner,
   },
   {
@@ -192,14 +221,8 @@ export const checks: readonly Check[] = [
     why: "a job that pg_cron can't start runs five minutes late, or never",
     planes: ["singularity"],
     needsMigration: true,
+    connects: true,
     run: checkCronRuns,
-  },
-  {
-    name: "change-log",
-    why: "what is not captured is missing from the audit",
-    planes: ["central"],
-    needsMigration: true,
-    run: checkChangeLog,
   },
   {
     name: "consumers",
@@ -219,25 +242,54 @@ export const checks: readonly Check[] = [
 
 /** What no database shows alone. */
 export const comparingChecks: readonly ComparingCheck[] = [
-  {
+  comparing({
+    name: "capture-slot",
+    why: slotReason,
+    planes,
+    gather: gatherSlots,
+    compare: compareSlots,
+  }),
+  comparing({
+    name: "change-log",
+    why: "what is not captured is missing from the audit",
+    planes,
+    gather: gatherChangeLog,
+    compare: compareChangeLog,
+  }),
+  comparing({
     name: "identity",
-    why: "two sources with one identity are one in the central store",
-    planes: ["singularity"],
-    run: checkSourceIdentities,
-  },
-  {
+    why: "two sources with one identity would be one in the central store, so only one of them is consumed",
+    planes,
+    gather: gatherIdentities,
+    compare: compareIdentities,
+  }),
+  comparing({
+    name: "held-keys",
+    why: "a consumer dead-letters each session that is sealed for a key which it does not hold",
+    planes,
+    gather: gatherKeys,
+    compare: compareHeldKeys,
+  }),
+  comparing({
     name: "connections",
     why: "a replica that gets no connection waits, and so do its messages",
     planes,
-    run: checkConnections,
-  },
-  {
+    gather: gatherConnections,
+    compare: compareConnections,
+  }),
+  comparing({
     name: "clock",
     why: "times of several databases stand beside each other in the central store",
     planes,
-    run: checkClocks,
-  },
+    gather: ({ clock }) => clock(),
+    compare: compareClocks,
+  }),
 ];
+
+/** The facts of a check are its own business. */
+function comparing<Fact>({ gather, compare, ...rest }: ComparingCheck<Fact>): ComparingCheck {
+  return { ...rest, gather, compare: (facts) => compare(facts as readonly DatabaseFact<Fact>[]) };
+}
 
 /** The stable names of all checks, those of a database that does not answer included. */
 export const checkNames: readonly string[] = [

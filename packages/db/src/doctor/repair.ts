@@ -1,4 +1,4 @@
-import { createClient, messageOf } from "../connect.ts";
+import { createClient, messageOf } from "@centralcloud/postgres";
 import { type Diagnosis, type DoctorOptions, diagnose, targetsOf } from "./doctor.ts";
 import type { Finding } from "./finding.ts";
 
@@ -34,7 +34,21 @@ export async function repair(
     }
   }
   if (repairs.length === 0) return { ...before, repairs };
-  return { ...(await diagnose(options)), repairs };
+  const after = await diagnose(options);
+  return { ...after, repairs: repairs.map((done) => compareWith(after, done)) };
+}
+
+/** What was done and did not help is not fixed. */
+function compareWith({ findings }: Diagnosis, done: Repair): Repair {
+  if (done.error !== undefined) return done;
+  const left = findings.find(
+    (finding) =>
+      finding.severity !== "ok" &&
+      finding.database === done.database &&
+      finding.check === done.check &&
+      finding.fix?.what === done.what,
+  );
+  return left === undefined ? done : { ...done, error: `it did not help: ${left.message}` };
 }
 
 async function fix(
@@ -42,11 +56,13 @@ async function fix(
   { what, run }: NonNullable<Extract<Finding, { fix?: unknown }>["fix"]>,
   url: string,
 ): Promise<Repair> {
-  const client = createClient(url, "centralcloud-doctor");
-  client.on("error", () => {});
+  const client = createClient(url, {
+    applicationName: "centralcloud-doctor",
+    anyDatabase: true,
+    sessionSettings: { lock_timeout: "5s" },
+  });
   try {
     await client.connect();
-    await client.query("set lock_timeout = '5s'");
     // PostgreSQL skips what it may not vacuum or analyze, and only warns of it.
     let skipped: string | undefined;
     client.on("notice", ({ severity, message }) => {

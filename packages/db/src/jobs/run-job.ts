@@ -3,7 +3,10 @@ import type { ClientBase, Pool } from "pg";
 export interface JobRun {
   /** `skipped`: another run of the job was going on. */
   readonly status: "succeeded" | "failed" | "skipped";
-  /** The rows that the job's function returned; null unless it succeeded. */
+  /**
+   * The rows that the job's function returned, added up over the steps of a job that works in steps; null
+   * where nothing was done.
+   */
   readonly result: readonly unknown[] | null;
   /** Why it failed. */
   readonly error: string | null;
@@ -20,26 +23,50 @@ export class UnknownJobError extends Error {
   }
 }
 
+/** What one step of a run says beside its result. */
+interface JobStep extends JobRun {
+  readonly runId: string;
+  /** Whether the run goes on with another step. */
+  readonly more: boolean;
+}
+
 /**
- * Runs a job of a Singularity database now and records it. A job that fails is a result, not an error.
+ * Runs a job of a Singularity database now and records it. A job that works in steps is called until nothing
+ * is left, or until it is nearly due again; each step is a transaction. A job that fails is a result, not an
+ * error.
  *
  * @param startedBy who asks, for the history.
+ * @param signal ends a run after the step that is under way.
  * @throws {UnknownJobError}
  */
 export async function runJob(
   source: Pool | ClientBase,
   job: string,
   startedBy: string,
+  signal?: AbortSignal,
 ): Promise<JobRun> {
+  let step = await runStep(source, job, startedBy, null);
+  while (step.more && !signal?.aborted) step = await runStep(source, job, startedBy, step.runId);
+  const { more, runId, ...run } = step;
+  return run;
+}
+
+async function runStep(
+  source: Pool | ClientBase,
+  job: string,
+  startedBy: string,
+  runId: string | null,
+): Promise<JobStep> {
   try {
-    const { rows } = await source.query<JobRun>(
-      `select r.status, r.result, r.error, r.started_at as "startedAt", r.finished_at as "finishedAt"
-         from public.run_job(p_job_name => $1, p_started_by => $2) r`,
-      [job, startedBy],
+    const { rows } = await source.query<JobStep>(
+      `select s.run_id::text as "runId", s.status, s.result, s.error, s.started_at as "startedAt",
+              s.finished_at as "finishedAt", s.more
+         from public.run_job_step(p_job_name => $1, p_started_by => $2, p_run_id => $3) s`,
+      [job, startedBy, runId],
     );
-    const [run] = rows;
-    if (run === undefined) throw new Error("public.run_job returned no row");
-    return run;
+    const [step] = rows;
+    if (step === undefined) throw new Error("public.run_job_step returned no row");
+    return step;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     // undefined_object; errors of the job's own function are never raised.

@@ -5,13 +5,15 @@ import { type Plane, planes } from "../migrate/plane.ts";
 import { drizzleKit, schemaIsGenerated } from "./drizzle-kit.ts";
 import { readLandedStates } from "./landed-states.ts";
 import { readObjectRecord, writeObjectRecord } from "./object-record.ts";
+import { writeManifests } from "./write-manifest.ts";
 
 /*
  * `pnpm --filter @centralcloud/db generate --name a_sentence_in_snake_case`
  *
  * Brings the generated files in line with the schemas and the SQL objects: a new migration where
  * tables changed, an empty one where only objects changed, nothing where nothing did. A newest
- * migration that has not landed yet takes changed objects in, instead of another migration.
+ * migration that has not landed yet takes changed objects in, instead of another migration. Then it
+ * migrates empty databases, and writes down in `catalog` what they have.
  */
 const { values } = parseArgs({ options: { name: { type: "string" } } });
 
@@ -23,6 +25,8 @@ for (const plane of planes) {
   const names = added.map((migration) => migration.name).join(", ");
   console.log(`${plane}: ${added.length > 0 ? `added ${names}` : "up to date"}`);
 }
+
+await writeManifests();
 
 /** Notes the objects' checksum with the newest migration, or with an empty one made for them. */
 function recordObjects(plane: Plane): void {

@@ -1,3 +1,5 @@
+import { messageOf } from "@centralcloud/postgres";
+import { readManifest } from "../catalog/manifest.ts";
 import { readJournal } from "../migrate/journal.ts";
 import { checksumOf, readObjects } from "../migrate/objects.ts";
 import { type Plane, planes } from "../migrate/plane.ts";
@@ -26,6 +28,11 @@ function verify(plane: Plane): string[] {
   const newest = journal.at(-1)?.name ?? "";
   if (readObjectRecord(plane)[newest] !== checksumOf(readObjects(plane))) {
     mistakes.push(`${plane}: sql/${plane} has changes that no migration goes with; ${remedy}`);
+  }
+  try {
+    readManifest(plane);
+  } catch (error) {
+    mistakes.push(messageOf(error));
   }
   const landed = readLandedStates(plane);
   for (const { name, script } of landed) {

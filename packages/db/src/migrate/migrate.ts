@@ -1,29 +1,31 @@
+import {
+  type Blocker,
+  createClient,
+  describeBlockers,
+  findBlockers,
+  sqlState,
+  whileWatched,
+  withClient,
+} from "@centralcloud/postgres";
 import type { Observation, Observe } from "@centralcloud/service";
 import pg from "pg";
-import { connectionTo } from "../connect.ts";
+import { readCatalogState, recordDigest } from "../catalog/digest.ts";
+import { findDrift, isComplete, recordsMissing } from "../catalog/find-drift.ts";
+import { type MendResult, type MendScope, mendDrift } from "../catalog/mend-drift.ts";
 import { registerSchedules, type ScheduleRegistration } from "../pg-cron/register-schedules.ts";
+import { findPending, objectsAreCurrent, readApplied } from "./applied.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { type Migration, readJournal } from "./journal.ts";
+import { lockRecords, longestLockWaitS } from "./lock-records.ts";
 import { checksumOf, readObjects } from "./objects.ts";
-import { giveToOwner } from "./ownership.ts";
+import { giveToOwner, ownershipStatements } from "./ownership.ts";
 import { ensurePgmq } from "./pgmq.ts";
-import { createRecordsStatement, type Plane, recordSchema } from "./plane.ts";
+import { type Plane, recordSchema } from "./plane.ts";
 import { rolesAreWaiting } from "./roles.ts";
+import { isUpToDate } from "./up-to-date.ts";
 
-/** The database has migrations that this build does not know. */
-export class DatabaseNewerError extends Error {
-  readonly code = "database_newer";
-  constructor(plane: Plane, unknown: readonly string[], newest: string) {
-    super(
-      `the ${plane} database is newer than this build: it has ${unknown.join(", ")}, ` +
-        `and the newest migration known here is ${newest}. Run the newer build; nothing was changed.`,
-    );
-    this.name = "DatabaseNewerError";
-  }
-}
-
-/** What a run changed; both empty when the database was up to date. */
-export interface MigrationResult {
+/** What a run changed; all empty when the database was up to date. */
+export interface MigrationResult extends MendResult {
   readonly plane: Plane;
   readonly migrations: readonly string[];
   readonly objectsApplied: number;
@@ -31,38 +33,35 @@ export interface MigrationResult {
   readonly schedules?: ScheduleRegistration;
 }
 
-/** Any number that nobody else uses as an advisory lock key: "ccmi" in ASCII. */
-const advisoryLockKey = 0x63_63_6d_69;
-
-/** How long a migration waits for a table, in seconds; whoever comes after it waits as long. */
-const longestLockWaitS = 10;
-
 /** Somebody has held a lock for too long that a migration needs. */
 export class MigrationBlockedError extends Error {
   readonly code = "migration_blocked";
-  constructor(plane: Plane, cause: unknown) {
+  /** Whom it waited for, as far as was seen. */
+  readonly blockers: readonly Blocker[];
+  constructor(plane: Plane, blockers: readonly Blocker[], cause: unknown) {
     super(
       `the ${plane} database could not be migrated: another transaction, such as a dump, has held a lock that the ` +
-        `migration needs for more than ${longestLockWaitS} s. Nothing was changed; run it again when that is over ` +
-        "(pg_stat_activity says who it is).",
+        `migration needs for more than ${longestLockWaitS} s. It waited for ${describeBlockers(blockers)}. ` +
+        "Nothing was changed; run it again when that is over.",
       { cause },
     );
+    this.blockers = blockers;
     this.name = "MigrationBlockedError";
   }
 }
 
-/** `lock_not_available` */
-const lockNotAvailable = "55P03";
+const applicationName = "centralcloud-migrate";
 
 /** `warning_privilege_not_granted`: said by our roles and grants, and by PostgreSQL's own. */
 const privilegeMissing = "01007";
 
 /**
  * Brings one database up to date: pgcrypto and pgmq (on the Singularity side), pending migrations, then
- * every SQL object if any has changed, roles and what they are granted among them. All of it is one
- * transaction: it happens whole or not at all. Runs at the same time, from anywhere, wait for each other
- * on an advisory lock; the later ones find nothing to do. A role that can't be made or granted stops
- * nothing; it is observed.
+ * every SQL object if any has changed, roles and what they are granted among them; then whatever differs from
+ * what a fresh migration makes is mended. All of it is one transaction: it happens whole or not at all. Where nothing
+ * has changed since a migration of this build found all of it in order, that is all that is looked at. Runs at the
+ * same time, from anywhere, wait for each other; the later ones find nothing to do. A role that can't be made or granted
+ * stops nothing; it is observed. So is whom a run waits for, and no wait is longer than ten seconds.
  *
  * Then, outside of it, the jobs of a Singularity database are registered with pg_cron, where the server
  * has it; where that is not permitted, the result says so, and the scheduler process runs them.
@@ -76,7 +75,7 @@ export async function migrate(
   url: string,
   observe: Observe,
 ): Promise<MigrationResult> {
-  const result = await migrateDatabase(plane, url, observe);
+  const result = await migrateDatabase(plane, url, observe, true);
   if (plane === "central") return result;
   const schedules = await registerSchedules(url);
   if (schedules.runner === "scheduler" && schedules.reason === undefined) return result;
@@ -84,16 +83,38 @@ export async function migrate(
   return { ...result, schedules };
 }
 
+/** Migrates without a look at what the database should have: that is written down from what this makes. */
+export async function migrateUncompared(plane: Plane, url: string): Promise<void> {
+  await migrateDatabase(plane, url, () => {}, false);
+}
+
+/** A statement of a migration may read a large table. */
+const queryTimeoutMs = 24 * 3_600_000;
+
 async function migrateDatabase(
   plane: Plane,
   url: string,
   observe: Observe,
+  compares: boolean,
 ): Promise<MigrationResult> {
-  const client = new pg.Client({ ...connectionTo(url), application_name: "centralcloud-migrate" });
-  // An error on an idle connection also rejects the query that follows; unheard, it would end the process.
-  client.on("error", () => {});
+  const options = { applicationName, queryTimeoutMs };
+  const client = createClient(url, options);
   await client.connect();
+  let waitedFor: readonly Blocker[] = [];
+  const watch = {
+    pid: client.processID ?? 0,
+    ask: (pid: number) => withClient(url, options, (other) => findBlockers(other, pid)),
+    tell(blockers: readonly Blocker[]) {
+      waitedFor = blockers;
+      const waitsFor = describeBlockers(blockers);
+      observe({ event: "migration-waiting", database: plane, waitsFor });
+    },
+  };
   try {
+    const asking = compares && isUpToDate(plane, client, longestLockWaitS * 1_000);
+    if (asking !== false && (await whileWatched(watch, asking))) {
+      return { plane, migrations: [], objectsApplied: 0, mended: [], remaining: [] };
+    }
     // What happened is told once it is certain.
     const observations: Observation[] = [];
     client.on("notice", ({ code, message }) => {
@@ -101,13 +122,14 @@ async function migrateDatabase(
       observations.push({ event: "privilege-missing", database: plane, message });
     });
     await client.query("begin");
-    const result = await migrateIn(plane, client, (observation) => observations.push(observation));
+    const keep: Observe = (observation) => observations.push(observation);
+    const result = await whileWatched(watch, migrateIn(plane, client, keep, compares));
     await client.query("commit");
     for (const observation of observations) observe(observation);
     return result;
   } catch (error) {
-    const isBlocked = error instanceof pg.DatabaseError && error.code === lockNotAvailable;
-    throw isBlocked ? new MigrationBlockedError(plane, error) : error;
+    const isBlocked = error instanceof pg.DatabaseError && error.code === sqlState.lockNotAvailable;
+    throw isBlocked ? new MigrationBlockedError(plane, waitedFor, error) : error;
   } finally {
     await client.end();
   }
@@ -128,13 +150,12 @@ async function migrateIn(
   plane: Plane,
   client: pg.Client,
   observe: Observe,
+  compares: boolean,
 ): Promise<MigrationResult> {
-  await client.query("select pg_advisory_xact_lock($1)", [advisoryLockKey]);
-  // Somebody's dump must not keep a migration waiting, and everybody else behind it.
-  await client.query(`set local lock_timeout = '${longestLockWaitS}s'`);
-  await client.query("set local search_path = public");
-  await client.query(createRecordsStatement);
-  const pending = await pendingMigrations(plane, client);
+  await lockRecords(client);
+  const applied = await readApplied(plane, client);
+  const mended = compares ? await restoreRecords(plane, client, applied, observe) : [];
+  const pending = mended.length > 0 ? [] : findPending(plane, applied);
   const database = plane;
   if (plane === "singularity") {
     await ensureExtensions(client, observe);
@@ -142,43 +163,91 @@ async function migrateIn(
   }
   for (const migration of pending) {
     for (const statement of migration.statements) await client.query(statement);
-    await client.query(
-      `insert into ${recordSchema}.migrations (plane, name, created_at) values ($1, $2, $3)`,
-      [plane, migration.name, migration.createdAt],
-    );
+    await recordMigrations(plane, client, [migration]);
     observe({ event: "migration-applied", database, migration: migration.name });
   }
-  const objectsApplied = await applyObjects(plane, client, pending.length > 0);
-  if (objectsApplied > 0) observe({ event: "objects-applied", database, count: objectsApplied });
+  let objectsApplied = 0;
+  if (await objectsAreDue(plane, client, pending.length > 0)) {
+    // Functions and views need their tables.
+    if (compares && pending.length === 0) {
+      mended.push(...(await mendAndTell(plane, client, observe, "tables")).mended);
+    }
+    objectsApplied = await applyObjects(plane, client);
+    observe({ event: "objects-applied", database, count: objectsApplied });
+  }
   const message = await giveToOwner(plane, client);
   if (message !== undefined) observe({ event: "privilege-missing", database, message });
-  return { plane, migrations: pending.map(({ name }) => name), objectsApplied };
+  const rest = compares ? await mendAndTell(plane, client, observe, "everything") : nothing;
+  if (compares && rest.remaining.length === 0) await recordWhatIsInOrder(plane, client);
+  return {
+    plane,
+    migrations: pending.map(({ name }) => name),
+    objectsApplied,
+    mended: [...mended, ...rest.mended],
+    remaining: rest.remaining,
+  };
 }
 
-async function pendingMigrations(plane: Plane, client: pg.Client): Promise<readonly Migration[]> {
-  const journal = readJournal(plane);
-  const { rows } = await client.query<{ name: string }>(
-    `select name from ${recordSchema}.migrations where plane = $1 order by created_at`,
-    [plane],
-  );
-  const applied = new Set(rows.map(({ name }) => name));
-  const known = new Set(journal.map(({ name }) => name));
-  const unknown = [...applied].filter((name) => !known.has(name));
-  if (unknown.length > 0) {
-    throw new DatabaseNewerError(plane, unknown, journal.at(-1)?.name ?? "none");
+/** So that nobody compares the database again before something of it changes. */
+async function recordWhatIsInOrder(plane: Plane, client: pg.Client): Promise<void> {
+  // Before the comparison: what changes meanwhile makes another digest.
+  const state = await readCatalogState(plane, client);
+  if (state === undefined || state.isKnown) return;
+  const { differences, rights } = await findDrift(plane, client);
+  const owners = await ownershipStatements(plane, client);
+  if (differences.length + rights.length + owners.length > 0) return;
+  await recordDigest(plane, client, state.digest);
+}
+
+const nothing: MendResult = { mended: [], remaining: [] };
+
+async function mendAndTell(
+  database: Plane,
+  client: pg.Client,
+  observe: Observe,
+  scope: MendScope,
+): Promise<MendResult> {
+  const result = await mendDrift(database, client, scope);
+  for (const what of result.mended) observe({ event: "drift-mended", database, what });
+  for (const { what, reason } of result.remaining) {
+    observe({ event: "drift-remains", database, what, reason });
   }
-  return journal.filter(({ name }) => !applied.has(name));
+  return result;
 }
 
-async function applyObjects(plane: Plane, client: pg.Client, force: boolean): Promise<number> {
+/** Where only our records of what was applied are gone, everything has been applied. */
+async function restoreRecords(
+  plane: Plane,
+  client: pg.Client,
+  applied: readonly string[],
+  observe: Observe,
+): Promise<string[]> {
+  if (applied.length > 0 || !(await isComplete(plane, client))) return [];
+  await recordMigrations(plane, client, readJournal(plane));
+  observe({ event: "drift-mended", database: plane, what: recordsMissing });
+  return [recordsMissing];
+}
+
+async function recordMigrations(
+  plane: Plane,
+  client: pg.Client,
+  migrations: readonly Migration[],
+): Promise<void> {
+  for (const { name, createdAt } of migrations) {
+    await client.query(
+      `insert into ${recordSchema}.migrations (plane, name, created_at) values ($1, $2, $3)`,
+      [plane, name, createdAt],
+    );
+  }
+}
+
+async function objectsAreDue(plane: Plane, client: pg.Client, force: boolean): Promise<boolean> {
+  if (force || !(await objectsAreCurrent(plane, client))) return true;
+  return await rolesAreWaiting(plane, client);
+}
+
+async function applyObjects(plane: Plane, client: pg.Client): Promise<number> {
   const objects = readObjects(plane);
-  const checksum = checksumOf(objects);
-  const { rows } = await client.query<{ checksum: string }>(
-    `select checksum from ${recordSchema}.objects where plane = $1`,
-    [plane],
-  );
-  const isCurrent = !force && rows[0]?.checksum === checksum;
-  if (isCurrent && !(await rolesAreWaiting(plane, client))) return 0;
   // Functions may name each other and views in any order; their bodies are checked when all are there.
   await client.query("set local check_function_bodies = off");
   for (const { path, statements } of objects) {
@@ -191,7 +260,7 @@ async function applyObjects(plane: Plane, client: pg.Client, force: boolean): Pr
   await client.query(
     `insert into ${recordSchema}.objects (plane, checksum) values ($1, $2)
      on conflict (plane) do update set checksum = excluded.checksum, applied_at = now()`,
-    [plane, checksum],
+    [plane, checksumOf(objects)],
   );
   return objects.length;
 }

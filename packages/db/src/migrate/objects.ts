@@ -23,14 +23,21 @@ const kinds = [
 
 type Kind = (typeof kinds)[number];
 
+/** By plane; the files of a build do not change while it runs. */
+const objectsRead = new Map<Plane, readonly SqlObject[]>();
+
 export function readObjects(plane: Plane): readonly SqlObject[] {
+  const known = objectsRead.get(plane);
+  if (known !== undefined) return known;
   const roles = rolesOf[plane].map((role) => readObject("roles", role, roleFiles));
   const others = kinds.flatMap((kind) =>
     namesOfObjects(plane, kind).map((name) =>
       readObject(`${plane}/${kind}`, name, folderOf(plane, kind)),
     ),
   );
-  return [...roles, ...others];
+  const objects = [...roles, ...others];
+  objectsRead.set(plane, objects);
+  return objects;
 }
 
 /** The objects of a kind, by the names of their files, which are theirs. */

@@ -27,6 +27,7 @@ export function belongingsOf(plane: Plane): Belongings {
       ...[...tables, ...namesOfObjects(plane, "views")].map(qualified),
       `${recordSchema}.migrations`,
       `${recordSchema}.objects`,
+      `${recordSchema}.comparisons`,
     ],
     functions: namesOfObjects(plane, "functions").map(qualified),
   };
@@ -57,7 +58,8 @@ export async function ownershipStatements(
                       join pg_namespace tn on tn.oid = t.relnamespace
                      where i.inhrelid = c.oid and tn.nspname || '.' || t.relname = any ($2)))
        union all
-       select 3, 'function', format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
+       select 3, case p.prokind when 'p' then 'procedure' else 'function' end,
+              format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
          from pg_proc p join pg_namespace n on n.oid = p.pronamespace, owner o
         where p.proowner <> o.oid and n.nspname || '.' || p.proname = any ($3)
           -- A function that an extension brought is the extension's, whatever its name.

@@ -35,4 +35,10 @@ export const createRecordsStatement = `
     plane text primary key,
     checksum text not null,
     applied_at timestamptz not null default now()
+  );
+  create table if not exists ${recordSchema}.comparisons (
+    plane text primary key,
+    build text not null,
+    digest text not null,
+    compared_at timestamptz not null default now()
   )`;

@@ -23,19 +23,22 @@ export const rolesOf: Readonly<Record<Plane, readonly string[]>> = {
  */
 export async function rolesAreWaiting(plane: Plane, client: ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ waiting: boolean }>(
-    `select bool_or(
+    // By database first: a server of many databases has a row for each object of ours in each of them.
+    `with here as materialized (
+       select d.refobjid, bool_or(d.deptype = 'o') as owns
+         from pg_shdepend d
+        where d.dbid = (select b.oid from pg_database b where b.datname = current_database())
+          and d.refclassid = 'pg_authid'::regclass
+        group by d.refobjid
+     )
+     select bool_or(
               case when r.oid is null then self.rolsuper or self.rolcreaterole
                    when r.rolname = $2 then pg_has_role(r.oid, 'member') and not coalesce(here.owns, false)
                    else here.owns is null end) as waiting
        from unnest($1::text[]) as wanted (name)
       cross join (select s.* from pg_roles s where s.rolname = current_user) as self
        left join pg_roles r on r.rolname = wanted.name
-       left join lateral (
-         select bool_or(d.deptype = 'o') as owns
-           from pg_shdepend d
-           join pg_database b on b.oid = d.dbid and b.datname = current_database()
-          where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid
-       ) as here on true`,
+       left join here on here.refobjid = r.oid`,
     [rolesOf[plane], ownerRole],
   );
   return rows[0]?.waiting ?? false;

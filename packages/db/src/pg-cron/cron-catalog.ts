@@ -13,15 +13,24 @@ export async function ensurePgCron(client: ClientBase): Promise<void> {
 export async function readCronJobs(client: ClientBase): Promise<readonly RegisteredCronJob[]> {
   const { rows } = await client.query<RegisteredCronJob>(
     `select j.jobid::text as id, j.jobname::text as name, j.schedule, j.command, j.database,
-            j.username as owner, j.active
-       from cron.job j order by j.jobid`,
+            j.username as owner, j.active,
+            case when not exists (select from pg_database d where d.datname = o.name) then o.name end as gone
+       from cron.job j
+      cross join lateral (
+        -- Whose run log a job clears that runs in the database of pg_cron.
+        select coalesce(replace((regexp_match(
+                 j.command, '^delete from cron.job_run_details where database = ''((?:[^'']|'''')+)'''))[1], '''''', ''''),
+               j.database) as name
+      ) o
+      order by j.jobid`,
   );
   return rows;
 }
 
 export async function readDeclaredJobs(source: ClientBase): Promise<readonly DeclaredJob[]> {
   const { rows } = await source.query<DeclaredJob>(
-    `select j.job_name as job, j.schedule, j.function_name as "functionName"
+    `select j.job_name as job, j.schedule, j.function_name as "functionName",
+            j.step_function_name is not null as "hasSteps"
        from public.scheduled_jobs j order by j.job_name`,
   );
   return rows;

@@ -1,5 +1,6 @@
-import pg from "pg";
-import { connectionTo } from "../connect.ts";
+import { withClient } from "@centralcloud/postgres";
+import type pg from "pg";
+import type { ClientBase } from "pg";
 
 /** pg_cron is loaded, but can't be used; the message says why. */
 export class PgCronUnusableError extends Error {
@@ -12,14 +13,17 @@ export class PgCronUnusableError extends Error {
 
 /** The one database of a server in which pg_cron keeps its jobs, connected. */
 export interface CronDatabase {
-  /** Connected to pg_cron's database; that of the source, where they are one. */
+  /** Connected to pg_cron's database. */
   readonly client: pg.Client;
   readonly name: string;
   /** The name of the source's database. */
   readonly source: string;
 }
 
-const applicationName = "centralcloud-schedules";
+const options = { applicationName: "centralcloud-schedules" };
+
+/** pg_cron's own policies show a role its own jobs and runs only; ours are all that we look for. */
+const cronOptions = { ...options, anyDatabase: true, sessionSettings: { row_security: "on" } };
 
 /**
  * Connects to the source and to the database of pg_cron on the same server, with the same credentials,
@@ -30,33 +34,38 @@ const applicationName = "centralcloud-schedules";
  */
 export async function withCronDatabase<Result>(
   url: string,
-  use: (cron: CronDatabase, source: pg.Client) => Promise<Result>,
+  use: (cron: CronDatabase, source: ClientBase) => Promise<Result>,
 ): Promise<Result | undefined> {
-  return await withClient(url, async (source) => {
-    const found = await findPgCron(source);
-    if (found === undefined) return undefined;
-    if (found.name === found.source) return await use({ ...found, client: source }, source);
-    const elsewhere = new URL(url);
-    elsewhere.pathname = `/${encodeURIComponent(found.name)}`;
-    let isConnected = false;
-    try {
-      return await withClient(elsewhere.href, (client) => {
-        isConnected = true;
-        return use({ ...found, client }, source);
-      });
-    } catch (error) {
-      if (isConnected) throw error;
-      const { message } = error as Error;
-      throw new PgCronUnusableError(
-        `its database ${found.name} can't be reached: ${message}`,
-        error,
-      );
-    }
-  });
+  return await withClient(url, options, (source) => withCronDatabaseOf({ url, source }, use));
+}
+
+/**
+ * The same for whoever has a connection to the source already, and no transaction open on it: behind a pooler the other
+ * connection might wait for its end.
+ */
+export async function withCronDatabaseOf<Result>(
+  { url, source }: { readonly url: string; readonly source: ClientBase },
+  use: (cron: CronDatabase, source: ClientBase) => Promise<Result>,
+): Promise<Result | undefined> {
+  const found = await findPgCron(source);
+  if (found === undefined) return undefined;
+  const elsewhere = new URL(url);
+  elsewhere.pathname = `/${encodeURIComponent(found.name)}`;
+  let isConnected = false;
+  try {
+    return await withClient(elsewhere.href, cronOptions, (client) => {
+      isConnected = true;
+      return use({ ...found, client }, source);
+    });
+  } catch (error) {
+    if (isConnected) throw error;
+    const { message } = error as Error;
+    throw new PgCronUnusableError(`its database ${found.name} can't be reached: ${message}`, error);
+  }
 }
 
 async function findPgCron(
-  source: pg.Client,
+  source: ClientBase,
 ): Promise<{ readonly name: string; readonly source: string } | undefined> {
   const { rows } = await source
     .query<{ name: string | null; source: string }>(
@@ -72,7 +81,7 @@ async function findPgCron(
 }
 
 /** For a role that may not read the setting: it sees whether pg_cron is in the source's own database. */
-async function findPgCronHere(source: pg.Client) {
+async function findPgCronHere(source: ClientBase) {
   const found = await source.query<{ name: string; source: string }>(
     `select current_database() as name, current_database() as source
       where to_regclass('cron.job') is not null`,
@@ -81,23 +90,4 @@ async function findPgCronHere(source: pg.Client) {
   throw new PgCronUnusableError(
     "this role may not see which database it is in; grant pg_read_all_settings to it",
   );
-}
-
-async function withClient<Result>(
-  url: string,
-  use: (client: pg.Client) => Promise<Result>,
-): Promise<Result> {
-  const client = new pg.Client({
-    ...connectionTo(url),
-    application_name: applicationName,
-    connectionTimeoutMillis: 5_000,
-  });
-  // The query that is under way, or the next one, rejects.
-  client.on("error", () => {});
-  try {
-    await client.connect();
-    return await use(client);
-  } finally {
-    await client.end().catch(() => {});
-  }
 }

@@ -12,6 +12,8 @@ export interface CronJob {
 export interface RegisteredCronJob extends CronJob {
   readonly id: string;
   readonly active: boolean;
+  /** The database that it runs in, or clears the run log of, where the server has none of that name. */
+  readonly gone: string | null;
 }
 
 /** A job as `public.scheduled_jobs` declares it. */
@@ -19,6 +21,8 @@ export interface DeclaredJob {
   readonly job: string;
   readonly schedule: string;
   readonly functionName: string;
+  /** It works in steps, each a transaction. */
+  readonly hasSteps: boolean;
 }
 
 /**
@@ -31,10 +35,10 @@ export function wantedCronJobs(
   { source, name: cronDatabase, owner }: { source: string; name: string; owner: string },
 ): readonly CronJob[] {
   const nameOf = (job: string) => (source === cronDatabase ? job : `${job}@${source}`);
-  const jobs = declared.map(({ job, schedule }) => ({
+  const jobs = declared.map(({ job, schedule, hasSteps }) => ({
     name: nameOf(job),
     schedule,
-    command: `select public.run_job(${literal(job)}, 'pg_cron')`,
+    command: `${hasSteps ? "call public.run_job_in_steps" : "select public.run_job"}(${literal(job)}, 'pg_cron')`,
     database: source,
     owner,
   }));
@@ -52,20 +56,26 @@ export function wantedCronJobs(
 }
 
 /**
- * Whether a registered job is ours: it calls `run_job` in our database, or clears the run log of our
- * database. So is one that bears the name of a declared job and calls that job's function itself: it was
+ * Whether a registered job is ours: it calls `run_job` or `run_job_in_steps` in our database, or clears the run log of our
+ * database. So is one by a name of ours that does so for a database that is gone, as after it was renamed:
+ * it can only fail, for ever, and nobody else removes it. So is one that bears the name of a declared job and calls that job's function itself: it was
  * registered by hand, before there was `run_job`.
  */
 export function isOurs(
-  { name, command, database }: RegisteredCronJob,
+  { name, command, database, gone }: RegisteredCronJob,
   declared: readonly DeclaredJob[],
   source: string,
 ): boolean {
+  const called = calledJob(command);
+  if (gone !== null) {
+    const job = isCleanupOf(gone, command) ? cleanupJob : called;
+    return job !== undefined && (name === job || name === `${job}@${gone}`);
+  }
   if (name === cleanupJob || name === `${cleanupJob}@${source}`) {
-    return command.startsWith(cleanupCommandOf(source));
+    return isCleanupOf(source, command);
   }
   if (database !== source) return false;
-  if (calledJob(command) !== undefined) return true;
+  if (called !== undefined) return true;
   const namesake = declared.find(({ job }) => job === name);
   return namesake !== undefined && new RegExp(`\\b${namesake.functionName}\\s*\\(`).test(command);
 }
@@ -87,8 +97,14 @@ function cleanupCommandOf(source: string): string {
   return `delete from cron.job_run_details where database = ${literal(source)}`;
 }
 
+function isCleanupOf(database: string, command: string): boolean {
+  return command.startsWith(cleanupCommandOf(database));
+}
+
 function calledJob(command: string): string | undefined {
-  return /^select public\.run_job\('([^']+)', 'pg_cron'\)$/.exec(command)?.[1];
+  return /^(?:select public\.run_job|call public\.run_job_in_steps)\('([^']+)', 'pg_cron'\)$/.exec(
+    command,
+  )?.[1];
 }
 
 function literal(text: string): string {

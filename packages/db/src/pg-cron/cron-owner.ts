@@ -26,6 +26,7 @@ export async function chooseCronOwner(
                  and has_database_privilege(r.oid, current_database(), 'connect')
                  and has_database_privilege(r.oid, $2, 'connect')
                  and has_function_privilege(r.oid, 'public.run_job(text, text)', 'execute')
+                 and has_function_privilege(r.oid, 'public.run_job_in_steps(text, text)', 'execute')
                  and has_schema_privilege(r.oid, 'public', 'usage')
                  and (select s.rolsuper from pg_roles s where s.rolname = current_user)
             ) as "isAble"`,

@@ -1,4 +1,6 @@
+import { codeOf } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
+import { takeLock } from "../locks.ts";
 import {
   ensurePgCron,
   readCronJobs,
@@ -29,9 +31,6 @@ export type ScheduleRegistration =
       readonly reason: string | undefined;
     };
 
-/** "cccr" in ASCII: registrations wait for each other, from whatever database they come. */
-const advisoryLockKey = 0x63_63_63_72;
-
 /**
  * Registers the declared jobs of a Singularity database with the server's pg_cron, wherever it keeps
  * its jobs: missing ones are added, changed ones updated, vanished ones removed, those of others left
@@ -43,21 +42,33 @@ const advisoryLockKey = 0x63_63_63_72;
  * @param url a role that has migrated the database.
  */
 export async function registerSchedules(url: string): Promise<ScheduleRegistration> {
-  try {
-    const registration = await withCronDatabase(url, register);
-    return registration ?? { runner: "scheduler", reason: undefined };
-  } catch (error) {
-    return { runner: "scheduler", reason: (error as Error).message };
+  for (let tries = 1; ; tries++) {
+    try {
+      const registration = await withCronDatabase(url, register);
+      return registration ?? { runner: "scheduler", reason: undefined };
+    } catch (error) {
+      if (tries < maxTries && collisions.has(codeOf(error) ?? "")) continue;
+      return { runner: "scheduler", reason: (error as Error).message };
+    }
   }
 }
+
+/**
+ * Another source of the server has just installed the extension, granted its schema, or removed a job of a database
+ * that is gone: unique_violation, duplicate_object, and internal_error, by which PostgreSQL and pg_cron tell of the rest.
+ */
+const collisions: ReadonlySet<string> = new Set(["23505", "42710", "XX000"]);
+const maxTries = 3;
 
 async function register(cron: CronDatabase, source: ClientBase): Promise<ScheduleRegistration> {
   const { client } = cron;
   const isHere = cron.name === cron.source;
   const declared = await readDeclaredJobs(source);
-  await client.query("begin");
-  await client.query("select pg_advisory_xact_lock($1)", [advisoryLockKey]);
   await ensurePgCron(client);
+  // Two registrations of one source take their turns; those of others name other jobs.
+  await source.query("begin");
+  await takeLock(source, "register schedules", "a registration of the schedules");
+  await client.query("begin");
   const owner = await chooseCronOwner(cron, source);
   const wanted = wantedCronJobs(declared, { ...cron, owner: owner.name });
   const plan = planRegistration(await readCronJobs(client), wanted, declared, cron.source);
@@ -67,6 +78,7 @@ async function register(cron: CronDatabase, source: ClientBase): Promise<Schedul
     await scheduleCronJob(client, job, { isHere, isOwn: owner.isOwn });
   }
   await client.query("commit");
+  await source.query("commit");
   return {
     runner: "pg_cron",
     database: cron.name,

@@ -4,6 +4,7 @@ import {
   boolean,
   check,
   customType,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -30,13 +31,33 @@ const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 const instant = (name: string) => timestamp(name, { withTimezone: true });
 const count = (name: string) => bigint(name, { mode: "bigint" });
 
-/** The Singularity databases that have ever been seen. */
-export const sources = central.table("sources", {
-  sourceId: uuid("source_id").primaryKey(),
-  name: text("name").notNull(),
-  firstSeenAt: instant("first_seen_at").notNull().defaultNow(),
-  lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
-});
+/**
+ * The Singularity databases that have ever been seen, and what the server of each said of itself when it was claimed
+ * last. Null until a consumer that asks for it has met the source.
+ */
+export const sources = central.table(
+  "sources",
+  {
+    sourceId: uuid("source_id").primaryKey(),
+    name: text("name").notNull(),
+    firstSeenAt: instant("first_seen_at").notNull().defaultNow(),
+    lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+    /** The server's system identifier; null where it tells none. */
+    systemId: text("system_id"),
+    /** The database's object identifier there; null: nothing is known of the server. */
+    databaseOid: bigint("database_oid", { mode: "number" }),
+    timeline: integer("timeline"),
+    /** When the server was started, which tells a running server from a copy of it. */
+    serverStartedAt: instant("server_started_at"),
+    /** Where it was reached, as configured, without login or password; the first is its own, others lead there, too. */
+    addresses: text("addresses").array().notNull().default([]),
+    /** What an operator decided last: `adopted` or `renewed`. */
+    decision: text("decision"),
+    decidedBy: text("decided_by"),
+    decidedAt: instant("decided_at"),
+  },
+  (table) => [check("name_is_not_too_long", sql`length(${table.name}) <= 200`)],
+);
 
 /** Source × queue as a small number, so that a ledger row stays small. */
 export const lanes = central.table(
@@ -288,6 +309,12 @@ export const captureCursors = central.table("capture_cursors", {
   seenAt: instant("seen_at").notNull().defaultNow(),
   /** Who that was: host and process. */
   reader: text("reader").notNull(),
+  /** The object identifier of the publication that the slot depends on. Null: none, or not known yet. */
+  publicationId: bigint("publication_id", { mode: "number" }),
+  /** Why the rest of the slot can't be read, where only reading it told that. */
+  lostReason: text("lost_reason"),
+  /** What keeps the reader from going on, until it has gone on. */
+  fault: text("fault"),
 });
 
 /** Live replicas of the consumer. */
@@ -297,9 +324,18 @@ export const consumers = central.table("consumers", {
   host: text("host").notNull(),
   startedAt: instant("started_at").notNull().defaultNow(),
   lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+  /** The session keys on its ring: from each key's id to its fingerprint. Null where it does not say. */
+  heldKeys: jsonb("held_keys"),
+  /** Whether it opens seals that name their session; false where it does not say. */
+  opensBoundSeals: boolean("opens_bound_seals").notNull().default(false),
+  /** The sources that it consumes: from each id to when the server was started. Null where it does not say. */
+  sources: jsonb("sources"),
 });
 
-/** Who did what to which dead letters, when and why. */
+/**
+ * Who did what to which dead letters, when and why: one row is one durable action. Written by functions only. Whoever
+ * holds the lease runs it; how far each part is, is known at its source (`operator_action_progress`), and copied here.
+ */
 export const operatorActions = central.table(
   "operator_actions",
   {
@@ -311,7 +347,89 @@ export const operatorActions = central.table(
     messageCount: integer("message_count").notNull(),
     dryRun: boolean("dry_run").notNull().default(false),
     startedAt: instant("started_at").notNull().defaultNow(),
+    /** When its figures were final: an action that is cancelled may have a last chunk under way. */
     finishedAt: instant("finished_at"),
+    /** By this its sources know it: an id comes again in a store that was made anew. */
+    actionKey: uuid("action_key").notNull().defaultRandom(),
+    state: text("state").notNull().default("planned"),
+    /** The login that asked for it; null where that was not written down yet. */
+    login: text("login"),
+    osUser: text("os_user"),
+    /** `cli`, `console`. */
+    channel: text("channel"),
+    /** Messages that the selection had when it was planned. */
+    expectedCount: count("expected_count"),
+    /** Messages a second at most. */
+    rate: doublePrecision("rate"),
+    /** How many go first, so that their fate decides about the rest. */
+    canaryCount: integer("canary_count"),
+    /** `sending`, `waiting`, `passed` or `stopped`. */
+    canaryState: text("canary_state"),
+    idempotencyKey: text("idempotency_key"),
+    /** Why it failed or stopped, without contents of rows. */
+    error: text("error"),
+    /** Which process runs it, as host, process and a random part. */
+    runner: text("runner"),
+    /** By this database's clock. */
+    leaseUntil: instant("lease_until"),
   },
-  (table) => [check("a_reason_is_given", sql`${table.reason} <> ''`)],
+  (table) => [
+    check("a_reason_is_given", sql`${table.reason} <> ''`),
+    check(
+      "state_is_known",
+      sql`${table.state} in ('planned', 'running', 'paused', 'cancelled', 'done', 'failed')`,
+    ),
+    check("rate_is_positive", sql`${table.rate} > 0`),
+    unique("operator_actions_action_key_key").on(table.actionKey),
+    unique("operator_actions_idempotency_key_key").on(table.idempotencyKey),
+  ],
+);
+
+/** One queue of one source of an action: what is selected there, and the figures that its source last told. */
+export const operatorActionParts = central.table(
+  "operator_action_parts",
+  {
+    actionId: bigint("action_id", { mode: "bigint" })
+      .notNull()
+      .references(() => operatorActions.id, { onDelete: "cascade" }),
+    sourceId: uuid("source_id").notNull(),
+    sourceName: text("source_name").notNull(),
+    queue: text("queue").notNull(),
+    /** The filter with absolute bounds, by the source's clock. */
+    selection: jsonb("selection").notNull(),
+    expectedCount: count("expected_count").notNull(),
+    movedCount: count("moved_count").notNull(),
+    /** Those of them whose message the ledger knew, so that nothing was sent. */
+    mergedCount: count("merged_count").notNull(),
+    /** Left behind at the end because they can't be moved. */
+    refusedCount: count("refused_count").notNull(),
+    /** Left behind at the end; null before. */
+    remainingCount: count("remaining_count"),
+    /** What else a kind of action counts. */
+    detail: jsonb("detail").notNull(),
+    cursorAt: instant("cursor_at"),
+    cursorId: bigint("cursor_id", { mode: "bigint" }),
+    /** By the source's clock. */
+    startedAt: instant("started_at"),
+    endedAt: instant("ended_at"),
+  },
+  (table) => [primaryKey({ columns: [table.actionId, table.sourceId, table.queue] })],
+);
+
+/** What became of actions, and who had a hand in it; only ever added to. */
+export const operatorActionEvents = central.table(
+  "operator_action_events",
+  {
+    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+    actionId: bigint("action_id", { mode: "bigint" })
+      .notNull()
+      .references(() => operatorActions.id, { onDelete: "cascade" }),
+    at: instant("at").notNull().defaultNow(),
+    /** `planned`, `claimed`, `paused`, `resumed`, `cancelled`, `rate`, `canary`, `done`, `failed`. */
+    event: text("event").notNull(),
+    actor: text("actor").notNull(),
+    login: text("login").notNull(),
+    detail: jsonb("detail").notNull(),
+  },
+  (table) => [index("operator_action_events_action_id_idx").on(table.actionId, table.id)],
 );

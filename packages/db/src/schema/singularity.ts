@@ -6,13 +6,13 @@ import {
   customType,
   index,
   integer,
+  interval,
   jsonb,
   numeric,
   pgTable,
   primaryKey,
   text,
   timestamp,
-  unique,
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
@@ -35,10 +35,14 @@ export const singularitySource = pgTable(
     sourceId: uuid("source_id").notNull().defaultRandom(),
     name: text("name").notNull(),
     createdAt: createdAt(),
+    /** Messages sent until then are another source's, of which this one was a copy; null where it never was. */
+    copiedUntil: instant("copied_until"),
   },
   (table) => [
     check("there_is_one_source", sql`${table.singleton}`),
     check("name_is_not_empty", sql`${table.name} <> ''`),
+    // The consumer and the central store take no longer one.
+    check("name_is_not_too_long", sql`length(${table.name}) <= 200`),
   ],
 );
 
@@ -56,9 +60,14 @@ export const agents = pgTable(
     /** True from an update of the knowledge until its summary is on the queue. */
     knowledgeUnsynced: boolean("knowledge_unsynced").notNull().default(false),
     createdAt: createdAt(),
+    /** Why the summary leaves the agent out. */
+    knowledgeError: text("knowledge_error"),
+    /** The version of the agent's knowledge that was queued last. */
+    knowledgeSyncedAt: instant("knowledge_synced_at"),
   },
   (table) => [
     check("agent_id_is_not_empty", sql`${table.agentId} <> ''`),
+    check("pattern_count_is_not_negative", sql`${table.patternCount} >= 0`),
     check("status_is_known", sql`${table.status} in ('active', 'inactive')`),
     check("capacity_is_not_negative", sql`${table.capacity} >= 0`),
     check("confidence_is_a_probability", sql`${table.confidence} between 0 and 1`),
@@ -84,6 +93,8 @@ export const analysisResults = pgTable(
     /** Why this row can't be learned; null while it can be, or has been. */
     learnError: text("learn_error"),
     createdAt: createdAt(),
+    /** Given when the row is learned, and never twice: `id` comes back where its sequence starts anew. */
+    learningId: uuid("learning_id"),
   },
   (table) => [
     // The procedure reads the oldest unlearned rows; the index holds those only, however many are learned.
@@ -97,7 +108,10 @@ export const learnedPatterns = pgTable(
   "learned_patterns",
   {
     id: identity().primaryKey(),
-    /** Where it came from. No foreign key: analysis results may be removed once they are learned. */
+    /**
+     * Where it came from, together with learning_id: an id alone comes back. No foreign key: analysis
+     * results may be removed once they are learned.
+     */
     analysisId: bigint("analysis_id", { mode: "bigint" }),
     agentId: text("agent_id").notNull(),
     pattern: jsonb("pattern").notNull(),
@@ -107,17 +121,23 @@ export const learnedPatterns = pgTable(
     syncedAt: instant("synced_at"),
     /** Why the last attempt to queue it failed. */
     syncError: text("sync_error"),
+    /** That of the analysis result as it was learned; null in patterns of older versions. */
+    learningId: uuid("learning_id"),
+    /** When that was: those whose last failure is the oldest are tried first. */
+    syncFailedAt: instant("sync_failed_at"),
   },
   (table) => [
-    // An analysis result is learned once, whoever tries.
-    unique("learned_patterns_analysis_id_key").on(table.analysisId),
+    // The pattern that was learned from an analysis result.
+    index("learned_patterns_analysis_id_idx").on(table.analysisId),
     check("agent_id_is_not_empty", sql`${table.agentId} <> ''`),
     check("pattern_is_an_object", sql`jsonb_typeof(${table.pattern}) = 'object'`),
     check("confidence_is_a_probability", sql`${table.confidence} between 0 and 1`),
     // Knowledge of the last 24 hours, per agent.
     index("learned_patterns_agent_id_learned_at_idx").on(table.agentId, table.learnedAt),
     // What the next sync run queues.
-    index("learned_patterns_unsynced_idx").on(table.id).where(sql`${table.syncedAt} is null`),
+    index("learned_patterns_sync_next_idx")
+      .on(table.syncFailedAt.nullsFirst(), table.id)
+      .where(sql`${table.syncedAt} is null`),
   ],
 );
 
@@ -134,10 +154,15 @@ export const agentSessions = pgTable(
     /** True from a change until that change is on the queue. */
     unsynced: boolean("unsynced").notNull().default(true),
     syncError: text("sync_error"),
+    /** When that was: those whose last failure is the oldest are tried first. */
+    syncFailedAt: instant("sync_failed_at"),
   },
   (table) => [
     index("agent_sessions_agent_id_idx").on(table.agentId),
-    index("agent_sessions_unsynced_idx").on(table.id).where(sql`${table.unsynced}`),
+    // What the next sync run queues.
+    index("agent_sessions_sync_next_idx")
+      .on(table.syncFailedAt.nullsFirst(), table.id)
+      .where(sql`${table.unsynced}`),
   ],
 );
 
@@ -198,7 +223,8 @@ export const agentTasksArchive = pgTable(
     ...taskColumns(),
     archivedAt: instant("archived_at").notNull().defaultNow(),
   },
-  (table) => [primaryKey({ columns: [table.id, table.createdAt] })],
+  // id and created_at come back where the sequence starts anew and an application gives the time.
+  (table) => [primaryKey({ columns: [table.id, table.createdAt, table.archivedAt] })],
 );
 
 /** One row a sync run that queued something. */
@@ -238,6 +264,13 @@ export const scheduledJobs = pgTable("scheduled_jobs", {
   /** The function of schema public that does it; it takes no arguments. */
   functionName: text("function_name").notNull(),
   description: text("description").notNull(),
+  /**
+   * A function that does one step of it, and says by a column `more` whether to call it again; null where
+   * the job is one transaction.
+   */
+  stepFunctionName: text("step_function_name"),
+  /** After so long a run begins no other step. */
+  longestRun: interval("longest_run"),
 });
 
 /** Every run of a job, whoever started it: pg_cron, the scheduler process, or an operator. */
@@ -249,7 +282,7 @@ export const jobRuns = pgTable(
     status: text("status").notNull(),
     /** What the function returned, or null when it failed. */
     result: jsonb("result"),
-    /** Why it failed. */
+    /** Why it failed; or, of one that was skipped, whose run was going on. */
     error: text("error"),
     startedBy: text("started_by").notNull(),
     startedAt: instant("started_at").notNull(),
@@ -264,6 +297,18 @@ export const jobRuns = pgTable(
   ],
 );
 
+/**
+ * Who of ours excludes whom: a lock is the lock of its row, which no application may take, since it has no right on
+ * this table. Advisory locks have no rights: any login can take any of them.
+ */
+export const centralcloudLocks = pgTable("centralcloud_locks", {
+  /** The default is for `migrate`, which makes a lost column again though the table has rows; names are given. */
+  lockName: text("lock_name").primaryKey().default(sql`gen_random_uuid()::text`),
+  /** For a lock that a session has for as long as it lives: its process, and the key of an advisory lock that it holds. */
+  holderPid: integer("holder_pid"),
+  holderKey: bigint("holder_key", { mode: "bigint" }),
+});
+
 /** CentralCloud's public keys. Private keys never come here. */
 export const sessionKeys = pgTable(
   "session_keys",
@@ -274,10 +319,50 @@ export const sessionKeys = pgTable(
     active: boolean("active").notNull().default(false),
     createdAt: createdAt(),
     retiredAt: instant("retired_at"),
+    /**
+     * Whether a seal names its session (and openpgp seals a data key), which consumers open from this version on. False
+     * for keys of older versions, until an operator says that all consumers can.
+     */
+    binds: boolean("binds").notNull().default(true),
+    /** What data keys are made of, together with a random number that no table holds. Opens nothing by itself. */
+    dataKeySecret: text("data_key_secret")
+      .notNull()
+      .default(
+        sql`encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex')`,
+      ),
   },
   (table) => [
     // New sessions are sealed for one key only.
     uniqueIndex("session_keys_one_is_active").on(table.active).where(sql`${table.active}`),
     check("a_retired_key_is_not_active", sql`not ${table.active} or ${table.retiredAt} is null`),
   ],
+);
+
+/**
+ * How far an operator's action is in one queue. Written in the transaction that moves messages, so its figures are
+ * those of what was moved, wherever a process was killed. A row that is closed moves no more.
+ */
+export const operatorActionProgress = pgTable(
+  "operator_action_progress",
+  {
+    /** `action_key` of `central.operator_actions`. */
+    actionKey: uuid("action_key").notNull(),
+    queue: text("queue").notNull(),
+    /** The id that the central store shows. */
+    actionId: bigint("action_id", { mode: "bigint" }).notNull(),
+    /** The process that works on it; one that had it before moves no more. */
+    runner: text("runner").notNull(),
+    startedAt: instant("started_at").notNull().default(sql`clock_timestamp()`),
+    updatedAt: instant("updated_at").notNull().default(sql`clock_timestamp()`),
+    closedAt: instant("closed_at"),
+    /** The last message that was looked at, in this pass. */
+    cursorAt: instant("cursor_at"),
+    cursorId: bigint("cursor_id", { mode: "bigint" }),
+    /** The first steps over messages that others have locked, the second waits for them. */
+    passNumber: integer("pass_number").notNull().default(1),
+    movedCount: bigint("moved_count", { mode: "bigint" }).notNull().default(sql`0`),
+    mergedCount: bigint("merged_count", { mode: "bigint" }).notNull().default(sql`0`),
+    detail: jsonb("detail").notNull().default({}),
+  },
+  (table) => [primaryKey({ columns: [table.actionKey, table.queue] })],
 );

@@ -1,15 +1,40 @@
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { ok, type Verdict, warning } from "../finding.ts";
+import { offeredExtensions } from "../offered-extensions.ts";
 
-/** How agent_tasks is kept: as a hypertable of timescaledb where there is one. */
-export async function checkAgentTasks({ client }: CheckedDatabase): Promise<Verdict[]> {
-  const { version, offered } = await readRow<{ version: string | null; offered: boolean }>(
+/** How agent_tasks is kept, and whether its latest rows can be summed up. */
+export async function checkAgentTasks(database: CheckedDatabase): Promise<Verdict[]> {
+  return [...(await checkHypertable(database)), ...(await findOddTasks(database.client))];
+}
+
+/** Among the latest only: looking at all of them would take as long as a refresh. */
+async function findOddTasks(client: CheckedDatabase["client"]): Promise<Verdict[]> {
+  const { odd, id } = await readRow<{ odd: number; id: string | null }>(
     client,
-    `select (select e.extversion from pg_extension e where e.extname = 'timescaledb') as version,
-            exists (select from pg_available_extensions a where a.name = 'timescaledb') as offered`,
+    `select count(*)::integer as odd, min(t.id)::text as id
+       from (select * from public.agent_tasks order by id desc limit 100000) t
+      where t.status = 'completed' and t.duration_ms is not null
+        and not (t.duration_ms < 1e300 and isfinite(t.created_at))`,
   );
-  if (version === null) {
-    const why = offered ? "the server offers timescaledb, but has not loaded it" : "no timescaledb";
+  if (odd === 0) return [];
+  return [
+    warning(
+      `${odd} of the latest completed tasks, the first with id ${id}, have a duration or a time that measures nothing (NaN, ` +
+        "infinite or far too large); agent_performance_5min leaves them out",
+      "mend what writes them, and the rows: update public.agent_tasks set duration_ms = null where duration_ms >= 1e300",
+    ),
+  ];
+}
+
+/** As a hypertable of timescaledb where there is one. */
+async function checkHypertable(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client } = database;
+  const version = (await database.extensions()).get("timescaledb")?.version;
+  if (version === undefined) {
+    const isOffered = (await offeredExtensions(database)).has("timescaledb");
+    const why = isOffered
+      ? "the server offers timescaledb, but has not loaded it"
+      : "no timescaledb";
     return [ok(`agent_tasks is a plain table, which works the same (${why})`)];
   }
   const { found } = await readRow<{ found: boolean }>(

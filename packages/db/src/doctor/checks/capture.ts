@@ -1,6 +1,8 @@
+import { EndingClient } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
+import { recreateCommand, type Slot } from "../../capture-slot.ts";
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { error, ok, type Verdict, warning } from "../finding.ts";
 
 interface Settings {
   readonly version: string;
@@ -16,7 +18,8 @@ interface Settings {
 }
 
 /** Whether changes can be captured from the write-ahead log, and by which output plugin. */
-export async function checkCapture({ client }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkCapture(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client } = database;
   const settings = await readRow<Settings>(
     client,
     `select current_setting('wal_level') as "walLevel",
@@ -26,10 +29,16 @@ export async function checkCapture({ client }: CheckedDatabase): Promise<Verdict
             current_setting('max_wal_senders')::integer as "maxSenders",
             (select r.rolsuper from pg_roles r where r.rolname = current_user) as superuser,
             current_setting('output_plugin_libraries', true) as "pluginLibraries",
-            (select s.context from pg_settings s
-              where s.name = 'output_plugin_libraries') as "pluginLibrariesContext"`,
+            case when current_setting('output_plugin_libraries', true) is not null then (
+              select s.context from pg_settings s
+               where s.name = 'output_plugin_libraries') end as "pluginLibrariesContext"`,
   );
-  return [...checkServerSettings(settings), await checkPlugin(client, settings)];
+  const slot = await database.slot();
+  const possible = await checkPlugin(client, settings);
+  return [
+    ...checkServerSettings(settings),
+    slot === undefined ? possible.verdict : judgeUsed(slot, possible),
+  ];
 }
 
 function checkServerSettings({ walLevel, maxSlots, usedSlots, maxSenders }: Settings): Verdict[] {
@@ -52,29 +61,58 @@ function checkServerSettings({ walLevel, maxSlots, usedSlots, maxSenders }: Sett
   return [ok(`wal_level is logical, ${maxSlots - usedSlots} of ${maxSlots} slots are free`)];
 }
 
-async function checkPlugin(client: ClientBase, settings: Settings): Promise<Verdict> {
+/** What can be used, and whether wal2json surely can't. */
+interface Possible {
+  readonly verdict: Verdict;
+  readonly isRefused: boolean;
+}
+
+/** What the slot uses, which another plugin can't read; and whether it can still be read by that. */
+function judgeUsed({ name, plugin }: Slot, { verdict, isRefused }: Possible): Verdict {
+  if (plugin === "wal2json" && isRefused && verdict.severity !== "ok") {
+    const message = `the slot ${name} uses wal2json, and can't be read: ${verdict.message}`;
+    return error(message, verdict.remedy);
+  }
+  if (plugin === "wal2json" && isRefused) {
+    const remedy = `install wal2json again, or begin anew with pgoutput: ${recreateCommand()}`;
+    return error(`the slot ${name} uses wal2json, which is not installed any more`, remedy);
+  }
+  return ok(`the slot ${name} uses ${plugin}`);
+}
+
+async function checkPlugin(client: ClientBase, settings: Settings): Promise<Possible> {
   const { superuser, pluginLibraries, version } = settings;
   if (!superuser) {
-    return ok("pgoutput can be used; whether wal2json can be, too, only a superuser can ask");
+    const message = "pgoutput can be used; whether wal2json can be, too, only a superuser can ask";
+    return { verdict: ok(message), isRefused: false };
+  }
+  if (client instanceof EndingClient && client.isPooled) {
+    const message =
+      "pgoutput can be used; whether wal2json can be, too, can't be asked through a pooler";
+    return { verdict: ok(message), isRefused: false };
   }
   const problem = await tryToLoad(client, "wal2json");
   if (problem?.code === "58P01") {
-    return ok(`pgoutput is used; wal2json would be, were postgresql-${version}-wal2json installed`);
+    const message = `pgoutput is used; wal2json would be, were postgresql-${version}-wal2json installed`;
+    return { verdict: ok(message), isRefused: true };
   }
   if (problem !== undefined) {
     const remedy = `install the postgresql-${version}-wal2json that fits this server, or none`;
-    return warning(`pgoutput is used; wal2json can't be loaded: ${problem.message}`, remedy);
+    const message = `pgoutput is used; wal2json can't be loaded: ${problem.message}`;
+    return { verdict: warning(message, remedy), isRefused: true };
   }
   const allowed = pluginLibraries?.split(",").map((name) => name.trim());
   if (allowed !== undefined && !allowed.includes("wal2json")) {
     const apply = settings.pluginLibrariesContext === "postmaster" ? "restart" : "reload";
     const list = [...allowed.filter((name) => name !== ""), "wal2json"].join(", ");
-    return warning(
+    const verdict = warning(
       "pgoutput is used; wal2json is installed, but output_plugin_libraries leaves it out",
       `set output_plugin_libraries = '${list}' in postgresql.conf, and ${apply} the server`,
     );
+    return { verdict, isRefused: true };
   }
-  return ok("wal2json is used");
+  const message = "wal2json is used for a new slot, unless it is older than version 2.6";
+  return { verdict: ok(message), isRefused: false };
 }
 
 /** Loading a library into this session tells whether it is there (58P01: no such file), and does nothing else. */
@@ -83,9 +121,11 @@ async function tryToLoad(
   library: string,
 ): Promise<{ code?: string; message: string } | undefined> {
   try {
+    await client.query("savepoint loading");
     await client.query(`load '${library}'`);
     return undefined;
   } catch (error) {
+    await client.query("rollback to savepoint loading");
     return error as { code?: string; message: string };
   }
 }

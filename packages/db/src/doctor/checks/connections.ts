@@ -1,4 +1,9 @@
-import { type CheckedDatabase, readRow } from "../check.ts";
+import {
+  type CheckedDatabase,
+  type DatabaseFact,
+  type DatabaseVerdict,
+  readRow,
+} from "../check.ts";
 import { ok, type Verdict, warning } from "../finding.ts";
 import { silenceS } from "./consumers.ts";
 
@@ -14,23 +19,33 @@ interface Budget {
   readonly roleLimit: number;
 }
 
+/** What a database has room for, and, of the central store, how many replicas are at work. */
+export interface ConnectionFact {
+  readonly budget: Budget;
+  readonly replicas: number;
+}
+
+export async function gatherConnections(database: CheckedDatabase): Promise<ConnectionFact> {
+  return { budget: await readBudget(database), replicas: await countReplicas(database) };
+}
+
 /**
  * Whether each server has connections for all replicas of ours when all of them are busy, and for one
  * more, which a rolling upgrade needs.
  */
-export async function checkConnections(
-  databases: readonly CheckedDatabase[],
-): Promise<{ database: CheckedDatabase; verdict: Verdict }[]> {
-  const replicas = Math.max(1, await countReplicas(databases)) + 1;
-  const budgets: { database: CheckedDatabase; budget: Budget; need: number }[] = [];
-  for (const database of databases) {
-    const need = replicas * database.connectionsPerReplica;
-    budgets.push({ database, budget: await readBudget(database), need });
+export function compareConnections(
+  facts: readonly DatabaseFact<ConnectionFact>[],
+): readonly DatabaseVerdict[] {
+  const replicas = Math.max(1, ...facts.map(({ fact }) => fact.replicas)) + 1;
+  const needOf = ({ connectionsPerReplica }: CheckedDatabase) => replicas * connectionsPerReplica;
+  const totals = new Map<string, number>();
+  for (const { database, fact } of facts) {
+    const { server } = fact.budget;
+    totals.set(server, (totals.get(server) ?? 0) + needOf(database));
   }
-  return budgets.map(({ database, budget, need }) => {
-    const neighbours = budgets.filter((one) => one.budget.server === budget.server);
-    const total = neighbours.reduce((sum, one) => sum + one.need, 0);
-    return { database, verdict: judge(budget, need, total, replicas) };
+  return facts.map(({ database, fact: { budget } }) => {
+    const total = totals.get(budget.server) ?? 0;
+    return { database, verdict: judge(budget, needOf(database), total, replicas) };
   });
 }
 
@@ -52,28 +67,34 @@ function judge(budget: Budget, need: number, total: number, replicas: number): V
   );
 }
 
-async function countReplicas(databases: readonly CheckedDatabase[]): Promise<number> {
-  const central = databases.find(({ plane }) => plane === "central");
-  if (central === undefined) return 0;
+async function countReplicas({ client, plane }: CheckedDatabase): Promise<number> {
+  if (plane !== "central") return 0;
   const { live } = await readRow<{ live: number }>(
-    central.client,
+    client,
     `select count(*)::integer as live from central.consumers c
-      where c.last_seen_at > clock_timestamp() - make_interval(secs => $1)`,
+      where c.last_seen_at between clock_timestamp() - make_interval(secs => $1)
+                               and clock_timestamp() + make_interval(secs => $1)`,
     [silenceS],
   );
   return live;
 }
 
-async function readBudget({ client }: CheckedDatabase): Promise<Budget> {
-  return await readRow<Budget>(
+async function readBudget({ client, server, databaseName }: CheckedDatabase): Promise<Budget> {
+  const budgets = await server.query<Budget & { database: string }>(
     client,
-    `select pg_postmaster_start_time() || ' ' || current_setting('port') as server,
+    `select d.datname as database, d.datconnlimit as "databaseLimit", s.*
+       from pg_database d
+      cross join (select pg_postmaster_start_time() || ' ' || current_setting('port') as server,
             current_setting('max_connections')::integer
               - current_setting('superuser_reserved_connections')::integer
               - coalesce(current_setting('reserved_connections', true)::integer, 0) as available,
             (select count(*)::integer from pg_stat_activity a
               where a.backend_type = 'client backend' and a.application_name not like 'centralcloud-%') as others,
-            (select d.datconnlimit from pg_database d where d.datname = current_database()) as "databaseLimit",
-            (select r.rolconnlimit from pg_roles r where r.rolname = current_user) as "roleLimit"`,
+            (select r.rolconnlimit from pg_roles r where r.rolname = current_user) as "roleLimit"
+       ) s`,
   );
+  const budget = budgets.find(({ database }) => database === databaseName);
+  if (budget === undefined)
+    throw new Error(`the server does not know the database ${databaseName}`);
+  return budget;
 }

@@ -16,7 +16,8 @@ export async function checkConsumers({ client }: CheckedDatabase): Promise<Verdi
             extract(epoch from clock_timestamp() - c.last_seen_at)::integer as "silentS"
        from central.consumers c order by c.last_seen_at desc`,
   );
-  const silent = rows.filter(({ silentS }) => silentS > silenceS);
+  // What is dated in the future was said before the clock was set back.
+  const silent = rows.filter(({ silentS }) => Math.abs(silentS) > silenceS);
   const live = rows.length - silent.length;
   const versions = new Set(
     rows.filter((row) => !silent.includes(row)).map(({ version }) => version),
@@ -26,7 +27,9 @@ export async function checkConsumers({ client }: CheckedDatabase): Promise<Verdi
     ok(`${live} consumer${live === 1 ? "" : "s"} at work${mixed}`),
     ...silent.map(({ id, host, silentS }) =>
       warning(
-        `the consumer ${id} on ${host} ended without a word ${silentS} s ago`,
+        silentS > 0
+          ? `the consumer ${id} on ${host} ended without a word ${silentS} s ago`
+          : `the consumer ${id} on ${host} ended without a word before the server's clock was set back`,
         `see why in its log; off the list: select central.retire_consumer('${id}')`,
         runStatement(`select central.retire_consumer('${id}')`),
       ),

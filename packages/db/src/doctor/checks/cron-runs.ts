@@ -1,4 +1,4 @@
-import { PgCronUnusableError, withCronDatabase } from "../../pg-cron/cron-database.ts";
+import { PgCronUnusableError, withCronDatabaseOf } from "../../pg-cron/cron-database.ts";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict } from "../finding.ts";
 
@@ -13,8 +13,8 @@ interface LastRun {
  * What pg_cron says of its own last run of each job. A job that fails is in our record, but one that pg_cron
  * could not even start (no connection, no such role) is in pg_cron's alone.
  */
-export async function checkCronRuns({ url }: CheckedDatabase): Promise<Verdict[]> {
-  const runs = await readLastRuns(url);
+export async function checkCronRuns(database: CheckedDatabase): Promise<Verdict[]> {
+  const runs = await readLastRuns(database);
   if (runs === undefined) return [];
   const failed = runs.filter(({ status }) => status === "failed");
   if (failed.length === 0) return [ok(`pg_cron could start ${runs.length} jobs the last time`)];
@@ -29,9 +29,12 @@ export async function checkCronRuns({ url }: CheckedDatabase): Promise<Verdict[]
 }
 
 /** Undefined where there is no pg_cron, or this role may not look; the check scheduling says so. */
-async function readLastRuns(url: string): Promise<readonly LastRun[] | undefined> {
+async function readLastRuns({
+  url,
+  client: source,
+}: CheckedDatabase): Promise<readonly LastRun[] | undefined> {
   try {
-    return await withCronDatabase(url, async ({ client, source }) => {
+    return await withCronDatabaseOf({ url, source }, async ({ client, source: name }) => {
       const { rows } = await client.query<LastRun>(
         `select j.jobname as job, d.status, d.return_message as why, d.end_time as "endedAt"
            from cron.job j
@@ -40,9 +43,9 @@ async function readLastRuns(url: string): Promise<readonly LastRun[] | undefined
              where r.jobid = j.jobid and r.status in ('succeeded', 'failed')
              order by r.runid desc limit 1
           ) d
-          where j.database = $1 and j.active and j.command like '%run_job(%'
+          where j.database = $1 and j.active and j.command like '%public.run_job%(%'
           order by j.jobname`,
-        [source],
+        [name],
       );
       return rows;
     });

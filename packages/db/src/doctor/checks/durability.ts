@@ -12,8 +12,9 @@ const consequences = {
 export async function checkDurability({ client }: CheckedDatabase): Promise<Verdict[]> {
   const settings = await readRow<Record<keyof typeof consequences, string>>(
     client,
+    // What sessions begin with: ours do not leave synchronous_commit off.
     `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
-            current_setting('synchronous_commit') as synchronous_commit`,
+            (select s.reset_val from pg_settings s where s.name = 'synchronous_commit') as synchronous_commit`,
   );
   const names = Object.keys(consequences) as (keyof typeof consequences)[];
   const weak = names.filter((name) => settings[name] === "off");

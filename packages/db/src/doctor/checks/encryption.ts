@@ -1,32 +1,56 @@
-import { readTlsSettings } from "@centralcloud/service";
+import { readTlsSettings } from "@centralcloud/postgres";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { ok, type Verdict, warning } from "../finding.ts";
+
+/** Of a server that has TLS for nobody: until it does, no other sslmode connects. */
+const lacking = "; turn ssl on at the server first (ssl = on, ssl_cert_file, ssl_key_file)";
 
 const say = "sslmode=verify-full&sslrootcert=FILE";
 
 /** Whether what goes to the database can be read, or answered, by somebody on the way. */
-export async function checkEncryption({ client, url }: CheckedDatabase): Promise<Verdict[]> {
-  const { version, cipher, others } = await readRow<{
+export async function checkEncryption(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client, url } = database;
+  const { version, cipher, offered } = await readRow<{
     version: string | null;
     cipher: string | null;
-    others: string[];
+    offered: boolean;
   }>(
     client,
-    `select s.version, s.cipher,
-            array(select distinct o.application_name || ' of ' || o.usename
-                    from pg_stat_activity o join pg_stat_ssl t using (pid)
-                   where o.datname = current_database() and o.application_name like 'centralcloud-%'
-                     and t.ssl is false and not o.client_addr << '127.0.0.0/8' and o.client_addr <> '::1'
-                   order by 1) as others
+    `select s.version, s.cipher, current_setting('ssl') = 'on' as offered
        from pg_stat_ssl s where s.pid = pg_backend_pid()`,
   );
-  const verdicts: Verdict[] = others.map((who) =>
-    warning(`${who} is connected in plain text from another machine`, `${say} in its URL`),
+  const verdicts: Verdict[] = (await unencryptedOthers(database)).map((who) =>
+    warning(
+      `${who} is connected in plain text from another machine${offered ? "" : lacking}`,
+      `${say} in its URL`,
+    ),
   );
-  return [judge(url, version, cipher), ...verdicts];
+  return [judge(url, version, cipher, offered), ...verdicts];
 }
 
-function judge(url: string, version: string | null, cipher: string | null): Verdict {
+/** Programs of ours that are connected to it from another machine, in plain text. */
+async function unencryptedOthers({
+  client,
+  server,
+  databaseName,
+}: CheckedDatabase): Promise<readonly string[]> {
+  const others = await server.query<{ database: string; who: string }>(
+    client,
+    `select distinct o.datname as database, o.application_name || ' of ' || o.usename as who
+       from pg_stat_activity o join pg_stat_ssl t using (pid)
+      where o.application_name like 'centralcloud-%'
+        and t.ssl is false and not o.client_addr << '127.0.0.0/8' and o.client_addr <> '::1'
+      order by 2`,
+  );
+  return others.filter(({ database }) => database === databaseName).map(({ who }) => who);
+}
+
+function judge(
+  url: string,
+  version: string | null,
+  cipher: string | null,
+  offered: boolean,
+): Verdict {
   const { tls } = readTlsSettings(url);
   const used = `${version} with ${cipher}`;
   if (version !== null && tls !== false && tls.rejectUnauthorized) {
@@ -36,10 +60,8 @@ function judge(url: string, version: string | null, cipher: string | null): Verd
     return ok(version === null ? "not encrypted; it is on this machine" : `${used}, unverified`);
   }
   if (version === null) {
-    return warning(
-      "the connection is not encrypted: anybody on the way can read and change it",
-      say,
-    );
+    const message = "the connection is not encrypted: anybody on the way can read and change it";
+    return warning(`${message}${offered ? "" : lacking}`, say);
   }
   const message = `${used}, but with whoever answers: no certificate is verified`;
   return warning(message, `${say} instead of sslmode=require`);

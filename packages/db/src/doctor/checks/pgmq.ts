@@ -1,5 +1,6 @@
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
+import { offeredExtensions } from "../offered-extensions.ts";
 
 /** Minor versions of pgmq 1 that this build is tested with. */
 const oldest = 5;
@@ -7,28 +8,25 @@ const newest = 11;
 
 interface Found {
   readonly installed: boolean;
-  readonly extension: string | null;
   /** "pgmq 1.11.1, installed as SQL": written by migrate. */
   readonly comment: string | null;
   readonly headers: boolean;
-  readonly offered: string | null;
 }
 
-export async function checkPgmq({ client }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkPgmq(database: CheckedDatabase): Promise<Verdict[]> {
+  const extension = (await database.extensions()).get("pgmq")?.version;
   const found = await readRow<Found>(
-    client,
+    database.client,
     `select to_regclass('pgmq.meta') is not null as installed,
-            (select e.extversion from pg_extension e where e.extname = 'pgmq') as extension,
             obj_description(to_regnamespace('pgmq'), 'pg_namespace') as comment,
             exists (select from pg_attribute a where a.attrelid = to_regclass('pgmq.message_record')
-                       and a.attname = 'headers') as headers,
-            (select a.default_version from pg_available_extensions a where a.name = 'pgmq') as offered`,
+                       and a.attname = 'headers') as headers`,
   );
   if (!found.installed) {
     return [error("pgmq is not installed", "centralcloud migrate --only singularity")];
   }
-  const version = found.extension ?? /^pgmq (\d+\.\d+\.\d+)/.exec(found.comment ?? "")?.[1];
-  const used = `pgmq ${version ?? "of an unknown version"} is used, ${describeKind(found)}`;
+  const version = extension ?? /^pgmq (\d+\.\d+\.\d+)/.exec(found.comment ?? "")?.[1];
+  const used = `pgmq ${version ?? "of an unknown version"} is used, ${describeKind(extension, await offeredExtensions(database))}`;
   const [major = 1, minor = oldest] = (version ?? "").split(".").map(Number).filter(Boolean);
   if (!found.headers || major < 1 || (major === 1 && minor < oldest)) {
     const remedy = "install a newer pgmq on the server, then `alter extension pgmq update`";
@@ -41,8 +39,8 @@ export async function checkPgmq({ client }: CheckedDatabase): Promise<Verdict[]>
   return [ok(used)];
 }
 
-function describeKind({ extension, offered }: Found): string {
-  if (extension !== null) return "as an extension";
-  if (offered === null) return "installed as SQL, which works the same";
+function describeKind(extension: string | undefined, offered: ReadonlyMap<string, string>): string {
+  if (extension !== undefined) return "as an extension";
+  if (!offered.has("pgmq")) return "installed as SQL, which works the same";
   return `installed as SQL, which works the same; the server has since come to offer it as an extension`;
 }

@@ -1,3 +1,4 @@
+import { queuesOf } from "../../catalog/catalog-query.ts";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, runStatement, type Verdict } from "../finding.ts";
 
@@ -8,11 +9,16 @@ interface Gap {
 }
 
 /** Whether our functions may send, and the consumer's role may take: a recreated queue starts without. */
-export async function checkQueueRights({ client, queues }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkQueueRights(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client, plane, queues } = database;
+  const complete = ok("our functions may send to each queue, and the consumer take");
+  // What is as it was made has the rights that were given.
+  const areAllOurs = queues.every((queue) => queuesOf(plane).includes(queue));
+  if (areAllOurs && (await database.state())?.isKnown) return [complete];
   const { rows } = await client.query<Gap>(
     `with needed (role, prefix, suffix, privileges) as (
        values ((select p.proowner::regrole::text from pg_proc p
-                 where p.oid = to_regprocedure('public.queue_agent_session(uuid)')), 'q', '', array['insert', 'select']),
+                 where p.oid = to_regprocedure('public.queue_agent_sessions(uuid[])')), 'q', '', array['insert', 'select']),
               ('centralcloud_consumer', 'q', '', array['select', 'update', 'delete']),
               ('centralcloud_consumer', 'a', '', array['select', 'insert']),
               ('centralcloud_consumer', 'q', '-dlq', array['select', 'insert'])
@@ -30,7 +36,7 @@ export async function checkQueueRights({ client, queues }: CheckedDatabase): Pro
       order by w.queue, n.role, t.name::text`,
     [queues],
   );
-  if (rows.length === 0) return [ok("our functions may send to each queue, and the consumer take")];
+  if (rows.length === 0) return [complete];
   return rows.map(({ queue, lacks }) => {
     const remedy = `select public.create_queue('${queue}')`;
     return error(lacks, remedy, runStatement(remedy));

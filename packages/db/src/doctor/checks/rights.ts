@@ -24,34 +24,38 @@ const needed: Readonly<
 };
 
 /** Whether the consumer could work as the role that looks. */
-export async function checkRights({ client, plane }: CheckedDatabase): Promise<Verdict[]> {
-  const { schemas, tables, functions } = needed[plane];
-  // By the catalogs: a name in a schema that is closed to us could not even be asked about.
-  const { self, superuser, missing } = await readRow<{
-    self: string;
-    superuser: boolean;
-    missing: string[];
-  }>(
+export async function checkRights(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client, plane, server } = database;
+  const [login] = await server.query<{ self: string; superuser: boolean }>(
     client,
-    `select r.rolname as self, r.rolsuper as superuser, array(
-              select 'usage on schema ' || n.nspname from pg_namespace n
-               where n.nspname = any ($1) and not has_schema_privilege(n.oid, 'usage')
-              union all
-              select 'select on ' || n.nspname || '.' || c.relname
-                from pg_class c join pg_namespace n on n.oid = c.relnamespace
-               where n.nspname || '.' || c.relname = any ($2) and not has_table_privilege(c.oid, 'select')
-              union all
-              select distinct 'execute on ' || n.nspname || '.' || p.proname
-                from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-               where n.nspname || '.' || p.proname = any ($3) and not has_function_privilege(p.oid, 'execute')
-            ) as missing
-       from pg_roles r where r.rolname = current_user`,
-    [schemas, tables, functions],
+    "select r.rolname as self, r.rolsuper as superuser from pg_roles r where r.rolname = current_user",
   );
+  const { self = "", superuser = false } = login ?? {};
   if (superuser) {
     const advice = "for a consumer, a login that is a member of centralcloud_consumer is enough";
     return [ok(`${self} is a superuser; ${advice}`)];
   }
+  const { schemas, tables, functions } = needed[plane];
+  // By the catalogs: a name in a schema that is closed to us could not even be asked about.
+  const { missing } = await readRow<{ missing: string[] }>(
+    client,
+    `select array(
+       select 'usage on schema ' || n.nspname from pg_namespace n
+        where n.nspname = any ($1) and not has_schema_privilege(n.oid, 'usage')
+       union all
+       select 'select on ' || w.name
+         from unnest($2::text[]) as w (name)
+         join pg_namespace n on n.nspname = split_part(w.name, '.', 1)
+         join pg_class c on c.relnamespace = n.oid and c.relname = split_part(w.name, '.', 2)
+        where not has_table_privilege(c.oid, 'select')
+       union all
+       select distinct 'execute on ' || w.name
+         from unnest($3::text[]) as w (name)
+         join pg_namespace n on n.nspname = split_part(w.name, '.', 1)
+         join pg_proc p on p.pronamespace = n.oid and p.proname = split_part(w.name, '.', 2)
+        where not has_function_privilege(p.oid, 'execute')) as missing`,
+    [schemas, tables, functions],
+  );
   if (missing.length === 0) return [ok(`${self} has what a consumer needs`)];
   const remedy = `grant centralcloud_consumer to ${self}`;
   return [error(`${self} can't be the consumer's: it lacks ${missing.join(", ")}`, remedy)];

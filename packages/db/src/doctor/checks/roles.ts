@@ -15,8 +15,15 @@ interface Role {
   readonly members: readonly string[];
 }
 
-export async function checkRoles({ client, plane }: CheckedDatabase): Promise<Verdict[]> {
-  const { rows: roles } = await client.query<Role>(
+export async function checkRoles(database: CheckedDatabase): Promise<Verdict[]> {
+  const { server, plane } = database;
+  const roles = await server.ask(`roles of ${plane}`, () => readRoles(database));
+  const problems = roles.flatMap((role) => (role.exists ? findProblems(role) : [missing(role)]));
+  return [...problems, ...describeMembers(roles.filter((role) => role.exists))];
+}
+
+async function readRoles({ client, plane }: CheckedDatabase): Promise<readonly Role[]> {
+  const { rows } = await client.query<Role>(
     `select w.name, r.oid is not null as exists,
             coalesce(r.rolcanlogin, false) as "canLogin", coalesce(r.rolreplication, false) as "canReplicate",
             array_remove(array[case when r.rolsuper then 'superuser' end, case when r.rolcreaterole then 'createrole' end,
@@ -29,8 +36,7 @@ export async function checkRoles({ client, plane }: CheckedDatabase): Promise<Ve
       order by w.name`,
     [rolesOf[plane]],
   );
-  const problems = roles.flatMap((role) => (role.exists ? findProblems(role) : [missing(role)]));
-  return [...problems, ...describeMembers(roles.filter((role) => role.exists))];
+  return rows;
 }
 
 function missing({ name }: Role): Verdict {

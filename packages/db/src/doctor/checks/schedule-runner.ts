@@ -1,10 +1,10 @@
-import { jobsOfPgCron } from "../../pg-cron/jobs-of-pg-cron.ts";
+import { type CronWork, readCronWork } from "../../pg-cron/jobs-of-pg-cron.ts";
 import { registerSchedules } from "../../pg-cron/register-schedules.ts";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { type Fix, ok, type Verdict, warning } from "../finding.ts";
+import { offeredExtensions } from "../offered-extensions.ts";
 
 interface PgCron {
-  readonly offered: boolean;
   /** Its settings are known only where it is loaded. */
   readonly database: string | null;
   readonly timeZone: string | null;
@@ -16,22 +16,39 @@ interface PgCron {
 const scheduler = "keep `centralcloud scheduler` running";
 
 /** Who runs the jobs: pg_cron where the server has loaded it, else the scheduler process. */
-export async function checkScheduleRunner({ client, url }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkScheduleRunner(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client, url } = database;
+  const isOffered = (await offeredExtensions(database)).has("pg_cron");
   const found = await readRow<PgCron>(
     client,
-    `select exists (select from pg_available_extensions a where a.name = 'pg_cron') as offered,
-            current_setting('cron.database_name', true) as database,
+    `select current_setting('cron.database_name', true) as database,
             current_setting('cron.timezone', true) as "timeZone",
             current_setting('cron.launch_active_jobs', true) as launches,
-            (select s.setting from pg_settings s where s.name = 'shared_preload_libraries') as preloaded,
+            case when current_setting('cron.database_name', true) is null and $1 then (
+              select s.setting from pg_settings s where s.name = 'shared_preload_libraries') end as preloaded,
             array(select j.job_name from public.scheduled_jobs j order by j.job_name) as jobs`,
+    [isOffered],
   );
-  if (!found.database) return [describeAbsence(found)];
-  return [...checkPgCronSettings(found), await checkRegistration(found, found.database, url)];
+  if (!found.database) return [describeAbsence(found, isOffered)];
+  const work = await readCronWork({ url, source: client });
+  return [
+    ...checkPgCronSettings(found),
+    judgeRegistration(found, found.database, work),
+    ...work.gone.map(describeGone),
+  ];
 }
 
-function describeAbsence({ offered, preloaded }: PgCron): Verdict {
-  if (!offered) return ok(`the scheduler process runs the jobs: ${scheduler}; no pg_cron here`);
+function describeGone(database: string): Verdict {
+  const message = `pg_cron still has jobs for the database ${database}, which is gone or has another name now: each fails`;
+  return warning(
+    message,
+    "centralcloud migrate removes them, as the role that owns them",
+    register,
+  );
+}
+
+function describeAbsence({ preloaded }: PgCron, isOffered: boolean): Verdict {
+  if (!isOffered) return ok(`the scheduler process runs the jobs: ${scheduler}; no pg_cron here`);
   const libraries = [...(preloaded ? preloaded.split(",") : []), "pg_cron"];
   const list = libraries.map((name) => `'${name.trim()}'`).join(", ");
   return warning(
@@ -54,13 +71,8 @@ function checkPgCronSettings({ timeZone, launches }: PgCron): Verdict[] {
   return verdicts;
 }
 
-async function checkRegistration(
-  { jobs }: PgCron,
-  database: string,
-  url: string,
-): Promise<Verdict> {
-  const registered = await jobsOfPgCron(url);
-  const missing = jobs.filter((job) => !registered.has(job));
+function judgeRegistration({ jobs }: PgCron, database: string, { active }: CronWork): Verdict {
+  const missing = jobs.filter((job) => !active.has(job));
   if (missing.length === 0) return ok(`pg_cron runs the ${jobs.length} jobs, from ${database}`);
   const which = missing.length === jobs.length ? "any job" : missing.join(", ");
   return warning(

@@ -3,8 +3,11 @@ import { error, ok, type Verdict, warning } from "../finding.ts";
 
 /** Which extension seals for which kind of key, and by which function. */
 const sealers = {
-  openpgp: { extension: "pgcrypto", functionName: "pgp_pub_encrypt_bytea" },
-  "x25519-sealedbox": { extension: "pgsodium", functionName: "crypto_box_seal" },
+  openpgp: {
+    extension: "pgcrypto",
+    functionNames: ["pgp_pub_encrypt_bytea", "pgp_sym_encrypt_bytea", "hmac", "gen_random_bytes"],
+  },
+  "x25519-sealedbox": { extension: "pgsodium", functionNames: ["crypto_box_seal"] },
 } as const;
 
 const makeKey =
@@ -13,9 +16,11 @@ const makeKey =
 
 export async function checkSessionKeys(database: CheckedDatabase): Promise<Verdict[]> {
   const { client } = database;
-  const { rows: active } = await client.query<{ keyId: string; algorithm: string }>(
-    `select k.key_id as "keyId", k.algorithm from public.session_keys k where k.active`,
-  );
+  const { rows: active } = await client.query<{
+    keyId: string;
+    algorithm: string;
+    binds: boolean;
+  }>(`select k.key_id as "keyId", k.algorithm, k.binds from public.session_keys k where k.active`);
   const [key, ...others] = active;
   if (key === undefined) {
     return [warning("no session key is active: sessions are kept here and not queued", makeKey)];
@@ -28,25 +33,31 @@ export async function checkSessionKeys(database: CheckedDatabase): Promise<Verdi
   if (sealer === undefined) {
     return [error(`key ${key.keyId} is of an unknown algorithm, ${key.algorithm}`, makeKey)];
   }
-  return [await checkSealer(database, key.keyId, sealer)];
+  const verdict = await checkSealer(database, key.keyId, sealer);
+  if (key.binds) return [verdict];
+  const message = `seals for key ${key.keyId} do not name their session, so one could be put in another's place`;
+  return [
+    verdict,
+    warning(message, "when no consumer of an older version is left: centralcloud keys bind"),
+  ];
 }
 
 async function checkSealer(
   { client }: CheckedDatabase,
   keyId: string,
-  { extension, functionName }: (typeof sealers)[keyof typeof sealers],
+  { extension, functionNames }: (typeof sealers)[keyof typeof sealers],
 ): Promise<Verdict> {
   const found = await readRow<{ installed: boolean; usable: boolean; sealer: string }>(
     client,
     `select bool_or(e.oid is not null) as installed, s.role::regrole::text as sealer,
-            coalesce(bool_or(has_function_privilege(s.role, p.oid, 'execute')
+            coalesce(bool_and(has_function_privilege(s.role, p.oid, 'execute')
                              and has_schema_privilege(s.role, p.pronamespace, 'usage')), false) as usable
        from (select f.proowner as role from pg_proc f
-              where f.oid = to_regprocedure('public.queue_agent_session(uuid)')) s
+              where f.oid = to_regprocedure('public.queue_agent_sessions(uuid[])')) s
        left join pg_extension e on e.extname = $1
-       left join pg_proc p on p.proname = $2 and p.pronamespace = e.extnamespace
+       left join pg_proc p on p.proname = any ($2) and p.pronamespace = e.extnamespace
       group by s.role`,
-    [extension, functionName],
+    [extension, functionNames],
   );
   if (!found.installed) {
     return error(
@@ -55,7 +66,7 @@ async function checkSealer(
     );
   }
   if (!found.usable) {
-    const message = `${found.sealer} may not call ${functionName} of ${extension}: no session can be sealed`;
+    const message = `${found.sealer} may not call ${functionNames.join(", ")} of ${extension}: no session can be sealed`;
     return error(message, "as a superuser: centralcloud migrate --only singularity");
   }
   return ok(`sessions are sealed for key ${keyId}, by ${extension}`);

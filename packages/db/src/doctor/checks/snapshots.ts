@@ -9,25 +9,31 @@ interface OpenTransaction {
 }
 
 /** Transactions that have been open for long: vacuum keeps everything that they might still see. */
-export async function checkSnapshots({ client, limits }: CheckedDatabase): Promise<Verdict[]> {
-  const { rows: open } = await client.query<OpenTransaction>(
-    `select a.pid, concat_ws(' of ', nullif(a.application_name, ''), a.usename) as who, a.state,
+export async function checkSnapshots(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client, server, databaseName, limits } = database;
+  const isHere = (one: { readonly database: string }) => one.database === databaseName;
+  const transactions = await server.query<OpenTransaction & { database: string }>(
+    client,
+    `select a.pid, concat_ws(' of ', nullif(a.application_name, ''), a.usename) as who, a.state, a.datname as database,
             extract(epoch from clock_timestamp() - a.xact_start)::integer as "ageS"
        from pg_stat_activity a
-      where a.datname = current_database() and a.backend_type = 'client backend'
-        and a.pid <> pg_backend_pid()
-        and a.xact_start <= clock_timestamp() - make_interval(secs => $1)
+      where a.backend_type = 'client backend' and a.application_name <> 'centralcloud-doctor'
+        and a.xact_start <= clock_timestamp() - make_interval(secs => ${limits.transactionS})
       order by a.xact_start`,
-    [limits.transactionS],
   );
-  const { rows: prepared } = await client.query<{ gid: string; owner: string; ageS: number }>(
-    `select p.gid, p.owner, extract(epoch from clock_timestamp() - p.prepared)::integer as "ageS"
+  const waiting = await server.query<{
+    gid: string;
+    owner: string;
+    database: string;
+    ageS: number;
+  }>(
+    client,
+    `select p.gid, p.owner, p.database, extract(epoch from clock_timestamp() - p.prepared)::integer as "ageS"
        from pg_prepared_xacts p
-      where p.database = current_database()
-        and p.prepared <= clock_timestamp() - make_interval(secs => $1)
+      where p.prepared <= clock_timestamp() - make_interval(secs => ${limits.preparedTransactionS})
       order by p.prepared`,
-    [limits.preparedTransactionS],
   );
+  const [open, prepared] = [transactions.filter(isHere), waiting.filter(isHere)];
   const verdicts = [
     ...open.map(({ pid, who, state, ageS }) =>
       warning(
@@ -44,7 +50,8 @@ export async function checkSnapshots({ client, limits }: CheckedDatabase): Promi
     }),
   ];
   if (verdicts.length > 0) return verdicts;
-  const { rows } = await client.query<{ visible: boolean }>(
+  const rows = await server.query<{ visible: boolean }>(
+    client,
     "select pg_has_role('pg_read_all_stats', 'usage') as visible",
   );
   const reservation = rows[0]?.visible ? "" : " (this role sees those of its own only)";

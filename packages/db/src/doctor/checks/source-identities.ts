@@ -1,34 +1,128 @@
-import { readSource } from "../../source.ts";
-import type { CheckedDatabase } from "../check.ts";
+import { withoutSecrets } from "@centralcloud/postgres";
+import { type IdentifiedSource, identifySource } from "../../server-facts.ts";
+import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 
-/** Two sources with one identity would be one in the central store: messages of one would hide the other's. */
-export async function checkSourceIdentities(
-  databases: readonly CheckedDatabase[],
-): Promise<{ database: CheckedDatabase; verdict: Verdict }[]> {
-  const sources: { database: CheckedDatabase; sourceId: string; name: string }[] = [];
-  for (const database of databases) {
-    sources.push({ database, ...(await readSource(database.client)) });
-  }
-  return sources.map(({ database, sourceId, name }) => {
-    const others = sources.filter((other) => other.database !== database);
-    const twin = others.find((other) => other.sourceId === sourceId);
-    if (twin !== undefined) {
-      const verdict = error(
-        `it has the same source_id as ${twin.database.name}: ${sourceId}`,
-        "name a database once in SOURCE_DATABASE_URLS; if this is a copy that lives on by itself: " +
-          "update public.singularity_source set source_id = gen_random_uuid(), name = 'a name of its own'",
-      );
-      return { database, verdict };
-    }
-    const namesake = others.find((other) => other.name === name);
-    if (namesake !== undefined) {
-      const remedy = "update public.singularity_source set name = 'a name of its own'";
-      return {
-        database,
-        verdict: warning(`${namesake.database.name} is named ${name}, too`, remedy),
-      };
-    }
-    return { database, verdict: ok(`source ${name}, ${sourceId}`) };
+/** A source as the central store knows it; one that an older version registered has no server. */
+interface KnownSource {
+  readonly source_id: string;
+  readonly name: string;
+  readonly system_id?: string | null;
+  readonly database_oid?: number | null;
+  readonly timeline?: number | null;
+  readonly server_started_at?: string | null;
+  readonly addresses?: readonly string[];
+}
+
+/** What a source says of itself, or the central store of all. */
+export type IdentityFact = IdentifiedSource | { readonly known: readonly KnownSource[] };
+
+export async function gatherIdentities({ plane, client }: CheckedDatabase): Promise<IdentityFact> {
+  if (plane === "singularity") return await identifySource(client);
+  // By way of JSON, since a store of the version before knows less.
+  const { rows } = await client.query<{ source: KnownSource }>(
+    "select to_jsonb(s) as source from central.sources s",
+  );
+  return { known: rows.map(({ source }) => source) };
+}
+
+interface Identified extends IdentifiedSource {
+  readonly database: CheckedDatabase;
+  readonly address: string;
+}
+
+/**
+ * Whether each source has an id and a name of its own: beside the others that are configured, and by what the central
+ * store knows. Two sources with one identity would be one in it: messages of one would hide the other's.
+ */
+export function compareIdentities(
+  facts: readonly DatabaseFact<IdentityFact>[],
+): readonly DatabaseVerdict[] {
+  const known = new Map(
+    facts
+      .flatMap(({ fact }) => ("known" in fact ? fact.known : []))
+      .map((source) => [source.source_id, source]),
+  );
+  const sources = facts.flatMap(({ database, fact }): Identified[] =>
+    "known" in fact ? [] : [{ ...fact, database, address: withoutSecrets(database.url) }],
+  );
+  const addresses = new Set(sources.map(({ address }) => address));
+  const refusals = new Map(
+    sources.flatMap((source): [Identified, string][] => {
+      const refusal = refusalOf(source, known.get(source.sourceId), addresses);
+      return refusal === undefined ? [] : [[source, refusal]];
+    }),
+  );
+  const accepted = sources.filter((source) => !refusals.has(source));
+  const byId = groupBy(accepted, ({ sourceId }) => sourceId);
+  const byName = groupBy(accepted, ({ name }) => name);
+  return sources.map((source) => {
+    const { database } = source;
+    const other = (group: readonly Identified[] = []) =>
+      group.find((one) => one !== source)?.database.name;
+    const twin = other(byId.get(source.sourceId));
+    const namesake = other(byName.get(source.name));
+    return { database, verdict: describe(source, refusals.get(source), twin, namesake) };
   });
+}
+
+/** As central.judge_source, which the consumers ask, but for what only they know: who is consumed now. */
+function refusalOf(
+  { address, server }: Identified,
+  known: KnownSource | undefined,
+  configured: ReadonlySet<string>,
+): string | undefined {
+  if (known === undefined || known.database_oid == null) return undefined;
+  const { addresses: [first = "an unknown address"] = [] } = known;
+  const owner = `its source_id ${known.source_id} is that of ${known.name} at ${first}`;
+  if (address !== first && configured.has(first)) {
+    return `(conflict): ${owner}, which is configured, too`;
+  }
+  const tells = server.systemId !== null && known.system_id != null;
+  const isSameServer = !tells || server.systemId === known.system_id;
+  const isSameDatabase = isSameServer && server.databaseOid === known.database_oid;
+  if (!isSameDatabase) return `(moved): ${owner}, which is another database`;
+  if (Date.parse(server.startedAt) === Date.parse(known.server_started_at ?? "")) return undefined;
+  const [before, now] = [known.timeline ?? 0, server.timeline ?? known.timeline ?? 0];
+  if (now < before) return `(moved): ${owner}, whose server is at a later timeline`;
+  if (known.addresses?.includes(address) || (tells && now > before)) return undefined;
+  return `(moved): ${owner}; this is a copy of that server, or that server in another place`;
+}
+
+/** @param twin the first other database with the same identity, `namesake` with the same name. */
+function describe(
+  { address, sourceId, name, server }: Identified,
+  refusal: string | undefined,
+  twin: string | undefined,
+  namesake: string | undefined,
+): Verdict {
+  const remedy =
+    `if the source has moved here or was restored: centralcloud sources adopt --source ${address}; ` +
+    `if this is a copy that lives on by itself: centralcloud sources renew --source ${address}; ` +
+    "if one database is configured twice: name it once in SOURCE_DATABASE_URLS";
+  if (refusal !== undefined) return error(`it is not consumed ${refusal}`, remedy);
+  if (twin !== undefined) {
+    return error(`it has the same source_id as ${twin}: ${sourceId}`, remedy);
+  }
+  if (namesake !== undefined) {
+    const rename = "update public.singularity_source set name = 'a name of its own'";
+    return warning(`${namesake} is named ${name}, too`, rename);
+  }
+  const place =
+    server.systemId === null
+      ? "its server tells no system identifier, so it is known by its address: name it the same in each configuration"
+      : `database ${server.databaseOid} of the server ${server.systemId}, timeline ${server.timeline ?? "unknown"}`;
+  return ok(`source ${name}, ${sourceId}; ${place}`);
+}
+
+function groupBy(
+  sources: readonly Identified[],
+  keyOf: (source: Identified) => string,
+): ReadonlyMap<string, readonly Identified[]> {
+  const groups = new Map<string, Identified[]>();
+  for (const one of sources) {
+    const key = keyOf(one);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return groups;
 }

@@ -1,0 +1,1 @@
+ALTER TABLE "central"."capture_cursors" ADD COLUMN "fault" text;

@@ -1,0 +1,2 @@
+UPDATE "central"."sources" SET "name" = left("name", 200) WHERE length("name") > 200;--> statement-breakpoint
+ALTER TABLE "central"."sources" ADD CONSTRAINT "name_is_not_too_long" CHECK (length("central"."sources"."name") <= 200);

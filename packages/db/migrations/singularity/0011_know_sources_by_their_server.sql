@@ -1,0 +1,1 @@
+ALTER TABLE "singularity_source" ADD COLUMN "copied_until" timestamp with time zone;

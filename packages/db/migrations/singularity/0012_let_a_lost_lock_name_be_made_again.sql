@@ -1,0 +1,1 @@
+ALTER TABLE "centralcloud_locks" ALTER COLUMN "lock_name" SET DEFAULT gen_random_uuid()::text;

@@ -1,0 +1,2 @@
+UPDATE "singularity_source" SET "name" = left("name", 200) WHERE length("name") > 200;--> statement-breakpoint
+ALTER TABLE "singularity_source" ADD CONSTRAINT "name_is_not_too_long" CHECK (length("singularity_source"."name") <= 200);

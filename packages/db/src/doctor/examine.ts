@@ -1,0 +1,119 @@
+import { codeOf, messageOf, sqlState, wouldHideRows } from "@centralcloud/postgres";
+import type { ClientBase } from "pg";
+import type { Plane } from "../migrate/plane.ts";
+import { inShortTransaction } from "../short-transaction.ts";
+import type { Check, CheckedDatabase, ComparingCheck } from "./check.ts";
+import { checks, comparingChecks } from "./checks.ts";
+import { error, type Finding, type Verdict, warning } from "./finding.ts";
+
+/** What one database says: to each check by itself, and for the comparisons with others. */
+export interface Examination {
+  readonly database: CheckedDatabase;
+  readonly findings: readonly Finding[];
+  /** By comparison; those that the database could not answer are among the findings. */
+  readonly facts: ReadonlyMap<ComparingCheck, unknown>;
+}
+
+/** How long a check's statements may take, and wait for a lock, in milliseconds. */
+const patience = { statementMs: 10_000, lockMs: 2_000 };
+
+/** Something that is asked of the database. What keeps it from being answered is its own finding. */
+interface Question {
+  readonly ask: () => Promise<void>;
+  readonly fail: (cause: unknown) => void;
+}
+
+/** Runs all checks that there are for a database. @param isMigrated where it is not, those that need it are left out. */
+export async function examine(
+  database: CheckedDatabase,
+  isMigrated: boolean,
+): Promise<Examination> {
+  const isFor = ({ planes }: { planes: readonly Plane[] }) => planes.includes(database.plane);
+  const due = checks.filter((check) => isFor(check) && (isMigrated || !check.needsMigration));
+  const verdicts = new Map<Check, readonly Verdict[]>();
+  const toCheck = (check: Check): Question => ({
+    ask: async () => void verdicts.set(check, await check.run(database)),
+    fail: (cause) => void verdicts.set(check, [explain(cause)]),
+  });
+  const facts = new Map<ComparingCheck, unknown>();
+  const unanswered: Finding[] = [];
+  const toGather = (check: ComparingCheck): Question => ({
+    ask: async () => void facts.set(check, await check.gather(database)),
+    fail: (cause) => void unanswered.push(findingOf(check, database, explain(cause))),
+  });
+  await askReading(database.client, [
+    ...due.filter((check) => !check.connects).map(toCheck),
+    ...(isMigrated ? comparingChecks.filter(isFor).map(toGather) : []),
+  ]);
+  for (const { ask, fail } of due.filter((check) => check.connects).map(toCheck)) {
+    await ask().catch(fail);
+  }
+  const findings = due.flatMap((check) =>
+    (verdicts.get(check) ?? []).map((verdict) => findingOf(check, database, verdict)),
+  );
+  return { database, findings: [...findings, ...unanswered], facts };
+}
+
+/**
+ * Asks in transactions that can only read, since a setting would stay in a pooler's session: in one for all, until a
+ * question fails and ends it; the rest then have another.
+ */
+async function askReading(client: ClientBase, questions: readonly Question[]): Promise<void> {
+  const { statementMs, lockMs } = patience;
+  let next = 0;
+  const askOn = async () => {
+    while (next < questions.length) {
+      const { ask, fail } = questions[next++] as Question;
+      try {
+        await ask();
+      } catch (cause) {
+        fail(cause);
+        return;
+      }
+    }
+  };
+  try {
+    while (next < questions.length) {
+      await inShortTransaction(client, statementMs, askOn, lockMs);
+    }
+  } catch (cause) {
+    // The connection is gone.
+    for (const { fail } of questions.slice(next)) fail(cause);
+  }
+}
+
+/** What a comparison of several databases finds. */
+export function compare(
+  check: ComparingCheck,
+  examinations: readonly Examination[],
+): readonly Finding[] {
+  const facts = examinations.flatMap(({ database, facts }) =>
+    facts.has(check) ? [{ database, fact: facts.get(check) }] : [],
+  );
+  return check.compare(facts).map(({ database, verdict }) => findingOf(check, database, verdict));
+}
+
+function findingOf(
+  { name, why }: Check | ComparingCheck,
+  database: CheckedDatabase,
+  verdict: Verdict,
+): Finding {
+  const reason = verdict.severity === "ok" ? {} : { why };
+  return { check: name, database: database.name, ...verdict, ...reason };
+}
+
+/** A check that could not be made is a finding, and stops no other. */
+function explain(cause: unknown): Verdict {
+  const message = messageOf(cause);
+  if (wouldHideRows(cause)) {
+    return error(`it could not be checked: ${message}`, "alter table … disable row level security");
+  }
+  if (codeOf(cause) === sqlState.insufficientPrivilege) {
+    const remedy = "run doctor as the role that migrates: a member of centralcloud_owner";
+    return warning(`this role may not see it: ${message}`, remedy);
+  }
+  return error(
+    `it could not be checked: ${message}`,
+    "see the server's log, then run doctor again",
+  );
+}

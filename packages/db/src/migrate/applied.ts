@@ -1,0 +1,76 @@
+import type { ClientBase } from "pg";
+import { type Migration, readJournal } from "./journal.ts";
+import { checksumOf, readObjects } from "./objects.ts";
+import { type Plane, recordSchema } from "./plane.ts";
+
+/** The database has migrations that this build does not know. */
+export class DatabaseNewerError extends Error {
+  readonly code = "database_newer";
+  constructor(plane: Plane, unknown: readonly string[], newest: string) {
+    super(
+      `the ${plane} database is newer than this build: it has ${unknown.join(", ")}, ` +
+        `and the newest migration known here is ${newest}. Run the newer build; nothing was changed.`,
+    );
+    this.name = "DatabaseNewerError";
+  }
+}
+
+/** What a database says of what was applied to it. */
+export interface Records {
+  /** The names of its migrations, oldest first; none where there are no records. */
+  readonly applied: readonly string[];
+  /** Whether its SQL objects are those of this build. */
+  readonly objectsAreCurrent: boolean;
+}
+
+/** By reading alone, and whether or not there are records. Two round trips. */
+export async function readRecords(plane: Plane, client: ClientBase): Promise<Records> {
+  const nothing: Records = { applied: [], objectsAreCurrent: false };
+  const { rows: found } = await client.query<{ found: boolean }>(
+    "select to_regclass($1) is not null and to_regclass($2) is not null as found",
+    [`${recordSchema}.migrations`, `${recordSchema}.objects`],
+  );
+  if (!found[0]?.found) return nothing;
+  const { rows } = await client.query<Records>(
+    `select array(select m.name from ${recordSchema}.migrations m where m.plane = $1 order by m.created_at) as applied,
+            exists (select from ${recordSchema}.objects o where o.plane = $1 and o.checksum = $2) as "objectsAreCurrent"`,
+    [plane, checksumOf(readObjects(plane))],
+  );
+  return rows[0] ?? nothing;
+}
+
+/** Whether they are all that this build has, and no more. */
+export function areOfThisBuild(plane: Plane, { applied, objectsAreCurrent }: Records): boolean {
+  const known = readJournal(plane).map(({ name }) => name);
+  return objectsAreCurrent && applied.join() === known.join();
+}
+
+/** The names of the migrations that a database has, oldest first. */
+export async function readApplied(plane: Plane, client: ClientBase): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select m.name from ${recordSchema}.migrations m where m.plane = $1 order by m.created_at`,
+    [plane],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** @throws {DatabaseNewerError} */
+export function findPending(plane: Plane, names: readonly string[]): readonly Migration[] {
+  const journal = readJournal(plane);
+  const applied = new Set(names);
+  const known = new Set(journal.map(({ name }) => name));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new DatabaseNewerError(plane, unknown, journal.at(-1)?.name ?? "none");
+  }
+  return journal.filter(({ name }) => !applied.has(name));
+}
+
+/** Whether the SQL objects of a database are those of this build. */
+export async function objectsAreCurrent(plane: Plane, client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ checksum: string }>(
+    `select o.checksum from ${recordSchema}.objects o where o.plane = $1`,
+    [plane],
+  );
+  return rows[0]?.checksum === checksumOf(readObjects(plane));
+}

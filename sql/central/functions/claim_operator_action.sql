@@ -1,0 +1,48 @@
+-- Gives an action to a runner for p_lease, by this database's clock, where it waits for one: it is planned, its runner
+-- has let go of it or has not been heard of for the whole of its lease, or it was cancelled and its figures are not
+-- final. A runner that has it gets it again.
+-- No row: there is no such action. is_claimed: whether it is the runner's now; else state, runner and lease_until say why.
+-- With its owner's rights: operators may not write to the table themselves.
+-- Locks: the action's row.
+create or replace function central.claim_operator_action(p_action_id bigint, p_runner text, p_lease interval)
+returns table (is_claimed boolean, state text, runner text, lease_until timestamptz)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
+as $$
+declare
+  v_action central.operator_actions;
+  v_next text;
+begin
+  select a.* into v_action from central.operator_actions a where a.id = p_action_id for update;
+  if not found then
+    return;
+  end if;
+  v_next := central.next_action_state(v_action.state, 'start');
+  -- One without a login is of a build that could not go on with it.
+  if v_next is null
+     or v_action.login is null
+     or v_action.finished_at is not null
+     or v_action.lease_until > pg_catalog.clock_timestamp() and v_action.runner is distinct from p_runner then
+    return query select false, v_action.state,
+                        case when v_action.lease_until > pg_catalog.clock_timestamp() then v_action.runner end,
+                        v_action.lease_until;
+    return;
+  end if;
+
+  update central.operator_actions a
+     set state = v_next,
+         runner = p_runner,
+         lease_until = pg_catalog.clock_timestamp() + p_lease,
+         error = null
+   where a.id = p_action_id
+  returning a.* into v_action;
+
+  insert into central.operator_action_events (action_id, event, actor, login, detail)
+  values (p_action_id, 'claimed', p_runner, session_user, '{}');
+
+  return query select true, v_action.state, v_action.runner, v_action.lease_until;
+end
+$$;
+revoke execute on function central.claim_operator_action(bigint, text, interval) from public;

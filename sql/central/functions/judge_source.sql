@@ -1,0 +1,111 @@
+-- Whether a database may be consumed under a source's id, by what its server says of itself, and if not, why:
+-- `ok`; `conflict`, where the source that has the id is consumed or configured now; `moved`, where the id is known from
+-- another server. Both of the latter wait for an operator's decision (`centralcloud sources adopt` or `renew`).
+--
+-- One running server is known by when it was started: whatever the address, it is the same. A server that was
+-- restarted is known by system identifier, database, timeline and address; one of a later timeline is a standby that
+-- was promoted, wherever it is. Nothing is accepted while another consumer works with another server of the id.
+-- What a server says can be forged; what that means is in SECURITY.md.
+--
+-- p_other_addresses: what else the asking process has configured and does not know to be away.
+-- With its owner's rights: whoever asks may not see the consumers' claims.
+-- Locks: none. Reads only.
+create or replace function central.judge_source(
+  p_source_id uuid,
+  p_system_id text,
+  p_database_oid bigint,
+  p_timeline integer,
+  p_started_at timestamptz,
+  p_address text,
+  p_other_addresses text[] default '{}',
+  p_consumer_id uuid default null
+)
+returns table (state text, reason text)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  v_source central.sources;
+  v_is_restarted boolean;
+  v_is_live boolean;
+  v_owner text;
+begin
+  state := 'ok';
+  select s.* into v_source from central.sources s where s.source_id = p_source_id;
+  -- Known to older versions only, or not at all: whoever comes first has it.
+  if not found or v_source.database_oid is null then
+    return next;
+    return;
+  end if;
+  v_owner := pg_catalog.format('%s at %s', v_source.name, coalesce(v_source.addresses[1], 'an unknown address'));
+
+  if p_address <> v_source.addresses[1] and v_source.addresses[1] = any (p_other_addresses) then
+    state := 'conflict';
+    reason := pg_catalog.format('its source_id %s is that of %s, which is configured, too', p_source_id, v_owner);
+    return next;
+    return;
+  end if;
+
+  v_is_live := exists (
+    select
+      from central.consumers c
+     where c.id is distinct from p_consumer_id
+       and c.last_seen_at between pg_catalog.clock_timestamp() - interval '15 seconds'
+                              and pg_catalog.clock_timestamp() + interval '15 seconds'
+       and c.sources ->> p_source_id::text
+        <> pg_catalog.to_char(p_started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  );
+  if v_source.server_started_at = p_started_at
+     and v_source.database_oid = p_database_oid
+     and v_source.system_id is not distinct from p_system_id then
+    -- Those who worked on the database before an operator's decision have yet to hear of it.
+    if v_is_live and v_source.decided_at > pg_catalog.clock_timestamp() - interval '15 seconds' then
+      state := 'conflict';
+      reason := pg_catalog.format('its source_id %s was given to it just now; a consumer still works on the database '
+        'that had it before', p_source_id);
+    end if;
+    return next;
+    return;
+  end if;
+
+  v_is_restarted := p_address = any (v_source.addresses);
+
+  if v_source.database_oid <> p_database_oid or v_source.system_id <> p_system_id then
+    reason := pg_catalog.format(
+      'its source_id %s is that of %s, which is database %s of the server %s; this is database %s of the server %s',
+      p_source_id, v_owner, v_source.database_oid, coalesce(v_source.system_id, '(unknown)'),
+      p_database_oid, coalesce(p_system_id, '(unknown)')
+    );
+  elsif p_timeline < v_source.timeline then
+    reason := pg_catalog.format(
+      'its source_id %s is that of %s, whose server is at timeline %s; this one is at timeline %s: an old primary, '
+      'or a backup that was restored', p_source_id, v_owner, v_source.timeline, p_timeline
+    );
+  elsif not v_is_restarted and (p_system_id is null or v_source.system_id is null) then
+    reason := pg_catalog.format(
+      'its source_id %s is that of %s; the server tells no system identifier, so it is known by its address only',
+      p_source_id, v_owner
+    );
+  elsif not v_is_restarted and p_timeline is not distinct from v_source.timeline then
+    reason := pg_catalog.format(
+      'its source_id %s is that of %s; this server has the same system identifier and timeline, and another address: '
+      'a copy of that server, or that server in another place', p_source_id, v_owner
+    );
+  elsif v_is_live then
+    reason := pg_catalog.format(
+      'its source_id %s is that of %s; this server was started at another time than the one that is consumed',
+      p_source_id, v_owner
+    );
+  end if;
+  if reason is not null then
+    state := case when v_is_live then 'conflict' else 'moved' end;
+  end if;
+  return next;
+end
+$$;
+revoke execute
+   on function central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid)
+ from public;
