@@ -13,7 +13,15 @@ import { mustBeObject } from "./issues.ts";
 /** A session's state that only CentralCloud's private key opens; whether it does, only the key ring can tell. */
 export const sealedSchema = z
   .looseObject(
-    { alg: nonEmptyText, key_id: nonEmptyText, data: nonEmptyText },
+    {
+      alg: nonEmptyText,
+      key_id: nonEmptyText,
+      data: nonEmptyText,
+      data_key: nonEmptyText.nullish().meta({
+        description:
+          "What data is sealed with, sealed for key_id itself; where alg is openpgp-data-key",
+      }),
+    },
     { error: mustBeObject },
   )
   .meta({ description: "The session's state, sealed with the public key that key_id names" });
@@ -49,7 +57,12 @@ export const sessionSchema = z
       {
         agent_id: "agent-123",
         session_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV",
-        sealed: { alg: "x25519-sealedbox", key_id: "2025-10", data: "bm90IGEgcmVhbCBzZWFs" },
+        sealed: {
+          alg: "openpgp-data-key",
+          key_id: "2025-10",
+          data_key: "bm90IGEgcmVhbCBrZXk=",
+          data: "bm90IGEgcmVhbCBzZWFs",
+        },
         confidence: 0.85,
         synced_at: "2025-10-25T10:00:00.000001+00:00",
         ulid: "01GV5PA9EQG7D82Q3Y4PKBZSYV",

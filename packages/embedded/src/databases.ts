@@ -1,5 +1,8 @@
+import { withClient } from "@centralcloud/postgres";
 import pg from "pg";
 import { EmbeddedPostgresError } from "./errors.ts";
+
+const connection = { applicationName: "centralcloud-embedded", anyDatabase: true };
 
 /**
  * Makes a database on the server of `url`.
@@ -11,7 +14,7 @@ export async function createDatabase(
   options: { readonly template?: string } = {},
 ): Promise<void> {
   const template = options.template ?? "template1";
-  await withClient(url, (client) =>
+  await withClient(url, connection, (client) =>
     client.query(
       `create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)}`,
     ),
@@ -20,14 +23,14 @@ export async function createDatabase(
 
 /** Removes a database, disconnecting whoever uses it; nothing happens when there is none. */
 export async function dropDatabase(url: string, name: string): Promise<void> {
-  await withClient(url, (client) =>
+  await withClient(url, connection, (client) =>
     client.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
   );
 }
 
 export async function createMissingDatabases(url: string, names: readonly string[]): Promise<void> {
   try {
-    await withClient(url, async (client) => {
+    await withClient(url, connection, async (client) => {
       const { rows } = await client.query<{ datname: string }>("select datname from pg_database");
       const existing = new Set(rows.map((row) => row.datname));
       for (const name of new Set(names)) {
@@ -43,20 +46,5 @@ export async function createMissingDatabases(url: string, names: readonly string
       `PostgreSQL runs, but its databases could not be made: ${message}${hint}`,
       { cause },
     );
-  }
-}
-
-async function withClient(
-  connectionString: string,
-  work: (client: pg.Client) => Promise<unknown>,
-): Promise<void> {
-  const client = new pg.Client({ connectionString });
-  // Reported by the query or the connect that is under way; unheard, it would end the process.
-  client.on("error", () => {});
-  try {
-    await client.connect();
-    await work(client);
-  } finally {
-    await client.end();
   }
 }

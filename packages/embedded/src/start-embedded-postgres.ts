@@ -29,6 +29,11 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** Of the postmaster, and of the process that stops it should we crash. */
   readonly processIds: { readonly server: number; readonly watchdog: number };
+  /**
+   * Resolves when the server has gone, also where it was killed or crashed: then the same data directory can be
+   * started anew. Never rejects.
+   */
+  readonly gone: Promise<void>;
   /** With the superuser's name and password: not for a log. */
   urlOf(database: string): string;
   /**
@@ -91,6 +96,7 @@ async function open(
   return {
     port,
     processIds: { server: pid, watchdog: watchdog.pid },
+    gone: watchdog.gone,
     urlOf,
     stop: () => watchdog.stop(),
   };

@@ -10,6 +10,8 @@ export interface Watchdog {
   readonly pid: number;
   /** Rejects when the server could not be started; by then everything is cleaned up. */
   readonly ready: Promise<ServerAddress>;
+  /** Resolves when the server and the watchdog are gone, whoever ended them; never rejects. */
+  readonly gone: Promise<void>;
   /** Idempotent. Resolves when the server and the watchdog are gone; rejects when that failed. */
   stop(): Promise<void>;
 }
@@ -69,6 +71,7 @@ export function launchWatchdog(
   return {
     pid: child.pid ?? 0,
     ready,
+    gone: ended.catch(() => {}),
     stop() {
       stopping ??= stop();
       return stopping;

@@ -29,7 +29,8 @@ async function checkOut(): Promise<{ checkout: string; embedded: Package }> {
     recursive: true,
     dereference: true,
   });
-  for (const name of ["get-port", "pg"]) {
+  mkdirSync(join(modules, "@centralcloud"));
+  for (const name of ["get-port", "pg", "@centralcloud/postgres"]) {
     symlinkSync(
       realpathSync(new URL(`../node_modules/${name}`, import.meta.url)),
       join(modules, name),

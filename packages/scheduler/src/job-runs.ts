@@ -1,5 +1,5 @@
 import { runJob } from "@centralcloud/db";
-import { type Observe, pause, wordsOf } from "@centralcloud/service";
+import { type Observe, settledWithin, wordsOf } from "@centralcloud/service";
 import { type Connection, openConnection } from "./connection.ts";
 
 /** The jobs of one source that run at the moment; each has a connection of its own, and delays no other. */
@@ -13,29 +13,33 @@ export interface JobRuns {
 }
 
 const holdOffMs = 5_000;
-/** How long a cancelled job may take to notice. */
-const cancelMs = 2_000;
+/** How long it may take to cancel jobs, and then for them to notice. */
+const cancelMs = 500;
 
 export function createJobRuns(url: string, source: () => string, observe: Observe): JobRuns {
   const running = new Map<string, Promise<void>>();
-  const connections = new Map<Connection, number>();
+  const connections = new Map<Connection, number | undefined>();
   const heldOffUntil = new Map<string, number>();
-  let isStopped = false;
+  const stopping = new AbortController();
 
   async function run(job: string): Promise<void> {
     let connection: Connection | undefined;
     try {
-      connection = await openConnection(url);
+      connection = await openConnection(url, { signal: stopping.signal });
+      connections.set(connection, undefined);
       connections.set(connection, await readPid(connection));
       const { status, error, startedAt, finishedAt } = await runJob(
         connection.client,
         job,
         "scheduler",
+        stopping.signal,
       );
       const subject = { source: source(), job, ms: finishedAt.getTime() - startedAt.getTime() };
       if (status === "failed") observe({ event: "job-failed", ...subject, error: error ?? "" });
       else observe({ event: "job-finished", ...subject, status });
     } catch (error) {
+      // A run that had not begun when the scheduler was stopped is no fault.
+      if (stopping.signal.aborted && connection === undefined) return;
       heldOffUntil.set(job, performance.now() + holdOffMs);
       observe({ event: "job-fault", source: source(), job, error: wordsOf(error) });
     } finally {
@@ -50,15 +54,10 @@ export function createJobRuns(url: string, source: () => string, observe: Observ
     while (running.size > 0) await Promise.all(running.values());
   }
 
-  async function idleWithin(ms: number): Promise<void> {
-    const enough = new AbortController();
-    await Promise.race([idle(), pause(ms, enough.signal)]);
-    enough.abort();
-  }
-
   async function cancel(): Promise<void> {
-    const connection = await openConnection(url);
-    const pids = [...connections.values()];
+    const signal = AbortSignal.timeout(cancelMs);
+    const connection = await openConnection(url, { signal, queryTimeoutMs: cancelMs });
+    const pids = [...connections.values()].filter((pid) => pid !== undefined);
     await connection.client
       .query("select pg_cancel_backend(p.pid) from unnest($1::integer[]) p (pid)", [pids])
       .finally(() => connection.close());
@@ -66,7 +65,7 @@ export function createJobRuns(url: string, source: () => string, observe: Observ
 
   return {
     start(job) {
-      if (isStopped || running.has(job)) return false;
+      if (stopping.signal.aborted || running.has(job)) return false;
       if (performance.now() < (heldOffUntil.get(job) ?? 0)) return false;
       running.set(
         job,
@@ -76,14 +75,14 @@ export function createJobRuns(url: string, source: () => string, observe: Observ
     },
     idle,
     async stop(graceMs) {
-      isStopped = true;
-      await idleWithin(graceMs);
+      stopping.abort();
+      await settledWithin(idle(), graceMs);
       if (running.size === 0) return;
       // Where it can't be cancelled, because the database is gone, so are the runs.
-      await cancel().catch(() => {});
-      await idleWithin(cancelMs);
-      await Promise.all([...connections.keys()].map((connection) => connection.close()));
-      await idle();
+      await settledWithin(cancel(), cancelMs);
+      await settledWithin(idle(), cancelMs);
+      for (const connection of connections.keys()) connection.cut();
+      await settledWithin(idle(), cancelMs);
     },
   };
 }

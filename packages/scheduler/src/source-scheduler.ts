@@ -1,13 +1,8 @@
-import {
-  jobsOfPgCron,
-  messageOf,
-  readJobTimes,
-  readSource,
-  withoutSecrets,
-} from "@centralcloud/db";
-import { definePart, type Observe, type Part, pause } from "@centralcloud/service";
+import { holdLock, jobsOfPgCron, readJobTimes, readSource } from "@centralcloud/db";
+import { messageOf, withoutSecrets } from "@centralcloud/postgres";
+import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
 import type { Client } from "pg";
-import { openConnection } from "./connection.ts";
+import { type Connection, openConnection } from "./connection.ts";
 import { dueJobs } from "./due-jobs.ts";
 import { createJobRuns } from "./job-runs.ts";
 
@@ -20,13 +15,14 @@ const pgCronCheckMs = 60_000;
 /** The database drops a leader that is not heard of for so long, because its host froze or vanished. */
 const silenceMs = 30_000;
 const queryTimeoutMs = 10_000;
-/** "ccsc" in ASCII: whoever holds this advisory lock of a source's database runs its jobs. */
-const advisoryLockKey = 0x63_63_73_63;
+/** How long a stop waits for the statement that is under way. */
+const farewellMs = 250;
 
 /**
  * Runs the jobs of one source as they are due, on the database's clock. Of all processes that try, the
- * one whose connection holds an advisory lock does it; the others stand by and take over when that
- * connection ends. Which jobs are due follows from the history alone, so it matters to nobody who ran
+ * one whose session is written down as the leader does it; the others stand by and take over when that
+ * session ends. Two that both took themselves for the leader would run no job twice at once:
+ * run_job_step sees to that. Which jobs are due follows from the history alone, so it matters to nobody who ran
  * them before. Database restarts are waited out.
  */
 export function createSourceScheduler(
@@ -39,6 +35,8 @@ export function createSourceScheduler(
   let source = withoutSecrets(url);
   const runs = createJobRuns(url, () => source, observe);
   let loop = Promise.resolve();
+  /** The connection that leads, or tries to. */
+  let leader: Connection | undefined;
   let told: string | undefined;
 
   /** Tells what has changed, and not the same again every second. */
@@ -47,20 +45,29 @@ export function createSourceScheduler(
     told = state;
   }
 
-  function tellRole(why?: "another scheduler" | "pg_cron"): void {
+  function tellRole(why?: "another scheduler" | "pg_cron", leader?: string): void {
     if (why === undefined) tell("leading", { event: "scheduler-leading", source });
-    else tell(why, { event: "scheduler-standing-by", source, why });
+    else {
+      const who = leader === undefined ? {} : { leader };
+      tell(`${why} ${leader}`, { event: "scheduler-standing-by", source, why, ...who });
+    }
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
-        const { client, close } = await openConnection(url, { signal, queryTimeoutMs });
-        await serve(client).finally(close);
+        leader = await openConnection(url, {
+          signal,
+          queryTimeoutMs,
+          sessionFor: "the scheduler",
+          silenceMs,
+        });
+        await serve(leader.client).finally(leader.close);
       } catch (error) {
         if (signal.aborted) return;
         const message = messageOf(error);
-        tell(message, { event: "scheduler-fault", source, error: message, retryInMs: retryMs });
+        told = undefined;
+        observe({ event: "scheduler-fault", source, error: message, retryInMs: retryMs });
         await pause(retryMs, signal);
       }
     }
@@ -68,9 +75,10 @@ export function createSourceScheduler(
 
   async function serve(client: Client): Promise<void> {
     source = (await readSource(client)).name;
-    await client.query("select set_config('idle_session_timeout', $1, false)", [`${silenceMs}ms`]);
-    while (!signal.aborted && !(await lock(client))) {
-      tellRole("another scheduler");
+    while (!signal.aborted) {
+      const other = await holdLock(client, "lead schedules");
+      if (other === undefined) break;
+      tellRole("another scheduler", other);
       await pause(retryMs, signal);
     }
     if (!signal.aborted) await lead(client);
@@ -104,15 +112,10 @@ export function createSourceScheduler(
     async stop(graceMs) {
       stopping.abort();
       await runs.stop(graceMs);
-      await loop;
+      // It may wait for an answer of a database that says nothing.
+      await settledWithin(loop, farewellMs);
+      leader?.cut();
+      await settledWithin(loop, farewellMs);
     },
   });
-}
-
-async function lock(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    "select pg_try_advisory_lock($1) as locked",
-    [advisoryLockKey],
-  );
-  return rows[0]?.locked ?? false;
 }
