@@ -13,20 +13,12 @@ export type {
 } from "./client/message.ts";
 export { PgmqClient } from "./client/pgmq-client.ts";
 export type { Queryable } from "./client/queryable.ts";
-export {
-  createQueueListener,
-  type QueueListener,
-  type QueueListenerOptions,
-} from "./client/queue-listener.ts";
 export { QueueNameError, queueTable } from "./client/queue-table.ts";
 export {
-  classifyFault,
-  type Fault,
-  type FaultKind,
-  type FaultOwner,
-  type FaultScope,
-  faultRules,
-} from "./fault.ts";
+  createSourceWatch,
+  type SourceWatch,
+  type SourceWatchOptions,
+} from "./client/source-watch.ts";
 export { Breaker, type BreakerOptions } from "./lane/breaker.ts";
 export type { DatabaseBreakers, Side } from "./lane/gate.ts";
 export type {
@@ -39,5 +31,5 @@ export type {
   Verdict,
 } from "./lane/handler.ts";
 export type { IdleWatch } from "./lane/idle-watch.ts";
-export { createLane, type Lane } from "./lane/lane.ts";
+export { createLane, type Lane, maxBatchBytes } from "./lane/lane.ts";
 export type { LaneOptions } from "./lane/lane-options.ts";

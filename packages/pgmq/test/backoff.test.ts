@@ -8,5 +8,8 @@ test("the wait is random between nothing and a bound that doubles up to five min
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...waits)).toBeLessThanOrEqual(bound);
     expect(Math.max(...waits)).toBeGreaterThan(bound / 2);
+    // Messages that failed together do not come back together.
+    expect(Math.min(...waits)).toBeLessThan(bound / 2);
+    expect(new Set(waits).size).toBeGreaterThan(100);
   }
 });

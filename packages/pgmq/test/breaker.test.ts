@@ -1,3 +1,4 @@
+import { AnswerTooLargeError } from "@centralcloud/postgres";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Breaker } from "../src/index.ts";
 
@@ -49,11 +50,13 @@ test("failures of one outage, which many meet at once, count as one", () => {
 });
 
 test("all who wait share one probe, and go on when it works", async () => {
-  const probe = vi.fn(async () => {});
+  const probe = vi.fn(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  });
   const { breaker } = createBreaker(probe);
   breaker.failed(lost);
   const waiting = Promise.all([breaker.admit(never), breaker.admit(never), breaker.admit(never)]);
-  await vi.advanceTimersByTimeAsync(100);
+  await vi.advanceTimersByTimeAsync(150);
   expect(await waiting).toEqual([true, true, true]);
   expect(probe).toHaveBeenCalledTimes(1);
 });
@@ -110,3 +113,49 @@ test("an abort and a deadline end the wait, and say that work may not be tried",
   await vi.advanceTimersByTimeAsync(10);
   expect(await late).toBe(false);
 });
+
+test("an answer that was too large is asked for ever more rarely, up to once a minute", async () => {
+  const { breaker, waits } = createBreaker();
+  for (let failure = 0; failure < 14; failure++) {
+    breaker.failed(new AnswerTooLargeError("an answer", 1024 * 1024));
+    await vi.advanceTimersByTimeAsync(60_000);
+  }
+  for (const [index, wait] of waits.entries()) {
+    const full = Math.min(60_000, 100 * 2 ** index);
+    expect(wait).toBeGreaterThanOrEqual(full / 2);
+    expect(wait).toBeLessThanOrEqual(full);
+  }
+});
+
+test.each([false, true])(
+  "a probe that began before a failure says nothing of what came after it (it closes: %s)",
+  async (closes) => {
+    const probes: (() => void)[] = [];
+    const { breaker, waits, recoveries } = createBreaker(
+      () => new Promise<void>((resolve) => void probes.push(resolve)),
+      closes,
+    );
+    breaker.failed(lost);
+    const admitted = vi.fn();
+    void breaker.admit(never).then(admitted);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(probes).toHaveLength(1);
+    // Work that was let through before has failed meanwhile.
+    await vi.advanceTimersByTimeAsync(50);
+    breaker.failed(lost);
+    expect(waits).toHaveLength(2);
+    probes[0]?.();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(breaker.isOpen).toBe(true);
+    expect(breaker.fault).toBeDefined();
+    expect(recoveries).toEqual([]);
+    expect(admitted).not.toHaveBeenCalled();
+    // Nor when the new wait is over: the failure asks for a probe of its own.
+    await vi.advanceTimersByTimeAsync(200);
+    expect(admitted).not.toHaveBeenCalled();
+    expect(probes).toHaveLength(2);
+    probes[1]?.();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(admitted).toHaveBeenCalledTimes(1);
+  },
+);

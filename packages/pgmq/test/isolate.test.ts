@@ -84,3 +84,21 @@ test("a message that is merged after all is no culprit", async () => {
   };
   expect(await isolate(numbers(2), merge)).toMatchObject({ merged: 1, settled: [1] });
 });
+
+test("a message that is refused only beside others is no culprit: alone it is merged", async () => {
+  const merge = async (group: readonly number[]) => {
+    if (group.length > 1) throw refusal("23514");
+    return { merged: 1, duplicates: 0 };
+  };
+  const result = await isolate(numbers(4), merge);
+  expect(result).toMatchObject({ merged: 4, culprits: [] });
+  expect(result.settled.toSorted()).toEqual(numbers(4));
+});
+
+test("duplicates of all groups are counted", async () => {
+  const merge = async (group: readonly number[]) => {
+    if (group.includes(3)) throw refusal("23514");
+    return { merged: 0, duplicates: group.length };
+  };
+  expect(await isolate(numbers(8), merge)).toMatchObject({ merged: 0, duplicates: 7 });
+});

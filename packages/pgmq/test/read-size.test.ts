@@ -37,3 +37,26 @@ test("it is always from 1 to the batch size, whatever it sees", () => {
     }),
   );
 });
+
+test("a read that was ended by a timeout is followed by one of half as many, down to one", () => {
+  const size = new ReadSize(500, budget, largest);
+  size.learn(500, 500 * 420);
+  const asked: number[] = [];
+  for (let read = 0; read < 12; read++) {
+    asked.push(size.next());
+    size.timedOut(size.next());
+  }
+  expect(asked).toEqual([500, 250, 125, 62, 31, 15, 7, 3, 1, 1, 1, 1]);
+});
+
+test("after timeouts, each read that is answered allows twice as many again", () => {
+  const size = new ReadSize(500, budget, largest);
+  size.learn(500, 500 * 420);
+  size.timedOut(8);
+  const asked: number[] = [];
+  for (let read = 0; read < 9; read++) {
+    asked.push(size.next());
+    size.learn(size.next(), size.next() * 420);
+  }
+  expect(asked).toEqual([4, 8, 16, 32, 64, 128, 256, 500, 500]);
+});

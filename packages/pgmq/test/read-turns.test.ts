@@ -12,12 +12,17 @@ const messages = [{}] as unknown as readonly ClaimedMessage[];
 async function ask(
   turns: ReadTurns,
   answer: readonly ClaimedMessage[] | TurnedAway,
+  readersAreOurs = true,
 ): Promise<ReadTurn> {
   let asked: ReadTurn = {};
-  const taken = turns.take(async (turn) => {
-    asked = turn;
-    return answer;
-  }, signal);
+  const taken = turns.take(
+    async (turn) => {
+      asked = turn;
+      return answer;
+    },
+    signal,
+    async () => readersAreOurs,
+  );
   await vi.advanceTimersByTimeAsync(typeof answer === "string" ? 1_000 : 0);
   expect(await taken).toEqual(typeof answer === "string" ? undefined : answer);
   return asked;
@@ -95,4 +100,20 @@ test("a lane that rested does not read beside more readers than there may be", a
 test("a lane that met too many readers for seconds reads all the same", async () => {
   const isOver = (turn: ReadTurn) => turn.maxReaders === undefined;
   expect(await secondsUntil(new ReadTurns(), "many-read", isOver)).toBeLessThanOrEqual(5);
+});
+
+test("a lane asks nobody for its turn for a minute once those who kept it from reading were no readers", async () => {
+  const turns = new ReadTurns();
+  for (let second = 0; second < 5; second++) await ask(turns, "many-read", false);
+  expect((await ask(turns, messages, false)).maxReaders).toBeUndefined();
+  expect((await ask(turns, messages, false)).maxReaders).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect((await ask(turns, messages, false)).maxReaders).toBe(2);
+});
+
+test("a lane that read beside real readers asks for its turn again", async () => {
+  const turns = new ReadTurns();
+  for (let second = 0; second < 5; second++) await ask(turns, "many-read");
+  expect((await ask(turns, messages)).maxReaders).toBeUndefined();
+  expect((await ask(turns, messages)).maxReaders).toBe(2);
 });

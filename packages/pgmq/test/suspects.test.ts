@@ -55,3 +55,20 @@ test("nothing is lost: each message is kept or set apart, and only suspects are 
   });
   fc.assert(property);
 });
+
+test("messages over the limit are kept whatever their number, since they are never merged again", () => {
+  const messages = delivered([...Array(300).fill(2_147_483_647), 1, 2]);
+  expect(separateSuspects(messages, 500, 20)).toEqual({
+    suspected: false,
+    kept: messages,
+    apart: [],
+  });
+});
+
+test("a message over the limit stays, beside those that are suspected: it is to be dead-lettered", () => {
+  const messages = delivered([...Array(100).fill(10), 21, 25]);
+  const { kept, apart } = separateSuspects(messages, 100, 20);
+  expect(kept.length).toBeLessThan(50);
+  expect(kept.map(({ readCount }) => readCount)).toEqual(expect.arrayContaining([21, 25]));
+  expect(apart.every(({ readCount }) => readCount === 10)).toBe(true);
+});

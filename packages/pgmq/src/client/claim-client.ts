@@ -1,8 +1,11 @@
-import { deadLetter } from "./dead-letter.ts";
+import { deadLetter, type MovedLetter } from "./dead-letter.ts";
 import { claims, claimValues, identities, identityValues, isHeld } from "./identities.ts";
 import type { ClaimedMessage, DeadLetter, MessageIdentity } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
+
+/** Ids below this are no start for more of them: the next ones could leave bigint. */
+const lowestFreeId = "-4611686018427387904";
 
 /**
  * What decides about messages that were read: archive, dead-letter, keep, give back. Beside pgmq's own
@@ -52,7 +55,8 @@ export class ClaimClient {
        ), kept as (
          insert into ${archive} (msg_id, vt, read_ct, enqueued_at, message, headers)
          select case when exists (select from ${archive} a where a.msg_id = g.msg_id)
-                     then (select least(min(a.msg_id), 0) from ${archive} a) - row_number() over (order by g.msg_id)
+                     then (select least(min(a.msg_id), 0) from ${archive} a where a.msg_id > ${lowestFreeId})
+                          - row_number() over (order by g.msg_id)
                      else g.msg_id end,
                 g.vt, g.read_ct, g.enqueued_at, g.message,
                 coalesce(g.headers, '{}') || jsonb_build_object('archived_msg_id', g.msg_id)
@@ -131,13 +135,13 @@ export class ClaimClient {
    * Moves claimed messages to the dead-letter queue, each with why and how it failed before.
    *
    * @param consumer who gives them up, as the letters shall say.
-   * @returns the ids of those moved; a message that somebody else has claimed since is theirs to judge.
+   * @returns those moved; a message that somebody else has claimed since is theirs to judge.
    */
   async deadLetter(
     queue: string,
     letters: readonly DeadLetter[],
     consumer: string | null = null,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly MovedLetter[]> {
     return await deadLetter(this.#db, { queue, consumer }, letters);
   }
 }

@@ -28,10 +28,11 @@ export async function claim(
   // The update finds its rows by an array, not a join, for which a plan may well read the whole queue; and
   // the answer has two columns, since each column of each row costs as much as its text.
   // The text is made once, where the row is; to_jsonb writes ISO 8601 whatever DateStyle says.
-  // What is certainly too large never becomes text at all: escapes take six bytes each, so the text of a jsonb can
-  // be over the gigabyte that PostgreSQL holds in one value, and the whole read would fail, again and again. A jsonb
-  // is at most four times as large as its text. Its size is looked at only where it takes half a megabyte as stored:
-  // compression makes a 255th of a value at best.
+  // Text is made only of what certainly fits, since making it is what costs: a compressed value can be 255 times
+  // as large as it is stored, escapes take six bytes each, and all texts of the read are in temporary files until
+  // they are sent. So a value that is small and not compressed becomes text at once. Of the others, the oldest
+  // are decompressed to learn their size, up to `lookAtBytes` as stored; then the oldest become text, up to four times
+  // what the batch may hold. A jsonb is at most four times as large as its text. The rest is "memory-budget" unread.
   // The time of the statement is the same for all its rows, so that they are known by one visibility timeout.
   // Nothing is withheld from nearly all reads, so their rows are not sorted and summed up for it.
   const { rows } = await db.query<{ readonly about: string | null; readonly body: string | null }>(
@@ -55,39 +56,55 @@ export async function claim(
           for update skip locked
      ), claimed as materialized (
        update ${table} q
-          set vt = statement_timestamp() + make_interval(secs => $1), read_ct = q.read_ct + 1
+          set vt = statement_timestamp() + make_interval(secs => $1), read_ct = least(q.read_ct, 2147483646) + 1
         where q.msg_id = any (array(select n.msg_id from next n))
        returning q.msg_id, q.read_ct, q.enqueued_at, q.vt,
-                 case when pg_column_size(q.message) > 500000 then pg_column_size(array[q.message]) else 0 end as size,
-                 case when pg_column_size(q.message) <= 500000
-                        or pg_column_size(array[q.message]) <= least(8 * $3::bigint, 150000000)
-                      then q.message::text end as body,
+                 pg_column_size(q.message) as stored,
+                 pg_column_compression(q.message) is not null as compressed,
+                 case when ${isSmall} then q.message::text end as body,
+                 case when not ${isSmall} then q.message end as large,
                  case when coalesce(q.headers @> '{"replayed_from_archive": true}', false) then 'archive' else 'queue'
                  end as origin,
                  coalesce(${traceparent}, '') as traceparent
-     ), measured as not materialized (
-       select c.*, coalesce(octet_length(c.body), c.size) as bytes, c.body is null and c.size > 0 as has_no_text
-         from claimed c
      ), total as materialized (
-       select coalesce(max(m.bytes) <= $3::integer and sum(m.bytes) <= $4::integer
-                   and not bool_or(m.has_no_text), true) as fits
-         from measured m
-     ), summed as (
-       select m.*, coalesce(sum(octet_length(m.body)) filter (where m.bytes <= $3::integer)
-                over (order by m.msg_id), 0) as running
-         from measured m
-        where not (select t.fits from total t)
+       select coalesce(bool_and(c.large is null) and max(octet_length(c.body)) <= $3::integer
+                   and sum(octet_length(c.body)) <= $4::integer, true) as fits
+         from claimed c
+     ), looked as (
+       select c.*,
+              case when c.large is null then octet_length(c.body)
+                   when not c.compressed then c.stored
+                   when c.looked_before <= ${lookAtBytes} then pg_column_size(array[c.large])
+              end as raw
+         from (select d.*, coalesce(sum(d.stored) filter (where d.compressed) over before, 0) as looked_before
+                 from claimed d
+                where not (select t.fits from total t)
+               window before as (order by d.msg_id rows between unbounded preceding and 1 preceding)) c
+     ), texts as materialized (
+       select l.msg_id, l.read_ct, l.enqueued_at, l.origin, l.traceparent, l.raw, l.large is null as is_small,
+              l.raw > ${rawLimit} as is_huge,
+              case when l.large is null then l.body
+                   when l.raw <= ${rawLimit} and l.raw_before <= 4 * $4::bigint then l.large::text
+              end as body
+         from (select k.*, coalesce(sum(k.raw) filter (where k.raw <= ${rawLimit}) over before, 0) as raw_before
+                 from looked k
+               window before as (order by k.msg_id rows between unbounded preceding and 1 preceding)) l
      ), judged as (
-       select m.msg_id, m.read_ct, m.enqueued_at, m.body, m.origin, m.traceparent, m.bytes, '' as withheld
-         from measured m
+       select c.msg_id, c.read_ct, c.enqueued_at, c.body, c.origin, c.traceparent,
+              coalesce(octet_length(c.body), 0) as bytes, '' as withheld
+         from claimed c
         where (select t.fits from total t)
        union all
-       select s.msg_id, s.read_ct, s.enqueued_at, s.body, s.origin, s.traceparent, s.bytes,
-              case when s.bytes > $3::integer or s.has_no_text then 'too-large'
-                   when s.running > $4::integer and s.running > s.bytes then 'memory-budget'
+       select s.msg_id, s.read_ct, s.enqueued_at, s.body, s.origin, s.traceparent,
+              coalesce(octet_length(s.body), s.raw, case when s.is_small then 0 else $3::integer end) as bytes,
+              case when s.is_huge or octet_length(s.body) > $3::integer then 'too-large'
+                   when s.body is null and not s.is_small then 'memory-budget'
+                   when s.running > $4::integer and s.running > octet_length(s.body) then 'memory-budget'
                    else ''
               end
-         from summed s
+         from (select x.*, coalesce(sum(octet_length(x.body)) filter (where octet_length(x.body) <= $3::integer)
+                             over (order by x.msg_id), 0) as running
+                 from texts x) s
      )
      select a.about, a.body
        from (
@@ -98,8 +115,8 @@ export async function claim(
            from others o
          union all
          select 1, j.msg_id,
-                j.msg_id || ' ' || j.read_ct || ' ' || (to_jsonb(j.enqueued_at) #>> '{}') || ' ' || j.bytes
-                  || ' ' || j.origin || ' ' || j.withheld || ' ' || j.traceparent,
+                j.msg_id || '|' || j.read_ct || '|' || (to_jsonb(j.enqueued_at) #>> '{}') || '|' || j.bytes
+                  || '|' || j.origin || '|' || j.withheld || '|' || j.traceparent,
                 case when j.withheld = '' then j.body end
            from judged j
        ) a
@@ -126,7 +143,7 @@ export async function claim(
     visibleAt / 1_000 - limits.visibilityTimeoutS * 1_000 + performance.now() - claimedAt;
   return messages.map(({ about, body }) => {
     const [msgId, readCount, enqueuedAt, bytes, origin, withheld, parent] = String(about).split(
-      " ",
+      "|",
     ) as [string, string, string, string, string, string, string];
     return {
       msgId,
@@ -134,13 +151,47 @@ export async function claim(
       readCount: Number(readCount),
       hold,
       bytes: Number(bytes),
-      ageMs: Math.round(answeredAtMs - Date.parse(enqueuedAt)),
+      ageMs: ageMs(answeredAtMs, enqueuedAt),
       traceparent: parent === "" ? null : parent,
       body,
       withheld: withheld === "" ? null : (withheld as "too-large" | "memory-budget"),
       fromArchive: origin === "archive",
     };
   });
+}
+
+/**
+ * Whether any of the locks by which few read at once is held by a login that may read the queue. Any login can take
+ * an advisory lock; that of an application means nothing.
+ */
+export async function readersAreOurs(db: Queryable, queue: string): Promise<boolean> {
+  const { rows } = await db.query<{ ours: boolean }>(
+    `select exists (
+       select from generate_series(1, 8) n
+         join pg_locks l on (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('centralcloud read ' || $1, n)
+         join pg_stat_activity a on a.pid = l.pid
+        where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+          and l.database = (select d.oid from pg_database d where d.datname = current_database())
+          and has_table_privilege(a.usesysid, $2::regclass, 'update')) as ours`,
+    [queue, queueTable(queue, "q")],
+  );
+  return rows[0]?.ours ?? true;
+}
+
+/** Bytes of compressed messages, as stored, that one read decompresses to learn their size; and the first in any case. */
+const lookAtBytes = 1_048_576;
+
+/** A jsonb above this, in bytes, never becomes text: it is over the limit, or could be over PostgreSQL's gigabyte. */
+const rawLimit = "least(8 * $3::bigint, 150000000)";
+
+/** A value that becomes text at once: all of a read together stay below four times what the batch may hold. */
+const isSmall =
+  "(pg_column_compression(q.message) is null and coalesce(pg_column_size(q.message), 0) <= least(8 * $3::bigint, 4 * $4::bigint / $2))";
+
+/** Whole milliseconds; 0 for a time that no clock shows: before Christ, infinite, or beyond the year 9999. */
+function ageMs(nowMs: number, enqueuedAt: string): number {
+  const age = Math.round(nowMs - Date.parse(enqueuedAt));
+  return Number.isFinite(age) ? age : 0;
 }
 
 /** Of W3C's Trace Context, version 00; whatever else is in the header is left in the database. */

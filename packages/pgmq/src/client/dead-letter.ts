@@ -9,7 +9,17 @@ export function deadLetterQueueOf(queue: string): string {
   return `${queue}-dlq`;
 }
 
+/** Messages that one statement moves together, in bytes: the server holds each of them, uncompressed, in memory. */
+const maxStatementBytes = 64 * 1024 * 1024;
+
 type Wrapped = "original_message" | "original_headers";
+
+/** A message that is in its dead-letter queue now. Ids are in decimal digits. */
+export interface MovedLetter {
+  /** The id that it had in its queue. */
+  readonly msgId: string;
+  readonly deadLetterId: string;
+}
 
 export interface DeadLetterOptions {
   readonly queue: string;
@@ -27,23 +37,39 @@ export interface DeadLetterOptions {
  *
  * A message that was replayed brings the attempts of its earlier lives in its headers.
  *
- * @returns the ids of those moved; a message that somebody else has claimed since is theirs to judge.
+ * @returns those moved; a message that somebody else has claimed since is theirs to judge.
  */
 export async function deadLetter(
   db: Queryable,
   options: DeadLetterOptions,
   letters: readonly DeadLetter[],
-): Promise<readonly string[]> {
+): Promise<readonly MovedLetter[]> {
   if (letters.length === 0) return [];
+  const middle = middleOf(letters);
+  if (middle !== undefined) return await moveInTwo(db, options, letters, middle);
   try {
     return await moveTogether(db, options, letters, []);
   } catch (error) {
     if (!isOverLimit(error)) throw error;
     if (letters.length === 1) return await moveAsText(db, options, letters);
-    const middle = letters.length >>> 1;
-    const first = await deadLetter(db, options, letters.slice(0, middle));
-    return [...first, ...(await deadLetter(db, options, letters.slice(middle)))];
+    return await moveInTwo(db, options, letters, letters.length >>> 1);
   }
+}
+
+/** Where dead letters that are too large for one statement together are divided; else undefined. */
+function middleOf(letters: readonly DeadLetter[]): number | undefined {
+  const bytes = letters.reduce((sum, { message }) => sum + message.bytes, 0);
+  return letters.length > 1 && bytes > maxStatementBytes ? letters.length >>> 1 : undefined;
+}
+
+async function moveInTwo(
+  db: Queryable,
+  options: DeadLetterOptions,
+  letters: readonly DeadLetter[],
+  middle: number,
+): Promise<readonly MovedLetter[]> {
+  const first = await deadLetter(db, options, letters.slice(0, middle));
+  return [...first, ...(await deadLetter(db, options, letters.slice(middle)))];
 }
 
 async function moveAsText(
@@ -65,7 +91,7 @@ async function moveTogether(
   { queue, consumer }: DeadLetterOptions,
   letters: readonly DeadLetter[],
   asText: readonly Wrapped[],
-): Promise<readonly string[]> {
+): Promise<readonly MovedLetter[]> {
   const verdicts = letters.map(({ message, refusal, attempts }) => ({
     msg_id: message.msgId,
     enqueued_at: message.enqueuedAt,
@@ -79,7 +105,7 @@ async function moveTogether(
     ? "to_jsonb(g.headers::text)"
     : "case when jsonb_typeof(g.headers) = 'object' then g.headers - 'attempts' else g.headers end";
   const note = asText.length > 0 ? `'as_text', '${JSON.stringify(asText)}'::jsonb,` : "";
-  const { rows } = await db.query<{ msg_id: string }>(
+  const { rows } = await db.query<MovedLetter>(
     `with verdict as materialized (
        select * from jsonb_to_recordset($1::jsonb)
          as v (msg_id bigint, enqueued_at timestamptz, read_ct integer, reason text, error jsonb, attempts jsonb)
@@ -106,7 +132,7 @@ async function moveTogether(
           'dead_lettered_at', clock_timestamp()
         )) as s (dead_id)
      )
-     select msg_id::text from sent`,
+     select msg_id::text as "msgId", dead_id::text as "deadLetterId" from sent`,
     [
       cleanJson(verdicts),
       deadLetterQueueOf(queue),
@@ -115,7 +141,7 @@ async function moveTogether(
       marksOf(letters.map((letter) => letter.message)),
     ],
   );
-  return rows.map((row) => row.msg_id);
+  return rows;
 }
 
 /** Program limit exceeded: nested too deeply for the server's stack, or too large for a jsonb. */

@@ -1,4 +1,4 @@
-import { claim } from "./claim.ts";
+import { claim, readersAreOurs } from "./claim.ts";
 import { identities, identityValues } from "./identities.ts";
 import type {
   ClaimedMessage,
@@ -88,6 +88,11 @@ export class PgmqClient {
     return await claim(this.#db, queue, limits, turn);
   }
 
+  /** Whether those who keep others from reading may read themselves; see {@link readersAreOurs}. */
+  async readersAreOurs(queue: string): Promise<boolean> {
+    return await readersAreOurs(this.#db, queue);
+  }
+
   /** Deletes messages for good, without archiving them, and says how many there were. */
   async delete(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
     const { rowCount } = await this.#db.query(
@@ -104,9 +109,10 @@ export class PgmqClient {
       available: string;
       age: number | null;
     }>(
-      `select m.queue_length as total, m.queue_visible_length as available, m.oldest_msg_age_sec as age
-         from pgmq.metrics($1) m`,
-      [queue],
+      // Not pgmq.metrics: a single message from before Christ or from infinity makes that fail.
+      `select count(*) as total, count(*) filter (where q.vt <= clock_timestamp()) as available,
+              floor(${ageSeconds("min(q.enqueued_at) filter (where isfinite(q.enqueued_at))")}) as age
+         from ${queueTable(queue, "q")} q`,
     );
     const { total, available, age } = rows[0] as (typeof rows)[number];
     return {
@@ -131,8 +137,7 @@ export class PgmqClient {
     }>(
       `select (select count(*)::integer from (select from ${table} limit $2::integer + 1) q) as counted,
               pg_stat_get_live_tuples($1::regclass)::float8 as estimate,
-              (select extract(epoch from clock_timestamp() - q.enqueued_at)::float8
-                 from ${table} q order by q.msg_id limit 1) as age`,
+              (select ${ageSeconds("q.enqueued_at")} from ${table} q order by q.msg_id limit 1) as age`,
       [table, countUpTo],
     );
     const { counted, estimate, age } = rows[0] as (typeof rows)[number];
@@ -143,12 +148,15 @@ export class PgmqClient {
 
   /**
    * How long until the next message becomes visible, in milliseconds: 0 or less when one is, null when
-   * the queue is empty. Costs the same for any length.
+   * none ever will be. Costs the same for any length.
    */
   async nextVisibleInMs(queue: string): Promise<number | null> {
     const { rows } = await this.#db.query<{ ms: number | null }>(
-      `select (extract(epoch from min(q.vt) - clock_timestamp()) * 1000)::float8 as ms
-         from ${queueTable(queue, "q")} q`,
+      // Infinite times are not subtracted: before PostgreSQL 17 that is an error.
+      `select case when isfinite(n.vt) then (extract(epoch from n.vt - clock_timestamp()) * 1000)::float8
+                   when n.vt < clock_timestamp() then 0
+                   else null end as ms
+         from (select min(q.vt) as vt from ${queueTable(queue, "q")} q) n`,
     );
     return rows[0]?.ms ?? null;
   }
@@ -161,7 +169,8 @@ export class PgmqClient {
     const table = queueTable(queue, "q");
     const { rows } = await this.#db.query<{ id: string }>(
       `select coalesce((select min(q.msg_id) from ${table} q),
-                       pg_sequence_last_value(pg_get_serial_sequence($1, 'msg_id')::regclass) + 1,
+                       least(pg_sequence_last_value(pg_get_serial_sequence($1, 'msg_id')::regclass),
+                             9223372036854775806) + 1,
                        1)::text as id`,
       [table],
     );
@@ -184,4 +193,9 @@ export class PgmqClient {
     );
     return Number(rows[0]?.count ?? 0);
   }
+}
+
+/** SQL: seconds since a time, as a float8; null where the time is infinite, since no clock shows that. */
+function ageSeconds(time: string): string {
+  return `case when isfinite(${time}) then extract(epoch from clock_timestamp() - ${time})::float8 end`;
 }

@@ -1,8 +1,10 @@
+import { classifyFault, type Fault } from "@centralcloud/postgres";
 import { pause } from "@centralcloud/service";
-import { classifyFault, type Fault } from "../fault.ts";
 
 const firstRetryMs = 100;
 const lastRetryMs = 2_000;
+/** For a fault that costs us each time as much as we grant an answer. */
+const lastCostlyRetryMs = 60_000;
 
 /** After this long without a failure, the next one counts as the first. */
 const forgetMs = 30_000;
@@ -21,8 +23,8 @@ export interface BreakerOptions {
 /**
  * Keeps work away from something that does not work: a database, or one lane's way into it.
  *
- * A failure opens it for a wait that doubles with each further one, up to two seconds, half of it
- * random so that replicas do not come back in step. Then it is probed, where it can be, once for all
+ * A failure opens it for a wait that doubles with each further one, up to two seconds, or a minute where each attempt
+ * costs much; half of it is random so that replicas do not come back in step. Then it is probed, where it can be, once for all
  * who wait; when that works it lets work through, and the next success closes it.
  */
 export class Breaker {
@@ -53,11 +55,14 @@ export class Breaker {
   failed(error: unknown): void {
     const now = performance.now();
     if (this.isOpen && this.#probing === undefined) return;
-    if (now - this.#lastFailedAt > forgetMs) this.#failures = 0;
-    const fullMs = Math.min(lastRetryMs, firstRetryMs * 2 ** this.#failures);
+    const fault = classifyFault(error);
+    const isCostly = fault.kind === "answer-too-large";
+    const lastMs = isCostly ? lastCostlyRetryMs : lastRetryMs;
+    if (now - this.#lastFailedAt > forgetMs + (isCostly ? lastMs : 0)) this.#failures = 0;
+    const fullMs = Math.min(lastMs, firstRetryMs * 2 ** this.#failures);
     const retryInMs = Math.round(fullMs * (0.5 + Math.random() / 2));
     if (this.#fault === undefined) this.#failedSince = now;
-    this.#fault = classifyFault(error);
+    this.#fault = fault;
     this.#failures = Math.min(this.#failures + 1, 20);
     this.#lastFailedAt = now;
     this.#openUntil = now + retryInMs;

@@ -1,5 +1,5 @@
+import { classifyFault } from "@centralcloud/postgres";
 import { type LaneName, type Observe, withoutContents } from "@centralcloud/service";
-import { classifyFault } from "../fault.ts";
 import { Breaker } from "./breaker.ts";
 
 export type Side = "source" | "central";

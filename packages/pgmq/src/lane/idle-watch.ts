@@ -1,19 +1,17 @@
 /**
- * Wakes idle lanes of one source. A lane that finds nothing asks to be told of the next message; until
- * it is, it need not poll often. Notifications may be lost (and are not sent while somebody is busy),
- * so a lane polls all the same, only seldom.
+ * Watches the queues of one source for lanes that have nothing to do, so that they need not look themselves: hundreds of
+ * quiet sources then cost a statement every few seconds each, and one connection.
  */
 export interface IdleWatch {
   /**
-   * Asks that senders notify this queue's idle lanes from now on.
+   * Lets the queue's lane sleep: it is woken by {@link onMessage} as soon as there may be something to read.
    *
-   * @returns `begun` when this call made them notify: what was sent before is not told, so look once
-   *   more; `watching` when somebody, here or elsewhere, had asked already; `senders-busy` when a
-   *   sender's transaction is under way, so that it must be asked again soon; `unavailable`.
+   * @returns `message` where one is visible now, so that there is nothing to sleep for.
+   * @throws what the source says when it can't be asked.
    */
-  watch(queue: string): Promise<"begun" | "watching" | "senders-busy" | "unavailable">;
+  sleep(queue: string): Promise<"asleep" | "message">;
   /** Work has come: senders need not notify. */
   unwatch(queue: string): void;
-  /** Called on each notification for the queue; returns how to end that. */
+  /** Called when there may be something to read; returns how to end that. */
   onMessage(queue: string, wake: () => void): () => void;
 }

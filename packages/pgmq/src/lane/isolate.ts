@@ -1,4 +1,4 @@
-import { classifyFault, type Fault } from "../fault.ts";
+import { classifyFault, type Fault } from "@centralcloud/postgres";
 import type { MergeResult } from "./handler.ts";
 import { StaleLeaseError } from "./lease.ts";
 import { RefusalRate } from "./refusal-rate.ts";

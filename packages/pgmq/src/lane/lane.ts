@@ -1,3 +1,4 @@
+import { classifyFault } from "@centralcloud/postgres";
 import { definePart, type LaneName, type Part, pause, wordsOf } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type { ClaimedMessage } from "../client/message.ts";
@@ -15,10 +16,13 @@ import { Sleep } from "./sleep.ts";
 import { separateSuspects } from "./suspects.ts";
 
 /** The bodies of one batch in memory: enough for 500 messages of 8 kB. */
-const maxBatchBytes = 4 * 1024 * 1024;
+export const maxBatchBytes = 4 * 1024 * 1024;
 
 /** How long a stop may take beyond its grace period to give back what is in flight. */
-const abandonMs = 1_000;
+const abandonMs = 750;
+
+/** A lane that sleeps is woken; this is only for a mistake of whoever should. */
+const longestSleepMs = 60_000;
 
 /** How long a lane that crashed waits before it goes on: twice as long each time, up to the last. */
 const restart = { firstMs: 250, lastMs: 30_000, forgetMs: 60_000 };
@@ -36,6 +40,8 @@ export interface Lane extends Part {
   isFaulty(side: Side): boolean;
   /** How often it crashed: a mistake of ours. It went on each time. */
   readonly crashes: number;
+  /** It crashed, and waits before it goes on. */
+  readonly restarting: boolean;
   /** Nothing is in flight and the last read found nothing. */
   readonly idle: boolean;
   /** Ends a wait: there may be something to read. */
@@ -59,20 +65,27 @@ export function createLane(options: LaneOptions): Lane {
   const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
   const frontier = new Frontier();
   const turns = new ReadTurns(handler.isDemanding ?? false);
-  const rhythm = new Rhythm(name.queue, source, idleWatch);
+  const rhythm = new Rhythm();
   const sleep = new Sleep();
   const unsettled = new Set<Batch>();
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
   /** How many batches there were. */
   let batches = 0;
+  /** Whether the last read, or look, found nothing. */
   let idle = false;
   let woken = false;
+  /** Whether senders may have been asked to notify since the last message. */
+  let slept = false;
+  let isAsleep = false;
   let crashes = 0;
+  let restarting = false;
   let loop: Promise<void> | undefined;
   let ignoreMessages = () => {};
 
   async function consume(): Promise<void> {
+    // Most queues are empty, which one look at all of a source's tells: no connection is made to read nothing.
+    if (batches === 0 && (await gate.admit(stopping.signal))) await fallAsleep();
     while (!stopping.signal.aborted) {
       await Promise.all([merging.onSizeLessThan(1), settling.onSizeLessThan(1)]);
       // Where others have enough to read, more in flight at a time only makes all of them slower.
@@ -102,8 +115,17 @@ export function createLane(options: LaneOptions): Lane {
       ...next,
     };
     const messages = await turns
-      .take((turn) => answerTo(source.readInTurn(name.queue, limits, turn)), stopping.signal)
-      .catch((error: unknown) => void gate.failed("source", error));
+      .take(
+        (turn) => answerTo(source.readInTurn(name.queue, limits, turn)),
+        stopping.signal,
+        () => source.readersAreOurs(name.queue),
+      )
+      .catch((error: unknown) => {
+        const { kind } = classifyFault(error);
+        if (kind === "timed-out" || kind === "cancelled") readSize.timedOut(quantity);
+        gate.failed("source", error);
+        return undefined;
+      });
     if (messages === undefined) return undefined;
     frontier.moved(messages.length === quantity ? messages : undefined);
     if (messages.length === 0) return atStart ? messages : undefined;
@@ -129,6 +151,8 @@ export function createLane(options: LaneOptions): Lane {
   async function dispatch(messages: readonly ClaimedMessage[], claimedAt: number): Promise<void> {
     idle = false;
     rhythm.found();
+    if (slept) idleWatch?.unwatch(name.queue);
+    slept = false;
     const { suspected, apart } = separateSuspects(messages, batchSize, maxDeliveries);
     const batch = createBatch(messages, claimedAt);
     try {
@@ -145,6 +169,8 @@ export function createLane(options: LaneOptions): Lane {
       .finally(() => {
         unsettled.delete(batch);
         underWay.delete(settled);
+        // It may have put messages back, of which nobody tells.
+        if (isAsleep && underWay.size === 0) sleep.end();
       });
     underWay.add(settled);
     if (suspected) await settled;
@@ -187,18 +213,34 @@ export function createLane(options: LaneOptions): Lane {
   /** The last read found nothing. */
   async function rest(): Promise<void> {
     gate.foundNothing();
-    idle = underWay.size === 0;
+    idle = true;
+    const waitMs = rhythm.nextWaitMs() ?? (idleWatch === undefined ? rhythm.longer() : undefined);
+    if (waitMs === undefined) return await fallAsleep();
+    // What woke us after the read began may have come too late for it.
+    if (!stopping.signal.aborted && !woken) await sleep.for(waitMs);
+  }
+
+  /** Waits until there may be something to read, as whoever watches the queue for us says. */
+  async function fallAsleep(): Promise<void> {
+    if (idleWatch === undefined || stopping.signal.aborted) return;
     try {
-      const waitMs = await rhythm.nextWaitMs();
-      // What woke us after the read began may have come too late for it.
-      if (!stopping.signal.aborted && !woken) await sleep.for(waitMs);
+      slept = true;
+      const state = await idleWatch.sleep(name.queue);
+      gate.succeeded("source");
+      if (state === "message") return rhythm.saw();
+      idle = true;
+      isAsleep = true;
+      if (!stopping.signal.aborted && !woken) await sleep.for(longestSleepMs);
     } catch (error) {
       gate.failed("source", error);
+    } finally {
+      isAsleep = false;
     }
   }
 
   function crashed(error: unknown): void {
     crashes += 1;
+    restarting = true;
     observe({ event: "lane-crashed", ...name, error: wordsOf(error), crashes });
   }
 
@@ -210,6 +252,7 @@ export function createLane(options: LaneOptions): Lane {
       await consume().catch(crashed);
       if (performance.now() - startedAt > restart.forgetMs) waitMs = restart.firstMs;
       await pause(waitMs, stopping.signal);
+      restarting = false;
       waitMs = Math.min(restart.lastMs, waitMs * 2);
     }
   }
@@ -250,6 +293,9 @@ export function createLane(options: LaneOptions): Lane {
     isFaulty: (side) => gate.isFaulty(side),
     get crashes() {
       return crashes;
+    },
+    get restarting() {
+      return restarting;
     },
     get idle() {
       return idle && underWay.size === 0;

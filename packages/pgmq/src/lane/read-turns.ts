@@ -30,6 +30,9 @@ const patienceMs: Readonly<Record<TurnedAway, number>> = {
   "others-read": 60_000,
 };
 
+/** How long the locks of others mean nothing once none of them was a reader's. */
+const disbeliefMs = 60_000;
+
 type Answer = readonly ClaimedMessage[] | TurnedAway;
 
 /** Lets a lane read when it is its turn among all replicas, which know nothing of each other. */
@@ -39,6 +42,8 @@ export class ReadTurns {
   readonly #patientUntil = new Map<TurnedAway, number>();
   #claimedAt = Number.NEGATIVE_INFINITY;
   #isOfUse: boolean;
+  /** Until then it asks nobody whether so many read. */
+  #disbelievesUntil = Number.NEGATIVE_INFINITY;
 
   /** @param isOfUse whether it does not rest before its first batch has shown what its batches are like. */
   constructor(isOfUse = false) {
@@ -60,12 +65,19 @@ export class ReadTurns {
 
   /**
    * @param read given when it may.
+   * @param readersAreOurs asked when so many have read for so long that it reads all the same: locks that an
+   *   application took would else cost the lane that wait before each read.
    * @returns undefined when it was turned away, after a short wait.
    */
   async take(
     read: (turn: ReadTurn) => Promise<Answer>,
     stopping: AbortSignal,
+    readersAreOurs: () => Promise<boolean>,
   ): Promise<readonly ClaimedMessage[] | undefined> {
+    const patientUntil = this.#patientUntil.get("many-read") ?? Number.POSITIVE_INFINITY;
+    if (performance.now() >= patientUntil && !(await readersAreOurs())) {
+      this.#disbelievesUntil = performance.now() + disbeliefMs;
+    }
     const answer = await read(this.#turn());
     if (typeof answer !== "string") {
       this.#waitMs = firstWaitMs;
@@ -96,7 +108,7 @@ export class ReadTurns {
       now < (this.#patientUntil.get(why) ?? Number.POSITIVE_INFINITY);
     const mayRest = !this.#isOfUse && now - this.#claimedAt >= readingMs;
     return {
-      ...(isPatient("many-read") ? { maxReaders } : {}),
+      ...(isPatient("many-read") && now >= this.#disbelievesUntil ? { maxReaders } : {}),
       ...(mayRest && isPatient("others-read")
         ? { unlessOthers: { ...unlessOthers, asksFirst: this.#patientUntil.has("others-read") } }
         : {}),

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { classifyFault } from "../fault.ts";
+import { classifyFault } from "@centralcloud/postgres";
 
 const tries = 4;
 

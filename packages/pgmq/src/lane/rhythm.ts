@@ -1,6 +1,3 @@
-import type { PgmqClient } from "../client/pgmq-client.ts";
-import type { IdleWatch } from "./idle-watch.ts";
-
 /** How long to wait after a read that found nothing, in milliseconds. */
 const rhythm = {
   /** While messages keep coming. */
@@ -9,68 +6,52 @@ const rhythm = {
   hotForMs: 1_000,
   /** Then a little longer each time, up to… */
   factor: 1.6,
-  /** …this, before senders are asked to notify. */
-  beforeWatchMs: 100,
-  /** …this, where a notification ends it: at most three statements each time. */
-  watchedMs: 6_000,
-  /** …this, where only polling finds the next message. */
-  unwatchedMs: 2_000,
-  /** …this, while a sender that was asked too late to notify may still commit. */
-  sendersBusyMs: 500,
+  /** …this, before the lane sleeps. */
+  beforeSleepMs: 100,
+  /** …this, where nobody wakes it; or where what is visible can't be read, since somebody has locked it. */
+  longestMs: 2_000,
 } as const;
 
 /**
- * When a lane looks next: often while messages come, seldom when none do, and exactly when one becomes
- * visible that was delayed. A notification ends idleness only; while there is work, polling is cheaper
- * and loses nothing.
+ * When a lane looks next: often while messages come, then less often, and at last not by itself. A notification ends
+ * idleness only; while there is work, polling is cheaper and loses nothing.
  */
 export class Rhythm {
-  readonly #queue: string;
-  readonly #source: PgmqClient;
-  readonly #idleWatch: IdleWatch | undefined;
   #waitMs: number = rhythm.hotMs;
   #lastFoundAt = Number.NEGATIVE_INFINITY;
-  #watched = false;
-
-  constructor(queue: string, source: PgmqClient, idleWatch: IdleWatch | undefined) {
-    this.#queue = queue;
-    this.#source = source;
-    this.#idleWatch = idleWatch;
-  }
+  #isLocked = false;
 
   found(): void {
     this.#lastFoundAt = performance.now();
     this.#waitMs = rhythm.hotMs;
-    if (!this.#watched) return;
-    this.#watched = false;
-    this.#idleWatch?.unwatch(this.#queue);
+    this.#isLocked = false;
   }
 
   /** Something has been announced, perhaps for another replica to take. */
   announced(): void {
     this.#waitMs = rhythm.hotMs;
+    this.#isLocked = false;
   }
 
-  /**
-   * How long to wait now, after a read that found nothing; 0 to look again at once.
-   *
-   * @throws what the source says when it can't be asked.
-   */
-  async nextWaitMs(): Promise<number> {
+  /** A message is visible; where the next read does not find it, it is locked, and there is no reason to hurry. */
+  saw(): void {
+    this.#isLocked = true;
+  }
+
+  /** How long to wait after a read that found nothing; undefined when it is time to sleep until woken. */
+  nextWaitMs(): number | undefined {
     if (performance.now() - this.#lastFoundAt < rhythm.hotForMs) return rhythm.hotMs;
-    if (this.#waitMs < rhythm.beforeWatchMs) return this.#lengthen(rhythm.beforeWatchMs);
-    const watch = await this.#idleWatch?.watch(this.#queue);
-    if (watch === "senders-busy") return this.#lengthen(rhythm.sendersBusyMs);
-    const isWatched = watch === "begun" || watch === "watching";
-    const isNew = watch === "begun" || (isWatched && !this.#watched);
-    this.#watched = isWatched;
-    // What was sent before the watch began was not told; nor what was sent when it passed to us from another replica.
-    if (isNew) return 0;
-    if (!this.#watched) return this.#lengthen(rhythm.unwatchedMs);
-    const waitMs = this.#lengthen(rhythm.watchedMs);
-    const delayed = await this.#source.nextVisibleInMs(this.#queue);
-    // One that is visible and was not read is locked by somebody: no reason to hurry.
-    return delayed === null || delayed <= 0 ? waitMs : Math.min(waitMs, Math.ceil(delayed));
+    if (this.#isLocked) {
+      this.#isLocked = false;
+      return this.longer();
+    }
+    if (this.#waitMs < rhythm.beforeSleepMs) return this.#lengthen(rhythm.beforeSleepMs);
+    return undefined;
+  }
+
+  /** The next wait of a lane that nobody wakes. */
+  longer(): number {
+    return this.#lengthen(rhythm.longestMs);
   }
 
   #lengthen(longestMs: number): number {

@@ -1,3 +1,4 @@
+import { classifyFault, type Fault } from "@centralcloud/postgres";
 import type { LaneName, Observe, ReleaseCause } from "@centralcloud/service";
 import type { ClaimClient } from "../client/claim-client.ts";
 import { cleanText } from "../client/clean-text.ts";
@@ -8,7 +9,6 @@ import type {
   MessageIdentity,
   Refusal,
 } from "../client/message.ts";
-import { classifyFault, type Fault } from "../fault.ts";
 import { backoffSeconds } from "./backoff.ts";
 import type { Gate } from "./gate.ts";
 import type { FailedAttempt, LaneStore, MergeResult } from "./handler.ts";
@@ -127,14 +127,17 @@ export class Settlement {
     const complete = await this.#withAttempts(ours);
     const moved: ClaimedMessage[] = [];
     const move = async (group: readonly DeadLetter[]) => {
-      const ids = new Set(await claims.deadLetter(name.queue, group, consumer));
-      const gone = group.filter(({ message }) => ids.has(message.msgId));
-      moved.push(...gone.map(({ message }) => message));
-      for (const { message, refusal } of gone) {
-        const { reason, error } = refusal;
+      const letters = await claims.deadLetter(name.queue, group, consumer);
+      const ids = new Map(letters.map(({ msgId, deadLetterId }) => [msgId, deadLetterId]));
+      for (const { message, refusal } of group) {
         const { msgId } = message;
+        const deadLetterId = ids.get(msgId);
+        if (deadLetterId === undefined) continue;
+        moved.push(message);
+        const { reason, error } = refusal;
         const event = "message-dead-lettered";
-        observe({ event, ...name, msgId, reason, code: error.code, error: error.message });
+        const { code, message: words } = error;
+        observe({ event, ...name, msgId, deadLetterId, reason, code, error: words });
       }
       return { merged: 0, duplicates: 0 };
     };

@@ -27,14 +27,16 @@ export function separateSuspects(
   maxDeliveries: number,
 ): Separated {
   const unsuspected = Math.min(usual, maxDeliveries - 1);
-  const suspects = messages.filter(({ readCount }) => readCount > unsuspected);
+  // A message over the limit is never checked or merged again, so it can't kill anything.
+  const isOver = ({ readCount }: ClaimedMessage) => readCount > maxDeliveries;
+  const suspects = messages.filter((one) => one.readCount > unsuspected && !isOver(one));
   if (suspects.length === 0 || maxDeliveries === 1) {
     return { suspected: false, kept: messages, apart: [] };
   }
   const losses = Math.max(...suspects.map(({ readCount }) => readCount)) - unsuspected;
   const halvings = losses * Math.max(1, Math.log2(batchSize) / (maxDeliveries - unsuspected));
   const size = Math.max(1, Math.floor(batchSize / 2 ** Math.min(halvings, 30)));
-  const kept = new Set(suspects.slice(0, size));
+  const kept = new Set([...suspects.slice(0, size), ...messages.filter(isOver)]);
   const apart = messages.filter((message) => !kept.has(message));
   return { suspected: true, kept: [...kept], apart };
 }
