@@ -1,4 +1,5 @@
-import { databaseUrl, databaseUrls, flag, wholeNumber } from "@centralcloud/service";
+import { databaseUrl, databaseUrls } from "@centralcloud/postgres";
+import { flag, wholeNumber } from "@centralcloud/service";
 import { z } from "zod";
 import { type CapturedTables, createCapturedTables, defaultTables } from "./captured-tables.ts";
 import type { PluginChoice } from "./slot/create-slot.ts";

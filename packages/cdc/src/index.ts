@@ -7,9 +7,14 @@ export {
   readCaptureSettings,
 } from "./configuration.ts";
 export { CaptureStateError, SlotBusyError, SlotLostError } from "./errors.ts";
-export { formatLsn, parseLsn } from "./lsn.ts";
 export type { ChangeFilter } from "./operate/change-filter.ts";
-export { type LogEntry, type LogFilter, readChangeLog } from "./operate/change-log.ts";
+export {
+  type LogEntry,
+  type LogFilter,
+  type LogNames,
+  readChangeLog,
+  readLogNames,
+} from "./operate/change-log.ts";
 export { type Dropped, dropCapture } from "./operate/drop.ts";
 export {
   getCdcChanges,
@@ -27,11 +32,16 @@ export {
 export { type TailOptions, tail } from "./operate/tail.ts";
 export { type Capture, createCapture } from "./reader/capture.ts";
 export type { CaptureHealth } from "./reader/source-capture.ts";
-export type { Comparison, Missing, Unlogged, Whereabouts } from "./reconcile/compare.ts";
+export type {
+  Comparison,
+  Missing,
+  Unlogged,
+  Unreadable,
+  Whereabouts,
+} from "./reconcile/compare.ts";
 export {
   isGrave,
   LogBehindError,
   type Reconciliation,
   reconcile,
 } from "./reconcile/reconcile.ts";
-export { findSlot, type Slot } from "./slot/slot.ts";

@@ -1,7 +1,7 @@
+import { captureName, formatLsn, parseLsn } from "@centralcloud/db";
 import { describe, expect, test } from "vitest";
 import { toJsonText } from "../src/decode/json-value.ts";
-import { formatLsn, parseLsn } from "../src/lsn.ts";
-import { captureName, slotNameFor } from "../src/slot/slot-name.ts";
+import { slotNameFor } from "../src/slot/slot-name.ts";
 import { formatMicroseconds, formatTimestamp } from "../src/timestamp.ts";
 
 describe("an LSN", () => {

@@ -1,11 +1,8 @@
+import type { Plugin } from "@centralcloud/db";
 import type { CapturedTables } from "../captured-tables.ts";
 import type { Decoder, TableLookup } from "./decoder.ts";
 import { createPgoutputDecoder } from "./pgoutput.ts";
 import { createWal2jsonDecoder } from "./wal2json.ts";
-
-/** The output plugins that are understood. */
-export const plugins = ["wal2json", "pgoutput"] as const;
-export type Plugin = (typeof plugins)[number];
 
 export function createDecoder(
   plugin: Plugin,

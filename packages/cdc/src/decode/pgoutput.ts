@@ -33,6 +33,8 @@ const nothing: readonly StreamEvent[] = [];
  */
 export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLookup): Decoder {
   const relations = new Map<number, Relation | undefined>();
+  /** Described just now, because a change of it comes next. */
+  let described: string | undefined;
 
   async function describe(reader: ByteReader): Promise<readonly StreamEvent[]> {
     const oid = reader.uint32();
@@ -45,12 +47,15 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
       relations.set(oid, undefined);
       return nothing;
     }
+    const baseOf = await lookup.baseTypes(columns.map(({ typeOid }) => typeOid));
+    described = name;
     // Where the identity is the full row, every column is flagged as part of it.
     const key = identity === "f" ? await lookup.readPrimaryKey(schema, table) : undefined;
     relations.set(oid, {
       name,
       columns: columns.map(({ isIdentity, ...column }) => ({
         ...column,
+        typeOid: baseOf(column.typeOid),
         isKey: key === undefined ? isIdentity : key.includes(column.name),
         isStored: tables.isStored(name, column.name),
       })),
@@ -92,6 +97,14 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
   }
 
   return {
+    get expected() {
+      if (described !== undefined) return [described];
+      return [...relations.values()].flatMap((relation) => relation?.name ?? []);
+    },
+    tableOf(payload) {
+      const reader = new ByteReader(payload);
+      return "IUD".includes(reader.letter()) ? relations.get(reader.uint32())?.name : undefined;
+    },
     decode(payload) {
       const reader = new ByteReader(payload);
       const letter = reader.letter();
@@ -103,6 +116,7 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
         case "I":
         case "U":
         case "D":
+          described = undefined;
           return readChange(letter, reader);
         case "T":
           return readTruncate(reader);

@@ -1,8 +1,8 @@
+import { parseLsn } from "@centralcloud/db";
 import type { CapturedTables } from "../captured-tables.ts";
 import type { JsonText, Operation, RowChange } from "../change.ts";
-import { parseLsn } from "../lsn.ts";
 import { formatTimestamp } from "../timestamp.ts";
-import type { Decoder, StreamEvent, TableLookup } from "./decoder.ts";
+import type { ColumnFacts, Decoder, StreamEvent, TableLookup } from "./decoder.ts";
 import { toJsonObject, toJsonText } from "./json-value.ts";
 import { truncated } from "./pgoutput.ts";
 
@@ -53,34 +53,58 @@ const nothing: readonly StreamEvent[] = [];
  * column; those that are not stored are dropped here.
  */
 export function createWal2jsonDecoder(tables: CapturedTables, lookup: TableLookup): Decoder {
-  async function readUpdate(name: string, message: ChangeMessage) {
-    const present = new Set(message.columns?.map((column) => column.name));
-    const large = await lookup.readLargeColumns(message.schema, message.table);
-    const unchanged = large.filter(
-      (column) => !present.has(column) && tables.isStored(name, column),
-    );
-    return [{ kind: "change", change: readChange(name, message, unchanged) }] as const;
-  }
-
-  function readChange(name: string, message: ChangeMessage, unchanged: readonly string[]) {
+  function readChange(
+    name: string,
+    message: ChangeMessage,
+    facts: ColumnFacts,
+    baseOf: (type: number) => number,
+  ): StreamEvent {
     const { action, columns, identity, pk = [] } = message;
     const keyNames = new Set(pk.map((column) => column.name));
+    const isGiven = (column: string) =>
+      tables.isStored(name, column) && !facts.generated.has(column);
     const fieldsOf = (list: readonly Column[] = []) =>
-      list.filter((column) => tables.isStored(name, column.name)).map(toField);
+      list.filter((column) => isGiven(column.name)).map((column) => toField(column, baseOf));
     const key = fieldsOf((identity ?? columns)?.filter((column) => keyNames.has(column.name)));
     const isWhole = identity?.some((column) => !keyNames.has(column.name)) ?? false;
+    const present = new Set(columns?.map((column) => column.name));
     const change: RowChange = {
       table: name,
       operation: operations[action],
       key: key.length === 0 ? null : toJsonObject(key),
       oldValues: isWhole ? toJsonObject(fieldsOf(identity)) : null,
       newValues: columns === undefined ? null : toJsonObject(fieldsOf(columns)),
-      unchanged,
+      unchanged:
+        action === "U"
+          ? facts.large.filter((column) => !present.has(column) && isGiven(column))
+          : [],
     };
-    return change;
+    return { kind: "change", change };
+  }
+
+  function decodeChange(
+    name: string,
+    message: ChangeMessage,
+  ): readonly StreamEvent[] | Promise<readonly StreamEvent[]> {
+    const all = [...(message.columns ?? []), ...(message.identity ?? [])];
+    const facts = lookup.columnsOf(message.schema, message.table);
+    const baseOf = lookup.baseTypes(all.map(({ typeoid }) => typeoid));
+    if (!(facts instanceof Promise) && !(baseOf instanceof Promise)) {
+      return [readChange(name, message, facts, baseOf)];
+    }
+    return Promise.all([facts, baseOf]).then((known) => [readChange(name, message, ...known)]);
   }
 
   return {
+    expected: [],
+    tableOf(payload) {
+      // The beginning is enough, and a payload may be larger than a string can be.
+      const start = payload.subarray(0, longestStart).toString("utf8");
+      const [, schema, table] =
+        /"schema":("(?:[^"\\]|\\.)*"),"table":("(?:[^"\\]|\\.)*")/.exec(start) ?? [];
+      if (schema === undefined || table === undefined) return undefined;
+      return tables.nameOf(JSON.parse(schema), JSON.parse(table));
+    },
     decode(payload) {
       const message = parse(payload);
       switch (message.action) {
@@ -102,13 +126,15 @@ export function createWal2jsonDecoder(tables: CapturedTables, lookup: TableLooku
           const name = tables.nameOf(message.schema, message.table);
           if (name === undefined) return nothing;
           if (message.action === "T") return [{ kind: "change", change: truncated(name) }];
-          if (message.action === "U") return readUpdate(name, message);
-          return [{ kind: "change", change: readChange(name, message, []) }];
+          return decodeChange(name, message);
         }
       }
     },
   };
 }
+
+/** Where the table's name stands in a message, in bytes from its beginning. */
+const longestStart = 2_000;
 
 const actions: ReadonlySet<unknown> = new Set(["B", "C", "I", "U", "D", "T", "M"]);
 
@@ -119,6 +145,9 @@ function parse(payload: Buffer): Message {
   throw new Error("wal2json sent a message that is not known here");
 }
 
-function toField({ name, typeoid, value }: Column): readonly [string, JsonText] {
-  return [name, value === null ? "null" : toJsonText(typeoid, String(value))];
+function toField(
+  { name, typeoid, value }: Column,
+  baseOf: (type: number) => number,
+): readonly [string, JsonText] {
+  return [name, value === null ? "null" : toJsonText(baseOf(typeoid), String(value))];
 }

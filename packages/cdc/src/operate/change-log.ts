@@ -1,16 +1,17 @@
+import { formatLsn } from "@centralcloud/db";
 import type { Pool } from "pg";
 import type { JsonText } from "../change.ts";
-import { formatLsn } from "../lsn.ts";
 
 /** Which entries of the change log are asked for; what is not given does not matter. */
 export interface LogFilter {
-  /** The name of a source. */
+  /** The name or id of a source. */
   readonly source?: string;
   readonly tables?: readonly string[];
   readonly agentId?: string;
   readonly sessionId?: string;
-  readonly from?: Date;
-  readonly to?: Date;
+  /** Moments; a text is in ISO 8601. */
+  readonly from?: Date | string;
+  readonly to?: Date | string;
   /** Entries at most, the newest of them; default 100. */
   readonly limit?: number;
 }
@@ -48,7 +49,7 @@ export async function readChangeLog(
     values.push(value);
     conditions.push(condition(`$${values.length}`));
   };
-  ask((place) => `s.name = ${place}`, filter.source);
+  ask((place) => `${place}::text in (s.name, s.source_id::text)`, filter.source);
   ask((place) => `c.table_name = any (${place})`, filter.tables);
   ask((place) => `c.agent_id = ${place}`, filter.agentId);
   ask(
@@ -76,4 +77,25 @@ export async function readChangeLog(
     values,
   );
   return rows.map((row) => ({ ...row, lsn: formatLsn(BigInt(row.lsn)) }));
+}
+
+/** What entries of the log can be asked for by, beside what the configuration names. */
+export interface LogNames {
+  /** Names and ids of every source. */
+  readonly sources: readonly string[];
+  /** Those of the tables asked about that the log has entries of, as of one that was captured once; `*` is that of its marks. */
+  readonly tables: readonly string[];
+}
+
+export async function readLogNames(central: Pool, tables: readonly string[]): Promise<LogNames> {
+  const { rows } = await central.query<LogNames>(
+    `select coalesce((select array_agg(v.name order by s.name)
+                        from central.sources s
+                       cross join lateral (values (s.name), (s.source_id::text)) v (name)), '{}') as sources,
+            array(select t.name from unnest($1::text[]) t (name)
+                   where t.name = '*'
+                      or exists (select from central.change_log c where c.table_name = t.name)) as tables`,
+    [tables],
+  );
+  return rows[0] ?? { sources: [], tables: [] };
 }

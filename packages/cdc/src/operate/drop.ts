@@ -1,9 +1,8 @@
 import { hostname, userInfo } from "node:os";
-import { endCapture, readCaptureCursor, readSource } from "@centralcloud/db";
+import { endCapture, findSlot, readCaptureCursor, readSource } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { dropSlot } from "../slot/drop-slot.ts";
 import { endPublication } from "../slot/publication.ts";
-import { findSlot } from "../slot/slot.ts";
 
 /** Who did it, for the change log. */
 export function operator(): string {

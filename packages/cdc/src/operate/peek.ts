@@ -1,10 +1,10 @@
+import { findSlot, parseLsn } from "@centralcloud/db";
 import type { Change } from "../change.ts";
 import { CaptureStateError } from "../errors.ts";
-import { parseLsn } from "../lsn.ts";
-import { assertUsable, findSlot } from "../slot/slot.ts";
+import { assertNotLost } from "../slot/slot.ts";
 import { type ChangeFilter, matches } from "./change-filter.ts";
 import { readChanges } from "./read-changes.ts";
-import { type TemporarySlotOptions, withTemporarySlot } from "./temporary-slot.ts";
+import { copySlot, type TemporarySlotOptions, withTemporarySlot } from "./temporary-slot.ts";
 
 export interface PeekOptions extends ChangeFilter {
   /** How many changes at most; default 100. */
@@ -34,19 +34,16 @@ export function getCdcChanges(
       if (slot === undefined) {
         throw new CaptureStateError("nothing is captured of this database: it has no slot");
       }
-      assertUsable(slot);
+      assertNotLost(slot, undefined);
       const { rows } = await source.query<{ lsn: string }>(
         "select pg_current_wal_flush_lsn()::text as lsn",
       );
       untilLsn = parseLsn(rows[0]?.lsn ?? "0/0");
-      await client.query(
-        `select pg_copy_logical_replication_slot('${slot.name}', '${name}', true)`,
-      );
-      return slot.plugin;
+      return copySlot(client, slot, name);
     },
-    async ({ stream, decoder }) => {
+    async (temporary) => {
       const changes: Change[] = [];
-      for await (const change of readChanges(stream, decoder, signal, untilLsn)) {
+      for await (const change of readChanges(options, temporary, signal, untilLsn)) {
         if (!matches(change, filter)) continue;
         if (changes.length >= limit) break;
         changes.push(change);

@@ -1,6 +1,7 @@
 import type { Change, Transaction } from "../change.ts";
-import type { Decoder } from "../decode/decoder.ts";
-import type { ReplicationStream } from "../stream/replication-stream.ts";
+import { findCulprit } from "../reader/find-culprit.ts";
+import { createMessageReader } from "../stream/message-reader.ts";
+import type { TemporarySlot, TemporarySlotOptions } from "./temporary-slot.ts";
 
 const longestWaitMs = 1_000;
 /** A server that gives nothing new for so long has nothing more, though its log may end a little further on. */
@@ -9,10 +10,12 @@ const quietMs = 10_000;
 /**
  * The changes that a stream gives, one by one, until the signal is aborted, or `untilLsn` is reached. It
  * confirms nothing.
+ *
+ * @throws {UndecodableChangeError} as the capture does.
  */
 export async function* readChanges(
-  stream: ReplicationStream,
-  decoder: Decoder,
+  { url, tables, name }: TemporarySlotOptions,
+  temporary: TemporarySlot,
   signal: AbortSignal,
   untilLsn?: bigint,
 ): AsyncGenerator<Change> {
@@ -20,8 +23,18 @@ export async function* readChanges(
   let ordinal = 0;
   let lastWalEnd: bigint | undefined;
   let progressAt = performance.now();
+  const { stream } = temporary;
+  const messages = createMessageReader({
+    ...temporary,
+    ...{ url, tables, sourceName: name },
+    commitLsn: () => transaction?.lsn,
+    async findCulprit(lsn, commitLsn) {
+      const slot = await temporary.findLasting();
+      return slot && (await findCulprit({ url, slot, tables }, lsn, commitLsn, signal));
+    },
+  });
   while (!signal.aborted) {
-    const frame = stream.read();
+    const frame = await messages.read();
     if (frame === undefined) {
       await stream.wait(longestWaitMs, signal);
       continue;
@@ -35,8 +48,7 @@ export async function* readChanges(
       continue;
     }
     progressAt = performance.now();
-    const events = decoder.decode(frame.payload);
-    for (const event of events instanceof Promise ? await events : events) {
+    for (const event of await messages.decode(frame)) {
       if (event.kind === "begin") {
         transaction = event.transaction;
         ordinal = 0;

@@ -1,10 +1,10 @@
-import { beginCapture, readSource, recordChanges } from "@centralcloud/db";
+import { beginCapture, findSlot, formatLsn, readSource, recordChanges } from "@centralcloud/db";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
-import { formatLsn } from "../lsn.ts";
 import { type CreatedSlot, createSlot, type PluginChoice } from "../slot/create-slot.ts";
 import { dropSlot } from "../slot/drop-slot.ts";
-import { findSlot } from "../slot/slot.ts";
+import { assertCapturable } from "../slot/publication.ts";
+import { publicationIdOf } from "../slot/slot.ts";
 import { connectForReplication, identifyServer } from "../stream/replication-connection.ts";
 import { operator } from "./drop.ts";
 import { readSnapshot } from "./snapshot.ts";
@@ -17,6 +17,8 @@ export interface RecreateOptions {
   readonly plugin: PluginChoice;
   /** Why; it is kept with the mark of the gap. */
   readonly reason: string;
+  /** Told whom the new slot waits for. */
+  onWaiting?(blockers: string): void;
 }
 
 export interface Recreated {
@@ -34,11 +36,13 @@ export interface Recreated {
  * transaction. Where that fails, the new slot is dropped again, and the capture is as lost as before.
  *
  * @throws {CaptureStateError} while some process reads the slot.
+ * @throws {TablesRefusedError} before anything is dropped.
  */
 export async function recreateCapture(options: RecreateOptions): Promise<Recreated> {
   const { url, source, central, tables } = options;
   const identity = await readSource(source);
   const old = await findSlot(source);
+  await assertCapturable(source, tables);
   if (old !== undefined) await dropSlot(source, old.name);
   const created = await createSlot(options);
   try {
@@ -46,7 +50,10 @@ export async function recreateCapture(options: RecreateOptions): Promise<Recreat
     const client = await central.connect();
     try {
       await client.query("begin");
-      const progress = { lsn: created.lsn, ...server, reader: operator(), reason: options.reason };
+      const made = await findSlot(source);
+      const publicationId = made === undefined ? null : publicationIdOf(made);
+      const { reason } = options;
+      const progress = { lsn: created.lsn, ...server, reader: operator(), reason, publicationId };
       const { name: slotName, plugin, lsn } = created;
       let rows = 0;
       for await (const { changes, count, takenAt } of readSnapshot(url, created, tables)) {

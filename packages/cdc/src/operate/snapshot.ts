@@ -1,14 +1,17 @@
-import { connectionTo } from "@centralcloud/db";
+import { createClient } from "@centralcloud/postgres";
 import pg from "pg";
 import { type CapturedTables, qualify } from "../captured-tables.ts";
 import type { RowChange, Transaction } from "../change.ts";
 import { toJsonObject, toJsonText } from "../decode/json-value.ts";
 import { renderChange } from "../reader/render-change.ts";
 import type { CreatedSlot } from "../slot/create-slot.ts";
-import { textSettings } from "../stream/replication-connection.ts";
 
-/** Rows that are held in memory at once. */
-const chunkRows = 1_000;
+/** Rows that are held in memory at once: fewer where they are large, so that a chunk has some megabytes. */
+const chunkRows = { first: 50, most: 1_000 } as const;
+const chunkBytes = 8 * 1024 * 1024;
+
+/** Bytes of one answer: a value that is longer is no string of JavaScript any more. */
+const answerBytes = 512 * 1024 * 1024;
 
 export interface SnapshotChunk {
   /** As `central.record_changes` takes them. */
@@ -27,11 +30,13 @@ export async function* readSnapshot(
   slot: Pick<CreatedSlot, "lsn" | "snapshot">,
   tables: CapturedTables,
 ): AsyncGenerator<SnapshotChunk> {
-  const client = new pg.Client({ ...connectionTo(url), application_name: "centralcloud-cdc" });
-  client.on("error", () => {});
+  const client = createClient(url, {
+    applicationName: "centralcloud-cdc",
+    sessionFor: "change capture",
+    answerBytes,
+  });
   await client.connect();
   try {
-    for (const setting of textSettings) await client.query(setting);
     await client.query("begin isolation level repeatable read, read only");
     await client.query(`set transaction snapshot '${slot.snapshot}'`);
     const { rows } = await client.query<{ time: string }>(
@@ -82,14 +87,18 @@ async function* readTable(
   const list = stored.map((column) => pg.escapeIdentifier(column.name)).join(", ");
   const place = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
   await client.query(`declare snapshot_rows no scroll cursor for select ${list} from ${place}`);
+  let count: number = chunkRows.first;
   for (;;) {
     const { rows, fields } = await client.query<(string | null)[]>({
-      text: `fetch ${chunkRows} from snapshot_rows`,
+      text: `fetch ${count} from snapshot_rows`,
       rowMode: "array",
       // Values as PostgreSQL writes them, as they come out of a slot.
       types: { getTypeParser: () => (text: string) => text },
     });
     if (rows.length === 0) break;
+    const characters = rows.flat().reduce((sum, text) => sum + (text?.length ?? 0), 0);
+    const fitting = Math.floor(chunkBytes / Math.max(1, characters / rows.length));
+    count = Math.max(1, Math.min(chunkRows.most, fitting, 4 * count));
     yield rows.map((values) => {
       const all = values.map((text, index) => {
         const { name: column = "", dataTypeID = 0 } = fields[index] ?? {};

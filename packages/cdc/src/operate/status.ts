@@ -1,20 +1,39 @@
-import { type CaptureCursor, readCaptureCursor, readSource, type Source } from "@centralcloud/db";
+import {
+  type CaptureCursor,
+  findLoss,
+  findSlot,
+  formatLsn,
+  readCaptureCursor,
+  readSource,
+  type Slot,
+  type Source,
+} from "@centralcloud/db";
+import type { Blocker } from "@centralcloud/postgres";
 import type { Pool } from "pg";
-import { formatLsn } from "../lsn.ts";
-import { findSlot, type Slot } from "../slot/slot.ts";
+import type { CapturedTables } from "../captured-tables.ts";
+import { examineTables } from "../slot/publication.ts";
 
 /**
  * - `off`: nothing is captured.
+ * - `waiting`: the slot is being made, and waits for transactions that are open.
  * - `reading`: some process reads the slot.
  * - `unread`: there is a slot, and nobody reads it; the server keeps what it has yet to give.
  * - `lost`: changes are missing; `recreate` begins anew.
  */
-export type CaptureState = "off" | "reading" | "unread" | "lost";
+export type CaptureState = "off" | "waiting" | "reading" | "unread" | "lost";
 
 export interface CaptureStatus {
   readonly source: string;
   readonly sourceId: string;
   readonly state: CaptureState;
+  /** Why, where it is lost. */
+  readonly reason: string | null;
+  /** What keeps the reader from going on, such as a change that can't be decoded. */
+  readonly fault: string | null;
+  /** For whom, where it waits. */
+  readonly waitsFor: readonly Blocker[] | null;
+  /** Tables whose changes are not captured, because they can't be. */
+  readonly refused: readonly { readonly table: string; readonly problem: string }[];
   readonly slot: string | null;
   readonly plugin: string | null;
   readonly walStatus: string | null;
@@ -33,10 +52,22 @@ export interface CaptureStatus {
   readonly seenAt: Date | null;
 }
 
-export async function readCaptureStatus(source: Pool, central: Pool): Promise<CaptureStatus> {
+/** @param tables what should be captured, where that is known: some may be refused. */
+export async function readCaptureStatus(
+  source: Pool,
+  central: Pool,
+  tables?: CapturedTables,
+): Promise<CaptureStatus> {
   const identity = await readSource(source);
   const slot = await findSlot(source);
-  return describeCapture(identity, slot, await readCaptureCursor(central, identity.sourceId));
+  const cursor = await readCaptureCursor(central, identity.sourceId);
+  const status = describeCapture(identity, slot, cursor);
+  if (tables === undefined || status.state === "off") return status;
+  const examined = await examineTables(source, tables);
+  const refused = examined.flatMap(({ name, problem }) =>
+    problem === null ? [] : [{ table: name, problem }],
+  );
+  return { ...status, refused };
 }
 
 /** @param cursor undefined also where it is not known: then only the slot itself can tell that it is lost. */
@@ -45,10 +76,7 @@ export function describeCapture(
   slot: Slot | undefined,
   cursor: CaptureCursor | undefined,
 ): CaptureStatus {
-  const isLost =
-    slot === undefined
-      ? cursor !== undefined
-      : slot.walStatus === "lost" || (cursor !== undefined && slot.confirmed > cursor.lsn);
+  const loss = findLoss(slot, cursor);
   const lagMs =
     slot === undefined || cursor === undefined
       ? null
@@ -56,7 +84,11 @@ export function describeCapture(
   return {
     source: name,
     sourceId,
-    state: isLost ? "lost" : slot === undefined ? "off" : slot.active ? "reading" : "unread",
+    state: stateOf(slot, loss),
+    reason: loss ?? null,
+    fault: cursor?.fault ?? null,
+    waitsFor: slot?.waitsFor ?? null,
+    refused: [],
     slot: slot?.name ?? cursor?.slotName ?? null,
     plugin: slot?.plugin ?? cursor?.plugin ?? null,
     walStatus: slot?.walStatus ?? null,
@@ -68,4 +100,11 @@ export function describeCapture(
     reader: cursor?.reader ?? null,
     seenAt: cursor?.seenAt ?? null,
   };
+}
+
+function stateOf(slot: Slot | undefined, loss: string | undefined): CaptureState {
+  if (slot !== undefined && slot.waitsFor !== null) return "waiting";
+  if (loss !== undefined) return "lost";
+  if (slot === undefined) return "off";
+  return slot.active ? "reading" : "unread";
 }

@@ -1,11 +1,9 @@
+import { captureName, findSlot, type Plugin } from "@centralcloud/db";
 import type pg from "pg";
 import type { Change } from "../change.ts";
-import type { Plugin } from "../decode/create-decoder.ts";
 import { CaptureStateError } from "../errors.ts";
-import type { PluginChoice } from "../slot/create-slot.ts";
+import { type PluginChoice, whileWaiting } from "../slot/create-slot.ts";
 import { isPublished } from "../slot/publication.ts";
-import { findSlot } from "../slot/slot.ts";
-import { captureName } from "../slot/slot-name.ts";
 import { type ChangeFilter, matches } from "./change-filter.ts";
 import { readChanges } from "./read-changes.ts";
 import { type TemporarySlotOptions, withTemporarySlot } from "./temporary-slot.ts";
@@ -13,6 +11,8 @@ import { type TemporarySlotOptions, withTemporarySlot } from "./temporary-slot.t
 export interface TailOptions extends TemporarySlotOptions {
   readonly plugin: PluginChoice;
   readonly filter: ChangeFilter;
+  /** Told whom the slot waits for, before anything is followed. */
+  onWaiting?(blockers: string): void;
   /** Called once changes are followed: what is committed from now on is shown. */
   onReady?(): void;
   /** Waited for before the next change is read. */
@@ -30,7 +30,8 @@ export async function tail(options: TailOptions, signal: AbortSignal): Promise<v
     signal,
     async (client, name, source) => {
       const slot = await findSlot(source);
-      const plugin = await createTemporary(client, name, slot?.plugin ?? options.plugin);
+      const creating = createTemporary(client, name, slot?.plugin ?? options.plugin);
+      const plugin = await whileWaiting(client, { ...options, source }, creating);
       if (plugin === "pgoutput" && !(await isPublished(source))) {
         throw new CaptureStateError(
           `the publication ${captureName} is missing; it is made when a capture first runs`,
@@ -38,9 +39,9 @@ export async function tail(options: TailOptions, signal: AbortSignal): Promise<v
       }
       return plugin;
     },
-    async ({ stream, decoder }) => {
+    async (temporary) => {
       onReady?.();
-      for await (const change of readChanges(stream, decoder, signal)) {
+      for await (const change of readChanges(options, temporary, signal)) {
         if (matches(change, filter)) await onChange(change);
       }
     },

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { createPool, endPool } from "@centralcloud/db";
+import { findSlot, type Plugin, type Slot } from "@centralcloud/db";
+import { createPool, endPool } from "@centralcloud/postgres";
 import type pg from "pg";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
-import { createDecoder, type Plugin } from "../decode/create-decoder.ts";
+import { createDecoder } from "../decode/create-decoder.ts";
 import type { Decoder } from "../decode/decoder.ts";
 import { startOptions } from "../slot/start-options.ts";
 import { createTableLookup } from "../slot/table-lookup.ts";
@@ -13,10 +14,15 @@ import { openReplicationStream, type ReplicationStream } from "../stream/replica
 export interface TemporarySlotOptions {
   readonly url: string;
   readonly tables: CapturedTables;
+  /** The source's name, for errors. */
+  readonly name?: string;
 }
 
 /** What is read from a slot of one's own, which is gone when the work is done, whatever happens. */
 export interface TemporarySlot {
+  readonly slot: Pick<Slot, "name" | "plugin">;
+  /** That of the capture, where there is one: the server drops a temporary one when it fails to decode a change. */
+  findLasting(): Promise<Slot | undefined>;
   readonly stream: ReplicationStream;
   readonly decoder: Decoder;
 }
@@ -32,9 +38,13 @@ export async function withTemporarySlot<Result>(
   make: (client: pg.Client, name: string, source: Pool) => Promise<Plugin>,
   work: (slot: TemporarySlot) => Promise<Result>,
 ): Promise<Result> {
-  const source = createPool(url, { applicationName: "centralcloud-cdc", max: 1 });
+  const source = createPool(url, {
+    applicationName: "centralcloud-cdc",
+    max: 1,
+    sessionFor: "change capture",
+  });
   try {
-    const client = await connectForReplication(url);
+    const client = await connectForReplication(url, signal);
     const cut = () => void client.end().catch(() => {});
     signal.addEventListener("abort", cut, { once: true });
     const slot = `centralcloud_${randomBytes(8).toString("hex")}`;
@@ -48,6 +58,8 @@ export async function withTemporarySlot<Result>(
     const stream = await openReplicationStream({ url, slot, options, client }, signal);
     try {
       return await work({
+        slot: { name: slot, plugin },
+        findLasting: () => findSlot(source),
         stream,
         decoder: createDecoder(plugin, tables, createTableLookup(source)),
       });
@@ -57,4 +69,24 @@ export async function withTemporarySlot<Result>(
   } finally {
     await endPool(source, 1_000);
   }
+}
+
+/** Reads a temporary copy of a slot, from where that was confirmed: nothing is consumed, nobody disturbed. */
+export function withSlotCopy<Result>(
+  options: TemporarySlotOptions,
+  slot: Pick<Slot, "name" | "plugin">,
+  signal: AbortSignal,
+  work: (copy: TemporarySlot) => Promise<Result>,
+): Promise<Result> {
+  return withTemporarySlot(options, signal, (client, name) => copySlot(client, slot, name), work);
+}
+
+/** @returns the plugin of both. */
+export async function copySlot(
+  client: pg.Client,
+  { name, plugin }: Pick<Slot, "name" | "plugin">,
+  copy: string,
+): Promise<Plugin> {
+  await client.query(`select pg_copy_logical_replication_slot('${name}', '${copy}', true)`);
+  return plugin;
 }

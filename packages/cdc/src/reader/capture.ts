@@ -1,4 +1,4 @@
-import { createPool, endPool } from "@centralcloud/db";
+import { createPool, endPool } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { CaptureConfiguration } from "../configuration.ts";
 import { type CaptureHealth, createSourceCapture } from "./source-capture.ts";

@@ -1,14 +1,16 @@
 import { maintainChangeLog } from "@centralcloud/db";
 import { createDecoder } from "../decode/create-decoder.ts";
-import { centrally } from "../errors.ts";
+import { centrally, UndecodableChangeError } from "../errors.ts";
 import { heartbeatPrefix } from "../slot/start-options.ts";
 import { createTableLookup } from "../slot/table-lookup.ts";
 import type { Frame } from "../stream/frame.ts";
+import { createMessageReader } from "../stream/message-reader.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
+import { findCulprit } from "./find-culprit.ts";
 import { beat } from "./heartbeat.ts";
-import { createPublisher } from "./keep-published.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";
+import { createTableWatch } from "./table-watch.ts";
 import { createTransactionReader } from "./transaction-reader.ts";
 
 export interface FollowOptions extends SlotReaderOptions {
@@ -20,7 +22,6 @@ export interface FollowOptions extends SlotReaderOptions {
 
 /** How often the slot is confirmed while nothing that is captured happens, and the cursor says we live. */
 const advanceEveryMs = 10_000;
-const publishEveryMs = 30_000;
 const maintainEveryMs = 3_600_000;
 const longestWaitMs = 1_000;
 
@@ -29,13 +30,20 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
   const { source, sourcePool, central, tables, slot, keepDays, observe } = options;
   const { stream, recorder, recordedLsn } = options;
   const decoder = createDecoder(slot.plugin, tables, createTableLookup(sourcePool));
-  const transactions = createTransactionReader(recorder, recordedLsn);
+  const watch = createTableWatch(options, () => sentUpTo?.lsn ?? recordedLsn);
+  const transactions = createTransactionReader(recorder, recordedLsn, watch.refused);
+  const messages = createMessageReader({
+    ...options,
+    sourceName: source.name,
+    decoder,
+    commitLsn: () => transactions.commitLsn,
+    findCulprit: (lsn, commitLsn) => findCulprit(options, lsn, commitLsn, signal),
+  });
   /** Everything that was committed before this has been sent, and read here. */
   let sentUpTo: { lsn: bigint; time: string } | undefined;
   let advancedAt = performance.now();
   let maintainedAt = Number.NEGATIVE_INFINITY;
-  let publishedAt = Number.NEGATIVE_INFINITY;
-  const publish = createPublisher(options);
+  let watchFault: { readonly error: unknown } | undefined;
 
   const isIdle = () => recorder.isIdle && !transactions.isInside;
 
@@ -61,8 +69,7 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
       if (frame.wantsReply) await advance();
       return;
     }
-    const events = decoder.decode(frame.payload);
-    for (const event of events instanceof Promise ? await events : events) {
+    for (const event of await messages.decode(frame)) {
       if (event.kind !== "message") await transactions.handle(event);
       else if (event.prefix === heartbeatPrefix) {
         sentUpTo = { lsn: event.lsn, time: event.content };
@@ -73,23 +80,30 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
 
   const ending = new AbortController();
   const recordedUpTo = () => (isIdle() ? sentUpTo?.time : recorder.recordedTime);
+  await watch.look();
   const beating = beat(sourcePool, source.name, recordedUpTo, observe, ending.signal);
+  const watching = watch
+    .run(() => sentUpTo?.lsn, ending.signal)
+    .catch((error: unknown) => {
+      watchFault = { error };
+    });
   try {
     while (!signal.aborted) {
       if (recorder.dueInMs <= 0) await recorder.flush();
       if (performance.now() - advancedAt > advanceEveryMs) await advance();
       if (performance.now() - maintainedAt > maintainEveryMs) await maintain();
-      if (performance.now() - publishedAt > publishEveryMs) {
-        publishedAt = performance.now();
-        await publish();
-      }
-      const frame = stream.read();
+      if (watchFault !== undefined) throw watchFault.error;
+      const frame = await messages.read();
       if (frame !== undefined) await handle(frame);
       else await stream.wait(Math.min(recorder.dueInMs, longestWaitMs), signal);
     }
     await recorder.flush();
+  } catch (error) {
+    // What is complete before it need not be read again and again.
+    if (error instanceof UndecodableChangeError) await recorder.flush();
+    throw error;
   } finally {
     ending.abort();
-    await beating;
+    await Promise.all([beating, watching]);
   }
 }

@@ -1,4 +1,10 @@
-import { formatLsn } from "../lsn.ts";
+import { formatLsn, reportCaptureFault, reportCaptureLoss } from "@centralcloud/db";
+import {
+  centrally,
+  PluginTooOldError,
+  SlotUnreadableError,
+  UndecodableChangeError,
+} from "../errors.ts";
 import { startOptions } from "../slot/start-options.ts";
 import { openReplicationStream } from "../stream/replication-stream.ts";
 import { follow } from "./follow.ts";
@@ -18,6 +24,21 @@ const farewellMs = 1_000;
  * @throws {CentralFaultError} for a fault of the central store; anything else is one of the source.
  */
 export async function readSlot(options: SlotReaderOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await read(options, signal);
+  } catch (error) {
+    const { central, source } = options;
+    if (error instanceof SlotUnreadableError) {
+      await centrally(() => reportCaptureLoss(central, source.sourceId, error.message));
+    }
+    if (error instanceof UndecodableChangeError || error instanceof PluginTooOldError) {
+      await centrally(() => reportCaptureFault(central, source.sourceId, error.message));
+    }
+    throw error;
+  }
+}
+
+async function read(options: SlotReaderOptions, signal: AbortSignal): Promise<void> {
   const { url, slot, tables, source, observe } = options;
   const stream = await openReplicationStream(
     { url, slot: slot.name, options: startOptions(slot.plugin, tables) },
@@ -28,7 +49,6 @@ export async function readSlot(options: SlotReaderOptions, signal: AbortSignal):
     const recordedLsn = await takeOver(options, stream);
     recorder = createRecorder({
       ...options,
-      sourceId: source.sourceId,
       timeline: stream.server.timeline,
       onRecorded({ lsn, ...counts }) {
         stream.confirm(lsn);

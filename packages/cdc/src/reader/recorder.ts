@@ -1,17 +1,31 @@
-import { advanceCaptureCursor, type CaptureProgress, recordChanges } from "@centralcloud/db";
+import {
+  advanceCaptureCursor,
+  type CaptureProgress,
+  formatLsn,
+  recordChanges,
+  type Source,
+} from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
 import type { RowChange, Transaction } from "../change.ts";
-import { centrally } from "../errors.ts";
+import { centrally, isTooLarge, UndecodableChangeError } from "../errors.ts";
 import { renderChange } from "./render-change.ts";
 
 export interface RecorderOptions {
   readonly central: Pool;
-  readonly sourceId: string;
+  readonly source: Source;
   /** Said of each write: the source's timeline, and who we are. */
   readonly timeline: number;
   readonly reader: string;
   /** Called after each commit in the central store: the slot may be confirmed up to there. */
   onRecorded(recorded: Recorded): void;
+}
+
+/** A change that waits to be entered, as `central.record_changes` takes it. */
+interface Pending {
+  readonly text: string;
+  readonly table: string;
+  /** Of its transaction's commit. */
+  readonly lsn: bigint;
 }
 
 export interface Recorded {
@@ -54,8 +68,9 @@ const chunkBytes = 1_048_576;
 const abandonedMs = 60_000;
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { central, sourceId, timeline, reader, onRecorded } = options;
-  let pending: string[] = [];
+  const { central, source, timeline, reader, onRecorded } = options;
+  const { sourceId } = source;
+  let pending: Pending[] = [];
   let bytes = 0;
   /** How many of them belong to complete transactions, and where the last of those ends. */
   let complete: { count: number; transactions: number; lsn: bigint; time: string } | undefined;
@@ -69,11 +84,28 @@ export function createRecorder(options: RecorderOptions): Recorder {
     return { lsn, sourceTime, timeline, reader };
   }
 
-  function take(count: number): string {
+  function take(count: number): readonly Pending[] {
     const chunk = pending.slice(0, count);
     pending = pending.slice(count);
-    bytes = pending.reduce((sum, text) => sum + text.length, 0);
-    return `[${chunk.join(",")}]`;
+    bytes = pending.reduce((sum, { text }) => sum + text.length, 0);
+    return chunk;
+  }
+
+  /** Names the change that is too large for the central store, which can only be the largest. */
+  async function record(
+    store: Pool | PoolClient,
+    chunk: readonly Pending[],
+    upTo?: CaptureProgress,
+  ): Promise<void> {
+    try {
+      const changes = `[${chunk.map(({ text }) => text).join(",")}]`;
+      await recordChanges(store, sourceId, changes, upTo);
+    } catch (error) {
+      const [largest] = chunk.toSorted((one, other) => other.text.length - one.text.length);
+      if (largest === undefined || !isTooLarge(error)) throw error;
+      const place = { tables: [largest.table], lsn: formatLsn(largest.lsn) };
+      throw new UndecodableChangeError(place, source.name, error);
+    }
   }
 
   async function flush(): Promise<void> {
@@ -81,7 +113,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const { count, transactions, lsn, time } = complete;
     const startedAt = performance.now();
     complete = undefined;
-    await recordChanges(central, sourceId, take(count), progress(lsn, time));
+    await record(central, take(count), progress(lsn, time));
     recordedTime = time;
     onRecorded({
       lsn,
@@ -101,14 +133,14 @@ export function createRecorder(options: RecorderOptions): Recorder {
       await client.query(`begin; set local idle_in_transaction_session_timeout = ${abandonedMs}`);
     }
     open.changes += pending.length;
-    await recordChanges(open.client, sourceId, take(pending.length));
+    await record(open.client, take(pending.length));
   }
 
   async function finish(lsn: bigint, time: string): Promise<void> {
     if (open === undefined) return;
     const { client, startedAt } = open;
     const changes = open.changes + pending.length;
-    await recordChanges(client, sourceId, take(pending.length), progress(lsn, time));
+    await record(client, take(pending.length), progress(lsn, time));
     await client.query("commit");
     client.release();
     open = undefined;
@@ -131,7 +163,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     },
     async add(transaction, ordinal, change) {
       const text = renderChange(transaction, ordinal, change);
-      pending.push(text);
+      pending.push({ text, table: change.table, lsn: transaction.lsn });
       bytes += text.length;
       if (isFull()) await centrally(spill);
     },

@@ -1,8 +1,7 @@
-import type { Source } from "@centralcloud/db";
+import type { Slot, Source } from "@centralcloud/db";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
-import type { Slot } from "../slot/slot.ts";
 
 export interface SlotReaderOptions {
   readonly url: string;

@@ -1,12 +1,19 @@
 import { hostname } from "node:os";
 import {
-  createPool,
-  endPool,
-  messageOf,
+  captureName,
+  claimSource,
+  findLoss,
+  findSlot,
+  formatLsn,
+  type IdentifiedSource,
+  identifySource,
+  judgeSource,
   readCaptureCursor,
-  readSource,
-  withoutSecrets,
+  recreateCommand,
+  type Slot,
+  SourceRefusedError,
 } from "@centralcloud/db";
+import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import {
   type CaptureObservation,
   definePart,
@@ -24,11 +31,11 @@ import {
   codeOf,
   SlotBusyError,
   SlotLostError,
+  UndecodableChangeError,
 } from "../errors.ts";
-import { formatLsn } from "../lsn.ts";
-import { createSlot } from "../slot/create-slot.ts";
-import { assertUsable, findSlot, type Slot } from "../slot/slot.ts";
-import { captureName } from "../slot/slot-name.ts";
+import { createSlot, findRefusal, type SlotWish } from "../slot/create-slot.ts";
+import { dropSlot } from "../slot/drop-slot.ts";
+import { assertNotLost } from "../slot/slot.ts";
 import { readSlot } from "./read-slot.ts";
 
 /** How the capture of one source fares in this process. */
@@ -49,10 +56,15 @@ export interface SourceCapture extends Part {
 const standbyMs = 1_000;
 const firstRetryMs = 500;
 const longestRetryMs = 5_000;
+/** A change that can't be decoded waits for an operator: it is tried again ever more rarely. */
+const firstUndecodableMs = 5_000;
+const longestUndecodableMs = 300_000;
 /** How often a lost slot is looked at: an operator may have recreated it. */
 const lostRetryMs = 5_000;
 /** How often it is told again. */
 const lostAgainMs = 60_000;
+/** How often the source is asked whether it still has its id, and the central store for whom. */
+const identityCheckMs = 10_000;
 const queryTimeoutMs = 60_000;
 const endPoolMs = 1_000;
 
@@ -69,6 +81,7 @@ export function createSourceCapture(
 ): SourceCapture {
   const sourcePool = createPool(url, {
     applicationName: "centralcloud-cdc",
+    sessionFor: "change capture",
     max: 3,
     queryTimeoutMs,
   });
@@ -81,6 +94,8 @@ export function createSourceCapture(
   let retryMs = firstRetryMs;
   let told: string | undefined;
   let lostToldAt = 0;
+  /** The change that could not be decoded, and how long to wait until it is tried again. */
+  let stuck: { readonly lsn: string; readonly retryMs: number } | undefined;
 
   const observe: Observe = (observation) =>
     observeCapture(Object.assign({}, observation, sourceId === undefined ? {} : { sourceId }));
@@ -100,34 +115,124 @@ export function createSourceCapture(
     observe(observation);
   }
 
+  const address = withoutSecrets(url);
+  const otherAddresses = configuration.sourceUrls
+    .map(withoutSecrets)
+    .filter((one) => one !== address);
+
   async function capture(): Promise<void> {
-    const source = await readSource(sourcePool);
+    const source = await identifySource(sourcePool);
+    await claim(source);
     name = source.name;
     sourceId = source.sourceId;
     const slot = await findOrCreateSlot(source.sourceId);
-    assertUsable(slot);
+    assertNotLost(slot, await centrally(() => readCaptureCursor(central, source.sourceId)));
     const { tables, keepDays } = configuration;
     const reader = `${hostname()}:${process.pid}`;
-    await readSlot(
-      { url, source, sourcePool, central, tables, slot, keepDays, reader, observe: observeReader },
-      signal,
-    );
+    const ended = new AbortController();
+    const watching = watchIdentity(source, ended);
+    try {
+      await readSlot(
+        {
+          url,
+          source,
+          sourcePool,
+          central,
+          tables,
+          slot,
+          keepDays,
+          reader,
+          observe: observeReader,
+        },
+        AbortSignal.any([signal, ended.signal]),
+      );
+      if (ended.signal.aborted && !signal.aborted) throw ended.signal.reason;
+    } finally {
+      ended.abort();
+      await watching;
+    }
+  }
+
+  /** Nothing is entered under an id that is another database's. */
+  async function claim(source: IdentifiedSource): Promise<void> {
+    try {
+      await claimSource(central, source, { address, otherAddresses });
+    } catch (error) {
+      if (!(error instanceof SourceRefusedError)) throw new CentralFaultError(error);
+      sourceId = undefined;
+      name = address;
+      throw error;
+    }
+  }
+
+  /** Ends the reading where the source has got another id, or another server its id. */
+  async function watchIdentity(source: IdentifiedSource, ended: AbortController): Promise<void> {
+    for (;;) {
+      await pause(identityCheckMs, AbortSignal.any([signal, ended.signal]));
+      if (signal.aborted || ended.signal.aborted) return;
+      try {
+        const found = await identifySource(sourcePool);
+        if (found.sourceId !== source.sourceId) {
+          ended.abort(new CaptureStateError(`the source_id of ${name} is another one now`));
+          return;
+        }
+        const { state, reason } = await judgeSource(central, found, { address, otherAddresses });
+        if (state === "ok") continue;
+        ended.abort(new SourceRefusedError(found.sourceId, state, reason ?? "", address));
+        return;
+      } catch {
+        // What can't be asked is told by the reader.
+      }
+    }
   }
 
   async function findOrCreateSlot(sourceId: string): Promise<Slot> {
     const found = await findSlot(sourcePool);
-    if (found !== undefined) return found;
     const cursor = await centrally(() => readCaptureCursor(central, sourceId));
+    if (found !== undefined && (cursor !== undefined || !(await isLeftover(found)))) return found;
     if (cursor !== undefined) {
-      throw new SlotLostError(cursor.slotName, `the slot ${cursor.slotName} is gone`);
+      // Another process may have made it, and begun, between our two looks.
+      const made = await findSlot(sourcePool);
+      if (made !== undefined) return made;
+      throw new SlotLostError(cursor.slotName, findLoss(undefined, cursor) ?? "");
     }
     const { tables, plugin } = configuration;
-    const created = await createSlot({ url, source: sourcePool, tables, plugin }, signal);
+    let fallback: string | undefined;
+    const wish: SlotWish = {
+      url,
+      source: sourcePool,
+      tables,
+      plugin,
+      onWaiting: (waitsFor) => observe({ event: "capture-slot-waiting", source: name, waitsFor }),
+      onFallback: (reason) => {
+        fallback = reason;
+      },
+    };
+    const created = await createSlot(wish, signal);
     await created.client.end();
     const { name: slot, lsn } = created;
     const event = "capture-slot-created";
-    observe({ event, source: name, slot, plugin: created.plugin, lsn: formatLsn(lsn) });
+    observe({
+      event,
+      source: name,
+      slot,
+      plugin: created.plugin,
+      lsn: formatLsn(lsn),
+      ...(fallback === undefined ? {} : { fallback }),
+    });
     return (await findSlot(sourcePool)) ?? fail(`the slot ${slot} has vanished`);
+  }
+
+  /**
+   * Whether a slot was only an attempt: nothing was ever read from it, and its wal2json does not know what it
+   * is asked for. It is dropped, so that the server keeps nothing for it, and another can be made.
+   */
+  async function isLeftover({ name: slot, plugin, active }: Slot): Promise<boolean> {
+    if (plugin !== "wal2json" || active) return false;
+    const wish = { source: sourcePool, tables: configuration.tables };
+    if ((await findRefusal(wish, slot)) === undefined) return false;
+    await dropSlot(sourcePool, slot);
+    return true;
   }
 
   async function run(): Promise<void> {
@@ -151,20 +256,29 @@ export function createSourceCapture(
       return standbyMs;
     }
     if (error instanceof SlotLostError) {
-      health = { state: "lost", error: withoutContents(message, codeOf(error)) };
+      health = {
+        state: "lost",
+        error: `${withoutContents(message, codeOf(error))}; begin anew: ${recreateCommand(name)}`,
+      };
       const isAgain = told === message && performance.now() - lostToldAt < lostAgainMs;
       if (isAgain) return lostRetryMs;
       told = message;
       lostToldAt = performance.now();
-      observe({ event: "capture-lost", source: name, slot: error.slot, why: message });
+      const remedy = recreateCommand(name);
+      observe({ event: "capture-lost", source: name, slot: error.slot, why: message, remedy });
       return lostRetryMs;
     }
     told = undefined;
+    if (error instanceof UndecodableChangeError) {
+      const waitMs = stuck?.lsn === error.lsn ? stuck.retryMs * 2 : firstUndecodableMs;
+      stuck = { lsn: error.lsn, retryMs: Math.min(waitMs, longestUndecodableMs) };
+    }
     health = { state: "fault", error: withoutContents(message, codeOf(error)) };
     const side = error instanceof CentralFaultError ? "central" : "source";
     const jitter = 0.75 + Math.random() / 2;
-    const retryInMs = Math.round(retryMs * jitter);
-    retryMs = Math.min(retryMs * 2, longestRetryMs);
+    const isStuck = error instanceof UndecodableChangeError;
+    const retryInMs = Math.round((isStuck ? (stuck?.retryMs ?? 0) : retryMs) * jitter);
+    if (!isStuck) retryMs = Math.min(retryMs * 2, longestRetryMs);
     const fault = { side, code: codeOf(error), error: message, retryInMs } as const;
     observe({ event: "capture-fault", source: name, ...fault });
     return retryInMs;

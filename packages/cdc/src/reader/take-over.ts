@@ -1,7 +1,12 @@
-import { advanceCaptureCursor, beginCapture, readCaptureCursor } from "@centralcloud/db";
-import { centrally, SlotLostError } from "../errors.ts";
-import { formatLsn } from "../lsn.ts";
-import { findSlot } from "../slot/slot.ts";
+import {
+  advanceCaptureCursor,
+  beginCapture,
+  findSlot,
+  formatLsn,
+  readCaptureCursor,
+} from "@centralcloud/db";
+import { centrally } from "../errors.ts";
+import { assertNotLost, publicationIdOf } from "../slot/slot.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";
 
@@ -19,21 +24,30 @@ export async function takeOver(
   const slot = (await findSlot(sourcePool)) ?? options.slot;
   const { name, plugin, confirmed } = slot;
   const { systemId, timeline } = stream.server;
+  const publicationId = publicationIdOf(slot);
 
   const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
-  if (cursor !== undefined && confirmed > cursor.lsn) {
-    const missed = `from ${formatLsn(cursor.lsn)} to ${formatLsn(confirmed)}`;
-    const why = `the slot ${name} gave what was committed ${missed}, and nobody recorded it`;
-    throw new SlotLostError(name, why);
-  }
+  assertNotLost(slot, cursor);
   await centrally(async () => {
     if (cursor === undefined) {
-      const progress = { lsn: confirmed, sourceTime: slot.serverTime, timeline, reader };
+      const progress = {
+        lsn: confirmed,
+        sourceTime: slot.serverTime,
+        timeline,
+        reader,
+        publicationId,
+      };
       await beginCapture(central, source, { ...progress, slotName: name, plugin, systemId });
     } else {
       // Says who reads now.
       const { lsn, sourceTime } = cursor;
-      const progress = { lsn, sourceTime: sourceTime.toISOString(), timeline, reader };
+      const progress = {
+        lsn,
+        sourceTime: sourceTime.toISOString(),
+        timeline,
+        reader,
+        publicationId,
+      };
       await advanceCaptureCursor(central, source.sourceId, progress);
     }
   });

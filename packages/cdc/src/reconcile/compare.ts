@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import type { Logged } from "./logged.ts";
+import { createReadableTime } from "./readable-time.ts";
 
 /**
  * Where something is that the queues have not delivered:
@@ -29,16 +30,29 @@ export interface Unlogged {
   readonly msgId: string;
 }
 
+/** Something whose time can't be read, so that it was compared with nothing. */
+export interface Unreadable {
+  readonly kind: Logged["kind"];
+  readonly where: "queue" | "archive" | "dead-letter" | "change-log";
+  /** In the queue, the archive or the dead-letter queue; of an entry of the change log, the row's. */
+  readonly id: string;
+  readonly agentId: string | null;
+}
+
 export interface Comparison {
   readonly checked: { readonly patterns: number; readonly sessions: number };
   readonly missing: readonly Missing[];
   readonly unlogged: readonly Unlogged[];
+  readonly unreadable: readonly Unreadable[];
 }
 
 /** What is named at most, of each kind. */
 const longestList = 1_000;
 
-/** Every message of ours, wherever it is; those of other producers say nothing of what was learned. */
+/**
+ * Every message of ours, wherever it is; those of other producers say nothing of what was learned. Whose time
+ * can't be read has none here.
+ */
 const messages = (["q", "a", "dlq"] as const)
   .flatMap((place) =>
     (
@@ -52,7 +66,7 @@ const messages = (["q", "a", "dlq"] as const)
       const headers = place === "dlq" ? "m.message -> 'original_headers'" : "m.headers";
       const hash = kind === "pattern" ? `md5((${body} -> 'pattern')::text)` : "''";
       return `select '${kind}' as kind, '${place}' as place, m.msg_id, ${body} ->> '${who}' as who,
-                     ${body} ->> 'agent_id' as agent_id, (${body} ->> '${at}')::timestamptz as at,
+                     ${body} ->> 'agent_id' as agent_id, pg_temp.readable_time(${body} ->> '${at}') as at,
                      ${hash} as hash
                 from pgmq."${table}" m
                where (${headers}) ->> 'schema' = '${kind}/1'`;
@@ -76,6 +90,7 @@ export async function compare(
   let isDone = false;
   try {
     await client.query("begin; set local timezone = 'UTC'");
+    await client.query(createReadableTime);
     await client.query(`create temporary table message on commit drop as ${messages}`);
     await client.query(
       `create temporary table logged (kind text, id text, agent_id text, at timestamptz, hash text, stored boolean, settled boolean)
@@ -87,6 +102,7 @@ export async function compare(
       checked: await count(client),
       missing: await findMissing(client),
       unlogged: await findUnlogged(client, from),
+      unreadable: await findUnreadable(client),
     };
     await client.query("rollback");
     isDone = true;
@@ -124,7 +140,7 @@ async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
   const { rows } = await client.query<Missing>(
     `with found as (
        select l.kind, l.id, l.agent_id, l.at, l.stored, array_remove(array_agg(m.place), null) as places
-         from (select * from logged where settled) l
+         from (select * from logged where settled and at is not null) l
          left join message m
            on m.kind = l.kind and m.at = l.at and m.hash = l.hash
           and m.who = case l.kind when 'pattern' then l.agent_id else l.id end
@@ -135,7 +151,8 @@ async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
                  when 'a' = any (f.places) then 'not-stored'
                  when 'dlq' = any (f.places) then 'dead-letter'
                  when exists (select from public.learned_patterns p
-                               where f.kind = 'pattern' and p.id::text = f.id and p.synced_at is null)
+                               where f.kind = 'pattern' and p.id::text = f.id and p.synced_at is null
+                                 and p.agent_id = f.agent_id and p.learned_at = f.at)
                    then 'unsynced'
                  else 'nowhere' end as where
        from found f
@@ -160,6 +177,20 @@ async function findUnlogged(client: PoolClient, from: Date): Promise<readonly Un
       order by m.at, m.msg_id
       limit $2`,
     [from, longestList],
+  );
+  return rows;
+}
+
+async function findUnreadable(client: PoolClient): Promise<readonly Unreadable[]> {
+  const { rows } = await client.query<Unreadable>(
+    `select m.kind, case m.place when 'q' then 'queue' when 'a' then 'archive' else 'dead-letter' end as where,
+            m.msg_id::text as id, m.agent_id as "agentId"
+       from message m where m.at is null
+     union all
+     select l.kind, 'change-log', l.id, l.agent_id from logged l where l.at is null
+      order by 1, 2, 3
+      limit $1`,
+    [longestList],
   );
   return rows;
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { createReadableTime } from "./readable-time.ts";
 
 /** Something that the change log says was learned or persisted, and that a message must have delivered. */
 export interface Logged {
@@ -6,8 +7,8 @@ export interface Logged {
   /** Of the learned pattern, or of the session. */
   readonly id: string;
   readonly agentId: string;
-  /** When it was learned, or the version of the session; a message says the same. */
-  readonly at: string;
+  /** When it was learned, or the version of the session; a message says the same. Null where it can't be read. */
+  readonly at: string | null;
   /** Of the pattern's text; tells two apart that an agent learned at the same moment. */
   readonly hash: string;
   /** Whether the central store has it, as far as it can tell. */
@@ -38,7 +39,7 @@ const query = `
          coalesce(p.last_learned_at >= l.at, false) as "isStored", c.lsn < $4 as "isSettled"
     from central.change_log c
    cross join lateral (
-     select (c.new_values ->> 'learned_at')::timestamptz as at,
+     select pg_temp.readable_time(c.new_values ->> 'learned_at') as at,
             md5((c.new_values -> 'pattern')::text) as hash,
             sha256(convert_to((c.new_values -> 'pattern')::text, 'UTF8')) as fingerprint
    ) l
@@ -50,7 +51,7 @@ const query = `
   select 'session', v.id, v.agent_id, v.at::text, '', coalesce(s.synced_at >= v.at, false), v.lsn < $4
     from (
       select c.source_id, c.key ->> 'id' as id, c.agent_id,
-             (c.new_values ->> 'last_synced_at')::timestamptz as at, min(c.lsn) as lsn
+             pg_temp.readable_time(c.new_values ->> 'last_synced_at') as at, min(c.lsn) as lsn
         from central.change_log c
        where c.source_id = $1 and c.committed_at >= $2 and c.lsn < $3
          and c.table_name = 'agent_sessions' and c.operation in ('insert', 'update', 'snapshot')
@@ -67,7 +68,8 @@ export async function* readLogged(
   const client = await central.connect();
   let isDone = false;
   try {
-    await client.query("begin read only; set local timezone = 'UTC'");
+    await client.query("begin; set local timezone = 'UTC'");
+    await client.query(createReadableTime);
     await client.query(`declare logged no scroll cursor for ${query}`, [
       sourceId,
       from,
@@ -79,7 +81,7 @@ export async function* readLogged(
       if (rows.length === 0) break;
       yield rows;
     }
-    await client.query("commit");
+    await client.query("rollback");
     isDone = true;
   } finally {
     client.release(!isDone);

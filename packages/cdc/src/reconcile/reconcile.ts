@@ -1,8 +1,15 @@
-import { readCaptureCursor, readSource } from "@centralcloud/db";
+import {
+  findLoss,
+  findSlot,
+  formatLsn,
+  parseLsn,
+  readCaptureCursor,
+  readSource,
+  recreateCommand,
+} from "@centralcloud/db";
 import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
-import { CaptureStateError } from "../errors.ts";
-import { formatLsn, parseLsn } from "../lsn.ts";
+import { CaptureStateError, SlotLostError } from "../errors.ts";
 import { emitHeartbeat } from "../reader/heartbeat.ts";
 import { type Comparison, compare, type Missing } from "./compare.ts";
 import { readLogged } from "./logged.ts";
@@ -40,6 +47,7 @@ const oldestMs = 85 * 86_400_000;
  *
  * @throws {CaptureStateError} when nothing is captured of the source.
  * @throws {LogBehindError}
+ * @throws {SlotLostError} when changes are missing.
  */
 export async function reconcile(
   source: Pool,
@@ -54,7 +62,7 @@ export async function reconcile(
     const comparison = await compare(source, from, async function* () {
       // Whatever made a message that has been seen is in the log once that is complete up to here.
       untilLsn = await markEnd(source);
-      await waitFor(central, sourceId, untilLsn);
+      await waitFor(source, central, sourceId, untilLsn);
       yield* readLogged(central, { sourceId, from, settledLsn, untilLsn });
     });
     return { source: name, from, untilLsn: formatLsn(untilLsn), ...comparison };
@@ -77,7 +85,12 @@ function identify({ kind, id, at }: Missing): string {
 
 async function findBeginning(central: Pool, sourceId: string, since?: Date): Promise<Date> {
   const { rows } = await central.query<{ began: Date | null; captured: boolean }>(
-    `select max(c.committed_at) filter (where c.operation in ('begin', 'gap')) as began,
+    `select max(c.committed_at) filter (
+              where c.operation in ('begin', 'gap')
+                -- Where only other tables have a gap, nothing is missing that is compared here.
+                and coalesce(c.new_values ->> 'table', 'agent_sessions')
+                    in ('agent_sessions', 'learned_patterns')
+            ) as began,
             exists (select from central.capture_cursors s where s.source_id = $1) as captured
        from central.change_log c
       where c.source_id = $1 and c.table_name = '*'`,
@@ -98,13 +111,19 @@ async function markEnd(source: Pool): Promise<bigint> {
   return parseLsn(rows[0]?.lsn ?? "0/0");
 }
 
-async function waitFor(central: Pool, sourceId: string, lsn: bigint): Promise<void> {
+/** @throws {SlotLostError} when the change log does not come so far, because changes are missing. */
+async function waitFor(source: Pool, central: Pool, sourceId: string, lsn: bigint): Promise<void> {
   const deadline = performance.now() + patienceMs;
   const never = new AbortController().signal;
   for (;;) {
+    const slot = await findSlot(source);
     const cursor = await readCaptureCursor(central, sourceId);
     if (cursor === undefined) throw new CaptureStateError("nothing is captured of this source");
     if (cursor.lsn >= lsn) return;
+    const loss = findLoss(slot, cursor);
+    if (loss !== undefined) {
+      throw new SlotLostError(cursor.slotName, `${loss}; begin anew: ${recreateCommand()}`);
+    }
     if (performance.now() > deadline) throw new LogBehindError(cursor.lsn, lsn);
     await pause(pollMs, never);
   }

@@ -1,13 +1,13 @@
+import { captureName, findSlot, holdLock, type Plugin, parseLsn } from "@centralcloud/db";
+import { describeBlockers, findBlockers, messageOf, whileWatched } from "@centralcloud/postgres";
 import type pg from "pg";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
-import type { Plugin } from "../decode/create-decoder.ts";
-import { CaptureStateError, codeOf } from "../errors.ts";
-import { parseLsn } from "../lsn.ts";
+import { CaptureStateError, codeOf, isOptionFault, PluginTooOldError } from "../errors.ts";
 import { connectForReplication } from "../stream/replication-connection.ts";
-import { publish } from "./publication.ts";
-import { findSlot } from "./slot.ts";
-import { captureName, slotNameFor } from "./slot-name.ts";
+import { dropSlot } from "./drop-slot.ts";
+import { assertCapturable, publish } from "./publication.ts";
+import { slotNameFor } from "./slot-name.ts";
 import { startOptions } from "./start-options.ts";
 
 /** `auto`: wal2json where the server has and allows it, else pgoutput. */
@@ -18,6 +18,10 @@ export interface SlotWish {
   readonly source: Pool;
   readonly tables: CapturedTables;
   readonly plugin: PluginChoice;
+  /** Told whom the slot waits for, when that changes. */
+  onWaiting?(blockers: string): void;
+  /** Told why wal2json is not used, where `auto` tried it. */
+  onFallback?(reason: string): void;
 }
 
 /** A slot that was just made, and with it a snapshot of the very moment at which it begins. */
@@ -30,24 +34,22 @@ export interface CreatedSlot {
   readonly client: pg.Client;
 }
 
-/** "ccsl" in ASCII: whoever holds this advisory lock of a source's database makes its slot. */
-const advisoryLockKey = 0x63_63_73_6c;
-
 /**
  * Makes the slot of a database, after the publication that it depends on. The caller closes its `client`.
  *
  * Waits until every transaction that is open has ended, as PostgreSQL must; the signal ends the wait.
  *
  * @throws {CaptureStateError} when there is one, or another process is making it.
+ * @throws {TablesRefusedError} before anything is made.
  */
 export async function createSlot(wish: SlotWish, signal?: AbortSignal): Promise<CreatedSlot> {
-  const client = await connectForReplication(wish.url);
+  const client = await connectForReplication(wish.url, signal);
   // Cuts the statement that is under way.
   const abort = () => void client.end().catch(() => {});
   signal?.addEventListener("abort", abort, { once: true });
   try {
     signal?.throwIfAborted();
-    return await createAlone(client, wish);
+    return await whileWaiting(client, wish, createAlone(client, wish));
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
@@ -56,31 +58,58 @@ export async function createSlot(wish: SlotWish, signal?: AbortSignal): Promise<
   }
 }
 
+/** Tells whom the server waits for while it makes a slot on this connection: it may be for hours. */
+export async function whileWaiting<Result>(
+  client: pg.Client,
+  { source, onWaiting }: Pick<SlotWish, "source" | "onWaiting">,
+  making: Promise<Result>,
+): Promise<Result> {
+  if (onWaiting === undefined) return await making;
+  const watch = {
+    pid: processIdOf(client),
+    ask: (pid: number) => findBlockers(source, pid),
+    tell: (blockers: Parameters<typeof describeBlockers>[0]) =>
+      onWaiting(describeBlockers(blockers)),
+  };
+  return await whileWatched(watch, making);
+}
+
+/** The types of pg leave it out. */
+function processIdOf(client: pg.Client): number {
+  return (client as pg.Client & { readonly processID: number | null }).processID ?? 0;
+}
+
 /** Two that do it at once would make two slots, the second by the other name. */
 async function createAlone(client: pg.Client, wish: SlotWish): Promise<CreatedSlot> {
   const locker = await wish.source.connect();
   try {
+    const holder = await holdLock(locker, "make slot");
+    if (holder !== undefined) {
+      throw new CaptureStateError(`another process is making the slot: ${holder}`);
+    }
     const { rows } = await locker.query<{
-      locked: boolean;
       database: string;
+      id: string;
       version: number;
       standby: boolean;
     }>(
-      `select pg_try_advisory_lock($1) as locked, current_database() as database,
+      `select current_database() as database,
+              (select d.oid::text from pg_database d where d.datname = current_database()) as id,
               current_setting('server_version_num')::integer as version,
               pg_is_in_recovery() as standby`,
-      [advisoryLockKey],
     );
     const [server] = rows;
-    if (!server?.locked) throw new CaptureStateError("another process is making the slot");
+    if (server === undefined) throw new Error("the server said nothing of itself");
     const existing = await findSlot(locker);
     if (existing !== undefined) {
       throw new CaptureStateError(`there is a slot already: ${existing.name}`);
     }
+    await assertCapturable(wish.source, wish.tables);
     // From 17 on, standbys that synchronize slots have it too, and it survives a failover.
     const canFailOver = server.version >= 170_000 && !server.standby;
     const options = canFailOver ? "SNAPSHOT 'export', FAILOVER" : "SNAPSHOT 'export'";
-    const names = [captureName, slotNameFor(server.database)];
+    // Another database may have been renamed since it made its slot by the name that is ours now.
+    const names = [captureName, slotNameFor(server.database), `${captureName}_${server.id}`];
     return await createFirstPossible(client, wish, names, options);
   } finally {
     // With its connection the lock goes.
@@ -98,15 +127,19 @@ async function createFirstPossible(
     const created = await tryNames(client, names, "wal2json", options).catch((error: unknown) => {
       // Whatever keeps wal2json from being loaded here; the wish for it alone is answered with it.
       if (wish.plugin === "wal2json" || !isPluginFault(error)) throw error;
+      wish.onFallback?.(`wal2json can't be used: ${messageOf(error)}`);
       return undefined;
     });
     if (created !== undefined) {
-      if (await understands(wish, created)) return created;
-      await client.query(`DROP_REPLICATION_SLOT "${created.name}"`);
-      if (wish.plugin === "wal2json") throw new Error("wal2json is older than version 2.5");
+      const refusal = await findRefusal(wish, created.name);
+      if (refusal === undefined) return created;
+      // The server may hold it for a moment after it has refused.
+      await dropSlot(wish.source, created.name);
+      if (wish.plugin === "wal2json") throw new PluginTooOldError(refusal);
+      wish.onFallback?.(`wal2json is too old: ${refusal}`);
     }
   }
-  await publish(wish.source, wish.tables);
+  await publish(wish.source, wish.tables, true);
   return tryNames(client, names, "pgoutput", options);
 }
 
@@ -139,17 +172,23 @@ function isPluginFault(error: unknown): boolean {
   return /wal2json|output plugin/i.test(message) && !/^5[37]/.test(codeOf(error));
 }
 
-/** Whether this wal2json knows the options. Peeking takes nothing from the slot. */
-async function understands({ source, tables }: SlotWish, { name }: CreatedSlot): Promise<boolean> {
+/**
+ * What this wal2json says of the options that it is asked for, where it does not know them. Peeking takes
+ * nothing from the slot.
+ */
+export async function findRefusal(
+  { source, tables }: Pick<SlotWish, "source" | "tables">,
+  slot: string,
+): Promise<string | undefined> {
   const options = Object.entries(startOptions("wal2json", tables)).flat();
   try {
     await source.query(
       "select 1 from pg_logical_slot_peek_changes($1, null, 1, variadic $2::text[])",
-      [name, options],
+      [slot, options],
     );
-    return true;
+    return undefined;
   } catch (error) {
-    if (codeOf(error) === "22023" || /option/i.test(String(error))) return false;
+    if (isOptionFault(error)) return messageOf(error);
     throw error;
   }
 }

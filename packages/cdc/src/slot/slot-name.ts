@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
-
-/** Of the slot, and of the publication. */
-export const captureName = "singularity_centralcloud_cdc";
+import { captureName } from "@centralcloud/db";
 
 const longestName = 63;
 

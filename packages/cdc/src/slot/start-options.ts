@@ -1,6 +1,5 @@
+import { captureName, type Plugin } from "@centralcloud/db";
 import { type CapturedTables, qualify } from "../captured-tables.ts";
-import type { Plugin } from "../decode/create-decoder.ts";
-import { captureName } from "./slot-name.ts";
 
 /** Whose messages in the write-ahead log are a heartbeat of ours. */
 export const heartbeatPrefix = "centralcloud.heartbeat";
@@ -20,6 +19,8 @@ export function startOptions(
     "include-timestamp": "on",
     "include-lsn": "on",
     "include-pk": "on",
+    // The names of types are not escaped: one with quotes in it makes broken JSON.
+    "include-types": "off",
     "include-type-oids": "on",
     "numeric-data-types-as-string": "on",
     "add-tables": tables.names.map((name) => qualify(name).map(protect).join(".")).join(","),

@@ -7,7 +7,12 @@ import { formatMicroseconds, postgresEpochMs } from "../timestamp.ts";
 
 export type Frame =
   /** What the output plugin wrote at once. */
-  | { readonly kind: "data"; readonly payload: Buffer }
+  | {
+      readonly kind: "data";
+      /** Where in the log it is told of; 0 where the plugin does not say. */
+      readonly lsn: bigint;
+      readonly payload: Buffer;
+    }
   | {
       readonly kind: "keepalive";
       /** Everything that was committed before this has been sent. */
@@ -18,11 +23,20 @@ export type Frame =
       readonly wantsReply: boolean;
     };
 
+/** What the output plugin wrote at once. */
+export type DataFrame = Extract<Frame, { kind: "data" }>;
+
 const dataHeaderBytes = 25;
 
 export function parseFrame(bytes: Buffer): Frame {
   const letter = String.fromCharCode(bytes.readUInt8(0));
-  if (letter === "w") return { kind: "data", payload: bytes.subarray(dataHeaderBytes) };
+  if (letter === "w") {
+    return {
+      kind: "data",
+      lsn: bytes.readBigUInt64BE(1),
+      payload: bytes.subarray(dataHeaderBytes),
+    };
+  }
   if (letter === "k") {
     const walEnd = bytes.readBigUInt64BE(1);
     const serverTime = formatMicroseconds(bytes.readBigInt64BE(9));

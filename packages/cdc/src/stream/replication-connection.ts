@@ -1,5 +1,5 @@
-import { connectionTo } from "@centralcloud/db";
-import pg from "pg";
+import { createClient } from "@centralcloud/postgres";
+import type pg from "pg";
 
 /** What a walsender says of the server that it belongs to. */
 export interface ServerIdentity {
@@ -15,39 +15,30 @@ export interface ServerIdentity {
  */
 export const serverPatienceMs = 6_000;
 
-const patience = `set wal_sender_timeout = ${serverPatienceMs}`;
-
-/** Values come as text, which these decide about. */
-export const textSettings: readonly string[] = [
-  "set timezone = 'UTC'",
-  "set datestyle = 'ISO, YMD'",
-  "set intervalstyle = 'postgres'",
-  "set extra_float_digits = 1",
-  "set bytea_output = 'hex'",
-];
-
 /**
  * A connection that speaks the replication protocol, to the same place in the same way as any other of
  * `pg`. Its role needs the attribute REPLICATION, or to be a superuser.
+ *
+ * @param signal ends the attempt, also where the server has taken the connection and says nothing.
  */
-export async function connectForReplication(url: string): Promise<pg.Client> {
-  const replicationUrl = new URL(url);
-  replicationUrl.searchParams.set("replication", "database");
-  const client = new pg.Client({
-    ...connectionTo(replicationUrl.href),
-    application_name: "centralcloud-cdc",
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
+export async function connectForReplication(url: string, signal?: AbortSignal): Promise<pg.Client> {
+  const client = createClient(url, {
+    applicationName: "centralcloud-cdc",
+    replication: true,
+    sessionFor: "change capture",
+    sessionSettings: { wal_sender_timeout: String(serverPatienceMs) },
   });
-  // The query that is under way, or the next one, rejects; the stream ends with the error.
-  client.on("error", () => {});
+  const cut = () => client.cut();
+  signal?.addEventListener("abort", cut, { once: true });
   try {
+    signal?.throwIfAborted();
     await client.connect();
-    for (const setting of [patience, ...textSettings]) await client.query(setting);
     return client;
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", cut);
   }
 }
 

@@ -3,7 +3,16 @@ import type { Duplex } from "node:stream";
 import { pause } from "@centralcloud/service";
 import type pg from "pg";
 import { both } from "pg-copy-streams";
-import { codeOf, SilentServerError, SlotBusyError, SlotLostError } from "../errors.ts";
+import {
+  codeOf,
+  failedAt,
+  isOptionFault,
+  PluginTooOldError,
+  SilentServerError,
+  SlotBusyError,
+  SlotLostError,
+  SlotUnreadableError,
+} from "../errors.ts";
 import { type Frame, parseFrame, renderStatus } from "./frame.ts";
 import {
   connectForReplication,
@@ -54,7 +63,7 @@ export async function openReplicationStream(
   input: ReplicationStreamOptions,
   signal: AbortSignal,
 ): Promise<ReplicationStream> {
-  const client = input.client ?? (await connectForReplication(input.url));
+  const client = input.client ?? (await connectForReplication(input.url, signal));
   const cut = () => void client.end().catch(() => {});
   // A server that says nothing would be waited for without end.
   const timer = setTimeout(cut, silenceMs);
@@ -62,8 +71,8 @@ export async function openReplicationStream(
   try {
     signal.throwIfAborted();
     const server = await identifyServer(client);
-    const copy = await startCopy(client, input);
-    return createStream(client, copy, server);
+    const { copy, failure } = await startCopy(client, input);
+    return createStream(client, copy, server, input.slot, failure);
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
@@ -73,10 +82,14 @@ export async function openReplicationStream(
   }
 }
 
+/**
+ * Where the server can't decode the very first change, that is the failure of a stream like any other: what it gave
+ * before can be read, and tells where that change is.
+ */
 async function startCopy(
   client: pg.Client,
   { slot, options }: ReplicationStreamOptions,
-): Promise<Duplex> {
+): Promise<{ readonly copy: Duplex; readonly failure?: unknown }> {
   const list = Object.entries(options).map(([name, value]) => `"${name}" ${quote(value)}`);
   const statement = `START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (${list.join(", ")})`;
   const copy = both(statement, {
@@ -89,8 +102,9 @@ async function startCopy(
   copy.read(0);
   try {
     await once(copy, "readable");
-    return copy;
+    return { copy };
   } catch (error) {
+    if (failedAt(error) !== undefined) return { copy, failure: error };
     throw explain(error, slot);
   }
 }
@@ -103,6 +117,12 @@ function explain(error: unknown, slot: string): unknown {
   if (code === "42704" && message.includes("replication slot")) {
     return new SlotLostError(slot, `the slot ${slot} is gone`, { cause: error });
   }
+  // What was written while there was no publication can't be decoded, also after it was made anew.
+  if (code === "42704" && message.includes("publication")) {
+    const why = `the slot ${slot} has changes from when its publication was missing, which can't be decoded`;
+    return new SlotUnreadableError(slot, why, { cause: error });
+  }
+  if (isOptionFault(error)) return new PluginTooOldError(message, { cause: error });
   const isInvalidated = /can no longer (get changes from|access) replication slot|invalidated/i;
   if (code === "55000" && isInvalidated.test(message)) {
     return new SlotLostError(slot, message, { cause: error });
@@ -110,15 +130,21 @@ function explain(error: unknown, slot: string): unknown {
   return error;
 }
 
-function createStream(client: pg.Client, copy: Duplex, server: ServerIdentity): ReplicationStream {
+function createStream(
+  client: pg.Client,
+  copy: Duplex,
+  server: ServerIdentity,
+  slot: string,
+  failed: unknown,
+): ReplicationStream {
   let received = 0n;
   let confirmed = 0n;
   let heardAt = performance.now();
-  let failure: Error | undefined;
+  let failure = failed === undefined ? undefined : explain(failed, slot);
   let wake = () => {};
 
-  const end = (error: Error) => {
-    failure ??= error;
+  const end = (error: unknown) => {
+    failure ??= explain(error, slot);
     wake();
   };
   copy.on("error", end);

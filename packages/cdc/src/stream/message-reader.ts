@@ -1,0 +1,64 @@
+import { formatLsn, type Slot } from "@centralcloud/db";
+import type { CapturedTables } from "../captured-tables.ts";
+import type { Decoder, StreamEvent } from "../decode/decoder.ts";
+import { failedAt, SourceFaultError, UndecodableChangeError } from "../errors.ts";
+import type { DataFrame, Frame } from "./frame.ts";
+import type { ReplicationStream } from "./replication-stream.ts";
+
+export interface MessageReaderOptions {
+  readonly url: string;
+  /** The source's name, where it is known. */
+  readonly sourceName: string | undefined;
+  readonly tables: CapturedTables;
+  readonly slot: Pick<Slot, "name" | "plugin">;
+  readonly stream: ReplicationStream;
+  readonly decoder: Decoder;
+  /** Where the transaction that has begun is committed. */
+  readonly commitLsn: () => bigint | undefined;
+  /** Which table the change at a place is of, where the stream does not tell. */
+  readonly findCulprit: (lsn: string, commitLsn: bigint) => Promise<string | undefined>;
+}
+
+/** Reads what a slot gives. What can't be decoded, here or by the server, is named by its table and its place. */
+export interface MessageReader {
+  /** The next message; undefined where none has come yet. @throws {UndecodableChangeError} */
+  read(): Promise<Frame | undefined>;
+  /** @throws {UndecodableChangeError} */
+  decode(frame: DataFrame): Promise<readonly StreamEvent[]>;
+}
+
+export function createMessageReader(options: MessageReaderOptions): MessageReader {
+  const { sourceName, slot, stream, decoder, commitLsn, findCulprit } = options;
+
+  async function namesOfFailure(lsn: string): Promise<readonly string[]> {
+    const commit = commitLsn();
+    if (slot.plugin === "pgoutput" || commit === undefined) return decoder.expected;
+    const culprit = await findCulprit(lsn, commit);
+    return culprit === undefined ? [] : [culprit];
+  }
+
+  return {
+    async read() {
+      try {
+        return stream.read();
+      } catch (error) {
+        const lsn = failedAt(error);
+        if (lsn === undefined) throw error;
+        const named = await namesOfFailure(lsn);
+        throw new UndecodableChangeError({ tables: named, lsn }, sourceName, error);
+      }
+    },
+    async decode({ payload, lsn }) {
+      try {
+        const events = decoder.decode(payload);
+        return events instanceof Promise ? await events : events;
+      } catch (error) {
+        if (error instanceof SourceFaultError) throw error;
+        const table = decoder.tableOf(payload);
+        const place = formatLsn(lsn > 0n ? lsn : (commitLsn() ?? 0n));
+        const named = { tables: table === undefined ? [] : [table], lsn: place };
+        throw new UndecodableChangeError(named, sourceName, error);
+      }
+    },
+  };
+}
