@@ -3,6 +3,7 @@ import { SealError, type SealErrorCode } from "./errors.ts";
 import type { SessionKey } from "./key-file.ts";
 import { createKeyRing, type Sealed } from "./key-ring.ts";
 import { openState } from "./open-state.ts";
+import type { SessionIdentity } from "./session-identity.ts";
 
 /* What a thread of the seal checker runs. Its keys are read once. */
 
@@ -11,9 +12,22 @@ export type CheckResult = { readonly code: SealErrorCode; readonly message: stri
 
 const keyRing = await createKeyRing(workerData as readonly SessionKey[]);
 
-export default async function checkSeal(sealed: Sealed): Promise<CheckResult> {
+/** A seal, and the message that it came with. */
+export interface FoundSeal {
+  readonly sealed: Sealed;
+  readonly identity: SessionIdentity;
+}
+
+/** One result for each seal, in their order. */
+export default async function checkSeals(seals: readonly FoundSeal[]): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const seal of seals) results.push(await checkSeal(seal));
+  return results;
+}
+
+async function checkSeal({ sealed, identity }: FoundSeal): Promise<CheckResult> {
   try {
-    await openState(keyRing, sealed);
+    await openState(keyRing, sealed, identity);
     return undefined;
   } catch (error) {
     if (!(error instanceof SealError)) throw error;

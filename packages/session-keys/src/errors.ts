@@ -4,7 +4,12 @@
  */
 
 /** One of these is what `open` throws; the codes are stable. */
-export type SealErrorCode = "key_not_held" | "seal_broken" | "unknown_algorithm" | "not_an_object";
+export type SealErrorCode =
+  | "key_not_held"
+  | "seal_broken"
+  | "seal_misplaced"
+  | "unknown_algorithm"
+  | "not_an_object";
 
 export class SealError extends Error {
   readonly code: SealErrorCode;
@@ -27,6 +32,16 @@ export class SealBrokenError extends SealError {
   constructor(keyId: string, why = "it is damaged, or was sealed for another key") {
     super("seal_broken", `the seal does not open with key ${quote(keyId)}: ${why}`);
     this.name = "SealBrokenError";
+  }
+}
+
+/** The seal opens, but is that of another session, or of another version of it. */
+export class SealMisplacedError extends SealError {
+  /** @param differing the parts of the identity that differ; none where the seal names no session at all. */
+  constructor(differing: readonly string[]) {
+    const what = differing.length === 0 ? "no session" : `another ${differing.join(" and ")}`;
+    super("seal_misplaced", `the seal opens, but names ${what}: it was made for another message`);
+    this.name = "SealMisplacedError";
   }
 }
 

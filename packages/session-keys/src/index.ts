@@ -1,4 +1,4 @@
-export { type Algorithm, algorithms, isAlgorithm } from "./algorithm.ts";
+export { type Algorithm, algorithms, dataKeyAlgorithm, isAlgorithm } from "./algorithm.ts";
 export {
   KeyNotHeldError,
   KeyRingError,
@@ -6,6 +6,7 @@ export {
   SealBrokenError,
   SealError,
   type SealErrorCode,
+  SealMisplacedError,
   UnknownAlgorithmError,
 } from "./errors.ts";
 export { generateKey } from "./generate-key.ts";
@@ -23,5 +24,6 @@ export {
   parseKeyRing,
   type Sealed,
 } from "./key-ring.ts";
-export { openState } from "./open-state.ts";
+export { type OpenedState, openState } from "./open-state.ts";
 export { createSealChecker, type SealChecker } from "./seal-checker.ts";
+export type { SessionIdentity } from "./session-identity.ts";

@@ -19,7 +19,7 @@ export const keyIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export const keyIdRule =
   "1 to 128 letters, digits, dots, colons, dashes and underscores, a letter or digit first";
 
-/** The file's content. Files of several keys can be put together with `cat`. */
+/** The file's content; a key ring has those of several keys one after the other. */
 export function formatSessionKey(key: SessionKey): string {
   const file = {
     key_id: key.keyId,

@@ -1,11 +1,13 @@
-import { type Algorithm, isAlgorithm } from "./algorithm.ts";
+import { type Algorithm, dataKeyAlgorithm, isAlgorithm } from "./algorithm.ts";
 import { decodeBase64 } from "./base64.ts";
+import { DataKeys } from "./data-keys.ts";
 import { KeyNotHeldError, KeyRingError, SealBrokenError, UnknownAlgorithmError } from "./errors.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { collectSessionKeys, type SessionKey } from "./key-file.ts";
 import { readOpenPgpKey } from "./open-pgp.ts";
 import { type Opener, UnusableKeyError } from "./opener.ts";
 import { readSealedBoxKey } from "./sealed-box.ts";
+import { keyOfPassphrase, openSymmetricMessage } from "./symmetric-message.ts";
 
 /** A sealed session state, as it is in messages and in the central store. */
 export interface Sealed {
@@ -13,6 +15,8 @@ export interface Sealed {
   readonly key_id: string;
   /** Base64. */
   readonly data: string;
+  /** What `data` is sealed with, sealed for the key itself; base64. Where `alg` is openpgp-data-key. */
+  readonly data_key?: string | null | undefined;
 }
 
 /** What may be known of a key by everybody. */
@@ -30,11 +34,14 @@ export interface KeyRing {
   readonly keys: readonly PublicPart[];
   has(keyId: string): boolean;
   /**
+   * @param source whose seal it is: a data key that was opened is kept, so many a source.
    * @throws {UnknownAlgorithmError}
    * @throws {KeyNotHeldError}
    * @throws {SealBrokenError}
    */
-  open(sealed: Sealed): Promise<Uint8Array>;
+  open(sealed: Sealed, source: string): Promise<Uint8Array>;
+  /** Forgets the data keys that were opened. */
+  forget(): void;
 }
 
 const readers: Readonly<Record<Algorithm, (key: SessionKey) => Promise<Opener>>> = {
@@ -73,25 +80,46 @@ async function readKeys(keys: readonly SessionKey[], mistakes: string[]): Promis
   }
   if (mistakes.length > 0) throw new KeyRingError(mistakes);
 
+  const dataKeys = new DataKeys();
+
+  /** @throws whatever, when it does not open: the libraries' errors say no more, or too much. */
+  async function openBytes(opener: Opener, sealed: Sealed, source: string): Promise<Uint8Array> {
+    const { alg, key_id: keyId, data_key: dataKey } = sealed;
+    const data = toBytes(keyId, sealed.data);
+    if (alg !== dataKeyAlgorithm) return await opener.open(data);
+    if (!dataKey) throw new SealBrokenError(keyId, "it has no data key");
+    const key = await dataKeys.get(source, { keyId, dataKey }, async () =>
+      keyOfPassphrase(await opener.open(toBytes(keyId, dataKey))),
+    );
+    return openSymmetricMessage(key, data);
+  }
+
   return {
     keys: [...openers.values()].map(({ keyId, alg, publicKey, fingerprint }) => {
       return { keyId, alg, publicKey, fingerprint };
     }),
     has: (keyId) => openers.has(keyId),
-    async open({ alg, key_id, data }) {
-      if (!isAlgorithm(alg)) throw new UnknownAlgorithmError(alg);
+    forget: () => dataKeys.clear(),
+    async open(sealed, source) {
+      const { alg, key_id } = sealed;
+      const keyAlgorithm = alg === dataKeyAlgorithm ? "openpgp" : alg;
+      if (!isAlgorithm(keyAlgorithm)) throw new UnknownAlgorithmError(alg);
       const opener = openers.get(key_id);
       if (opener === undefined) throw new KeyNotHeldError(key_id);
-      if (opener.alg !== alg) {
+      if (opener.alg !== keyAlgorithm) {
         throw new SealBrokenError(key_id, `it says ${alg}, but that key is for ${opener.alg}`);
       }
-      const bytes = decodeBase64(data);
-      if (bytes === undefined) throw new SealBrokenError(key_id, "its data are not base64");
       try {
-        return await opener.open(bytes);
-      } catch {
-        throw new SealBrokenError(key_id); // the libraries' own errors say no more, or too much
+        return await openBytes(opener, sealed, source);
+      } catch (error) {
+        throw error instanceof SealBrokenError ? error : new SealBrokenError(key_id);
       }
     },
   };
+}
+
+function toBytes(keyId: string, text: string): Uint8Array {
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) throw new SealBrokenError(keyId, "its data are not base64");
+  return bytes;
 }

@@ -40,8 +40,12 @@ export async function readOpenPgpKey(keys: KeyPair): Promise<Opener> {
     publicKey: publicKey.write(),
     async open(data) {
       const message = await openpgp.readMessage({ binaryMessage: data });
-      const sessionKeys = message.packets
-        .filterByTag(openpgp.enums.packet.publicKeyEncryptedSessionKey)
+      const recipients = message.packets.filterByTag(
+        openpgp.enums.packet.publicKeyEncryptedSessionKey,
+      );
+      // Each costs milliseconds, and all is tried with each: thousands would hold up the seals of all sources.
+      if (recipients.length > mostRecipients) throw new Error("it is sealed for too many keys");
+      const sessionKeys = recipients
         .flatMap((packet) => decryptPacket(packet.write(), rsaKeys))
         .map((sessionKey) => ({ data: sessionKey, algorithm: "aes256" as const }));
       const { data: state } = await openpgp.decrypt({
@@ -54,6 +58,9 @@ export async function readOpenPgpKey(keys: KeyPair): Promise<Opener> {
     },
   };
 }
+
+/** A seal of ours has one; a tool may add a few. */
+const mostRecipients = 8;
 
 /** The RSA keys of a key and its subkeys, each under its key id (16 hexadecimal digits). */
 function readRsaKeys(privateKey: PrivateKey, rsa: number): ReadonlyMap<string, KeyObject> {

@@ -1,5 +1,4 @@
-import type { CheckResult } from "./check-seal.ts" with { "resolution-mode": "import" };
-import type { Sealed } from "./key-ring.ts" with { "resolution-mode": "import" };
+import type { CheckResult, FoundSeal } from "./check-seal.ts" with { "resolution-mode": "import" };
 
 /*
  * What a thread of the seal checker loads first. It is CommonJS because piscina tries `require` before `import`:
@@ -8,4 +7,5 @@ import type { Sealed } from "./key-ring.ts" with { "resolution-mode": "import" }
  */
 const loading = import("./check-seal.js");
 
-module.exports = async (sealed: Sealed): Promise<CheckResult> => (await loading).default(sealed);
+module.exports = async (seals: readonly FoundSeal[]): Promise<CheckResult[]> =>
+  (await loading).default(seals);

@@ -6,9 +6,14 @@ import { type KeyPair, type Opener, UnusableKeyError } from "./opener.ts";
  * when it is first needed.
  */
 
+/** @throws {UnusableKeyError} where it can't begin, which has one reason: it is WebAssembly. */
 async function loadSodium() {
   const { default: sodium } = await import("libsodium-wrappers");
-  await sodium.ready;
+  await sodium.ready.catch(() => {
+    throw new UnusableKeyError(
+      "x25519-sealedbox needs WebAssembly, which reserves 10 GB of address space: raise the limit (ulimit -v), or use a key of openpgp",
+    );
+  });
   return sodium;
 }
 

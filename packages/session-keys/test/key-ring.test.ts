@@ -10,10 +10,11 @@ import {
   parseKeyRing,
   type SessionKey,
 } from "../src/index.ts";
-import { openText, seal } from "./seals.ts";
+import { openText, seal, sealByDataKey } from "./seals.ts";
 
 const keys = new Map<string, SessionKey>();
 let keyRing: KeyRing;
+const anyIdentity = { source: "s", agent: "a", session: "1", version: "2025-10-25T10:00:00Z" };
 const keyOf = (alg: string) => keys.get(alg) as SessionKey;
 
 beforeAll(async () => {
@@ -44,7 +45,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
     ["of another key", () => Buffer.alloc(600, 7).toString("base64")],
   ])("does not open when it is %s, and the error has none of it", async (_, damage) => {
     const sealed = await seal(keyOf(alg), Buffer.from('{"secret":1}'));
-    const error = await keyRing.open({ ...sealed, data: damage(sealed.data) }).catch((e) => e);
+    const error = await keyRing.open({ ...sealed, data: damage(sealed.data) }, "s").catch((e) => e);
     expect(error).toMatchObject({ code: "seal_broken" });
     expect(error.message).toMatch(/^the seal does not open with key "by-.*": /);
     expect(error.cause).toBeUndefined();
@@ -53,7 +54,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
   test("does not open as one of the other algorithm", async () => {
     const other = algorithms.find((name) => name !== alg) ?? "";
     const sealed = await seal(keyOf(alg), Buffer.from("{}"));
-    await expect(keyRing.open({ ...sealed, alg: other })).rejects.toThrow(
+    await expect(keyRing.open({ ...sealed, alg: other }, "s")).rejects.toThrow(
       `it says ${other}, but that key is for ${alg}`,
     );
   });
@@ -61,7 +62,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
   test("does not open without its key", async () => {
     const others = [...keys.values()].filter((key) => key.alg !== alg);
     const sealed = await seal(keyOf(alg), Buffer.from("{}"));
-    await expect((await createKeyRing(others)).open(sealed)).rejects.toMatchObject({
+    await expect((await createKeyRing(others)).open(sealed, "s")).rejects.toMatchObject({
       name: "KeyNotHeldError",
       code: "key_not_held",
     });
@@ -69,7 +70,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
 
   test("gives back exactly what was sealed, whatever it is", async () => {
     const property = fc.asyncProperty(fc.uint8Array({ maxLength: 5_000 }), async (bytes) => {
-      const opened = await keyRing.open(await seal(keyOf(alg), bytes));
+      const opened = await keyRing.open(await seal(keyOf(alg), bytes), "s");
       expect(Buffer.compare(opened, bytes)).toBe(0);
     });
     await fc.assert(property, { numRuns: 50 });
@@ -78,7 +79,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
   test("keeps every digit of a state", async () => {
     const text = '{"n":12345678901234567890,"exact":0.10,"text":"é日本\\u0001"}';
     const sealed = await seal(keyOf(alg), Buffer.from(text));
-    expect(await openState(keyRing, sealed)).toBe(text);
+    expect(await openState(keyRing, sealed, anyIdentity)).toEqual({ state: text, bound: false });
   });
 
   test("opens after its key has been through a file, beside other keys", async () => {
@@ -91,7 +92,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
   test("is no state unless it holds a JSON object", async () => {
     for (const content of ["", "[]", '"text"', "null", "{", '{"a":1}x', "\u00ff"]) {
       const sealed = await seal(keyOf(alg), Buffer.from(content, "latin1"));
-      await expect(openState(keyRing, sealed)).rejects.toMatchObject({
+      await expect(openState(keyRing, sealed, anyIdentity)).rejects.toMatchObject({
         code: "not_an_object",
         message: "the seal opens, but does not hold a JSON object",
       });
@@ -101,7 +102,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
 
 test("an algorithm that nobody knows is said to be unknown, whoever's the key is", async () => {
   const sealed = { alg: `rot13${"!".repeat(1_000)}`, key_id: "by-openpgp", data: "AAAA" };
-  const error = await keyRing.open(sealed).catch((e) => e);
+  const error = await keyRing.open(sealed, "s").catch((e) => e);
   expect(error).toMatchObject({ name: "UnknownAlgorithmError", code: "unknown_algorithm" });
   expect(error.message.length).toBeLessThan(150);
 });
@@ -119,4 +120,92 @@ test("a key ring says whose keys it holds", () => {
 test("a key id that could not be written on a command line is not generated", async () => {
   const attempt = generateKey({ alg: "x25519-sealedbox", keyId: "two words" });
   await expect(attempt).rejects.toThrow("a key id has 1 to 128 letters");
+});
+
+describe("a seal that names its session", () => {
+  const version = "2025-10-25T10:00:00.000001Z";
+  const identity = { source: "s1", agent: 'agent "1"', session: "7", version };
+  const state = '{"n":0.10,"text":"line\\nbreak"}';
+
+  function plaintext(named: object = identity): Buffer {
+    return Buffer.from(`${JSON.stringify(named)}\n${state}`);
+  }
+
+  const sealers = {
+    "by a data key": (bytes: Buffer) => sealByDataKey(keyOf("openpgp"), bytes),
+    "in a sealed box": (bytes: Buffer) => seal(keyOf("x25519-sealedbox"), bytes),
+    "for the key itself": (bytes: Buffer) => seal(keyOf("openpgp"), bytes),
+  };
+
+  describe.each(Object.entries(sealers))("%s", (_, sealAs) => {
+    test("opens for its own message, however its time is written", async () => {
+      const sealed = await sealAs(plaintext());
+      for (const same of [
+        version,
+        "2025-10-25T12:00:00.000001+02:00",
+        "2025-10-25T05:30:00.000001-0430",
+      ]) {
+        const opened = await openState(keyRing, sealed, { ...identity, version: same });
+        expect(opened).toEqual({ state, bound: true });
+      }
+    });
+
+    test.each([
+      ["source", "s2"],
+      ["agent", "agent 1"],
+      ["session", "8"],
+      // Not even where it looks the same: a number of a message may have been rounded.
+      ["session", 7],
+      ["version", "2025-10-25T10:00:00.000002Z"],
+      ["version", "2025-10-25T10:00:00.000001+01:00"],
+      ["version", "yesterday"],
+    ])("is misplaced where the message's %s is %s", async (part, value) => {
+      const sealed = await sealAs(plaintext());
+      const error = await openState(keyRing, sealed, { ...identity, [part]: value }).catch(
+        (e) => e,
+      );
+      expect(error).toMatchObject({ name: "SealMisplacedError", code: "seal_misplaced" });
+      expect(error.message).toBe(
+        `the seal opens, but names another ${part}: it was made for another message`,
+      );
+    });
+
+    test("holds a state, or is none", async () => {
+      const sealed = await sealAs(Buffer.from(`${JSON.stringify(identity)}\n[]`));
+      const attempt = openState(keyRing, sealed, identity);
+      await expect(attempt).rejects.toMatchObject({ code: "not_an_object" });
+    });
+  });
+
+  test("by a data key must name one; an older seal need not, and is said to be unbound", async () => {
+    for (const text of ["{}", "{}\n{}", `${JSON.stringify({ ...identity, session: 7 })}\n{}`]) {
+      const sealed = await sealByDataKey(keyOf("openpgp"), Buffer.from(text));
+      const attempt = openState(keyRing, sealed, identity);
+      await expect(attempt).rejects.toThrow("the seal opens, but names no session");
+    }
+    const older = await seal(keyOf("openpgp"), Buffer.from('{\n"a": 1}'));
+    const opened = await openState(keyRing, older, identity);
+    expect(opened).toEqual({ state: '{\n"a": 1}', bound: false });
+  });
+
+  test("does not open by another data key, without one, or with one that is damaged", async () => {
+    const [one, other] = [
+      await sealByDataKey(keyOf("openpgp"), plaintext()),
+      await sealByDataKey(keyOf("openpgp"), plaintext()),
+    ];
+    const { data_key, ...without } = one;
+    for (const sealed of [
+      { ...one, data_key: other.data_key },
+      without,
+      { ...one, data_key: "%" },
+      { ...one, data_key: one.data },
+      { ...one, data: "%" },
+      { ...one, key_id: "by-x25519-sealedbox" },
+    ]) {
+      const attempt = openState(keyRing, sealed, identity);
+      await expect(attempt).rejects.toMatchObject({ code: "seal_broken" });
+    }
+    expect((await openState(keyRing, one, identity)).bound).toBe(true);
+    expect(data_key).toBeDefined();
+  });
 });
