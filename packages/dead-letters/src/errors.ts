@@ -46,3 +46,38 @@ export class MissingRightsError extends Error {
     this.name = "MissingRightsError";
   }
 }
+
+/** What would be done is not what its preview has shown; nothing was changed. */
+export class DriftError extends Error {
+  readonly code = "selection_drifted";
+  constructor(problem: string) {
+    super(`${problem}; nothing was changed: look at a new preview with --dry-run`);
+    this.name = "DriftError";
+  }
+}
+
+/** Somebody else runs the action, or it can't be run. */
+export class ActionUnavailableError extends Error {
+  readonly code = "action_unavailable";
+  constructor(id: string, state: string | undefined, runner: string | null) {
+    super(
+      state === undefined
+        ? `there is no action ${id}; see \`centralcloud actions list\``
+        : runner === null
+          ? `action ${id} is ${state}, and can't be gone on with`
+          : `action ${id} is ${state}, and ${runner} works on it; see \`centralcloud actions show ${id}\``,
+    );
+    this.name = "ActionUnavailableError";
+  }
+}
+
+/** Another runner has taken the action over, because this one was silent for the whole of its lease. */
+export class ActionLostError extends Error {
+  readonly code = "action_lost";
+  constructor(id: string) {
+    super(
+      `another process has taken action ${id} over, since this one was not heard of in time; it goes on there`,
+    );
+    this.name = "ActionLostError";
+  }
+}

@@ -2,7 +2,7 @@ import type { LetterKey } from "./cursor.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import * as letter from "./letter-sql.ts";
 import { type LetterScope, type Place, placesOf } from "./place.ts";
-import { resolveFilter } from "./resolve-filter.ts";
+import { assertReasonsKnown, resolveFilter } from "./resolve-filter.ts";
 
 /** Letters of one read together, as they are stored: what an export holds in memory. */
 const maxReadBytes = 4 * 1024 * 1024;
@@ -18,6 +18,7 @@ export async function* exportLetters(
   scope: LetterScope,
   filter: LetterFilter,
 ): AsyncGenerator<string> {
+  await assertReasonsKnown(scope, filter);
   for (const place of placesOf(scope)) {
     const resolved = await resolveFilter(place.source, filter, { boundedByNow: true });
     let after: LetterKey | undefined;
@@ -42,10 +43,7 @@ async function readSome(
 ): Promise<readonly Row[]> {
   const values = new letter.Values();
   const conditions = [letter.conditionsOf(filter, values)];
-  if (after !== undefined) {
-    const key = `(${values.add(after.at)}::timestamptz, ${values.add(after.id)}::bigint)`;
-    conditions.push(`(d.enqueued_at, d.msg_id) > ${key}`);
-  }
+  if (after !== undefined) conditions.push(letter.comparedWith(after, values));
   const { rows } = await source.pool.query<Row>(
     `with page as materialized (
        select d.msg_id, d.enqueued_at, d.message, d.headers, ${letter.storedBytes} as bytes
@@ -56,7 +54,7 @@ async function readSome(
      ), fitting as (
        select p.*, sum(p.bytes) over (order by p.enqueued_at, p.msg_id) as running from page p
      )
-     select d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at,
+     select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
             d.headers::text as headers, d.message::text as body
        from fitting d
       where d.running <= ${maxReadBytes} or d.running = d.bytes

@@ -5,6 +5,8 @@ import type { TimeBound } from "./time-bound.ts";
 export interface LetterFilter {
   /** Letter ids, in decimal digits. */
   readonly ids?: readonly string[];
+  /** Ids that the original messages had in their queue, in decimal digits: what logs call `msgId`. */
+  readonly messageIds?: readonly string[];
   readonly reasons?: readonly string[];
   /** Codes of the error, such as `out_of_range` or a SQLSTATE. */
   readonly codes?: readonly string[];
@@ -22,6 +24,8 @@ export interface LetterFilter {
 export interface ResolvedFilter extends Omit<LetterFilter, "since" | "until"> {
   readonly since?: string;
   readonly until?: string;
+  /** Only letters of transactions that had ended in this snapshot, as `pg_current_snapshot()` writes it. */
+  readonly seenIn?: string;
   /** Whether the path is a predicate, rather than one that finds items. */
   readonly pathIsPredicate: boolean;
 }
@@ -41,5 +45,5 @@ export function parseLetterId(text: string): string {
     const id = BigInt(text);
     if (id <= 9_223_372_036_854_775_807n) return id.toString();
   }
-  throw new SelectionError(`${JSON.stringify(text)} is not the id of a letter: a whole number`);
+  throw new SelectionError(`${JSON.stringify(text)} is not an id: a whole number`);
 }

@@ -22,6 +22,8 @@ export interface Letter {
   /** JSON text: `[{at, consumer, error: {code, message}}]`, oldest first; the last one is its death. */
   readonly history: string;
   readonly replayCount: number;
+  /** The id that the message had in its queue when it was dead-lettered: what logs call `msgId`. */
+  readonly messageId: string | null;
   /** The id under which the message was first sent. */
   readonly firstSentAs: string | null;
   /** The length of the original message's JSON text; null where the letter has none. */
@@ -49,40 +51,91 @@ interface ArchivedRow {
   readonly original: string | null;
 }
 
+/** A letter that has the id that was asked for. */
+export interface FoundLetter {
+  readonly place: Place;
+  readonly row: Row;
+  /** Whether it is in the archive, where replayed and discarded letters are. */
+  readonly isArchived: boolean;
+}
+
+/** By which id a letter is asked for: its own, or that of its message. */
+export type LetterQuestion = { readonly id: string } | { readonly messageId: string };
+
 /**
- * The one letter of this id: in a dead-letter queue, or else in the archive of one, where replayed and
- * discarded letters are.
+ * The one letter that is asked for: in a dead-letter queue, or else in the archive of one.
  *
  * @throws {SelectionError} where several places have a letter of this id.
  * @throws {LetterNotFoundError}
  */
 export async function findLetter(
   scope: LetterScope,
-  text: string,
+  id: string,
   options: JudgeOptions,
 ): Promise<Letter> {
-  const id = parseLetterId(text);
-  for (const table of ["letters", "letterArchive"] as const) {
-    const found: { readonly place: Place; readonly row: Row }[] = [];
+  return await chooseLetter({ id }, await findLetters(scope, { id }, options), options);
+}
+
+/** All letters that wait and are meant; where there are none, those that are archived. @throws {SelectionError} */
+export async function findLetters(
+  scope: LetterScope,
+  question: LetterQuestion,
+  { maxMessageBytes }: JudgeOptions,
+): Promise<readonly FoundLetter[]> {
+  for (const isArchived of [false, true]) {
+    const found: FoundLetter[] = [];
     for (const place of placesOf(scope)) {
-      const row = await readLetter(place, table, id, options.maxMessageBytes);
-      if (row !== undefined) found.push({ place, row });
+      const rows = await readLetters(place, isArchived, question, maxMessageBytes);
+      found.push(...rows.map((row) => ({ place, row, isArchived })));
     }
-    const [first] = found;
-    if (first === undefined) continue;
-    if (found.length > 1) throw severalPlaces(id, found);
-    return await describe(first.place, first.row, options);
+    if (found.length > 0) return found;
   }
-  throw new LetterNotFoundError(`there is no letter ${id}, neither waiting nor archived`);
+  return [];
+}
+
+/**
+ * The one of the letters that {@link findLetters} found at several sources.
+ *
+ * @throws {SelectionError} where several are meant. {@link LetterNotFoundError}
+ */
+export async function chooseLetter(
+  question: LetterQuestion,
+  found: readonly FoundLetter[],
+  options: JudgeOptions,
+): Promise<Letter> {
+  const waiting = found.filter(({ isArchived }) => !isArchived);
+  const candidates = waiting.length > 0 ? waiting : found;
+  const [first] = candidates;
+  if (first === undefined) throw new LetterNotFoundError(describeAbsence(question));
+  if (candidates.length > 1) throw severalLetters(question, candidates);
+  return await describe(first.place, first.row, options);
+}
+
+function describeAbsence(question: LetterQuestion): string {
+  if ("messageId" in question) {
+    return `there is no letter of a message ${question.messageId}, neither waiting nor archived`;
+  }
+  const { id } = question;
+  return `there is no letter ${id}, neither waiting nor archived; for the letter of the message ${id}, give --message-id ${id}`;
+}
+
+function severalLetters(question: LetterQuestion, found: readonly FoundLetter[]): SelectionError {
+  if ("id" in question) return severalPlaces(`letter ${question.id}`, found);
+  const letters = found.map(
+    ({ place, row }) => `letter ${row.id} in ${place.queue} of ${place.source.name}`,
+  );
+  return new SelectionError(
+    `several letters hold a message ${question.messageId}; choose one by its own id: ${letters.join(", ")}`,
+  );
 }
 
 export function severalPlaces(
-  id: string,
+  letter: string,
   found: readonly { readonly place: Place }[],
 ): SelectionError {
   const places = found.map(({ place }) => `${place.queue} of ${place.source.name}`).join(", ");
   return new SelectionError(
-    `there is a letter ${id} in several places; choose one by queue and source: ${places}`,
+    `there is a ${letter} in several places; choose one by queue and source: ${places}`,
   );
 }
 
@@ -98,35 +151,39 @@ async function describe(place: Place, row: Row, options: JudgeOptions): Promise<
     now:
       row.originalBytes === null
         ? { accepted: false, contract: null, issues: [], note: "it has no original message" }
-        : await judgeMessage(place.queue, { text: original, bytes }, options),
+        : await judgeMessage(place, { text: original, bytes }, options),
   };
 }
 
-async function readLetter(
+async function readLetters(
   { source, tables }: Place,
-  table: "letters" | "letterArchive",
-  id: string,
+  isArchived: boolean,
+  question: LetterQuestion,
   maxBytes: number,
-): Promise<Row | undefined> {
-  const archived = table === "letterArchive";
+): Promise<readonly Row[]> {
+  const ownId = "id" in question;
+  const id = parseLetterId(ownId ? question.id : question.messageId);
+  const renumbered = "or (d.msg_id < 0 and d.headers ->> 'archived_msg_id' = $1::text)";
+  const isMeant = ownId
+    ? `d.msg_id = $1::bigint ${isArchived ? renumbered : ""}`
+    : `${letter.messageId} = $1::text`;
   const { rows } = await source.pool.query<Row>(
-    `select d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at,
+    `select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
             ${letter.reason} as reason, ${letter.errorCode} as code, ${letter.errorMessage} as error,
             d.message::text as body, d.headers::text as headers, ${letter.history}::text as history,
             least(${letter.replayCount}, 2147483647)::integer as "replayCount",
-            ${letter.firstSentAs}::text as "firstSentAs",
+            ${letter.messageId} as "messageId", ${letter.firstSentAs}::text as "firstSentAs",
             octet_length(o.text) as "originalBytes",
             case when octet_length(o.text) <= $2 then o.text end as original,
-            ${archived ? letter.instant("d.archived_at") : "null"} as "archivedAt",
+            ${isArchived ? letter.instant("d.archived_at") : "null"} as "archivedAt",
             d.headers ->> 'action' as action, d.headers ->> 'action_id' as "actionId",
             d.headers ->> 'new_msg_id' as "newMessageId"
-       from ${tables[table]} d
+       from ${tables[isArchived ? "letterArchive" : "letters"]} d
        left join lateral (select ${letter.original}::text as text offset 0) o on true
-      where d.msg_id = $1
-         ${archived ? "or (d.msg_id < 0 and d.headers ->> 'archived_msg_id' = $1::text)" : ""}
+      where ${isMeant}
       order by d.enqueued_at desc
-      limit 1`,
+      limit ${ownId || isArchived ? 1 : 2}`,
     [id, maxBytes],
   );
-  return rows[0];
+  return rows;
 }

@@ -24,7 +24,7 @@ export interface LetterGroups {
 }
 
 /** So many groups are taken from each queue of each source, so that odd errors can't fill the memory. */
-const maxGroupsOfPlace = 1000;
+export const maxGroupsOfPlace = 1000;
 
 /**
  * Counts letters by why they died. Looks at every letter that the filter selects.
@@ -36,22 +36,24 @@ export async function groupLetters(
   filter: LetterFilter,
   { limit }: { readonly limit: number },
 ): Promise<LetterGroups> {
+  const found: LetterGroups[] = [];
+  for (const place of placesOf(scope)) found.push(await groupPlace(place, filter));
+  return mergeGroups(found, limit);
+}
+
+/** The largest groups of what several places, or several sources, have counted. */
+export function mergeGroups(found: readonly LetterGroups[], limit: number): LetterGroups {
   const groups = new Map<string, LetterGroup>();
-  let total = 0;
-  for (const place of placesOf(scope)) {
-    const found = await groupPlace(place, filter);
-    total += found.total;
-    for (const group of found.groups) {
-      const key = JSON.stringify([group.queue, group.reason, group.code, group.error]);
-      const before = groups.get(key);
-      groups.set(key, before === undefined ? group : add(before, group));
-    }
+  for (const group of found.flatMap((one) => one.groups)) {
+    const key = JSON.stringify([group.queue, group.reason, group.code, group.error]);
+    const before = groups.get(key);
+    groups.set(key, before === undefined ? group : add(before, group));
   }
-  const largest = [...groups.values()]
-    .sort((one, other) => other.count - one.count || (one.newestAt < other.newestAt ? 1 : -1))
-    .slice(0, limit);
-  const shown = largest.reduce((sum, { count }) => sum + count, 0);
-  return { groups: largest, others: total - shown };
+  const largest = [...groups.values()].sort(
+    (one, other) => other.count - one.count || (one.newestAt < other.newestAt ? 1 : -1),
+  );
+  const left = largest.splice(limit).reduce((sum, { count }) => sum + count, 0);
+  return { groups: largest, others: found.reduce((sum, { others }) => sum + others, left) };
 }
 
 function add(one: LetterGroup, other: LetterGroup): LetterGroup {
@@ -61,13 +63,16 @@ function add(one: LetterGroup, other: LetterGroup): LetterGroup {
   return { ...one, count, oldestAt, newestAt };
 }
 
-async function groupPlace({ source, queue, tables }: Place, filter: LetterFilter) {
+async function groupPlace(
+  { source, queue, tables }: Place,
+  filter: LetterFilter,
+): Promise<LetterGroups> {
   const resolved = await resolveFilter(source, filter, { boundedByNow: false });
   const values = new letter.Values();
   const { rows } = await source.pool.query<LetterGroup & { readonly total: number }>(
     `select ${values.add(queue)}::text as queue, g.reason, g.code, g.error,
             g.count::double precision as count,
-            ${letter.instant("g.oldest")} as "oldestAt", ${letter.instant("g.newest")} as "newestAt",
+            ${letter.storedInstant("g.oldest")} as "oldestAt", ${letter.storedInstant("g.newest")} as "newestAt",
             (sum(g.count) over ())::double precision as total
        from (
          select left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code,
@@ -81,8 +86,9 @@ async function groupPlace({ source, queue, tables }: Place, filter: LetterFilter
       limit ${maxGroupsOfPlace}`,
     values.all,
   );
+  const shown = rows.reduce((sum, { count }) => sum + count, 0);
   return {
-    total: rows[0]?.total ?? 0,
     groups: rows.map(({ total: _, ...group }) => group),
+    others: (rows[0]?.total ?? 0) - shown,
   };
 }

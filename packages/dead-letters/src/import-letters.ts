@@ -1,9 +1,24 @@
 import { isQueueName } from "@centralcloud/contracts";
-import { type ActionRequest, beginOperatorAction } from "@centralcloud/db";
+import {
+  type ActionName,
+  type ActionRequest,
+  type PartFigures,
+  planAction,
+  takeLock,
+} from "@centralcloud/db";
+import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
+import {
+  closeProgress,
+  figuresOf,
+  lockProgress,
+  openProgress,
+  saveProgress,
+} from "./actions/progress.ts";
+import { ActionSession } from "./actions/session.ts";
 import { ImportLineError } from "./errors.ts";
-import { type LetterSource, type Place, placeOf } from "./place.ts";
-import { assertRights } from "./rights.ts";
+import { type LetterSource, orderOf, type Place, placeOf } from "./place.ts";
+import { assertMayAct, type NeededRight } from "./rights.ts";
 import { inTransaction } from "./transaction.ts";
 
 export interface ImportOptions {
@@ -51,37 +66,68 @@ export async function importLetters(
   openLines: () => AsyncIterable<string>,
   { central, request, origin, signal }: ImportOptions,
 ): Promise<ImportReport> {
-  const places = new Set<string>();
-  let total = 0;
-  for await (const { place } of parseLines(openLines(), sources)) {
-    total += 1;
-    const { letters, letterArchive } = place.tables;
-    if (places.has(letters + place.source.sourceId)) continue;
-    places.add(letters + place.source.sourceId);
-    await assertRights(place.source.pool, place.source.name, [
-      { table: letters, privileges: ["select", "insert"] },
-      { table: letterArchive, privileges: ["select"] },
-    ]);
-  }
+  const counted = await countLines(parseLines(openLines(), sources));
   const report = { imported: 0, renumbered: 0, present: 0, replayedBefore: 0 };
-  if (total === 0) return { actionId: null, ...report, interrupted: false };
-  await assertRights(central, "the central database", [
-    { table: "central.operator_actions", privileges: ["select", "insert", "update"] },
-  ]);
+  if (counted.length === 0) return { actionId: null, ...report, interrupted: false };
+  const places = counted.map(({ place }) => place);
+  await assertMayAct(places, { needs: neededOf }, central);
 
-  const selection = { origin, letters: total };
-  const entry = await beginOperatorAction(central, "import", request, selection);
-  for await (const batch of batchesOf(parseLines(openLines(), sources))) {
-    if (signal?.aborted) return { actionId: entry.id, ...report, interrupted: true };
-    const counts = await importBatch(batch);
-    report.imported += counts.imported;
-    report.renumbered += counts.renumbered;
-    report.present += batch.length - counts.imported;
-    report.replayedBefore += counts.replayedBefore;
-    await entry.count(report.imported);
+  const letters = counted.reduce((sum, { expected }) => sum + expected, 0);
+  const action = await planAction(central, {
+    action: "import",
+    request,
+    selection: { origin, letters },
+    parts: counted.map(({ place: { source, queue }, expected }) => {
+      return { sourceId: source.sourceId, sourceName: source.name, queue, selection: {}, expected };
+    }),
+  });
+  const session = await ActionSession.claim(central, action);
+  try {
+    for (const place of places) await openProgress(place, action, session.runner);
+    for await (const batch of batchesOf(parseLines(openLines(), sources))) {
+      if (signal?.aborted || session.orders.state !== "running") {
+        await session.release(
+          "pause",
+          "interrupted where it ran; only its file can be gone on with",
+        );
+        return { actionId: action.id, ...report, interrupted: true };
+      }
+      const counts = await importBatch(batch, action, session.runner);
+      report.imported += counts.imported;
+      report.renumbered += counts.renumbered;
+      report.present += batch.length - counts.imported;
+      report.replayedBefore += counts.replayedBefore;
+      await session.report([counts.figures]);
+    }
+    for (const place of places) {
+      const progress = await closeProgress(place, action, session.runner);
+      await session.report([figuresOf(place, progress, { remaining: 0, refused: 0 })]);
+    }
+    await session.release("finish");
+  } catch (error) {
+    await session.release("fail", wordsOf(error));
+    throw error;
   }
-  await entry.finish(report.imported);
-  return { actionId: entry.id, ...report, interrupted: false };
+  return { actionId: action.id, ...report, interrupted: false };
+}
+
+const neededOf = ({ tables }: Place): readonly NeededRight[] => [
+  { table: tables.letters, privileges: ["select", "insert"] },
+  { table: tables.letterArchive, privileges: ["select"] },
+  { table: "public.centralcloud_locks", privileges: ["select", "insert", "update"] },
+];
+
+/** How many letters each place gets; every line is checked on the way. */
+async function countLines(
+  lines: AsyncIterable<Line>,
+): Promise<readonly { readonly place: Place; readonly expected: number }[]> {
+  const counts = new Map<string, { place: Place; expected: number }>();
+  for await (const { place } of lines) {
+    const count = counts.get(orderOf(place)) ?? { place, expected: 0 };
+    count.expected += 1;
+    counts.set(orderOf(place), count);
+  }
+  return [...counts.values()];
 }
 
 async function* parseLines(
@@ -153,13 +199,17 @@ interface Counts {
   readonly replayedBefore: number;
 }
 
-async function importBatch(batch: readonly [Line, ...Line[]]): Promise<Counts> {
-  const { source, tables } = batch[0].place;
+async function importBatch(
+  batch: readonly [Line, ...Line[]],
+  action: ActionName,
+  runner: string,
+): Promise<Counts & { readonly figures: PartFigures }> {
+  const { place } = batch[0];
+  const { source, queue, tables } = place;
   return await inTransaction(source.pool, async (client) => {
+    const before = await lockProgress(client, queue, action, runner);
     // Two imports at once would not see each other's letters.
-    await client.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [
-      `centralcloud import ${tables.letters}`,
-    ]);
+    await takeLock(client, "import dead letters", "another import of dead letters");
     const { rows } = await client.query<Counts>(
       // An id is kept where it is free, and was given away by the queue before: the queue won't give it again.
       `with line as materialized (
@@ -201,6 +251,11 @@ async function importBatch(batch: readonly [Line, ...Line[]]): Promise<Counts> {
         tables.letters,
       ],
     );
-    return rows[0] as Counts;
+    const counts = rows[0] as Counts;
+    const { imported, renumbered, replayedBefore } = counts;
+    const detail = { renumbered, replayedBefore, present: batch.length - imported };
+    const chunk = { moved: imported, merged: 0, detail, last: undefined };
+    const progress = await saveProgress(client, queue, action, before, chunk);
+    return { ...counts, figures: figuresOf(place, progress) };
   });
 }

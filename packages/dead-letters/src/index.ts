@@ -1,5 +1,18 @@
+export { canaryDefault } from "./actions/canary.ts";
+export {
+  type ContinueOptions,
+  continueAction,
+  missingSources,
+  outcomeOf,
+} from "./actions/continue-action.ts";
+export { addOutcomes, type DeathAgain, type Outcome } from "./actions/outcome.ts";
+export { type RecordedWork, recordAction } from "./actions/record-action.ts";
+export type { RunResult } from "./actions/run-action.ts";
 export { discardLetters } from "./discard-letters.ts";
 export {
+  ActionLostError,
+  ActionUnavailableError,
+  DriftError,
   EditRefusedError,
   ImportLineError,
   LetterNotFoundError,
@@ -8,14 +21,42 @@ export {
 } from "./errors.ts";
 export { exportLetters } from "./export-letters.ts";
 export { type LetterFilter, parseLetterId, selectsAll } from "./filter.ts";
-export { type ArchivedLetter, findLetter, type Letter } from "./find-letter.ts";
-export { groupLetters, type LetterGroup, type LetterGroups } from "./group-letters.ts";
+export {
+  type ArchivedLetter,
+  chooseLetter,
+  type FoundLetter,
+  findLetter,
+  findLetters,
+  type Letter,
+  type LetterQuestion,
+} from "./find-letter.ts";
+export {
+  groupLetters,
+  type LetterGroup,
+  type LetterGroups,
+  maxGroupsOfPlace,
+  mergeGroups,
+} from "./group-letters.ts";
 export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
-export { type LetterPage, type LetterSummary, listLetters } from "./list-letters.ts";
+export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
 export type { PaceOptions } from "./pace.ts";
 export type { LetterScope, LetterSource } from "./place.ts";
+export {
+  type ActionPreview,
+  type PreviewedLetter,
+  type PreviewedPart,
+  type PreviewOptions,
+  previewLetters,
+} from "./preview-letters.ts";
+export {
+  NotACopyError,
+  type RenewOptions,
+  type RenewReport,
+  renewSource,
+  UndecidedCopiesError,
+} from "./renew-source.ts";
 export {
   type ArchiveRange,
   countArchived,
@@ -29,10 +70,13 @@ export {
   type ReplayReport,
   replayLetters,
 } from "./replay-letters.ts";
+export { findUnknownReasons, unknownReason } from "./resolve-filter.ts";
 export {
-  type LetterActionOptions,
-  type LetterActionPreview,
-  type LetterActionReport,
-  previewLetterAction,
-} from "./run-letter-action.ts";
+  countRestorable,
+  type RestoreReport,
+  type RestoreSelection,
+  restoreLetters,
+} from "./restore-letters.ts";
+export { assertMayRecord } from "./rights.ts";
+export type { LetterActionOptions, LetterActionReport } from "./run-letter-action.ts";
 export { parseTimeBound, type TimeBound } from "./time-bound.ts";

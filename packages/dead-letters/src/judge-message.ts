@@ -1,9 +1,5 @@
-import {
-  contractFor,
-  type Issue,
-  type QueueName,
-  type SessionMessage,
-} from "@centralcloud/contracts";
+import { contractFor, type Issue, type SessionMessage } from "@centralcloud/contracts";
+import type { Place } from "./place.ts";
 
 /** What would become of a message if it were read now, as far as that can be told without merging it. */
 export interface Judgement {
@@ -23,8 +19,12 @@ export interface JudgeOptions {
   readonly maxMessageBytes: number;
   /** Whether consumers refuse sessions that come in plain. */
   readonly requireSealed: boolean;
-  /** Tries whether a seal opens, and says why not; without it seals are not tried. */
-  readonly checkSeal?: (sealed: Sealed) => Promise<string | undefined>;
+  /** Tries whether a message's seal opens, and says why not; without it seals are not tried. */
+  readonly checkSeal?: (
+    sealed: Sealed,
+    message: SessionMessage,
+    sourceId: string,
+  ) => Promise<string | undefined>;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface JudgeOptions {
  * @param bytes how long it is; the text itself is not needed where that is over the limit.
  */
 export async function judgeMessage(
-  queue: QueueName,
+  { queue, source }: Pick<Place, "queue"> & { readonly source: Pick<Place["source"], "sourceId"> },
   { text, bytes }: { readonly text: string | null; readonly bytes: number },
   { maxMessageBytes, requireSealed, checkSeal }: JudgeOptions,
 ): Promise<Judgement> {
@@ -43,7 +43,8 @@ export async function judgeMessage(
   const checked = contractFor(queue).check(text);
   if (!checked.ok) return { accepted: false, contract: false, issues: checked.issues, note: null };
   const passed = { contract: true, issues: [] };
-  const sealed = sealOf(queue, checked.value);
+  const message = checked.value as SessionMessage;
+  const sealed = queue === "agent-sessions" ? (message.sealed ?? undefined) : undefined;
   if (sealed === undefined) {
     const isRefused = queue === "agent-sessions" && requireSealed;
     const note = isRefused ? "it came in plain, and SESSION_REQUIRE_SEALED is set" : null;
@@ -53,11 +54,6 @@ export async function judgeMessage(
     const note = `it is sealed for key ${sealed.key_id}; give the key ring to try the seal`;
     return { ...passed, accepted: null, note };
   }
-  const problem = await checkSeal(sealed);
+  const problem = await checkSeal(sealed, message, source.sourceId);
   return { ...passed, accepted: problem === undefined, note: problem ?? null };
-}
-
-function sealOf(queue: QueueName, message: object): Sealed | undefined {
-  if (queue !== "agent-sessions") return undefined;
-  return (message as SessionMessage).sealed ?? undefined;
 }

@@ -14,27 +14,31 @@ export interface LockedLetter extends LetterKey {
   readonly storedBytes: number;
 }
 
-/** Letters beyond this many bytes are left for the next chunk, so that no transaction grows without end. */
+/** Rows beyond this many bytes are left for the next chunk, so that no transaction grows without end. */
 const maxChunkBytes = 64 * 1024 * 1024;
 
 /**
- * Locks the next letters, oldest first. Those that another operator has locked are theirs, and passed
- * over.
+ * Locks the next letters, oldest first. Those that another operator has locked are passed over, or waited for.
  */
 export async function lockLetters(
   client: PoolClient,
   { tables }: Place,
   filter: ResolvedFilter,
-  { after, limit }: { readonly after: LetterKey | undefined; readonly limit: number },
+  {
+    after,
+    limit,
+    waits,
+  }: {
+    readonly after: LetterKey | undefined;
+    readonly limit: number;
+    readonly waits: boolean;
+  },
 ): Promise<readonly LockedLetter[]> {
   const values = new letter.Values();
   const conditions = [letter.conditionsOf(filter, values)];
-  if (after !== undefined) {
-    const key = `(${values.add(after.at)}::timestamptz, ${values.add(after.id)}::bigint)`;
-    conditions.push(`(d.enqueued_at, d.msg_id) > ${key}`);
-  }
+  if (after !== undefined) conditions.push(letter.comparedWith(after, values));
   const { rows } = await client.query<LockedLetter>(
-    `select d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at,
+    `select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
             ${letter.hasOriginal} as "hasOriginal",
             left(d.message ->> 'original_message_id', 40) as "originalId",
             left(d.message ->> 'original_enqueued_at', 40) as "originalEnqueuedAt",
@@ -43,9 +47,16 @@ export async function lockLetters(
       where ${conditions.join("\n        and ")}
       order by d.enqueued_at, d.msg_id
       limit ${values.add(limit)}
-        for update of d skip locked`,
+        for update of d ${waits ? "" : "skip locked"}`,
     values.all,
   );
+  return withinChunk(rows);
+}
+
+/** As many of the first rows as a transaction may move, and one in any case. */
+export function withinChunk<Row extends { readonly storedBytes: number }>(
+  rows: readonly Row[],
+): readonly Row[] {
   let bytes = 0;
   return rows.filter(({ storedBytes }, index) => {
     bytes += storedBytes;
@@ -73,4 +84,19 @@ export function archivedRow({ tables }: Place, added: string): string {
          else jsonb_build_object('headers', g.headers) end
       || case when ${taken} then jsonb_build_object('archived_msg_id', g.msg_id) else '{}' end
       || ${added}`;
+}
+
+/** Newer versions of pgmq tell when a message was last read; where both tables do, it is one column more. */
+export async function lastReadColumn(
+  client: PoolClient,
+  { tables }: Place,
+): Promise<(alias?: string) => string> {
+  const { rows } = await client.query<{ found: boolean }>(
+    `select count(*) = 2 as found
+       from pg_attribute a
+      where a.attrelid in ($1::regclass, $2::regclass) and a.attname = 'last_read_at' and not a.attisdropped`,
+    [tables.letters, tables.letterArchive],
+  );
+  if (!rows[0]?.found) return () => "";
+  return (alias) => (alias === undefined ? ", last_read_at" : `, ${alias}.last_read_at`);
 }

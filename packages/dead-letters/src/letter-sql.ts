@@ -1,3 +1,4 @@
+import type { LetterKey } from "./cursor.ts";
 import type { ResolvedFilter } from "./filter.ts";
 
 /*
@@ -6,9 +7,17 @@ import type { ResolvedFilter } from "./filter.ts";
  * a message becomes a JavaScript number.
  */
 
-/** A moment as text of fixed width in UTC: such texts compare as the moments do. */
+/**
+ * A moment as text of fixed width in UTC: such texts compare as the moments do, `infinity` and `-infinity` among them.
+ */
 export function instant(expression: string): string {
-  return `to_char((${expression}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  const moment = `(${expression})`;
+  return `coalesce(to_char(${moment} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${moment}::text)`;
+}
+
+/** The same of a column: never null, though whoever owns the table decides what stands there. */
+export function storedInstant(column: string): string {
+  return `coalesce(${instant(column)}, '')`;
 }
 
 export const original = "(d.message -> 'original_message')";
@@ -23,6 +32,9 @@ const error = "(d.message -> 'error')";
 export const errorMessage = `coalesce(${error} ->> 'message', case when jsonb_typeof(${error}) = 'string' then d.message ->> 'error' end)`;
 export const errorCode = `(${error} ->> 'code')`;
 export const reason = "(d.message ->> 'reason')";
+
+/** The id that the message had in its queue, as text. */
+export const messageId = "(d.message ->> 'original_message_id')";
 
 export const originalHeaders = objectOr("d.message -> 'original_headers'", "'{}'::jsonb");
 
@@ -48,6 +60,13 @@ export const history = `(${attempts} || jsonb_build_array(jsonb_build_object(
 /** How much the letter takes in its table; known without reading it. */
 export const storedBytes = "coalesce(pg_column_size(d.message), 0)";
 
+/**
+ * The transaction that wrote the row `d`, with its epoch: the last one before now that has these 32 bits. Rows older
+ * than four billion transactions may seem newer; such a row is refused, and never moved unseen.
+ */
+const insertedBy = `(select (n.next - ((n.next - d.xmin::text::bigint) & 4294967295))::text::xid8
+     from (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next) n)`;
+
 /** The values of a statement, numbered as they are added. */
 export class Values {
   readonly all: unknown[] = [];
@@ -57,11 +76,26 @@ export class Values {
   }
 }
 
+/**
+ * The condition that a row `d` stands after (or before) a letter's place, by time and then by id.
+ *
+ * @param column the time by which the rows are ordered.
+ */
+export function comparedWith(
+  { at, id }: LetterKey,
+  values: Values,
+  comparison: ">" | "<" | "<=" = ">",
+  column: "enqueued_at" | "archived_at" = "enqueued_at",
+): string {
+  return `(d.${column}, d.msg_id) ${comparison} (${values.add(at)}::timestamptz, ${values.add(id)}::bigint)`;
+}
+
 /** The conditions of a filter on `d`, joined by `and`; `true` where there is none. */
 export function conditionsOf(filter: ResolvedFilter, values: Values): string {
-  const { ids, reasons, codes, since, until, text, path } = filter;
+  const { ids, messageIds, reasons, codes, since, until, text, path } = filter;
   const conditions: string[] = [];
   if (ids) conditions.push(`d.msg_id = any (${values.add(ids)}::bigint[])`);
+  if (messageIds) conditions.push(`${messageId} = any (${values.add(messageIds)}::text[])`);
   if (since) conditions.push(`d.enqueued_at >= ${values.add(since)}::timestamptz`);
   if (until) conditions.push(`d.enqueued_at <= ${values.add(until)}::timestamptz`);
   if (reasons) conditions.push(`${reason} = any (${values.add(reasons)}::text[])`);
@@ -74,6 +108,10 @@ export function conditionsOf(filter: ResolvedFilter, values: Values): string {
     // Silent, and with time zones: an odd message does not meet the path, and breaks nothing.
     const test = filter.pathIsPredicate ? "jsonb_path_match_tz" : "jsonb_path_exists_tz";
     conditions.push(`${test}(${original}, ${values.add(path)}::jsonpath, '{}', true)`);
+  }
+  if (filter.seenIn !== undefined) {
+    const snapshot = `${values.add(filter.seenIn)}::pg_snapshot`;
+    conditions.push(`pg_visible_in_snapshot(${insertedBy}, ${snapshot})`);
   }
   return conditions.length === 0 ? "true" : conditions.join("\n   and ");
 }

@@ -58,16 +58,40 @@ export async function listLetters(
   for (const source of scope.sources) {
     filters.set(source.sourceId, await resolveFilter(source, filter, { boundedByNow: false }));
   }
-  const found: { readonly cursor: Cursor; readonly summary: LetterSummary }[] = [];
+  const found: Listed[] = [];
   for (const place of placesOf(scope)) {
     const resolved = filters.get(place.source.sourceId) as ResolvedFilter;
-    for (const summary of await listPlace(place, resolved, limit + 1, cursor)) {
-      found.push({ cursor: { ...summary, place: orderOf(place) }, summary });
-    }
+    const summaries = await listPlace(place, resolved, limit + 1, cursor);
+    found.push(...summaries.map(asListed));
   }
-  found.sort((one, other) => compareCursors(other.cursor, one.cursor));
-  const page = found.slice(0, limit);
-  const last = found.length > limit ? page.at(-1) : undefined;
+  return pageOf(found, limit, false);
+}
+
+/** One page of those that several sources gave, each of which was asked for `limit` letters. */
+export function mergePages(pages: readonly LetterPage[], limit: number): LetterPage {
+  const listed = pages.flatMap(({ letters }) => letters).map(asListed);
+  return pageOf(
+    listed,
+    limit,
+    pages.some(({ next }) => next !== null),
+  );
+}
+
+interface Listed {
+  readonly cursor: Cursor;
+  readonly summary: LetterSummary;
+}
+
+function asListed(summary: LetterSummary): Listed {
+  const { at, id, sourceId, queue } = summary;
+  return { cursor: { at, id, place: orderOf({ source: { sourceId }, queue }) }, summary };
+}
+
+/** @param hasMore whether there are more letters than these. */
+function pageOf(listed: readonly Listed[], limit: number, hasMore: boolean): LetterPage {
+  const sorted = [...listed].sort((one, other) => compareCursors(other.cursor, one.cursor));
+  const page = sorted.slice(0, limit);
+  const last = hasMore || sorted.length > limit ? page.at(-1) : undefined;
   return {
     letters: page.map(({ summary }) => summary),
     next: last === undefined ? null : encodeCursor(last.cursor),
@@ -83,9 +107,8 @@ async function listPlace(
   const values = new letter.Values();
   const conditions = [letter.conditionsOf(filter, values)];
   if (cursor !== undefined) {
-    const key = `(${values.add(cursor.at)}::timestamptz, ${values.add(cursor.id)}::bigint)`;
-    const compare = orderOf(place) < cursor.place ? "<=" : "<";
-    conditions.push(`(d.enqueued_at, d.msg_id) ${compare} ${key}`);
+    const comparison = orderOf(place) < cursor.place ? "<=" : "<";
+    conditions.push(letter.comparedWith(cursor, values, comparison));
   }
   const { rows } = await place.source.pool.query<LetterSummary>(
     // The page is cut out before anything is read of its messages.
@@ -99,7 +122,7 @@ async function listPlace(
      select ${values.add(place.source.name)}::text as source,
             ${values.add(place.source.sourceId)}::text as "sourceId",
             ${values.add(place.queue)}::text as queue,
-            d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at,
+            d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
             left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code,
             left(${letter.errorMessage}, 2000) as error,
             left(d.message ->> 'original_message_id', 40) as "originalId",

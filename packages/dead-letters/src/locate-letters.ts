@@ -2,6 +2,7 @@ import type { QueueName } from "@centralcloud/contracts";
 import { LetterNotFoundError } from "./errors.ts";
 import { type LetterFilter, parseLetterId } from "./filter.ts";
 import { severalPlaces } from "./find-letter.ts";
+import { messageId } from "./letter-sql.ts";
 import type { Place } from "./place.ts";
 
 /** A letter that an earlier action has moved. */
@@ -12,6 +13,41 @@ export interface SettledLetter {
   readonly action: string;
   readonly actionId: string | null;
   readonly newMessageId: string | null;
+}
+
+/** How an action names letters: by their own ids, or by those that their messages had. */
+interface Naming {
+  readonly ids: readonly string[];
+  readonly noun: "letter" | "letter of the message";
+  /** Of a letter `d` in its queue: its id, and which letters are named; of one in the archive likewise. */
+  readonly waiting: { readonly name: string; readonly isNamed: string };
+  readonly archived: { readonly name: string; readonly isNamed: string };
+}
+
+/** An id that the archive had already was replaced by a negative one. */
+const archivedId =
+  "case when d.msg_id < 0 then d.headers ->> 'archived_msg_id' else d.msg_id::text end";
+
+function namingOf({ ids, messageIds }: LetterFilter): Naming | undefined {
+  if (ids !== undefined) {
+    const isNamed = "d.msg_id = any ($1::bigint[])";
+    const isRenumbered =
+      "d.msg_id < 0 and d.headers ->> 'archived_msg_id' = any ($1::bigint[]::text[])";
+    return {
+      ids: ids.map(parseLetterId),
+      noun: "letter",
+      waiting: { name: "d.msg_id::text", isNamed },
+      archived: { name: archivedId, isNamed: `${isNamed} or (${isRenumbered})` },
+    };
+  }
+  if (messageIds === undefined) return undefined;
+  const byMessage = { name: messageId, isNamed: `${messageId} = any ($1::text[])` };
+  return {
+    ids: messageIds.map(parseLetterId),
+    noun: "letter of the message",
+    waiting: byMessage,
+    archived: byMessage,
+  };
 }
 
 /**
@@ -28,23 +64,24 @@ export async function locateLetters(
   readonly places: readonly Place[];
   readonly settledBefore: readonly SettledLetter[];
 }> {
-  if (filter.ids === undefined) return { places, settledBefore: [] };
-  const ids = filter.ids.map(parseLetterId);
+  const naming = namingOf(filter);
+  if (naming === undefined) return { places, settledBefore: [] };
   const waiting = new Map<string, { place: Place }[]>();
   const archived = new Map<string, SettledLetter[]>();
   for (const place of places) {
-    for (const id of await waitingIn(place, ids)) append(waiting, id, { place });
-    for (const letter of await settledIn(place, ids)) append(archived, letter.id, letter);
+    for (const name of await waitingIn(place, naming)) append(waiting, name, { place });
+    for (const { name, ...letter } of await settledIn(place, naming))
+      append(archived, name, letter);
   }
   const settledBefore: SettledLetter[] = [];
   const problems: string[] = [];
-  for (const id of new Set(ids)) {
+  for (const id of new Set(naming.ids)) {
     const found = waiting.get(id) ?? [];
-    if (found.length > 1) throw severalPlaces(id, found);
+    if (found.length > 1) throw severalPlaces(`${naming.noun} ${id}`, found);
     if (found.length === 1) continue;
     const before = archived.get(id)?.at(0);
     if (before?.action === action) settledBefore.push(before);
-    else problems.push(describeAbsence(id, before));
+    else problems.push(describeAbsence(`${naming.noun} ${id}`, before));
   }
   if (problems.length > 0) throw new LetterNotFoundError(problems.join("; "));
   const used = new Set([...waiting.values()].flat().map(({ place }) => place));
@@ -53,33 +90,31 @@ export async function locateLetters(
 
 const participles: Readonly<Record<string, string>> = { replay: "replayed", discard: "discarded" };
 
-function describeAbsence(id: string, before: SettledLetter | undefined): string {
-  if (before === undefined) return `there is no letter ${id}`;
+function describeAbsence(letter: string, before: SettledLetter | undefined): string {
+  if (before === undefined) return `there is no ${letter}`;
   const done = participles[before.action] ?? "archived";
   const by = before.actionId === null ? "" : ` by action ${before.actionId}`;
-  return `letter ${id} was ${done}${by} before, so it is not in the dead-letter queue`;
+  return `${letter} was ${done}${by} before, so it is not in the dead-letter queue`;
 }
 
-async function waitingIn({ source, tables }: Place, ids: readonly string[]) {
-  const { rows } = await source.pool.query<{ id: string }>(
-    `select d.msg_id::text as id from ${tables.letters} d where d.msg_id = any ($1::bigint[])`,
+async function waitingIn({ source, tables }: Place, { ids, waiting }: Naming) {
+  const { rows } = await source.pool.query<{ name: string }>(
+    `select distinct ${waiting.name} as name from ${tables.letters} d where ${waiting.isNamed}`,
     [ids],
   );
-  return rows.map(({ id }) => id);
+  return rows.map(({ name }) => name);
 }
 
 async function settledIn(
   { source, queue, tables }: Place,
-  ids: readonly string[],
-): Promise<readonly SettledLetter[]> {
-  const { rows } = await source.pool.query<SettledLetter>(
-    `select $2::text as source, $3::text as queue,
-            case when d.msg_id < 0 then d.headers ->> 'archived_msg_id' else d.msg_id::text end as id,
+  { ids, archived }: Naming,
+): Promise<readonly (SettledLetter & { readonly name: string })[]> {
+  const { rows } = await source.pool.query<SettledLetter & { readonly name: string }>(
+    `select $2::text as source, $3::text as queue, ${archived.name} as name, ${archivedId} as id,
             coalesce(d.headers ->> 'action', '') as action, d.headers ->> 'action_id' as "actionId",
             d.headers ->> 'new_msg_id' as "newMessageId"
        from ${tables.letterArchive} d
-      where d.msg_id = any ($1::bigint[])
-         or (d.msg_id < 0 and d.headers ->> 'archived_msg_id' = any ($1::bigint[]::text[]))
+      where ${archived.isNamed}
       order by d.archived_at desc`,
     [ids, source.name, queue],
   );

@@ -1,5 +1,3 @@
-import { pause } from "@centralcloud/service";
-
 export interface PaceOptions {
   /** Messages per second at most; default: as fast as it goes. */
   readonly rate?: number;
@@ -7,32 +5,41 @@ export interface PaceOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Divides a run into chunks, and keeps its rate. */
-export interface Pace {
-  /** Messages of a chunk. */
-  readonly limit: number;
-  readonly interrupted: boolean;
-  /** Waits until the next chunk may begin, after so many messages. */
-  wait(moved: number): Promise<void>;
-}
-
 /** One transaction each: long enough to be fast, short enough to hold no lock for long. */
 const maxChunk = 500;
 
-export function createPace({ rate, signal = new AbortController().signal }: PaceOptions): Pace {
-  const startedAt = performance.now();
-  let total = 0;
-  return {
-    // Two chunks a second, so that the rate is even.
-    limit: rate === undefined ? maxChunk : Math.max(1, Math.min(maxChunk, Math.floor(rate / 2))),
-    get interrupted() {
-      return signal.aborted;
-    },
-    async wait(moved) {
-      total += moved;
-      if (rate === undefined) return;
-      const dueMs = startedAt + (total / rate) * 1000 - performance.now();
-      if (dueMs > 0) await pause(dueMs, signal);
-    },
-  };
+/** A run that was late may catch up for so long, in milliseconds. */
+const maxDebtMs = 1_000;
+
+/** Divides a run into chunks, and keeps its rate, which may change on the way. */
+export class Pace {
+  #rate: number | null = null;
+  /** When the next chunk may begin, by the monotonic clock. */
+  #nextAt = performance.now();
+
+  /** Messages of a chunk: two chunks a second, so that the rate is even. */
+  get limit(): number {
+    if (this.#rate === null) return maxChunk;
+    return Math.max(1, Math.min(maxChunk, Math.floor(this.#rate / 2)));
+  }
+
+  /** Until the next chunk may begin. */
+  get dueMs(): number {
+    return Math.max(0, this.#nextAt - performance.now());
+  }
+
+  /** @param rate messages a second; null for as fast as it goes. */
+  setRate(rate: number | null): void {
+    if (rate === this.#rate) return;
+    const leftMs = rate === null || this.#rate === null ? 0 : this.dueMs * (this.#rate / rate);
+    this.#nextAt = performance.now() + leftMs;
+    this.#rate = rate;
+  }
+
+  /** After a chunk of so many messages. */
+  count(messages: number): void {
+    if (this.#rate === null) return;
+    const from = Math.max(this.#nextAt, performance.now() - maxDebtMs);
+    this.#nextAt = from + (messages / this.#rate) * 1_000;
+  }
 }

@@ -47,6 +47,12 @@ export function placeOf(source: LetterSource, queue: QueueName): Place {
 }
 
 /** A text by which places are compared. */
-export function orderOf({ source, queue }: Place): string {
+export function orderOf({
+  source,
+  queue,
+}: {
+  readonly source: Pick<Source, "sourceId">;
+  readonly queue: string;
+}): string {
   return `${source.sourceId}/${queue}`;
 }

@@ -1,14 +1,17 @@
-import { type ActionRequest, beginOperatorAction } from "@centralcloud/db";
+import { type ActionRequest, type ActionState, planAction } from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
+import { planParts } from "./actions/plan-parts.ts";
+import type { ChunkCounts } from "./actions/progress.ts";
+import { type ActionStep, runAction } from "./actions/run-action.ts";
+import { ActionSession } from "./actions/session.ts";
 import type { LetterKey } from "./cursor.ts";
 import { SelectionError } from "./errors.ts";
 import { instant, storedBytes } from "./letter-sql.ts";
-import { createPace, type PaceOptions } from "./pace.ts";
+import type { PaceOptions } from "./pace.ts";
 import { type LetterScope, type Place, placesOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
-import { assertRights } from "./rights.ts";
+import { assertMayAct } from "./rights.ts";
 import type { TimeBound } from "./time-bound.ts";
-import { inTransaction } from "./transaction.ts";
 
 /** When messages were archived; both moments are included. */
 export interface ArchiveRange {
@@ -26,6 +29,7 @@ export interface ReplayArchiveOptions extends PaceOptions {
 
 export interface ReplayArchiveReport {
   readonly actionId: string;
+  readonly state: ActionState;
   /** Messages moved back to their queue. */
   readonly requeued: number;
   /** Left in the archive, because a message of that id is in the queue. */
@@ -51,68 +55,87 @@ export async function replayArchive(
   range: ArchiveRange,
   options: ReplayArchiveOptions,
 ): Promise<ReplayArchiveReport> {
-  if (range.from === undefined && range.to === undefined && !options.all) {
+  const { central, request, all, rate, signal } = options;
+  if (range.from === undefined && range.to === undefined && !all) {
     throw new SelectionError(
       "this selects every archived message; say so with `all`, or give a range",
     );
   }
   const places = placesOf(scope);
-  await assertMayReplay(places, options.central);
+  await assertMayAct(places, replayArchiveStep, central);
   const bounds = await resolveRanges(scope, range);
   const to = Object.fromEntries(
     scope.sources.map(({ name, sourceId }) => [name, bounds.get(sourceId)?.to ?? ""]),
   );
-  const entry = await beginOperatorAction(options.central, "replay-archive", options.request, {
-    ...range,
-    sources: scope.sources.map(({ name }) => name),
-    queues: scope.queues,
-    all: options.all ?? false,
-    rate: options.rate,
-    bounds: to,
+  const parts = places.map((place) => {
+    return { place, selection: bounds.get(place.source.sourceId) as ArchiveBounds };
   });
-
-  const pace = createPace(options);
-  const total = { requeued: 0, taken: 0, unknownId: 0, aheadOfSequence: 0 };
-  let isComplete = true;
-  for (const place of places) {
-    const bound = bounds.get(place.source.sourceId) as Bounds;
-    let after: LetterKey | undefined;
-    do {
-      if (pace.interrupted) {
-        isComplete = false;
-        break;
-      }
-      const chunk = await moveChunk(place, bound, after, pace.limit);
-      after = chunk.last;
-      total.requeued += chunk.requeued;
-      total.taken += chunk.taken;
-      total.unknownId += chunk.unknownId;
-      total.aheadOfSequence += chunk.aheadOfSequence;
-      if (chunk.requeued > 0) await entry.count(total.requeued);
-      if (after !== undefined) await pace.wait(chunk.requeued);
-    } while (after !== undefined);
-  }
-  if (isComplete) await entry.finish(total.requeued);
-  return { actionId: entry.id, ...total, interrupted: !isComplete, to };
+  const planned = await planAction(central, {
+    action: "replay-archive",
+    request,
+    selection: {
+      ...range,
+      sources: scope.sources.map(({ name }) => name),
+      queues: scope.queues,
+      ...(all ? { all: true } : {}),
+      ...(rate === undefined ? {} : { rate }),
+      bounds: to,
+    },
+    parts: await planParts(parts, replayArchiveStep),
+    ...(rate === undefined ? {} : { rate }),
+  });
+  const session = await ActionSession.claim(central, planned);
+  const result = await runAction(session, replayArchiveStep, parts, signal ? { signal } : {});
+  const { moved: requeued, detail, interrupted, state } = result;
+  return { actionId: planned.id, requeued, ...nothingLeft, ...detail, interrupted, state, to };
 }
+
+const nothingLeft = { taken: 0, unknownId: 0, aheadOfSequence: 0 };
+
+export const replayArchiveStep: ActionStep<ArchiveBounds> = {
+  passes: 1,
+  needs: ({ tables }) => [
+    { table: tables.archive, privileges: ["select", "update", "delete"] },
+    { table: tables.queue, privileges: ["select", "insert"] },
+  ],
+  moveChunk: (client, place, bounds, { after, limit }) =>
+    moveChunk(client, place, bounds, after, limit),
+  async countLeft(place, bounds) {
+    return { remaining: await countArchivedIn(place, bounds), refused: 0 };
+  },
+};
+
+/**
+ * Of a source that was a copy of another one, the archive begins with the other's messages, which are that one's to
+ * replay. By way of JSON, since a database of the version before has no such column.
+ */
+const isOwn = `d.enqueued_at > coalesce((
+  select (to_jsonb(s) ->> 'copied_until')::timestamptz from public.singularity_source s), '-infinity')`;
 
 /** How many messages of the range the archives hold. @throws {SelectionError} */
 export async function countArchived(scope: LetterScope, range: ArchiveRange): Promise<number> {
   const bounds = await resolveRanges(scope, range);
   let count = 0;
-  for (const { source, tables } of placesOf(scope)) {
-    const { from, to } = bounds.get(source.sourceId) as Bounds;
-    const { rows } = await source.pool.query<{ count: string }>(
-      `select count(*) as count from ${tables.archive} d
-        where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz`,
-      [from, to],
-    );
-    count += Number(rows[0]?.count ?? 0);
+  for (const place of placesOf(scope)) {
+    count += await countArchivedIn(place, bounds.get(place.source.sourceId) as ArchiveBounds);
   }
   return count;
 }
 
-interface Bounds {
+async function countArchivedIn(
+  { source, tables }: Place,
+  { from, to }: ArchiveBounds,
+): Promise<number> {
+  const { rows } = await source.pool.query<{ count: string }>(
+    `select count(*) as count from ${tables.archive} d
+      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isOwn}`,
+    [from, to],
+  );
+  return Number(rows[0]?.count ?? 0);
+}
+
+/** By the source's clock; both moments are included. */
+export interface ArchiveBounds {
   readonly from: string;
   readonly to: string;
 }
@@ -120,26 +143,14 @@ interface Bounds {
 async function resolveRanges(
   { sources }: LetterScope,
   { from, to }: ArchiveRange,
-): Promise<ReadonlyMap<string, Bounds>> {
-  const bounds = new Map<string, Bounds>();
+): Promise<ReadonlyMap<string, ArchiveBounds>> {
+  const bounds = new Map<string, ArchiveBounds>();
   for (const source of sources) {
     const times = { ...(from ? { since: from } : {}), ...(to ? { until: to } : {}) };
     const { since, until } = await resolveFilter(source, times, { boundedByNow: true });
     bounds.set(source.sourceId, { from: since ?? "-infinity", to: until ?? "" });
   }
   return bounds;
-}
-
-async function assertMayReplay(places: readonly Place[], central: Pool): Promise<void> {
-  await assertRights(central, "the central database", [
-    { table: "central.operator_actions", privileges: ["select", "insert", "update"] },
-  ]);
-  for (const { source, tables } of places) {
-    await assertRights(source.pool, source.name, [
-      { table: tables.archive, privileges: ["select", "update", "delete"] },
-      { table: tables.queue, privileges: ["select", "insert"] },
-    ]);
-  }
 }
 
 interface Candidate extends LetterKey {
@@ -152,32 +163,36 @@ interface Candidate extends LetterKey {
 /** No transaction moves more than this many bytes, unless it is one message. */
 const maxChunkBytes = 64 * 1024 * 1024;
 
-function moveChunk(place: Place, bounds: Bounds, after: LetterKey | undefined, limit: number) {
-  return inTransaction(place.source.pool, async (client) => {
-    const candidates = await lockArchived(client, place, bounds, after, limit);
-    const chosen = new Map<string, string>();
-    const counts = { taken: 0, unknownId: 0, aheadOfSequence: 0 };
-    let bytes = 0;
-    let last: LetterKey | undefined;
-    for (const candidate of candidates) {
-      const { id, originalId, taken, ahead } = candidate;
-      bytes += candidate.storedBytes;
-      if (last !== undefined && bytes > maxChunkBytes) break;
-      last = candidate;
-      if (originalId === null) counts.unknownId += 1;
-      else if (taken || chosen.has(originalId)) counts.taken += 1;
-      else if (ahead) counts.aheadOfSequence += 1;
-      else chosen.set(originalId, id);
-    }
-    if (chosen.size > 0) await requeue(client, place, chosen);
-    return { requeued: chosen.size, ...counts, last };
-  });
+async function moveChunk(
+  client: PoolClient,
+  place: Place,
+  bounds: ArchiveBounds,
+  after: LetterKey | undefined,
+  limit: number,
+): Promise<ChunkCounts> {
+  const candidates = await lockArchived(client, place, bounds, after, limit);
+  const chosen = new Map<string, string>();
+  const detail = { ...nothingLeft };
+  let bytes = 0;
+  let last: LetterKey | undefined;
+  for (const candidate of candidates) {
+    const { id, originalId, taken, ahead } = candidate;
+    bytes += candidate.storedBytes;
+    if (last !== undefined && bytes > maxChunkBytes) break;
+    last = candidate;
+    if (originalId === null) detail.unknownId += 1;
+    else if (taken || chosen.has(originalId)) detail.taken += 1;
+    else if (ahead) detail.aheadOfSequence += 1;
+    else chosen.set(originalId, id);
+  }
+  if (chosen.size > 0) await requeue(client, place, chosen);
+  return { moved: chosen.size, merged: 0, detail, last };
 }
 
 async function lockArchived(
   client: PoolClient,
   { tables }: Place,
-  { from, to }: Bounds,
+  { from, to }: ArchiveBounds,
   after: LetterKey | undefined,
   limit: number,
 ): Promise<readonly Candidate[]> {
@@ -192,7 +207,7 @@ async function lockArchived(
                     when d.headers ->> 'archived_msg_id' ~ '^\\d{1,18}$' then (d.headers ->> 'archived_msg_id')::bigint
                end as id
       ) o
-      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz
+      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isOwn}
         and ($3::timestamptz is null or (d.archived_at, d.msg_id) > ($3::timestamptz, $4::bigint))
       order by d.archived_at, d.msg_id
       limit $5

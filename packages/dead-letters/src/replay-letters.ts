@@ -1,7 +1,9 @@
 import { lookUpDeliveries } from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
+import type { ActionStep } from "./actions/run-action.ts";
+import { countPlace } from "./count-place.ts";
 import { EditRefusedError, SelectionError } from "./errors.ts";
-import type { LetterFilter } from "./filter.ts";
+import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import { type JudgeOptions, judgeMessage } from "./judge-message.ts";
 import { archivedRow, type LockedLetter, lockLetters } from "./letter-chunk.ts";
 import * as letter from "./letter-sql.ts";
@@ -12,7 +14,6 @@ import {
   type LetterActionReport,
   runLetterAction,
 } from "./run-letter-action.ts";
-import { inTransaction } from "./transaction.ts";
 
 export interface ReplayOptions extends LetterActionOptions {
   /** The JSON text of a message to send in place of the original; the filter must name one letter by id. */
@@ -44,34 +45,32 @@ export async function replayLetters(
 ): Promise<ReplayReport> {
   const edit =
     options.edit === undefined ? null : await checkEdit(scope, filter, options.edit, options.judge);
-  let alreadyMerged = 0;
-  const report = await runLetterAction(
-    scope,
-    filter,
-    {
-      name: "replay",
-      detail: edit === null ? {} : { edited: true },
-      needs: ({ tables }) => [
-        { table: tables.letters, privileges: ["select", "update", "delete"] },
-        { table: tables.letterArchive, privileges: ["select", "insert"] },
-        { table: tables.queue, privileges: ["insert"] },
-      ],
-      async moveChunk(place, resolved, { actionId, ...chunk }) {
-        const { merged, ...moved } = await inTransaction(place.source.pool, async (client) => {
-          const locked = await lockLetters(client, place, resolved, chunk);
-          const sendable = locked.filter(({ hasOriginal }) => hasOriginal || edit !== null);
-          const merged = await findMergedLetters(options.central, place, sendable);
-          if (sendable.length > 0)
-            await moveLetters(client, place, sendable, { merged, actionId, edit });
-          return { moved: sendable.length, last: locked.at(-1), merged: merged.size };
-        });
-        alreadyMerged += merged;
-        return moved;
-      },
+  const kind = { name: "replay", kind: edit === null ? "replay" : "edit" } as const;
+  const detail = edit === null ? {} : { edited: true };
+  const action = { ...kind, detail, step: replayStep(options.central, edit) };
+  const { merged, ...report } = await runLetterAction(scope, filter, action, options);
+  return { ...report, replayed: report.moved - merged, alreadyMerged: merged };
+}
+
+/** @param edit what is sent in place of the original. */
+export function replayStep(central: Pool, edit: string | null = null): ActionStep<ResolvedFilter> {
+  return {
+    passes: 2,
+    needs: ({ tables }) => [
+      { table: tables.letters, privileges: ["select", "update", "delete"] },
+      { table: tables.letterArchive, privileges: ["select", "insert"] },
+      { table: tables.queue, privileges: ["insert"] },
+    ],
+    async moveChunk(client, place, selection, { actionId, ...chunk }) {
+      const locked = await lockLetters(client, place, selection, chunk);
+      const sendable = locked.filter(({ hasOriginal }) => hasOriginal || edit !== null);
+      const merged = await findMergedLetters(central, place, sendable);
+      if (sendable.length > 0)
+        await moveLetters(client, place, sendable, { merged, actionId, edit });
+      return { moved: sendable.length, merged: merged.size, detail: {}, last: locked.at(-1) };
     },
-    options,
-  );
-  return { ...report, replayed: report.moved - alreadyMerged, alreadyMerged };
+    countLeft: (place, selection) => countPlace(place, selection),
+  };
 }
 
 /**
@@ -105,7 +104,7 @@ export async function checkEdit(
       ]);
     });
   const [edited] = rows as [{ text: string; bytes: number }];
-  const { accepted, issues, note } = await judgeMessage(place.queue, edited, judge);
+  const { accepted, issues, note } = await judgeMessage(place, edited, judge);
   if (accepted === false) {
     const problems = [...issues.map(({ message }) => message), ...(note === null ? [] : [note])];
     throw new EditRefusedError(problems.map((problem) => `the edited message: ${problem}`));
@@ -114,10 +113,10 @@ export async function checkEdit(
 }
 
 /** The ids of those letters whose message was merged; a letter that doesn't tell its identity was not. */
-async function findMergedLetters(
+export async function findMergedLetters(
   central: Pool,
   { source: { sourceId }, queue }: Place,
-  letters: readonly LockedLetter[],
+  letters: readonly Pick<LockedLetter, "id" | "originalId" | "originalEnqueuedAt">[],
 ): Promise<ReadonlySet<string>> {
   const known = letters.flatMap(({ id, originalId, originalEnqueuedAt }) => {
     if (!isInstant(originalEnqueuedAt) || !/^\d{1,18}$/.test(originalId ?? "")) return [];
@@ -154,32 +153,37 @@ async function moveLetters(
        delete from ${place.tables.letters} d using chosen c
         where d.msg_id = c.msg_id
        returning d.msg_id, d.vt, d.read_ct, d.enqueued_at, d.message, d.headers, c.sends
+     ), resent as materialized (
+       select d.msg_id, row_number() over (order by d.enqueued_at, d.msg_id) as place,
+              coalesce($4::jsonb, ${letter.original}) as message,
+              ${letter.originalHeaders} || jsonb_strip_nulls(jsonb_build_object(
+                'replay_of', ${letter.firstSentAs},
+                'replay_count', ${letter.replayCount} + 1,
+                'attempts', ${letter.history},
+                'replay_edited', case when $4::jsonb is not null then true end)) as headers
+         from gone d
+        where d.sends
+     ), queued as (
+       -- All at once, and not one by one with pgmq.send, which takes a millisecond for each.
+       insert into ${place.tables.queue} (vt, message, headers)
+       select clock_timestamp(), r.message, r.headers from resent r order by r.place
+       returning msg_id
      ), sent as (
-       select d.msg_id, s.new_id
-         from (select * from gone where sends order by enqueued_at, msg_id) d
-        cross join lateral pgmq.send($3::text, coalesce($5::jsonb, ${letter.original}),
-          ${letter.originalHeaders} || jsonb_strip_nulls(jsonb_build_object(
-            'replay_of', ${letter.firstSentAs},
-            'replay_count', ${letter.replayCount} + 1,
-            'attempts', ${letter.history},
-            'replay_edited', case when $5::jsonb is not null then true end))) as s (new_id)
+       -- Ids are given away in the order of the rows.
+       select r.msg_id, q.msg_id as new_id
+         from resent r
+         join (select msg_id, row_number() over (order by msg_id) as place from queued) q using (place)
      )
      insert into ${place.tables.letterArchive} (msg_id, vt, read_ct, enqueued_at, message, headers)
      select ${archivedRow(
        place,
        `jsonb_strip_nulls(jsonb_build_object(
-          'action', 'replay', 'action_id', $4::bigint, 'new_msg_id', s.new_id,
+          'action', 'replay', 'action_id', $3::bigint, 'new_msg_id', s.new_id,
           'already_merged', case when not g.sends then true end,
-          'edited', case when $5::jsonb is not null then true end))`,
+          'edited', case when $4::jsonb is not null then true end))`,
      )}
        from gone g
        left join sent s using (msg_id)`,
-    [
-      letters.map(({ id }) => id),
-      letters.map(({ id }) => !merged.has(id)),
-      place.queue,
-      actionId,
-      edit,
-    ],
+    [letters.map(({ id }) => id), letters.map(({ id }) => !merged.has(id)), actionId, edit],
   );
 }

@@ -1,7 +1,8 @@
+import { deadLetterReasons } from "@centralcloud/contracts";
 import { SelectionError } from "./errors.ts";
 import { type LetterFilter, parseLetterId, type ResolvedFilter } from "./filter.ts";
-import { instant } from "./letter-sql.ts";
-import type { LetterSource } from "./place.ts";
+import { instant, reason } from "./letter-sql.ts";
+import { type LetterScope, type LetterSource, placesOf } from "./place.ts";
 import type { TimeBound } from "./time-bound.ts";
 
 /**
@@ -16,7 +17,15 @@ export async function resolveFilter(
   filter: LetterFilter,
   { boundedByNow }: { readonly boundedByNow: boolean },
 ): Promise<ResolvedFilter> {
-  const { since, until, ids, ...rest } = filter;
+  const { since, until, ids, messageIds, ...rest } = filter;
+  const named = {
+    ...(ids === undefined ? {} : { ids: ids.map(parseLetterId) }),
+    ...(messageIds === undefined ? {} : { messageIds: messageIds.map(parseLetterId) }),
+  };
+  // Nothing to ask the source about, as with most lists.
+  if (!boundedByNow && since === undefined && until === undefined && filter.path === undefined) {
+    return { ...rest, ...named, pathIsPredicate: false };
+  }
   const { rows } = await pool
     .query<{ since: string | null; until: string | null; path: string | null }>(
       // least and greatest leave null out
@@ -31,9 +40,12 @@ export async function resolveFilter(
       throw new SelectionError(`${JSON.stringify(filter.path)} is not a jsonpath: ${message}`);
     });
   const [row] = rows;
+  if (row?.since && row.until && row.since > row.until) {
+    throw new SelectionError(`nothing is both since ${row.since} and until ${row.until}`);
+  }
   return {
     ...rest,
-    ...(ids === undefined ? {} : { ids: ids.map(parseLetterId) }),
+    ...named,
     ...(row?.since ? { since: row.since } : {}),
     ...(row?.until ? { until: row.until } : {}),
     // PostgreSQL writes a predicate in brackets, or it begins with one of these.
@@ -48,4 +60,38 @@ function bound(at: string, secondsAgo: string): string {
 function boundValues(given: TimeBound | undefined): readonly [string | null, number | null] {
   if (given === undefined) return [null, null];
   return "at" in given ? [given.at, null] : [null, given.secondsAgo];
+}
+
+/**
+ * Those of a filter's reasons that no letter can have: neither one of ours, nor one that a letter of another client
+ * in the scope has.
+ */
+export async function findUnknownReasons(
+  scope: LetterScope,
+  { reasons = [] }: LetterFilter,
+): Promise<readonly string[]> {
+  let unknown = reasons.filter((name) => !deadLetterReasons.some((known) => known === name));
+  for (const { source, tables } of placesOf(scope)) {
+    if (unknown.length === 0) break;
+    const { rows } = await source.pool.query<{ name: string }>(
+      `select t.name from unnest($1::text[]) t (name)
+        where not exists (select from ${tables.letters} d where ${reason} = t.name)`,
+      [unknown],
+    );
+    unknown = rows.map(({ name }) => name);
+  }
+  return unknown;
+}
+
+/** @throws {SelectionError} where a filter names a reason that no letter of the scope can have. */
+export async function assertReasonsKnown(scope: LetterScope, filter: LetterFilter): Promise<void> {
+  const [unknown] = await findUnknownReasons(scope, filter);
+  if (unknown !== undefined) throw unknownReason(unknown);
+}
+
+export function unknownReason(name: string): SelectionError {
+  const known = deadLetterReasons.join(", ");
+  return new SelectionError(
+    `no letter has the reason ${JSON.stringify(name)}; it must be one of ${known}`,
+  );
 }

@@ -1,14 +1,28 @@
-import { type ActionRequest, beginOperatorAction } from "@centralcloud/db";
+import {
+  type ActionName,
+  type ActionRequest,
+  type ActionState,
+  planAction,
+  readAction,
+} from "@centralcloud/db";
 import type { Pool } from "pg";
-import { countPlace } from "./count-place.ts";
-import type { LetterKey } from "./cursor.ts";
+import { createCanary } from "./actions/canary.ts";
+import { planParts } from "./actions/plan-parts.ts";
+import {
+  type ActionPartOf,
+  type ActionStep,
+  type RunOptions,
+  runAction,
+} from "./actions/run-action.ts";
+import { ActionSession } from "./actions/session.ts";
 import { SelectionError } from "./errors.ts";
 import { type LetterFilter, type ResolvedFilter, selectsAll } from "./filter.ts";
 import { locateLetters, type SettledLetter } from "./locate-letters.ts";
-import { createPace, type PaceOptions } from "./pace.ts";
+import type { PaceOptions } from "./pace.ts";
 import { type LetterScope, type Place, placesOf } from "./place.ts";
-import { resolveFilter } from "./resolve-filter.ts";
-import { assertRights, type NeededRight } from "./rights.ts";
+import { assertReasonsKnown, resolveFilter } from "./resolve-filter.ts";
+import { assertMayAct } from "./rights.ts";
+import { bindToSeen, decodeDigest, filterDigest } from "./seen-selection.ts";
 
 /** What an action on letters is given. */
 export interface LetterActionOptions extends PaceOptions {
@@ -16,49 +30,47 @@ export interface LetterActionOptions extends PaceOptions {
   readonly request: ActionRequest;
   /** Needed where the filter selects every letter: nobody should do that by leaving something out. */
   readonly all?: boolean;
+  /** Whether somebody chose the scope's queues or sources: then every letter of it is no oversight. */
+  readonly isNarrowed?: boolean;
+  /** Of a replay: so many go first, and the rest only once each of them was merged. */
+  readonly canary?: number;
+  /** Of a preview: nothing is done where others are selected now than it has seen. */
+  readonly digest?: string;
 }
 
 /** What an action on letters has done. */
 export interface LetterActionReport {
   /** Its row in `central.operator_actions`; null where nothing was left to do. */
   readonly actionId: string | null;
+  readonly state: ActionState;
   /** Letters it has moved. */
   readonly moved: number;
   /** Letters that were named and that an earlier action had moved. */
   readonly settledBefore: readonly SettledLetter[];
   /** Letters of the selection that are there still: others work on them, or they can't be moved. */
   readonly remaining: number;
-  /** Whether it ended before its end; the same call goes on. */
+  /** Whether it ended before its end; it can be gone on with. */
   readonly interrupted: boolean;
+  /** Why its canary stopped it; null where none did. */
+  readonly stopped: string | null;
   /** By the clock of each source: letters that came later were left alone. */
   readonly until: Readonly<Record<string, string>>;
 }
 
 export interface LetterAction {
+  /** What the archive says of a letter. */
   readonly name: "replay" | "discard";
-  needs(place: Place): readonly NeededRight[];
+  /** What the record of actions says. */
+  readonly kind: "replay" | "edit" | "discard";
   /** What the record of the action says besides the selection. */
   readonly detail: Readonly<Record<string, unknown>>;
-  /** Moves the next letters in one transaction. */
-  moveChunk(place: Place, filter: ResolvedFilter, chunk: ChunkRequest): Promise<MovedChunk>;
-}
-
-export interface ChunkRequest {
-  readonly after: LetterKey | undefined;
-  readonly limit: number;
-  readonly actionId: string;
-}
-
-export interface MovedChunk {
-  readonly moved: number;
-  /** The last letter that was looked at; undefined at the end. */
-  readonly last: LetterKey | undefined;
+  readonly step: ActionStep<ResolvedFilter>;
 }
 
 /**
- * Does an action to every letter selected, oldest first, a transaction a chunk, and keeps its row in
- * `central.operator_actions` up to date. Letters that come after it began are left alone, so that it
- * ends although what it replays may die again.
+ * Does an action to every letter selected, oldest first, a transaction a chunk, as a durable action: see
+ * {@link runAction}. Letters that come after it began are left alone, so that it ends although what it replays may
+ * die again.
  *
  * @throws {SelectionError} {@link LetterNotFoundError} {@link MissingRightsError} before any change.
  */
@@ -67,108 +79,118 @@ export async function runLetterAction(
   filter: LetterFilter,
   action: LetterAction,
   options: LetterActionOptions,
-): Promise<LetterActionReport> {
-  await assertMayAct(placesOf(scope), action, options.central);
+): Promise<LetterActionReport & { readonly merged: number }> {
+  const { central, request, signal, rate } = options;
+  await assertMayAct(placesOf(scope), action.step, central);
   const { pending, settledBefore } = await planLetterAction(scope, filter, action.name, options);
   const until = Object.fromEntries(
-    pending.map(({ place, filter: { until = "" } }) => [place.source.name, until]),
+    pending.map(({ place, selection: { until = "" } }) => [place.source.name, until]),
   );
   if (pending.length === 0) {
-    return { actionId: null, moved: 0, settledBefore, remaining: 0, interrupted: false, until };
+    const nothing = { moved: 0, merged: 0, remaining: 0, interrupted: false, stopped: null };
+    return { actionId: null, state: "done", ...nothing, settledBefore, until };
   }
 
-  const selection = { ...selectionOf(scope, filter, options), ...action.detail, bounds: until };
-  const { central, request } = options;
-  const entry = await beginOperatorAction(central, action.name, request, selection);
-  const pace = createPace(options);
-  let moved = 0;
-  for (const { place, filter: resolved } of pending) {
-    let after: LetterKey | undefined;
-    do {
-      if (pace.interrupted) break;
-      const chunkRequest = { after, limit: pace.limit, actionId: entry.id };
-      const chunk = await action.moveChunk(place, resolved, chunkRequest);
-      after = chunk.last;
-      moved += chunk.moved;
-      if (chunk.moved > 0) await entry.count(moved);
-      if (after !== undefined) await pace.wait(chunk.moved);
-    } while (after !== undefined);
-  }
-  const remaining = await countPending(pending);
-  const interrupted = pace.interrupted && remaining > 0;
-  if (!interrupted) await entry.finish(moved);
-  return { actionId: entry.id, moved, settledBefore, remaining, interrupted, until };
+  const places = pending.map(({ place }) => place);
+  const planned = await planAction(central, {
+    action: action.kind,
+    request,
+    selection: { ...selectionOf(places, filter, options), ...action.detail, bounds: until },
+    parts: await planParts(pending, action.step),
+    ...(rate === undefined ? {} : { rate }),
+    ...(options.canary === undefined ? {} : { canary: options.canary }),
+  });
+  const canary =
+    options.canary === undefined ? undefined : createCanary(planned, places, options.canary);
+  const run = { central, ...(signal ? { signal } : {}), ...(canary ? { canary } : {}) };
+  const result = planned.isNew
+    ? await runPlanned(planned, action.step, pending, run)
+    : await repeatAction(planned, action.step, places, run);
+  const { state, moved, merged, remaining, interrupted, stopped } = result;
+  const done = { state, moved, merged, remaining, interrupted, stopped };
+  return { actionId: planned.id, ...done, settledBefore, until };
 }
 
-/**
- * What an action would find, without any change.
- *
- * @throws {SelectionError} {@link LetterNotFoundError}
- */
-export async function previewLetterAction(
-  scope: LetterScope,
-  filter: LetterFilter,
-  action: LetterAction["name"],
-  options: { readonly all?: boolean },
-): Promise<LetterActionPreview> {
-  const { pending, settledBefore } = await planLetterAction(scope, filter, action, options);
-  return { letters: await countPending(pending), settledBefore };
-}
-
-export interface LetterActionPreview {
-  /** Letters that it selects now. */
-  readonly letters: number;
-  readonly settledBefore: readonly SettledLetter[];
-}
-
-interface PendingPlace {
-  readonly place: Place;
-  readonly filter: ResolvedFilter;
-}
-
-async function planLetterAction(
-  scope: LetterScope,
-  filter: LetterFilter,
-  action: LetterAction["name"],
-  { all = false }: { readonly all?: boolean },
+async function runPlanned<Selection>(
+  action: ActionName,
+  step: ActionStep<Selection>,
+  parts: readonly ActionPartOf<Selection>[],
+  { central, ...options }: RunOptions & { readonly central: Pool },
 ) {
-  if (selectsAll(filter) && !all) {
+  const session = await ActionSession.claim(central, action);
+  return await runAction(session, step, parts, options);
+}
+
+/** What was asked for under a key before: its own selection counts, and if it has ended, so does its end. */
+async function repeatAction(
+  { id, key }: ActionName,
+  step: ActionStep<ResolvedFilter>,
+  places: readonly Place[],
+  options: RunOptions & { readonly central: Pool },
+) {
+  const action = await readAction(options.central, id);
+  if (action?.state === "planned" || action?.state === "running") {
+    const parts = action.parts.map(({ sourceId, queue, selection }) => {
+      const place = places.find((one) => one.source.sourceId === sourceId && one.queue === queue);
+      if (place === undefined) {
+        throw new SelectionError(`action ${id} is of other sources or queues than are given now`);
+      }
+      return { place, selection: selection as unknown as ResolvedFilter };
+    });
+    return await runPlanned({ id, key }, step, parts, options);
+  }
+  return {
+    state: action?.state ?? "done",
+    moved: action?.moved ?? 0,
+    merged: action?.alreadyMerged ?? 0,
+    remaining: action?.remaining ?? 0,
+    interrupted: false,
+    stopped: action?.canary?.state === "stopped" ? action.error : null,
+  };
+}
+
+export async function planLetterAction(
+  scope: LetterScope,
+  filter: LetterFilter,
+  action: LetterAction["name"],
+  {
+    all = false,
+    isNarrowed = false,
+    digest,
+  }: Pick<LetterActionOptions, "all" | "isNarrowed" | "digest">,
+) {
+  if (selectsAll(filter) && !all && !isNarrowed) {
     throw new SelectionError("this selects every letter; say so with `all`, or give a filter");
   }
+  const seen = digest === undefined ? undefined : decodeDigest(digest);
+  const isSame = seen?.action === action && seen.filter === filterDigest(filter);
+  if (seen !== undefined && !isSame) {
+    throw new SelectionError("the digest is that of another selection, or of another action");
+  }
+  await assertReasonsKnown(scope, filter);
   const { places, settledBefore } = await locateLetters(placesOf(scope), filter, action);
-  const pending: PendingPlace[] = [];
+  const pending: ActionPartOf<ResolvedFilter>[] = [];
   for (const place of places) {
-    const resolved = await resolveFilter(place.source, filter, { boundedByNow: true });
-    pending.push({ place, filter: resolved });
+    const selection = await resolveFilter(place.source, filter, { boundedByNow: true });
+    const bound = seen === undefined ? selection : await bindToSeen(place, selection, seen);
+    pending.push({ place, selection: bound });
   }
   return { pending, settledBefore };
 }
 
-async function countPending(pending: readonly PendingPlace[]): Promise<number> {
-  let count = 0;
-  for (const { place, filter } of pending) count += await countPlace(place, filter);
-  return count;
-}
-
-async function assertMayAct(
-  places: readonly Place[],
-  action: LetterAction,
-  central: Pool,
-): Promise<void> {
-  await assertRights(central, "the central database", [
-    { table: "central.operator_actions", privileges: ["select", "insert", "update"] },
-    { table: "central.processed_messages", privileges: ["select"] },
-    { table: "central.lanes", privileges: ["select"] },
-  ]);
-  for (const place of places) {
-    await assertRights(place.source.pool, place.source.name, action.needs(place));
-  }
-}
-
+/** What was asked for, and where: an id names a letter of the places in which it was found. */
 function selectionOf(
-  { sources, queues }: LetterScope,
+  places: readonly Place[],
   filter: LetterFilter,
   { all, rate }: LetterActionOptions,
 ): Readonly<Record<string, unknown>> {
-  return { ...filter, sources: sources.map(({ name }) => name), queues, all: all ?? false, rate };
+  const sources = new Set(places.map(({ source }) => source.name));
+  const queues = new Set(places.map(({ queue }) => queue));
+  return {
+    ...filter,
+    sources: [...sources],
+    queues: [...queues],
+    ...(all ? { all } : {}),
+    ...(rate === undefined ? {} : { rate }),
+  };
 }

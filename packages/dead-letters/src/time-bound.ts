@@ -1,9 +1,8 @@
+import { parseDuration } from "@centralcloud/service";
 import { SelectionError } from "./errors.ts";
 
 /** A moment: by itself, or so long before now, by the clock of the source. */
 export type TimeBound = { readonly at: string } | { readonly secondsAgo: number };
-
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
 const iso =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(Z|[+-]\d\d(?::?[0-5]\d)?)?)?$/;
@@ -15,14 +14,8 @@ const iso =
  * @throws {SelectionError}
  */
 export function parseTimeBound(text: string): TimeBound {
-  if (/^(\d{1,9}[smhdw])+$/.test(text)) {
-    const parts = text.match(/\d+[smhdw]/g) ?? [];
-    const secondsAgo = parts.reduce(
-      (sum, part) => sum + Number.parseInt(part, 10) * (units[part.slice(-1)] ?? 0),
-      0,
-    );
-    return { secondsAgo };
-  }
+  const secondsAgo = parseDuration(text);
+  if (secondsAgo !== undefined) return { secondsAgo };
   const [, year, month, day, offset] = iso.exec(text) ?? [];
   if (day === undefined || !isDate(Number(year), Number(month), Number(day))) {
     throw new SelectionError(

@@ -7,7 +7,11 @@ const plain = `{"agent_id":"a","session_id":"s","synced_at":"2025-10-25T10:00:00
 
 function judgeSession(text: string | null, changes: Partial<JudgeOptions> = {}) {
   const bytes = Buffer.byteLength(text ?? "");
-  return judgeMessage("agent-sessions", { text, bytes }, { ...options, ...changes });
+  return judgeMessage(
+    { queue: "agent-sessions", source: { sourceId: "s" } },
+    { text, bytes },
+    { ...options, ...changes },
+  );
 }
 
 describe("a message", () => {

@@ -1,0 +1,101 @@
+import { errorCode, reason } from "../letter-sql.ts";
+import type { Place } from "../place.ts";
+
+/** What became of the messages that a replay has sent. */
+export interface Outcome {
+  readonly sent: number;
+  /** In the archive of their queue, which holds successes only. */
+  readonly merged: number;
+  /** In their queue. */
+  readonly waiting: number;
+  /** In the dead-letter queue again, or were, whatever was done to them there. */
+  readonly deadLettered: number;
+  /** Nowhere any more: archives are kept for a while only. */
+  readonly unknown: number;
+  /** Of what they died again, the commonest first. */
+  readonly again: readonly DeathAgain[];
+}
+
+export interface DeathAgain {
+  readonly reason: string | null;
+  readonly code: string | null;
+  readonly count: number;
+}
+
+/** What an action has sent to one queue: by the clock of the source, nothing of it is older than its start. */
+export interface SentPart {
+  readonly place: Place;
+  readonly actionId: string;
+  readonly startedAt: string;
+}
+
+/** How many reasons are told one by one. */
+const maxReasons = 20;
+
+/** Looks each message up where it may be: in its queue, among dead letters, in the archive. Changes and locks nothing. */
+export async function readOutcome({ place, actionId, startedAt }: SentPart): Promise<Outcome> {
+  const { tables, source } = place;
+  const death = (table: string) => `
+    select d.message ->> 'original_message_id' as sent_as, left(${reason}, 200) as reason,
+           left(${errorCode}, 200) as code
+      from ${table} d
+     where d.enqueued_at >= $2::timestamptz and d.message ? 'original_message_id'`;
+  const { rows } = await source.pool.query<
+    { fate: Fate; count: number } & Omit<DeathAgain, "count">
+  >(
+    `with sent as materialized (
+       select (d.headers ->> 'new_msg_id')::bigint as id
+         from ${tables.letterArchive} d
+        where d.archived_at >= $2::timestamptz
+          and d.headers ->> 'action_id' = $1
+          and d.headers ->> 'action' = 'replay'
+          and d.headers ->> 'new_msg_id' ~ '^\\d{1,18}$'
+     ), death as materialized (
+       select distinct on (f.sent_as) f.*
+         from (${death(tables.letters)} union all ${death(tables.letterArchive)}) f
+        order by f.sent_as
+     ), fate as (
+       select case when exists (select from ${tables.queue} q where q.msg_id = s.id) then 'waiting'
+                   when f.sent_as is not null then 'deadLettered'
+                   when exists (select from ${tables.archive} a
+                                 where a.msg_id = s.id and a.archived_at >= $2::timestamptz) then 'merged'
+                   else 'unknown' end as fate,
+              f.reason, f.code
+         from sent s
+         left join death f on f.sent_as = s.id::text
+     )
+     select fate, case when fate = 'deadLettered' then reason end as reason,
+            case when fate = 'deadLettered' then code end as code, count(*)::double precision as count
+       from fate
+      group by 1, 2, 3
+      order by 4 desc`,
+    [actionId, startedAt],
+  );
+  const counts = { merged: 0, waiting: 0, deadLettered: 0, unknown: 0 };
+  const again: DeathAgain[] = [];
+  for (const { fate, reason: why, code, count } of rows) {
+    counts[fate] += count;
+    if (fate === "deadLettered") again.push({ reason: why, code, count });
+  }
+  return addOutcomes([{ ...counts, sent: rows.reduce((all, { count }) => all + count, 0), again }]);
+}
+
+type Fate = "merged" | "waiting" | "deadLettered" | "unknown";
+
+/** What became of all that several parts have sent. */
+export function addOutcomes(outcomes: readonly Outcome[]): Outcome {
+  const total = { sent: 0, merged: 0, waiting: 0, deadLettered: 0, unknown: 0 };
+  const again = new Map<string, DeathAgain>();
+  for (const outcome of outcomes) {
+    for (const name of ["sent", "merged", "waiting", "deadLettered", "unknown"] as const) {
+      total[name] += outcome[name];
+    }
+    for (const death of outcome.again) {
+      const key = JSON.stringify([death.reason, death.code]);
+      const count = (again.get(key)?.count ?? 0) + death.count;
+      again.set(key, { ...death, count });
+    }
+  }
+  const commonest = [...again.values()].sort((one, other) => other.count - one.count);
+  return { ...total, again: commonest.slice(0, maxReasons) };
+}

@@ -1,0 +1,189 @@
+import type { ActionName, PartFigures } from "@centralcloud/db";
+import type { PoolClient } from "pg";
+import type { LetterKey } from "../cursor.ts";
+import { ActionLostError } from "../errors.ts";
+import { instant } from "../letter-sql.ts";
+import type { Place } from "../place.ts";
+import { inTransaction } from "../transaction.ts";
+
+/**
+ * How far an action is in one queue, as its source has it: in `operator_action_progress`, in the transaction that
+ * moves messages. So it is never ahead of what was moved, nor behind. Its row is locked by each chunk: two runners
+ * take turns, and the one that had it before moves nothing more.
+ */
+export interface Progress {
+  readonly after: LetterKey | undefined;
+  readonly pass: number;
+  readonly moved: number;
+  readonly merged: number;
+  readonly detail: Readonly<Record<string, number>>;
+  readonly startedAt: string;
+  /** When it was closed; null while it may go on. */
+  readonly endedAt: string | null;
+}
+
+type Row = Omit<Progress, "after"> & {
+  readonly runner: string;
+  readonly cursorAt: string | null;
+  readonly cursorId: string | null;
+};
+
+const columns = `
+  p.runner, ${instant("p.cursor_at")} as "cursorAt", p.cursor_id::text as "cursorId", p.pass_number as pass,
+  p.moved_count::double precision as moved, p.merged_count::double precision as merged, p.detail,
+  ${instant("p.started_at")} as "startedAt", ${instant("p.closed_at")} as "endedAt"`;
+
+/** A runner that was killed may have a transaction open until its server process notices. */
+const takeOverS = 30;
+
+/** Takes a part over, and says how far it is; waits for a transaction that another runner has left open. */
+export function openProgress(
+  { source: { pool }, queue }: Place,
+  { id, key }: ActionName,
+  runner: string,
+): Promise<Progress> {
+  return inTransaction(pool, async (client) => {
+    await client.query(`set local lock_timeout = '${takeOverS}s'`);
+    const { rows } = await client.query<Row>(
+      `insert into public.operator_action_progress as p (action_key, queue, action_id, runner)
+       values ($1, $2, $3, $4)
+       on conflict (action_key, queue) do update set runner = excluded.runner
+       returning ${columns}`,
+      [key, queue, id, runner],
+    );
+    return progressOf(rows[0] as Row);
+  });
+}
+
+/** How far a part is, for whoever only looks; undefined where it has not begun. */
+export async function readProgress(
+  { source: { pool }, queue }: Place,
+  { key }: Pick<ActionName, "key">,
+): Promise<Progress | undefined> {
+  const { rows } = await pool.query<Row>(
+    `select ${columns} from public.operator_action_progress p where p.action_key = $1 and p.queue = $2`,
+    [key, queue],
+  );
+  return rows[0] && progressOf(rows[0]);
+}
+
+/**
+ * Locks a part's row until the transaction ends.
+ *
+ * @throws {ActionLostError} where another runner has taken it over.
+ */
+export async function lockProgress(
+  client: PoolClient,
+  queue: string,
+  { id, key }: ActionName,
+  runner: string,
+): Promise<Progress> {
+  const { rows } = await client.query<Row>(
+    `select ${columns} from public.operator_action_progress p
+      where p.action_key = $1 and p.queue = $2
+        for update`,
+    [key, queue],
+  );
+  const [row] = rows;
+  if (row?.runner !== runner) throw new ActionLostError(id);
+  return progressOf(row);
+}
+
+/** What a chunk has done. */
+export interface ChunkCounts {
+  readonly moved: number;
+  readonly merged: number;
+  readonly detail: Readonly<Record<string, number>>;
+  /** Where the next chunk of this pass begins. */
+  readonly last: LetterKey | undefined;
+}
+
+/** Adds a chunk to the part that the transaction has locked. */
+export async function saveProgress(
+  client: PoolClient,
+  queue: string,
+  { key }: ActionName,
+  before: Progress,
+  { moved, merged, detail, last }: ChunkCounts,
+  pass = before.pass,
+): Promise<Progress> {
+  const { rows } = await client.query<Row>(
+    `update public.operator_action_progress p
+        set moved_count = p.moved_count + $3, merged_count = p.merged_count + $4, detail = $5,
+            cursor_at = $6, cursor_id = $7, pass_number = $8, updated_at = clock_timestamp()
+      where p.action_key = $1 and p.queue = $2
+      returning ${columns}`,
+    [
+      key,
+      queue,
+      moved,
+      merged,
+      JSON.stringify(add(before.detail, detail)),
+      last?.at ?? null,
+      last?.id ?? null,
+      pass,
+    ],
+  );
+  return progressOf(rows[0] as Row);
+}
+
+/** Lets a part move nothing more, whoever has it. */
+export async function closeProgress(
+  { source: { pool }, queue }: Place,
+  { id, key }: ActionName,
+  runner: string,
+): Promise<Progress> {
+  const { rows } = await pool.query<Row>(
+    `update public.operator_action_progress p
+        set closed_at = coalesce(p.closed_at, clock_timestamp())
+      where p.action_key = $1 and p.queue = $2 and p.runner = $3
+      returning ${columns}`,
+    [key, queue, runner],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new ActionLostError(id);
+  return progressOf(row);
+}
+
+function progressOf({ runner: _, cursorAt, cursorId, ...row }: Row): Progress {
+  const after = cursorAt === null || cursorId === null ? undefined : { at: cursorAt, id: cursorId };
+  return { ...row, after };
+}
+
+/** What is left of a part's selection. */
+export interface Left {
+  /** All of it. */
+  readonly remaining: number;
+  /** Those of them that can't be moved. */
+  readonly refused: number;
+}
+
+/** As the central store is told. */
+export function figuresOf(
+  { source, queue }: Place,
+  { after, moved, merged, detail, startedAt, endedAt }: Progress,
+  left?: Left,
+): PartFigures {
+  return {
+    sourceId: source.sourceId,
+    queue,
+    moved,
+    merged,
+    detail,
+    refused: left?.refused ?? 0,
+    remaining: left?.remaining ?? null,
+    cursorAt: after?.at ?? null,
+    cursorId: after?.id ?? null,
+    startedAt,
+    endedAt,
+  };
+}
+
+function add(
+  before: Readonly<Record<string, number>>,
+  more: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum: Record<string, number> = { ...before };
+  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
+}

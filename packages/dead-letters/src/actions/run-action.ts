@@ -1,0 +1,281 @@
+import type { ActionState, CanaryState } from "@centralcloud/db";
+import { sqlState } from "@centralcloud/postgres";
+import { pause, wordsOf } from "@centralcloud/service";
+import type { PoolClient } from "pg";
+import type { LetterKey } from "../cursor.ts";
+import { Pace } from "../pace.ts";
+import type { Place } from "../place.ts";
+import type { NeededRight } from "../rights.ts";
+import { inTransaction } from "../transaction.ts";
+import {
+  type ChunkCounts,
+  closeProgress,
+  figuresOf,
+  type Left,
+  lockProgress,
+  openProgress,
+  type Progress,
+  saveProgress,
+} from "./progress.ts";
+import type { ActionSession } from "./session.ts";
+
+/** What one kind of action does to messages. `Selection` is what a part's row keeps of it. */
+export interface ActionStep<Selection> {
+  /** Two: what others have locked is stepped over, and waited for at the end. */
+  readonly passes: 1 | 2;
+  needs(place: Place): readonly NeededRight[];
+  /** Moves the next messages, in the transaction of the client. */
+  moveChunk(
+    client: PoolClient,
+    place: Place,
+    selection: Selection,
+    chunk: ChunkRequest,
+  ): Promise<ChunkCounts>;
+  countLeft(place: Place, selection: Selection): Promise<Left>;
+}
+
+export interface ChunkRequest {
+  readonly after: LetterKey | undefined;
+  readonly limit: number;
+  readonly actionId: string;
+  /** Whether messages are waited for that others have locked. */
+  readonly waits: boolean;
+}
+
+/** One queue of one source, with what is selected there. */
+export interface ActionPartOf<Selection> {
+  readonly place: Place;
+  readonly selection: Selection;
+}
+
+export interface RunResult {
+  readonly state: ActionState;
+  readonly moved: number;
+  readonly merged: number;
+  readonly refused: number;
+  readonly remaining: number;
+  readonly detail: Readonly<Record<string, number>>;
+  /** Whether the signal ended it before its end. */
+  readonly interrupted: boolean;
+  /** Why its canary stopped it; null where none did. */
+  readonly stopped: string | null;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Decides about the rest once the first ones have gone; without it there is no canary. */
+  readonly canary?: Canary;
+}
+
+/** The first few, whose fate is waited for. */
+export interface Canary {
+  readonly count: number;
+  /** What has become of those sent so far; a reason where the rest must stay. */
+  judge(): Promise<{ readonly waiting: number; readonly stop: string | undefined }>;
+}
+
+/** So long a runner sleeps at most before it asks whether it is still to do what it does, in milliseconds. */
+const napMs = 500;
+
+/** How long messages are waited for that others have locked. */
+const lockWaitS = 5;
+
+/**
+ * Runs an action that was claimed until its end, or until it is paused, cancelled or interrupted, and lets go of it.
+ * Before each chunk it tells the central store how far it is, and asks what to do. Each chunk is one transaction at its
+ * source, with its figures; so wherever this ends, another run goes on with what has not been moved.
+ */
+export async function runAction<Selection>(
+  session: ActionSession,
+  step: ActionStep<Selection>,
+  parts: readonly ActionPartOf<Selection>[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const run = new ActionRun(session, step, parts, options);
+  try {
+    return await run.run();
+  } catch (error) {
+    await session.release("fail", wordsOf(error));
+    throw error;
+  }
+}
+
+interface Part<Selection> extends ActionPartOf<Selection> {
+  progress: Progress;
+  left: Left | undefined;
+}
+
+class ActionRun<Selection> {
+  readonly #session: ActionSession;
+  readonly #step: ActionStep<Selection>;
+  readonly #wanted: readonly ActionPartOf<Selection>[];
+  readonly #parts: Part<Selection>[] = [];
+  readonly #signal: AbortSignal;
+  readonly #canary: Canary | undefined;
+  readonly #pace = new Pace();
+  #stopped: string | null = null;
+
+  constructor(
+    session: ActionSession,
+    step: ActionStep<Selection>,
+    parts: readonly ActionPartOf<Selection>[],
+    { signal = new AbortController().signal, canary }: RunOptions,
+  ) {
+    this.#session = session;
+    this.#step = step;
+    this.#wanted = parts;
+    this.#signal = signal;
+    this.#canary = canary;
+  }
+
+  async run(): Promise<RunResult> {
+    const { action, runner } = this.#session;
+    for (const { place, selection } of this.#wanted) {
+      const progress = await openProgress(place, action, runner);
+      this.#parts.push({ place, selection, progress, left: undefined });
+    }
+    await this.#report(...this.#parts);
+    for (const part of this.#parts) {
+      if (!(await this.#work(part))) return await this.#stop();
+      await this.#close(part);
+    }
+    await this.#session.release("finish");
+    return this.#result();
+  }
+
+  /** Whether it came to the end of the part. */
+  async #work(part: Part<Selection>): Promise<boolean> {
+    while (part.progress.endedAt === null) {
+      if (!(await this.#mayGoOn(part))) return false;
+      const { moved, isAtEnd } = await this.#moveChunk(part);
+      this.#pace.count(moved);
+      if (isAtEnd) break;
+    }
+    return true;
+  }
+
+  /** Tells how far it is, and waits until the next chunk may begin; false where none may. */
+  async #mayGoOn(part: Part<Selection>): Promise<boolean> {
+    let canaryState: CanaryState | undefined;
+    for (;;) {
+      if (this.#signal.aborted) return false;
+      const orders = await this.#report(part, canaryState);
+      canaryState = undefined;
+      if (orders.state !== "running" && orders.state !== "paused") return false;
+      this.#pace.setRate(orders.rate);
+      if (orders.state === "running") {
+        const verdict = await this.#judgeCanary(orders.canaryState);
+        if (verdict === "stop") return false;
+        if (verdict === "go" && this.#pace.dueMs === 0) return true;
+        if (verdict !== "go" && verdict !== "wait") canaryState = verdict;
+      }
+      if (canaryState !== undefined) continue;
+      const restMs = orders.state === "running" ? this.#pace.dueMs || napMs : napMs;
+      await pause(Math.min(restMs, napMs), this.#signal);
+    }
+  }
+
+  #moveChunk(part: Part<Selection>): Promise<{ moved: number; isAtEnd: boolean }> {
+    const { place, selection } = part;
+    const { action, runner } = this.#session;
+    return inTransaction(place.source.pool, async (client) => {
+      const before = await lockProgress(client, place.queue, action, runner);
+      const waits = before.pass > 1;
+      if (before.endedAt !== null || before.pass > this.#step.passes) {
+        part.progress = before;
+        return { moved: 0, isAtEnd: true };
+      }
+      if (waits) await client.query(`set local lock_timeout = '${lockWaitS}s'`);
+      const limit = Math.min(this.#pace.limit, this.#canaryLeft());
+      const request = { after: before.after, limit, actionId: action.id, waits };
+      const counts = await this.#step.moveChunk(client, place, selection, request);
+      const isPassOver = counts.last === undefined;
+      const pass = isPassOver ? before.pass + 1 : before.pass;
+      part.progress = await saveProgress(client, place.queue, action, before, counts, pass);
+      return { moved: counts.moved, isAtEnd: isPassOver && before.pass >= this.#step.passes };
+    }).catch((error: { code?: string }) => {
+      // They are somebody's for longer than that: they remain, and are told.
+      if (error.code !== sqlState.lockNotAvailable || part.progress.pass === 1) throw error;
+      return { moved: 0, isAtEnd: true };
+    });
+  }
+
+  /** How many the canary has yet to send; no limit without one, or once it has passed. */
+  #canaryLeft(): number {
+    const { canaryState } = this.#session.orders;
+    if (this.#canary === undefined || canaryState === "passed") return Number.POSITIVE_INFINITY;
+    return Math.max(1, this.#canary.count - this.#moved);
+  }
+
+  async #judgeCanary(state: CanaryState | null): Promise<"go" | "wait" | "stop" | CanaryState> {
+    const canary = this.#canary;
+    if (canary === undefined || state === "passed") return "go";
+    if (state === "sending") return this.#moved < canary.count ? "go" : "waiting";
+    const { waiting, stop } = await canary.judge();
+    if (stop !== undefined) {
+      await this.#session.report([], "stopped");
+      await this.#session.release("pause", stop);
+      this.#stopped = stop;
+      return "stop";
+    }
+    return waiting > 0 ? "wait" : "passed";
+  }
+
+  async #close(part: Part<Selection>): Promise<void> {
+    const { action, runner } = this.#session;
+    part.progress = await closeProgress(part.place, action, runner);
+    part.left = await this.#step.countLeft(part.place, part.selection);
+    await this.#report(part);
+  }
+
+  /** It was interrupted, paused by its canary, or cancelled. */
+  async #stop(): Promise<RunResult> {
+    const { state } = this.#session.orders;
+    if (state === "cancelled") {
+      for (const part of this.#parts) await this.#close(part);
+      await this.#session.release("finish");
+      return this.#result();
+    }
+    for (const part of this.#parts) {
+      part.left ??= await this.#step.countLeft(part.place, part.selection);
+    }
+    const { remaining } = this.#result();
+    if (!this.#signal.aborted) return this.#result();
+    if (remaining === 0) {
+      for (const part of this.#parts) await this.#close(part);
+      await this.#session.release("finish");
+      return this.#result();
+    }
+    await this.#session.release("pause", "interrupted where it ran");
+    return { ...this.#result(), interrupted: true };
+  }
+
+  #report(...given: readonly (Part<Selection> | CanaryState | undefined)[]) {
+    const parts = given.filter((one) => typeof one === "object");
+    const canaryState = given.find((one) => typeof one === "string");
+    const figures = parts.map(({ place, progress, left }) =>
+      figuresOf(place, progress, progress.endedAt === null ? undefined : left),
+    );
+    return this.#session.report(figures, canaryState);
+  }
+
+  get #moved(): number {
+    return this.#parts.reduce((sum, { progress }) => sum + progress.moved, 0);
+  }
+
+  #result(): RunResult {
+    const detail: Record<string, number> = {};
+    const sums = { moved: 0, merged: 0, refused: 0, remaining: 0 };
+    for (const { progress, left } of this.#parts) {
+      sums.moved += progress.moved;
+      sums.merged += progress.merged;
+      sums.refused += left?.refused ?? 0;
+      sums.remaining += left?.remaining ?? 0;
+      for (const [name, count] of Object.entries(progress.detail)) {
+        detail[name] = (detail[name] ?? 0) + count;
+      }
+    }
+    const { state } = this.#session.orders;
+    return { ...sums, detail, state, interrupted: false, stopped: this.#stopped };
+  }
+}

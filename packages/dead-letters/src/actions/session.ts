@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import {
+  type ActionName,
+  type ActionOrders,
+  actionLeaseS,
+  type CanaryState,
+  claimAction,
+  type PartFigures,
+  releaseAction,
+  reportAction,
+} from "@centralcloud/db";
+import { wordsOf } from "@centralcloud/service";
+import type { Pool } from "pg";
+import { ActionLostError, ActionUnavailableError } from "../errors.ts";
+
+/** How often a runner says that it lives while it has nothing else to say. */
+const beatMs = (actionLeaseS * 1_000) / 5;
+
+/** An action that this process has claimed, until it lets go of it. */
+export class ActionSession {
+  /** Names this process, and this run of it. */
+  readonly runner: string;
+  readonly action: ActionName;
+  readonly #central: Pool;
+  readonly #timer: NodeJS.Timeout;
+  #orders: ActionOrders = { state: "running", rate: null, canaryState: null };
+  #beat: Promise<unknown> = Promise.resolve();
+
+  private constructor(central: Pool, action: ActionName, runner: string) {
+    this.#central = central;
+    this.action = action;
+    this.runner = runner;
+    this.#timer = setInterval(() => {
+      // What is wrong with the central store is told by the report before the next chunk.
+      this.#beat = this.report([]).catch(() => {});
+    }, beatMs);
+    this.#timer.unref();
+  }
+
+  /** @throws {ActionUnavailableError} where somebody else has it, or it is at its end. */
+  static async claim(central: Pool, action: ActionName): Promise<ActionSession> {
+    const runner = `${hostname()}/${process.pid}/${randomBytes(4).toString("hex")}`;
+    const claim = await claimAction(central, action.id, runner);
+    if (!claim?.isClaimed) {
+      throw new ActionUnavailableError(action.id, claim?.state, claim?.runner ?? null);
+    }
+    const session = new ActionSession(central, action, runner);
+    try {
+      await session.report([]);
+    } catch (error) {
+      await session.release("fail", wordsOf(error));
+      throw error;
+    }
+    return session;
+  }
+
+  /** What an operator wants of it, as of the last report. */
+  get orders(): ActionOrders {
+    return this.#orders;
+  }
+
+  /** @throws {ActionLostError} where another runner has taken it over. */
+  async report(parts: readonly PartFigures[], canaryState?: CanaryState): Promise<ActionOrders> {
+    const { id } = this.action;
+    const orders = await reportAction(this.#central, id, this.runner, parts, canaryState);
+    if (orders === undefined) throw new ActionLostError(id);
+    this.#orders = orders;
+    return orders;
+  }
+
+  /** Lets go of it, as far as the central store can be told; else its lease runs out. */
+  async release(verb?: "finish" | "fail" | "pause", error?: string): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#beat;
+    const { id } = this.action;
+    const state = await releaseAction(this.#central, id, this.runner, verb, error).catch(
+      (failure: unknown) => {
+        if (verb === "fail") return null;
+        throw failure;
+      },
+    );
+    if (state !== null) this.#orders = { ...this.#orders, state };
+  }
+}

@@ -1,0 +1,223 @@
+import type { Pool } from "pg";
+import type { LetterKey } from "./cursor.ts";
+import type { LetterFilter, ResolvedFilter } from "./filter.ts";
+import { type JudgeOptions, judgeMessage } from "./judge-message.ts";
+import * as letter from "./letter-sql.ts";
+import type { SettledLetter } from "./locate-letters.ts";
+import type { LetterScope, Place } from "./place.ts";
+import { findMergedLetters } from "./replay-letters.ts";
+import {
+  type LetterAction,
+  type LetterActionOptions,
+  planLetterAction,
+} from "./run-letter-action.ts";
+import { encodeDigest, filterDigest, type SeenPart } from "./seen-selection.ts";
+
+/** What an action would do, without any change. */
+export interface ActionPreview {
+  /** Letters that it selects now. */
+  readonly letters: number;
+  readonly settledBefore: readonly SettledLetter[];
+  readonly parts: readonly PreviewedPart[];
+  /** The oldest few. */
+  readonly sample: readonly PreviewedLetter[];
+  /** Of a replay, where the central store answers: of how many the ledger knows the message as merged. */
+  readonly ledger: { readonly checked: number; readonly merged: number } | null;
+  /** Of a replay: how many of the oldest would be refused again, and of how many that can't be told here. */
+  readonly contract: {
+    readonly checked: number;
+    readonly refused: number;
+    readonly unknown: number;
+  } | null;
+  /** How long it takes at its rate; without one, at what replays usually reach. */
+  readonly seconds: number;
+  /** The run takes it back, and refuses to do anything where it would find others. */
+  readonly digest: string;
+}
+
+export interface PreviewedPart {
+  readonly source: string;
+  readonly sourceId: string;
+  readonly queue: string;
+  readonly letters: number;
+  /** By the source's clock; null where there is no bound. */
+  readonly since: string | null;
+  readonly until: string;
+  /** How much they take in the database. */
+  readonly storedBytes: number;
+  readonly reasons: readonly {
+    readonly reason: string | null;
+    readonly code: string | null;
+    readonly count: number;
+  }[];
+}
+
+export interface PreviewedLetter {
+  readonly source: string;
+  readonly queue: string;
+  readonly id: string;
+  readonly at: string;
+  readonly reason: string | null;
+  readonly code: string | null;
+}
+
+export interface PreviewOptions extends Pick<LetterActionOptions, "all" | "isNarrowed" | "rate"> {
+  /** Without it, nothing is said of the ledger. */
+  readonly central?: Pool;
+  readonly judge: JudgeOptions;
+}
+
+const sampleSize = 5;
+/** More than so many are not looked up: a preview must answer. */
+const maxLedger = 100_000;
+const ledgerChunk = 5_000;
+const maxContract = 1_000;
+/** What replays reach without a rate, in letters a second; see docs/operations.md. */
+const usualRate = 10_000;
+
+/** @throws {SelectionError} {@link LetterNotFoundError} */
+export async function previewLetters(
+  scope: LetterScope,
+  filter: LetterFilter,
+  action: LetterAction["name"],
+  options: PreviewOptions,
+): Promise<ActionPreview> {
+  const { pending, settledBefore } = await planLetterAction(scope, filter, action, options);
+  const parts: PreviewedPart[] = [];
+  const seen: SeenPart[] = [];
+  const sample: PreviewedLetter[] = [];
+  const ledger = { checked: 0, merged: 0 };
+  const contract = { checked: 0, refused: 0, unknown: 0 };
+  for (const { place, selection } of pending) {
+    const { snapshot, ...counted } = await countGroups(place, selection);
+    const { source, queue } = place;
+    const bounds = { since: selection.since ?? null, until: selection.until ?? "" };
+    parts.push({ source: source.name, sourceId: source.sourceId, queue, ...bounds, ...counted });
+    const { letters } = counted;
+    seen.push({ sourceId: source.sourceId, queue, ...bounds, snapshot, letters });
+    if (letters === 0) continue;
+    if (sample.length < sampleSize) sample.push(...(await readSample(place, selection)));
+    if (action !== "replay") continue;
+    if (options.central) await askLedger(place, selection, options.central, ledger);
+    await askContract(place, selection, options.judge, contract);
+  }
+  const letters = parts.reduce((sum, part) => sum + part.letters, 0);
+  const isReplay = action === "replay";
+  return {
+    letters,
+    settledBefore,
+    parts,
+    sample: sample.slice(0, sampleSize),
+    ledger: isReplay && options.central !== undefined ? ledger : null,
+    contract: isReplay ? contract : null,
+    seconds: letters / (options.rate ?? usualRate),
+    digest: encodeDigest({ action, filter: filterDigest(filter), parts: seen }),
+  };
+}
+
+type Counted = Pick<PreviewedPart, "letters" | "storedBytes" | "reasons"> & { snapshot: string };
+
+/** One statement: what it counts and the snapshot that it tells are of one moment. */
+async function countGroups({ source, tables }: Place, selection: ResolvedFilter): Promise<Counted> {
+  const values = new letter.Values();
+  const { rows } = await source.pool.query<Counted>(
+    `with counted as (
+       select left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code, count(*) as count,
+              sum(${letter.storedBytes}) as bytes
+         from ${tables.letters} d
+        where ${letter.conditionsOf(selection, values)}
+        group by 1, 2
+     )
+     select pg_current_snapshot()::text as snapshot, coalesce(sum(c.count), 0)::double precision as letters,
+            coalesce(sum(c.bytes), 0)::double precision as "storedBytes",
+            coalesce(jsonb_agg(jsonb_build_object('reason', c.reason, 'code', c.code, 'count', c.count)
+                               order by c.count desc), '[]') as reasons
+       from counted c`,
+    values.all,
+  );
+  const [row] = rows as [Counted];
+  return { ...row, reasons: row.reasons.slice(0, 100) };
+}
+
+async function readSample(place: Place, selection: ResolvedFilter) {
+  const columns = `left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code`;
+  const rows = await readOldest<PreviewedLetter>(place, selection, columns, sampleSize);
+  const { source, queue } = place;
+  return rows.map(({ id, at, reason, code }) => {
+    return { source: source.name, queue, id, at, reason, code };
+  });
+}
+
+async function askLedger(
+  place: Place,
+  selection: ResolvedFilter,
+  central: Pool,
+  counts: { checked: number; merged: number },
+): Promise<void> {
+  const columns = `left(d.message ->> 'original_message_id', 40) as "originalId",
+            left(d.message ->> 'original_enqueued_at', 40) as "originalEnqueuedAt"`;
+  let after: LetterKey | undefined;
+  while (counts.checked < maxLedger) {
+    const rows: readonly (LetterKey & {
+      readonly originalId: string | null;
+      readonly originalEnqueuedAt: string | null;
+    })[] = await readOldest(place, selection, columns, ledgerChunk, after);
+    counts.checked += rows.length;
+    counts.merged += (await findMergedLetters(central, place, rows)).size;
+    after = rows.at(-1);
+    if (rows.length < ledgerChunk) return;
+  }
+}
+
+async function askContract(
+  place: Place,
+  selection: ResolvedFilter,
+  judge: JudgeOptions,
+  counts: { checked: number; refused: number; unknown: number },
+): Promise<void> {
+  // One after the other: messages may be long.
+  let after: LetterKey | undefined;
+  while (counts.checked < maxContract) {
+    const columns = `${letter.hasOriginal} as "hasOriginal", octet_length(o.text) as bytes,
+            case when octet_length(o.text) <= ${Math.floor(judge.maxMessageBytes)} then o.text end as text`;
+    const rows: readonly (LetterKey & {
+      readonly hasOriginal: boolean;
+      readonly bytes: number | null;
+      readonly text: string | null;
+    })[] = await readOldest(place, selection, columns, 50, after);
+    for (const { hasOriginal, bytes, text } of rows) {
+      counts.checked += 1;
+      if (!hasOriginal) {
+        counts.refused += 1;
+        continue;
+      }
+      const { accepted } = await judgeMessage(place, { text, bytes: bytes ?? 0 }, judge);
+      if (accepted === false) counts.refused += 1;
+      if (accepted === null) counts.unknown += 1;
+    }
+    after = rows.at(-1);
+    if (rows.length < 50) return;
+  }
+}
+
+async function readOldest<Row>(
+  { source, tables }: Place,
+  selection: ResolvedFilter,
+  columns: string,
+  limit: number,
+  after?: LetterKey,
+): Promise<readonly (Row & LetterKey)[]> {
+  const values = new letter.Values();
+  const conditions = [letter.conditionsOf(selection, values)];
+  if (after !== undefined) conditions.push(letter.comparedWith(after, values));
+  const { rows } = await source.pool.query<Row & LetterKey>(
+    `select d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at, ${columns}
+       from ${tables.letters} d
+       left join lateral (select ${letter.original}::text as text offset 0) o on true
+      where ${conditions.join("\n        and ")}
+      order by d.enqueued_at, d.msg_id
+      limit ${values.add(limit)}`,
+    values.all,
+  );
+  return rows;
+}
