@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { readTlsSettings, TlsSettingsError } from "./tls.ts";
 
 /** The environment holds mistakes; all of them are listed, one line each, and no secret is shown. */
 export class ConfigurationError extends Error {
@@ -18,7 +17,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads the variables that `shape` names, each from `NAME`, or from the file that `NAME_FILE` names
- * (for secrets; the end of line at its end is dropped). An empty value counts as not given.
+ * (for secrets; blanks and ends of lines around it are dropped, and a byte-order mark). An empty value counts as not
+ * given.
  *
  * @throws {ConfigurationError} with one line per mistake.
  */
@@ -51,11 +51,26 @@ function readVariable(name: string, environment: Environment, mistakes: string[]
     mistakes.push(`${name}: given twice, by ${name} and by ${name}_FILE; keep one`);
     return undefined;
   }
+  let bytes: Buffer;
   try {
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "") || undefined;
+    bytes = readFileSync(file);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? "unreadable";
     mistakes.push(`${name}: the file that ${name}_FILE names can't be read (${reason})`);
+    return undefined;
+  }
+  const text = decodeText(bytes);
+  if (text !== undefined) return text.trim() || undefined;
+  mistakes.push(`${name}: the file that ${name}_FILE names is not text in UTF-8`);
+  return undefined;
+}
+
+/** Without a byte-order mark; undefined where it is in another encoding: UTF-16 has zeros between its letters. */
+function decodeText(bytes: Buffer): string | undefined {
+  if (bytes.includes(0)) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
     return undefined;
   }
 }
@@ -74,51 +89,4 @@ export function wholeNumber(minimum: number, maximum: number, fallback: number) 
 /** `true` or `false`, also written 1, 0, yes, no, on, off; `fallback` where it is not given. */
 export function flag(fallback: boolean) {
   return z.stringbool({ error: "must be true or false" }).default(fallback);
-}
-
-/** One PostgreSQL URL. The message never repeats it: it may hold a password. */
-export function databaseUrl() {
-  return z
-    .string("must be given: a URL like postgres://user@host:5432/database")
-    .refine(isDatabaseUrl, "must be a URL like postgres://user@host:5432/database")
-    .superRefine((url, context) => {
-      const message = findTlsMistake(url);
-      if (message !== undefined) context.addIssue({ code: "custom", message });
-    });
-}
-
-/** One or more PostgreSQL URLs, separated by white space or commas. */
-export function databaseUrls() {
-  return z
-    .string("must be given: one or more URLs like postgres://user@host:5432/database")
-    .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ""))
-    .superRefine((urls, context) => {
-      for (const [index, url] of urls.entries()) {
-        const mistake = isDatabaseUrl(url)
-          ? findTlsMistake(url)
-          : "must look like postgres://user@host:5432/database";
-        if (mistake === undefined) continue;
-        const message = `URL ${index + 1} of ${urls.length}${isDatabaseUrl(url) ? ":" : ""} ${mistake}`;
-        context.addIssue({ code: "custom", message });
-      }
-      if (new Set(urls).size !== urls.length) {
-        context.addIssue({ code: "custom", message: "names the same URL twice" });
-      }
-    });
-}
-
-function isDatabaseUrl(text: string): boolean {
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
-  return new URL(text).pathname.length > 1;
-}
-
-function findTlsMistake(url: string): string | undefined {
-  if (!isDatabaseUrl(url)) return undefined;
-  try {
-    readTlsSettings(url);
-    return undefined;
-  } catch (error) {
-    if (error instanceof TlsSettingsError) return error.message;
-    throw error;
-  }
 }

@@ -1,12 +1,25 @@
+export { addressSpaceLimit, assertAddressSpace, threadsThatFit } from "./address-space.ts";
 export {
   ConfigurationError,
-  databaseUrl,
-  databaseUrls,
   type Environment,
   flag,
   parseConfiguration,
   wholeNumber,
 } from "./configuration.ts";
+export { parseDuration } from "./duration.ts";
+export {
+  boundLookups,
+  endWithin,
+  letReadersGo,
+  onStopSignal,
+  type Program,
+  runUntilSignal,
+  stopSignals,
+  whatIsOpen,
+  withInterrupt,
+} from "./ending.ts";
+export { mapInTurn, type Turns } from "./in-turn.ts";
+export { logLine } from "./log-line.ts";
 export { eventLevels, fanOut, logSink } from "./log-sink.ts";
 export type {
   BatchOutcome,
@@ -24,12 +37,14 @@ export {
   defaultGraceMs,
   definePart,
   groupParts,
+  overtimeMs,
   type Part,
   type PartDefinition,
+  PartOverdueError,
   PartStoppedError,
 } from "./part.ts";
-export { pause, settledWithin } from "./pause.ts";
-export { explainTlsError, readTlsSettings, type TlsOptions, TlsSettingsError } from "./tls.ts";
+export { isSettledWithin, pause, settledWithin, untilAborted } from "./pause.ts";
+export { printable, printableLines, shorten } from "./printable.ts";
 export {
   describeCrash,
   endOnCrash,

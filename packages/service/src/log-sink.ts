@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Observation, Observe } from "./observation.ts";
+import { RepeatedFaults } from "./repeated-faults.ts";
 import { observationWithoutContents } from "./without-contents.ts";
 
 type Level = "debug" | "info" | "warn" | "error";
@@ -12,9 +13,13 @@ export const eventLevels: Readonly<Record<Observation["event"], Level>> = {
   "part-started": "info",
   "part-stopped": "info",
   "stop-requested": "info",
+  "stop-overdue": "error",
   "migration-applied": "info",
+  "migration-waiting": "warn",
   "objects-applied": "info",
   "privilege-missing": "warn",
+  "drift-mended": "warn",
+  "drift-remains": "error",
   "extension-installed": "info",
   "pgmq-installed": "info",
   "schedules-registered": "info",
@@ -28,19 +33,28 @@ export const eventLevels: Readonly<Record<Observation["event"], Level>> = {
   "job-missed": "warn",
   "database-fault": "error",
   "database-recovered": "info",
+  "source-refused": "error",
+  "source-accepted": "info",
+  "source-moved": "warn",
   "listener-lost": "warn",
   "listener-restored": "info",
   "ledger-pruned": "info",
   "upkeep-fault": "error",
+  "upkeep-recovered": "info",
   "look-failed": "warn",
+  "look-recovered": "info",
   "export-failed": "warn",
+  "export-recovered": "info",
   "capture-slot-created": "info",
+  "capture-slot-waiting": "warn",
   "capture-reading": "info",
   "capture-standing-by": "info",
   "changes-recorded": "debug",
   "capture-progress": "debug",
   "capture-fault": "error",
   "capture-lost": "error",
+  "capture-table-refused": "error",
+  "capture-table-added": "info",
   "capture-publication-stale": "warn",
   "change-log-trimmed": "info",
   "batch-read": "debug",
@@ -61,14 +75,18 @@ export const eventLevels: Readonly<Record<Observation["event"], Level>> = {
 
 /**
  * Writes each observation as one log line: its event is the message, its fields the fields, and no error
- * quotes a message or a row.
+ * quotes a message or a row. A fault that goes on is written at growing intervals, with `repeated`: how often it came
+ * since the line before.
  */
 export function logSink(logger: Logger): Observe {
+  const faults = new RepeatedFaults();
   return (observation) => {
     const level = eventLevels[observation.event];
     if (!logger.isLevelEnabled(level)) return;
+    const admission = faults.admit(observation);
+    if (admission === undefined) return;
     const { event, ...fields } = brief(observationWithoutContents(observation));
-    logger[level](fields, event);
+    logger[level]({ ...fields, ...admission }, event);
   };
 }
 

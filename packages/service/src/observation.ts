@@ -8,6 +8,8 @@ export type Observation =
   | { readonly event: "part-started"; readonly part: string; readonly detail?: string }
   | { readonly event: "part-stopped"; readonly part: string }
   | { readonly event: "stop-requested"; readonly signal: string }
+  /** The process is ended by force now, with exit code 1; what it had not closed. */
+  | { readonly event: "stop-overdue"; readonly open: readonly string[] }
   | MigrationObservation
   | SchedulerObservation
   | ConsumerObservation
@@ -26,8 +28,18 @@ export type MigrationObservation =
     }
   | { readonly event: "pg-cron-unusable"; readonly database: string; readonly reason: string }
   | { readonly event: "migration-applied"; readonly database: string; readonly migration: string }
+  /** Somebody holds a lock that a migration needs; it gives up after ten seconds. */
+  | { readonly event: "migration-waiting"; readonly database: string; readonly waitsFor: string }
   | { readonly event: "objects-applied"; readonly database: string; readonly count: number }
   | { readonly event: "privilege-missing"; readonly database: string; readonly message: string }
+  /** Something of ours was removed or changed since it was made; it is as it was made again. */
+  | { readonly event: "drift-mended"; readonly database: string; readonly what: string }
+  | {
+      readonly event: "drift-remains";
+      readonly database: string;
+      readonly what: string;
+      readonly reason: string;
+    }
   | { readonly event: "extension-installed"; readonly extension: string }
   | { readonly event: "pgmq-installed"; readonly version: string; readonly how: string };
 
@@ -38,6 +50,8 @@ export type SchedulerObservation = { readonly source: string } & (
       readonly event: "scheduler-standing-by";
       /** Who runs the jobs. */
       readonly why: "another scheduler" | "pg_cron";
+      /** The other scheduler: its process, login and application. */
+      readonly leader?: string;
     }
   | { readonly event: "scheduler-fault"; readonly error: string; readonly retryInMs: number }
   | {
@@ -76,6 +90,31 @@ export type ConsumerObservation =
       readonly sourceId?: string;
       readonly downMs: number;
     }
+  /** A database has an id that is another's, and is not consumed until an operator decides. */
+  | {
+      readonly event: "source-refused";
+      /** Host, port and database. */
+      readonly address: string;
+      /** The id that it has. */
+      readonly sourceId: string;
+      readonly state: "conflict" | "moved" | "changed";
+      readonly error: string;
+    }
+  /** It is consumed now, after it had been refused. */
+  | {
+      readonly event: "source-accepted";
+      readonly address: string;
+      readonly source: string;
+      readonly sourceId: string;
+    }
+  /** A promoted standby has taken the source's place. */
+  | {
+      readonly event: "source-moved";
+      readonly source: string;
+      readonly sourceId: string;
+      readonly from: string;
+      readonly address: string;
+    }
   /** New messages are found by polling alone until it is restored. */
   | {
       readonly event: "listener-lost";
@@ -96,16 +135,31 @@ export type ConsumerObservation =
       readonly queue: string;
       readonly count: number;
     }
-  | { readonly event: "upkeep-fault"; readonly task: string; readonly error: string }
-  /** Told once, until it works again. */
+  | {
+      readonly event: "upkeep-fault";
+      readonly task: string;
+      /** Whose, where it is about one source. */
+      readonly sourceId?: string;
+      readonly error: string;
+    }
+  /** The first run that did its work after `failures` that did not. */
+  | {
+      readonly event: "upkeep-recovered";
+      readonly task: string;
+      readonly sourceId?: string;
+      readonly failures: number;
+      readonly downMs: number;
+    }
   | { readonly event: "export-failed"; readonly what: "spans"; readonly error: string }
+  | { readonly event: "export-recovered"; readonly what: "spans" }
   /** What metrics say of a database grows old from now on. */
   | {
       readonly event: "look-failed";
       readonly database: string;
       readonly what: string;
       readonly error: string;
-    };
+    }
+  | { readonly event: "look-recovered"; readonly database: string; readonly what: string };
 
 /**
  * What happened to the capture of a source's changes. The source has its name, or its place until the name
@@ -117,7 +171,11 @@ export type CaptureObservation = { readonly source: string; readonly sourceId?: 
       readonly slot: string;
       readonly plugin: string;
       readonly lsn: string;
+      /** Why it is not wal2json, where that was tried. */
+      readonly fallback?: string;
     }
+  /** The slot is being made, and waits for a transaction that is open. */
+  | { readonly event: "capture-slot-waiting"; readonly waitsFor: string }
   /** This process reads the slot now. */
   | {
       readonly event: "capture-reading";
@@ -154,7 +212,17 @@ export type CaptureObservation = { readonly source: string; readonly sourceId?: 
       readonly retryInMs: number;
     }
   /** Changes are missing, and nothing is captured until an operator recreates the slot. */
-  | { readonly event: "capture-lost"; readonly slot: string; readonly why: string }
+  | {
+      readonly event: "capture-lost";
+      readonly slot: string;
+      readonly why: string;
+      /** The command that begins anew. */
+      readonly remedy: string;
+    }
+  /** The changes of a table are not captured, because it can't be. The others' are. */
+  | { readonly event: "capture-table-refused"; readonly table: string; readonly error: string }
+  /** The changes of a table are captured from now on. */
+  | { readonly event: "capture-table-added"; readonly table: string }
   /** The publication could not be brought up to date; what it has is captured. */
   | { readonly event: "capture-publication-stale"; readonly error: string }
   | { readonly event: "change-log-trimmed"; readonly partitions: readonly string[] }
@@ -217,7 +285,10 @@ export type LaneObservation = LaneName &
       }
     | {
         readonly event: "message-dead-lettered";
+        /** The message's id in its queue, which it has left. */
         readonly msgId: string;
+        /** The id of its dead letter, in the dead-letter queue. */
+        readonly deadLetterId: string;
         readonly reason: string;
         readonly code: string;
         readonly error: string;

@@ -1,3 +1,5 @@
+import { isSettledWithin, settledWithin } from "./pause.ts";
+
 /**
  * One start/stop contract for everything that runs: pools, lanes, servers, whole services.
  *
@@ -5,6 +7,8 @@
  * - `stop` is idempotent and safe at any time: without a start, twice, and while starting (it aborts
  *   the start, waits for it, then stops). It waits for work in flight for at most `graceMs`, and
  *   leaves no connection, timer or listener behind.
+ * - `stop` resolves or rejects within `graceMs` and {@link overtimeMs}, whatever the part waits for: one that has
+ *   not ended by then is left alone, and named by a {@link PartOverdueError}.
  * - A stopped part stays stopped: build a new one instead of restarting it.
  */
 export interface Part {
@@ -32,6 +36,21 @@ export class PartStoppedError extends Error {
   }
 }
 
+/** How long beyond its grace period a part may take to let go of what it has, in milliseconds. */
+export const overtimeMs = 1_500;
+
+/** How long beyond its grace period a group waits for one part before it stops the next, in milliseconds. */
+const patienceMs = 1_000;
+
+/** A part did not stop in time. What it waits for may still be open. */
+export class PartOverdueError extends Error {
+  readonly code = "part_overdue";
+  constructor(part: string, graceMs: number) {
+    super(`${part} had not stopped ${Math.round(graceMs + overtimeMs)} ms after it was asked to`);
+    this.name = "PartOverdueError";
+  }
+}
+
 /** Wraps a definition so that the contract of {@link Part} holds whatever the definition does. */
 export function definePart(definition: PartDefinition): Part {
   const abort = new AbortController();
@@ -53,6 +72,12 @@ export function definePart(definition: PartDefinition): Part {
     await stopping;
   }
 
+  async function stopStarted(graceMs: number, deadline: number): Promise<void> {
+    // A part that is still starting is stopped once its start has noticed the abort, or has had its time.
+    await settledWithin(Promise.resolve(starting), graceMs);
+    if (starting) await stop(Math.max(0, deadline - performance.now()));
+  }
+
   return {
     name: definition.name,
     start() {
@@ -62,9 +87,10 @@ export function definePart(definition: PartDefinition): Part {
     },
     async stop(graceMs = defaultGraceMs) {
       if (!abort.signal.aborted) abort.abort(new PartStoppedError(definition.name));
-      // A part that is still starting is stopped once its start has noticed the abort.
-      await starting?.catch(() => {});
-      if (starting) await stop(graceMs);
+      const stopped = stopStarted(graceMs, performance.now() + graceMs);
+      const inTime = await isSettledWithin(stopped, graceMs + overtimeMs);
+      if (!inTime) throw new PartOverdueError(definition.name, graceMs);
+      await stopped;
     },
   };
 }
@@ -88,13 +114,14 @@ export function groupParts(name: string, parts: readonly Part[]): Part {
     async stop(graceMs) {
       const deadline = performance.now() + graceMs;
       const errors: unknown[] = [];
+      const stopping: Promise<void>[] = [];
       for (const part of parts.toReversed()) {
-        try {
-          await part.stop(Math.max(0, deadline - performance.now()));
-        } catch (error) {
-          errors.push(error);
-        }
+        const stop = part.stop(Math.max(0, deadline - performance.now()));
+        stopping.push(stop.catch((error: unknown) => void errors.push(error)));
+        // The others are stopped in time, too, beside one that takes longer than it should.
+        await settledWithin(stop, deadline + patienceMs - performance.now());
       }
+      await Promise.all(stopping);
       if (errors.length > 0) throw new AggregateError(errors, `${name} did not stop cleanly`);
     },
   });

@@ -44,6 +44,7 @@ describe("an observation about a message", () => {
     event: "message-dead-lettered",
     ...lane,
     msgId: "1",
+    deadLetterId: "2",
     reason,
     code: "XX000",
     error: secret,

@@ -1,0 +1,194 @@
+import type { Observation } from "./observation.ts";
+
+type Event = Observation["event"];
+
+/** What a fault is about, and what it is: one that has both the same as an earlier one repeats it. */
+interface FaultKey {
+  /** Fields that say what it is that does not work. */
+  readonly about: readonly string[];
+  /** Fields that say why. */
+  readonly reason: readonly string[];
+}
+
+/** Faults that come again and again while something does not work. Metrics count each; a log need not have each. */
+const faults: Partial<Readonly<Record<Event, FaultKey>>> = {
+  "database-fault": { about: ["database"], reason: ["kind", "code"] },
+  "lane-fault": { about: ["source", "queue", "side"], reason: ["kind", "code"] },
+  "lane-crashed": { about: ["source", "queue"], reason: ["error"] },
+  "lease-lost": { about: ["source", "queue"], reason: [] },
+  "dead-letter-refused": { about: ["source", "queue"], reason: ["code"] },
+  "source-refused": { about: ["address"], reason: ["state", "error"] },
+  "listener-lost": { about: ["source"], reason: ["error"] },
+  "upkeep-fault": { about: ["task"], reason: ["error"] },
+  "look-failed": { about: ["database", "what"], reason: ["error"] },
+  "export-failed": { about: ["what"], reason: ["error"] },
+  "scheduler-fault": { about: ["source"], reason: ["error"] },
+  "job-failed": { about: ["source", "job"], reason: ["error"] },
+  "job-fault": { about: ["source", "job"], reason: ["error"] },
+  "job-missed": { about: ["source", "job"], reason: [] },
+  "capture-fault": { about: ["source"], reason: ["side", "code", "error"] },
+  "capture-lost": { about: ["source"], reason: ["why"] },
+  "capture-table-refused": { about: ["source", "table"], reason: ["error"] },
+  "capture-publication-stale": { about: ["source"], reason: ["error"] },
+};
+
+/** Which faults an event says the end of; it has the fields that they are about. */
+const recoveries: Partial<Readonly<Record<Event, readonly Event[]>>> = {
+  "database-recovered": ["database-fault"],
+  "lane-recovered": ["lane-fault"],
+  "source-accepted": ["source-refused"],
+  "listener-restored": ["listener-lost"],
+  "upkeep-recovered": ["upkeep-fault"],
+  "look-recovered": ["look-failed"],
+  "export-recovered": ["export-failed"],
+  "scheduler-leading": ["scheduler-fault"],
+  "scheduler-standing-by": ["scheduler-fault"],
+  "job-finished": ["job-failed", "job-fault"],
+  "capture-table-added": ["capture-table-refused"],
+  "capture-reading": ["capture-fault", "capture-lost"],
+};
+
+/** Until a fault that goes on is told again, in milliseconds: twice as long each time, up to the last. */
+const firstMs = 60_000;
+const lastMs = 3_600_000;
+
+/** What comes at even intervals may come a little early. */
+const early = 0.95;
+
+/** What has worked for so long, or whose last fault is so long ago, fails for the first time again. */
+const forgetMs = { sinceRecovery: 300_000, sinceFault: lastMs };
+
+/** Of one thing that does not work; a reason beyond these counts as the last one. */
+const mostReasons = 10;
+
+interface Schedule {
+  nextAt: number;
+  intervalMs: number;
+  /** How often it came since it was told last. */
+  repeated: number;
+}
+
+interface Episode {
+  readonly reasons: Map<string, Schedule>;
+  /** Whether the last that was told of it is that it fails. */
+  isTold: boolean;
+  /** When it began to fail, after it had worked. */
+  failingSince: number;
+  /** Undefined while it fails. */
+  worksSince: number | undefined;
+  lastFaultAt: number;
+}
+
+/** What a line has beside its fields; undefined where there is to be no line. */
+export type Admission = { readonly repeated?: number } | undefined;
+
+/**
+ * Thins out the faults of something that goes on failing: the first is told at once, and so is each new reason; what
+ * repeats is told after one, two, four … minutes, up to an hour, with how often it came in between. That it works again
+ * is told whenever it was told that it does not. So what was told last is how things are, within a minute.
+ */
+export class RepeatedFaults {
+  readonly #episodes = new Map<string, Episode>();
+  readonly #now: () => number;
+
+  /** @param now the monotonic clock, in milliseconds. */
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+  }
+
+  admit(observation: Observation): Admission {
+    const fault = faults[observation.event];
+    if (fault !== undefined) {
+      const key = keyOf(observation.event, fault, observation);
+      return this.#failed(key, textOf(fault.reason, observation));
+    }
+    const ended = recoveries[observation.event] ?? [];
+    // What a job was skipped for tells nothing of whether it works.
+    if ("status" in observation && observation.status === "skipped") return {};
+    const admissions = ended.map((event) =>
+      this.#recovered(keyOf(event, faults[event], observation)),
+    );
+    const told = admissions.filter((admission) => admission !== undefined);
+    if (ended.length > 0 && told.length === 0) return undefined;
+    const repeated = told.reduce((sum, admission) => sum + (admission.repeated ?? 0), 0);
+    return repeated === 0 ? {} : { repeated };
+  }
+
+  #failed(key: string, reason: string): Admission {
+    const now = this.#now();
+    const episode = this.#episodeOf(key, now);
+    if (episode.worksSince !== undefined) episode.failingSince = now;
+    episode.worksSince = undefined;
+    episode.lastFaultAt = now;
+    const known = episode.reasons.get(reason) ?? lastOf(episode.reasons);
+    const schedule = known ?? { nextAt: now, intervalMs: firstMs, repeated: 0 };
+    if (known === undefined) episode.reasons.set(reason, schedule);
+    const isOverdue = !episode.isTold && now - episode.failingSince >= firstMs;
+    if (now < schedule.nextAt && !isOverdue) {
+      schedule.repeated += 1;
+      return undefined;
+    }
+    const { repeated } = schedule;
+    schedule.repeated = 0;
+    schedule.nextAt = now + schedule.intervalMs * early;
+    schedule.intervalMs = Math.min(lastMs, schedule.intervalMs * 2);
+    episode.isTold = true;
+    return repeated === 0 ? {} : { repeated };
+  }
+
+  #recovered(key: string): Admission {
+    const episode = this.#episodes.get(key);
+    if (episode === undefined || episode.worksSince !== undefined) return {};
+    episode.worksSince = this.#now();
+    if (!episode.isTold) return undefined;
+    episode.isTold = false;
+    let repeated = 0;
+    for (const schedule of episode.reasons.values()) {
+      repeated += schedule.repeated;
+      schedule.repeated = 0;
+    }
+    return repeated === 0 ? {} : { repeated };
+  }
+
+  #episodeOf(key: string, now: number): Episode {
+    const known = this.#episodes.get(key);
+    if (known !== undefined && !isForgotten(known, now)) return known;
+    for (const [other, episode] of this.#episodes) {
+      if (isForgotten(episode, now)) this.#episodes.delete(other);
+    }
+    const fresh: Episode = {
+      reasons: new Map(),
+      isTold: false,
+      failingSince: now,
+      worksSince: undefined,
+      lastFaultAt: now,
+    };
+    this.#episodes.set(key, fresh);
+    return fresh;
+  }
+}
+
+function isForgotten({ worksSince, lastFaultAt }: Episode, now: number): boolean {
+  if (worksSince !== undefined && now - worksSince >= forgetMs.sinceRecovery) return true;
+  return now - lastFaultAt >= forgetMs.sinceFault;
+}
+
+function lastOf(reasons: ReadonlyMap<string, Schedule>): Schedule | undefined {
+  return reasons.size < mostReasons ? undefined : [...reasons.values()].at(-1);
+}
+
+function keyOf(event: Event, fault: FaultKey | undefined, observation: Observation): string {
+  return `${event} ${textOf(fault?.about ?? [], observation)}`;
+}
+
+/** Sources and databases are told apart by their ids, where those are known: two may have one name. */
+function textOf(fields: readonly string[], observation: Observation): string {
+  const values = observation as unknown as Readonly<Record<string, unknown>>;
+  return JSON.stringify(
+    fields.map((field) =>
+      field === "source" || field === "database"
+        ? (values.sourceId ?? values[field])
+        : values[field],
+    ),
+  );
+}
