@@ -1,8 +1,8 @@
+import { isIP } from "node:net";
 import { type CaptureSettings, captureVariables, readCaptureSettings } from "@centralcloud/cdc";
+import { databaseUrl, databaseUrls } from "@centralcloud/postgres";
 import {
   ConfigurationError,
-  databaseUrl,
-  databaseUrls,
   type Environment,
   flag,
   parseConfiguration,
@@ -41,6 +41,14 @@ export const sessionPrivateKeys = z
     }
   });
 
+/** Where to listen: an IP address without a port, or a host name; absent: all interfaces. */
+export const httpAddress = z
+  .string()
+  .refine((text) => isIP(text) !== 0 || /^(?=.{1,253}$)[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text), {
+    error: "must be an IP address or a host name, without a port or brackets",
+  })
+  .optional();
+
 const variables = {
   ...databaseVariables,
   CONSUMER_BATCH_SIZE: wholeNumber(1, 10_000, 500),
@@ -51,6 +59,7 @@ const variables = {
   CONSUMER_MAX_MESSAGE_BYTES: wholeNumber(1, 268_435_455, 1_048_576),
   CONSUMER_SHUTDOWN_GRACE_S: wholeNumber(0, 3_600, 25),
   CONSUMER_HTTP_PORT: wholeNumber(0, 65_535, 9_464),
+  CONSUMER_HTTP_ADDRESS: httpAddress,
   CONSUMER_LEDGER_RETENTION_H: wholeNumber(24, 87_600, 24),
   CONSUMER_TRANSACTION_POOLING: flag(false),
   SESSION_PRIVATE_KEYS: sessionPrivateKeys,
@@ -78,6 +87,8 @@ export interface ConsumerConfiguration {
   readonly shutdownGraceS: number;
   /** 0 means any free port. */
   readonly httpPort: number;
+  /** Absent: all interfaces. */
+  readonly httpAddress?: string;
   /** How long a ledger row is kept, in hours; at least 24. */
   readonly ledgerRetentionHours: number;
   /** Whether a pooler in transaction mode is in between: nothing then relies on a session. */
@@ -107,6 +118,9 @@ export function readConsumerConfiguration(environment: Environment): ConsumerCon
     maxMessageBytes: values.CONSUMER_MAX_MESSAGE_BYTES,
     shutdownGraceS: values.CONSUMER_SHUTDOWN_GRACE_S,
     httpPort: values.CONSUMER_HTTP_PORT,
+    ...(values.CONSUMER_HTTP_ADDRESS === undefined
+      ? {}
+      : { httpAddress: values.CONSUMER_HTTP_ADDRESS }),
     ledgerRetentionHours: values.CONSUMER_LEDGER_RETENTION_H,
     transactionPooling: values.CONSUMER_TRANSACTION_POOLING,
     sessionKeys: values.SESSION_PRIVATE_KEYS,

@@ -1,18 +1,32 @@
 import type { CaptureHealth } from "@centralcloud/cdc";
-import { createPool, endPool } from "@centralcloud/db";
-import type { Lane } from "@centralcloud/pgmq";
-import { definePart, type Observe, type Part, withoutContents } from "@centralcloud/service";
-import { createSealChecker } from "@centralcloud/session-keys";
+import { confirmSources, type HeldKeys } from "@centralcloud/db";
+import type { Lane, SourceWatch } from "@centralcloud/pgmq";
+import { createPool, endPool } from "@centralcloud/postgres";
+import {
+  definePart,
+  type Observe,
+  type Part,
+  settledWithin,
+  withoutContents,
+} from "@centralcloud/service";
+import { createKeyRing, createSealChecker } from "@centralcloud/session-keys";
 import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
 import { centralPoolSize } from "./connection-budget.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
 import { createHeartbeat, createReplica } from "./heartbeat.ts";
 import { createSessionGate } from "./session-gate.ts";
-import { createSource, endPoolMs, queryTimeoutMs } from "./source.ts";
+import { createSource, endPoolMs, type RefusedState } from "./source.ts";
+import { SourceHolders } from "./source-identity.ts";
+import { queryTimeoutMs } from "./source-sessions.ts";
 
 export interface Health {
-  /** Every source is consumed and no lane meets a fault. */
+  /**
+   * This replica can do its work: it has tried every source once, the central store takes what it merges, and
+   * none of its lanes waits after a crash. A source that is away does not count: it is away for every replica.
+   */
   readonly ready: boolean;
+  /** All of the work is done: every source is consumed and no lane meets a fault. */
+  readonly working: boolean;
   /** This process in `central.consumers`. */
   readonly replica: string;
   /** What keeps the central store from working, if anything is known to. */
@@ -22,6 +36,8 @@ export interface Health {
   readonly sources: readonly {
     readonly name: string;
     readonly waitingFor?: string;
+    /** How its id is another's, where that is what it waits for: an operator has to decide. */
+    readonly refused?: RefusedState;
     readonly lanes: readonly {
       readonly queue: string;
       readonly fault?: { readonly side: "source" | "central"; readonly error: string };
@@ -35,6 +51,10 @@ export interface Consumer extends Part {
   /** The lanes of all sources that are connected. */
   readonly lanes: readonly Lane[];
   health(): Health;
+  /** Every configured database, by host, port and name, and how its id is another's where it is. */
+  sourceStates(): readonly { readonly place: string; readonly state: RefusedState | undefined }[];
+  /** The connection that a source has while it is quiet. */
+  watchOf(url: string): SourceWatch | undefined;
   /** What is open now, for whoever draws it over time. */
   breakers(): BreakerStates;
 }
@@ -56,6 +76,9 @@ export interface BreakerStates {
   }[];
 }
 
+/** A source that does not answer delays readiness after a start no longer than this. */
+const firstTryMs = 10_000;
+
 /**
  * All sources, their lanes, and the pool of the central store.
  *
@@ -75,12 +98,41 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     observe,
   });
   const replica = createReplica();
-  const heartbeat = createHeartbeat(replica, configuration.centralUrl, centralBreaker, observe);
-  const checker = createSealChecker(configuration.sessionKeys);
+  let heldKeys: HeldKeys = {};
+  const { centralUrl, sessionKeys } = configuration;
+  const holders = new SourceHolders();
+  const heartbeat = createHeartbeat(
+    replica,
+    () => heldKeys,
+    async (store, answerMs) => {
+      const lost = await confirmSources(store, replica.id, holders.claims, answerMs);
+      // What they find out is theirs to tell; the heartbeat does not wait for a source.
+      for (const source of sources) {
+        if (source.sourceId !== undefined && lost.includes(source.sourceId)) source.reclaim();
+      }
+    },
+    centralUrl,
+    centralBreaker,
+    observe,
+  );
+  const checker = createSealChecker(sessionKeys);
   const requireSealed = configuration.requireSealedSessions;
   const sessionGate = createSessionGate({ checker, requireSealed });
-  const shared = { central, centralBreaker, replicaId: replica.id, sessionGate };
+  const shared = { central, centralBreaker, replicaId: replica.id, sessionGate, holders };
   const sources = sourceUrls.map((url) => createSource(url, shared, configuration, observe));
+
+  let startedAt: number | undefined;
+  const hasStarted = () =>
+    startedAt !== undefined &&
+    (sources.every(({ tried }) => tried) || performance.now() - startedAt > firstTryMs);
+
+  /** Why the central store takes nothing, or undefined. */
+  function centralError(): string | undefined {
+    const { fault } = centralBreaker;
+    if (fault !== undefined) return withoutContents(fault.message, fault.code);
+    if (heartbeat.reached || sources.some(({ lanes }) => lanes.length > 0)) return undefined;
+    return heartbeat.refusal ?? "it has not answered yet";
+  }
 
   const part = definePart({
     name: "consumer",
@@ -88,15 +140,18 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
       await checker
         .start()
         .catch((error) => throwAsConfigurationError("SESSION_PRIVATE_KEYS", error));
+      const { keys } = await createKeyRing(sessionKeys);
+      heldKeys = Object.fromEntries(keys.map(({ keyId, fingerprint }) => [keyId, fingerprint]));
       await heartbeat.start();
       await Promise.all(sources.map((source) => source.start()));
+      startedAt = performance.now();
       observe({ event: "part-started", part: "consumer" });
     },
     async stop(graceMs) {
-      await Promise.all(sources.map((source) => source.stop(graceMs)));
-      await checker.stop();
-      await heartbeat.stop(graceMs);
-      await endPool(central, endPoolMs);
+      const stopped = Promise.all(sources.map((source) => source.stop(graceMs)));
+      // Beyond the grace period nobody needs the central store any more, also where a source says nothing.
+      await settledWithin(stopped, graceMs + endPoolMs);
+      await Promise.all([stopped, checker.stop(0), heartbeat.stop(0), endPool(central, endPoolMs)]);
       observe({ event: "part-stopped", part: "consumer" });
     },
   });
@@ -106,6 +161,8 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     get lanes() {
       return sources.flatMap((source) => source.lanes);
     },
+    sourceStates: () => sources.map(({ address, refused }) => ({ place: address, state: refused })),
+    watchOf: (url) => sources[sourceUrls.indexOf(url)]?.watch,
     breakers() {
       return {
         central: centralBreaker.fault !== undefined,
@@ -125,20 +182,21 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
       const reports = sources.map((source) => ({
         name: source.name.replace(/^source /, ""),
         ...(source.waitingFor === undefined ? {} : { waitingFor: source.waitingFor }),
+        ...(source.refused === undefined ? {} : { refused: source.refused }),
         lanes: source.lanes.map(({ lane, fault, crashes }) => ({
           queue: lane.queue,
           ...(fault === undefined ? {} : { fault }),
           ...(crashes === 0 ? {} : { crashes }),
         })),
       }));
-      const { fault: down } = centralBreaker;
-      const error = down === undefined ? undefined : withoutContents(down.message, down.code);
-      const works = reports.every(
-        (report) =>
-          report.waitingFor === undefined && report.lanes.every((lane) => lane.fault === undefined),
-      );
+      const error = centralError();
+      const lanes = sources.flatMap((source) => source.lanes);
+      const consumed = reports.every((report) => report.waitingFor === undefined);
+      const faultless = lanes.every(({ fault, restarting }) => fault === undefined && !restarting);
+      const fit = lanes.every((lane) => !lane.restarting && !lane.isFaulty("central"));
       return {
-        ready: works && error === undefined,
+        ready: hasStarted() && error === undefined && fit,
+        working: consumed && error === undefined && faultless,
         replica: replica.id,
         ...(error === undefined ? {} : { central: { error } }),
         sources: reports,

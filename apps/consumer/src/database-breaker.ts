@@ -1,5 +1,5 @@
-import { createClient, cutConnections, cutIdleConnections } from "@centralcloud/db";
 import { Breaker } from "@centralcloud/pgmq";
+import { createClient, cutConnections, cutIdleConnections } from "@centralcloud/postgres";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
 
@@ -45,8 +45,7 @@ export function createDatabaseBreaker(options: DatabaseBreakerOptions): Breaker 
 
 /** @throws when the database does not answer in time. */
 async function probe(url: string): Promise<void> {
-  const client = createClient(url, "centralcloud-probe", probeMs);
-  client.on("error", () => {});
+  const client = createClient(url, { applicationName: "centralcloud-probe", connectMs: probeMs });
   try {
     await client.connect();
     await client.query({ text: "select", ...{ query_timeout: probeMs } });

@@ -1,9 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { assertCentralStore, createPool, readSource } from "@centralcloud/db";
+import {
+  assertCentralStore,
+  NotACentralStoreError,
+  NotASourceError,
+  readSource,
+} from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
+import { createPool, withoutSecrets } from "@centralcloud/postgres";
 import { fanOut, type Observation, type Observe } from "@centralcloud/service";
 import type { ConsumerConfiguration } from "./configuration.ts";
-import { createConsumer } from "./consumer.ts";
+import { type Consumer, createConsumer } from "./consumer.ts";
 import { routes } from "./routes.ts";
 
 /** What a drain did. `processed + duplicates + deadLettered` is the number of messages settled. */
@@ -79,10 +85,22 @@ export async function drain(
     const timeUp = () => timeoutS !== undefined && performance.now() - startedAt >= timeoutS * 1000;
     while (!empty && !timeUp() && signal?.aborted !== true) {
       await delay(pollMs);
-      empty =
-        consumer.health().ready &&
+      const health = consumer.health();
+      const refused = health.sources.filter((source) => source.refused !== undefined);
+      const isDone =
+        (health.working || refused.length > 0) &&
+        health.central === undefined &&
+        health.sources.every(
+          ({ waitingFor, refused: state, lanes }) =>
+            state !== undefined ||
+            (waitingFor === undefined && lanes.every(({ fault }) => fault === undefined)),
+        ) &&
         consumer.lanes.every((lane) => lane.idle) &&
-        (await areEmpty(configuration));
+        (await areEmpty(configuration, refusedPlaces(consumer)));
+      if (isDone && refused.length > 0) {
+        throw new Error(refused.map(({ name, waitingFor }) => `${name}: ${waitingFor}`).join("\n"));
+      }
+      empty = isDone;
     }
   } finally {
     await consumer.stop(configuration.shutdownGraceS * 1000);
@@ -105,12 +123,30 @@ async function assertMigrated({ sourceUrls, centralUrl }: ConsumerConfiguration)
   ];
   for (const [url, check] of checks) {
     const pool = createPool(url, { applicationName: "centralcloud-drain", max: 1 });
-    await check(pool).finally(() => pool.end());
+    try {
+      await check(pool);
+    } catch (error) {
+      const database = withoutSecrets(url);
+      if (error instanceof NotASourceError) throw new NotASourceError(database);
+      if (error instanceof NotACentralStoreError) throw new NotACentralStoreError(database);
+      throw error;
+    } finally {
+      await pool.end();
+    }
   }
 }
 
-async function areEmpty({ sourceUrls }: ConsumerConfiguration): Promise<boolean> {
+function refusedPlaces(consumer: Consumer): ReadonlySet<string> {
+  const refused = consumer.sourceStates().filter(({ state }) => state !== undefined);
+  return new Set(refused.map(({ place }) => place));
+}
+
+async function areEmpty(
+  { sourceUrls }: ConsumerConfiguration,
+  refused: ReadonlySet<string>,
+): Promise<boolean> {
   for (const url of sourceUrls) {
+    if (refused.has(withoutSecrets(url))) continue;
     const pool = createPool(url, { applicationName: "centralcloud-drain", max: 1 });
     try {
       const client = new PgmqClient(pool);

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { type HeldKeys, type Replica, reportReplica, retireReplica } from "@centralcloud/db";
+import type { Breaker } from "@centralcloud/pgmq";
+import { classifyFault, createPool, cutIdleConnections, endPool } from "@centralcloud/postgres";
 import {
-  createPool,
-  cutIdleConnections,
-  endPool,
-  type Replica,
-  reportReplica,
-  retireReplica,
-} from "@centralcloud/db";
-import { type Breaker, classifyFault } from "@centralcloud/pgmq";
-import { definePart, type Observe, type Part, settledWithin } from "@centralcloud/service";
+  definePart,
+  type Observe,
+  type Part,
+  settledWithin,
+  withoutContents,
+} from "@centralcloud/service";
+import type { Pool } from "pg";
 import { createRepeatingTask } from "./repeating-task.ts";
 import { version } from "./version.ts";
 
@@ -25,17 +26,30 @@ export function createReplica(): Replica {
   return { id: randomUUID(), version, host: hostname() };
 }
 
+export interface Heartbeat extends Part {
+  /** Whether the central store has taken one. */
+  readonly reached: boolean;
+  /** Why the last one failed, where the store answers but does not take it: it is not migrated, for example. */
+  readonly refusal: string | undefined;
+}
+
 /**
- * Enters the replica in `central.consumers` and keeps it there while it lives, on a connection of its own.
+ * Enters the replica and the keys that it holds in `central.consumers` and keeps it there while it lives, on a connection of its own.
  * So a store that is too slow to answer, or gone, is noticed although no lane has anything to merge, or
  * all wait for an answer that never comes; and that it is back is noticed although no lane works.
+ *
+ * @param alsoAsk what else is asked of the store each time.
  */
 export function createHeartbeat(
   replica: Replica,
+  heldKeys: () => HeldKeys,
+  alsoAsk: (central: Pool, answerMs: number) => Promise<void>,
   centralUrl: string,
   breaker: Breaker,
   observe: Observe,
-): Part {
+): Heartbeat {
+  let reached = false;
+  let refusal: string | undefined;
   const pool = createPool(centralUrl, { applicationName: "centralcloud-heartbeat", max: 1 });
   const beats = createRepeatingTask(
     {
@@ -45,18 +59,26 @@ export function createHeartbeat(
       async run(stopping) {
         if (!(await breaker.admit(stopping))) return;
         try {
-          await reportReplica(pool, replica, answerMs);
+          await reportReplica(pool, replica, heldKeys(), answerMs);
+          await alsoAsk(pool, answerMs);
           breaker.succeeded();
+          reached = true;
+          refusal = undefined;
         } catch (error) {
+          if (stopping.aborted) return;
           cutIdleConnections(pool);
-          if (classifyFault(error).scope !== "database") throw error;
+          const { scope, message, code } = classifyFault(error);
+          if (scope !== "database") {
+            refusal = withoutContents(message, code);
+            throw error;
+          }
           breaker.failed(error);
         }
       },
     },
     observe,
   );
-  return definePart({
+  const part = definePart({
     name: "heartbeat",
     start: () => beats.start(),
     async stop() {
@@ -66,4 +88,13 @@ export function createHeartbeat(
       await endPool(pool, 0);
     },
   });
+  return {
+    ...part,
+    get reached() {
+      return reached;
+    },
+    get refusal() {
+      return refusal;
+    },
+  };
 }

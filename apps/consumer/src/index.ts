@@ -2,6 +2,7 @@ export {
   type ConsumerConfiguration,
   consumerVariables,
   databaseVariables,
+  httpAddress,
   logLevel,
   readConsumerConfiguration,
   sessionPrivateKeys,
@@ -16,7 +17,9 @@ export {
   DrainTimeoutError,
   drain,
 } from "./drain.ts";
-export { PortTakenError } from "./http-server.ts";
+export { createHttpServer, PortTakenError } from "./http-server.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
+export { createMetrics } from "./metrics/metrics.ts";
 export { routes } from "./routes.ts";
-export { createConsumerService, createLogger, runUntilSignal } from "./run.ts";
+export { createConsumerService, createLogger } from "./run.ts";
+export { version } from "./version.ts";

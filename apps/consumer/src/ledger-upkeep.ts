@@ -27,8 +27,9 @@ export function ledgerUpkeep(options: LedgerUpkeepOptions): RepeatingTask {
   const { sourceId } = source;
   return {
     name: `ledger of ${source.name}`,
+    sourceId,
     // Replicas that were started together need not do it together.
-    firstAfterMs: 60_000 * Math.random(),
+    firstAfterMs: everyMs * Math.random(),
     everyMs,
     async run(signal) {
       for (const queue of routes) {

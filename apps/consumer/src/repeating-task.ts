@@ -9,6 +9,8 @@ import {
 
 export interface RepeatingTask {
   readonly name: string;
+  /** The source that it is about, where it is about one. */
+  readonly sourceId?: string;
   /** From the end of one run to the start of the next, a tenth of it random. */
   readonly everyMs: number;
   /** Until the first run. */
@@ -19,16 +21,29 @@ export interface RepeatingTask {
 /** Does something again and again. A run that fails is reported, and the next one comes all the same. */
 export function createRepeatingTask(task: RepeatingTask, observe: Observe): Part {
   const stopping = new AbortController();
+  const about = {
+    task: task.name,
+    ...(task.sourceId === undefined ? {} : { sourceId: task.sourceId }),
+  };
   let loop: Promise<void> | undefined;
+  let failures = 0;
+  let failingSince = 0;
 
   async function repeat(): Promise<void> {
     await pause(task.firstAfterMs, stopping.signal);
     while (!stopping.signal.aborted) {
       try {
         await task.run(stopping.signal);
+        if (failures > 0) {
+          const downMs = performance.now() - failingSince;
+          observe({ event: "upkeep-recovered", ...about, failures, downMs });
+        }
+        failures = 0;
       } catch (error) {
         if (!stopping.signal.aborted) {
-          observe({ event: "upkeep-fault", task: task.name, error: wordsOf(error) });
+          if (failures === 0) failingSince = performance.now();
+          failures += 1;
+          observe({ event: "upkeep-fault", ...about, error: wordsOf(error) });
         }
       }
       await pause(task.everyMs * (0.9 + Math.random() / 10), stopping.signal);

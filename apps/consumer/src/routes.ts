@@ -1,4 +1,9 @@
-import { contractFor, type Issue, type QueueName } from "@centralcloud/contracts";
+import {
+  contractFor,
+  type Issue,
+  type QueueName,
+  type SessionMessage,
+} from "@centralcloud/contracts";
 import {
   forgetFailures,
   lookUpDeliveries,
@@ -25,6 +30,7 @@ export function handlerFor(
   queue: QueueName,
   store: LaneStore,
   sessionGate: SessionGate,
+  sourceId: string,
 ): LaneHandler {
   const contract = contractFor(queue);
   return {
@@ -33,7 +39,9 @@ export function handlerFor(
       if (!checked.ok) return { accepted: false, refusal: invalid(checked.issues) };
       const { document, value } = checked;
       const accepted: Verdict = { accepted: true, document };
-      return queue === "agent-sessions" ? sessionGate(value, accepted) : accepted;
+      return queue === "agent-sessions"
+        ? sessionGate(value as SessionMessage, accepted, sourceId)
+        : accepted;
     },
     // Sealed sessions are opened.
     isDemanding: queue === "agent-sessions",

@@ -2,6 +2,7 @@ import type { CaptureHealth } from "@centralcloud/cdc";
 import {
   fanOut,
   groupParts,
+  logLine,
   logSink,
   type Observe,
   observationWithoutContents,
@@ -19,7 +20,10 @@ import { createTracing } from "./tracing/tracing.ts";
 
 /** A logger that writes JSON lines to standard output (1) or standard error (2). */
 export function createLogger(level: string, fileDescriptor: 1 | 2): Logger {
-  return pino({ level, base: null }, destination({ fd: fileDescriptor, sync: true }));
+  const output = destination({ fd: fileDescriptor, sync: true });
+  // Its terminal may have closed, its disk may be full: that is no reason to leave messages half done.
+  output.on("error", () => {});
+  return pino({ level, base: null }, { write: (line) => void output.write(logLine(line)) });
 }
 
 /** The deployable service: the consumer, the capture where it is asked for, and the HTTP endpoints. */
@@ -29,10 +33,11 @@ export function createConsumerService(
   ...sinks: readonly Observe[]
 ): Part {
   const told = fanOut(logSink(logger), ...sinks);
-  const looks = createLooks(configuration, told);
+  const looks = createLooks(configuration, (url) => consumer.watchOf(url), told);
   const replica: ReplicaState = {
     health: () => withCapture(consumer.health(), capture?.health()),
     breakers: () => consumer.breakers(),
+    sourceStates: () => consumer.sourceStates(),
   };
   const metrics = createMetrics(replica, looks);
   const tracing =
@@ -45,7 +50,10 @@ export function createConsumerService(
   const consumer = createConsumer(configuration, observe);
   const capture = createConfiguredCapture(configuration, observe);
   const { health } = replica;
-  const http = createHttpServer({ port: configuration.httpPort, health, metrics, observe });
+  const { httpPort: port, httpAddress: address } = configuration;
+  const place = address === undefined ? { port } : { port, address };
+  const variables = { port: "CONSUMER_HTTP_PORT", address: "CONSUMER_HTTP_ADDRESS" };
+  const http = createHttpServer({ ...place, variables, health, metrics, observe });
   return groupParts("consumer service", [
     ...(tracing === undefined ? [] : [tracing]),
     looks,
@@ -61,36 +69,4 @@ export function createConsumerService(
  */
 function withCapture(health: Health, capture: readonly CaptureHealth[] | undefined): Health {
   return capture === undefined ? health : { ...health, capture };
-}
-
-/** One Ctrl-C can arrive twice: from the terminal, and again from npm, which forwards it at once. */
-const echoMs = 200;
-
-/**
- * Runs a part until SIGTERM or SIGINT, then stops it within the grace period. A second signal ends
- * the process at once: what was in flight comes back when its lease ends.
- */
-export async function runUntilSignal(part: Part, graceS: number, observe: Observe): Promise<void> {
-  const signals = ["SIGTERM", "SIGINT"] as const;
-  let resolve: (signal: NodeJS.Signals) => void = () => {};
-  const signalled = new Promise<NodeJS.Signals>((settle) => {
-    resolve = settle;
-  });
-  let askedAt: number | undefined;
-  const listen = (signal: NodeJS.Signals) => {
-    if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(1);
-    askedAt ??= performance.now();
-    resolve(signal);
-  };
-  for (const signal of signals) process.on(signal, listen);
-  try {
-    const starting = part.start();
-    // A failed start ends the run; a signal that comes first ends the start.
-    const signal = await Promise.race([signalled, starting.then(() => signalled)]);
-    observe({ event: "stop-requested", signal });
-    await part.stop(graceS * 1000);
-    await starting.catch(() => {});
-  } finally {
-    for (const signal of signals) process.off(signal, listen);
-  }
 }

@@ -1,11 +1,12 @@
 import type { SessionMessage } from "@centralcloud/contracts";
 import type { Refusal, Verdict } from "@centralcloud/pgmq";
-import { type SealChecker, SealError } from "@centralcloud/session-keys";
+import { type SealChecker, SealError, type SessionIdentity } from "@centralcloud/session-keys";
 
 /** What a session message may be refused for beyond its contract: `accepted`, or why not. */
 export type SessionGate = (
-  message: Partial<SessionMessage>,
+  message: SessionMessage,
   accepted: Verdict,
+  sourceId: string,
 ) => Verdict | Promise<Verdict>;
 
 export interface SessionGateOptions {
@@ -15,19 +16,25 @@ export interface SessionGateOptions {
 }
 
 /**
- * Lets in what can be opened later: a sealed session whose key we hold, and a plain one unless sealing
- * is required. The seal is only tried; what is stored is the sealed message as it came.
+ * Lets in what can be opened later: a sealed session whose key we hold and whose seal was made for it, and a plain one
+ * unless sealing is required. The seal is only tried; what is stored is the sealed message as it came.
  */
 export function createSessionGate({ checker, requireSealed }: SessionGateOptions): SessionGate {
-  return ({ sealed }, accepted) => {
+  return (message, accepted, sourceId) => {
+    const { sealed } = message;
     if (sealed !== undefined && sealed !== null) {
-      return checker.check(sealed).then(
+      return checker.check(sealed, identityOf(message, sourceId)).then(
         () => accepted,
         (error: unknown) => ({ accepted: false, refusal: unreadable(error) }),
       );
     }
     return requireSealed ? { accepted: false, refusal: plainSession } : accepted;
   };
+}
+
+function identityOf(message: SessionMessage, source: string): SessionIdentity {
+  const { agent_id: agent, session_id: session, synced_at: version } = message;
+  return { source, agent, session, version };
 }
 
 const plainSession: Refusal = {

@@ -1,18 +1,18 @@
 import {
-  countLiveReplicas,
+  countReplicas,
   inShortTransaction,
   type OldestSnapshot,
+  type ReplicaCounts,
   readOldestSnapshot,
   readTableStatistics,
   type TableStatistics,
 } from "@centralcloud/db";
-import type { Pool } from "pg";
+import type { ClientBase } from "pg";
 
 export interface CentralSeen {
   readonly tables: readonly TableStatistics[];
   readonly oldestSnapshot: OldestSnapshot;
-  /** Consumers that live. */
-  readonly replicas: number;
+  readonly replicas: ReplicaCounts;
 }
 
 const statementMs = 1_000;
@@ -27,10 +27,10 @@ const tables = [
   "central.knowledge_summaries",
 ];
 
-export async function lookAtCentral(pool: Pool): Promise<CentralSeen> {
-  return await inShortTransaction(pool, statementMs, async (client) => ({
+export async function lookAtCentral(connection: ClientBase): Promise<CentralSeen> {
+  return await inShortTransaction(connection, statementMs, async (client) => ({
     tables: await readTableStatistics(client, tables),
     oldestSnapshot: await readOldestSnapshot(client),
-    replicas: await countLiveReplicas(client),
+    replicas: await countReplicas(client),
   }));
 }

@@ -1,15 +1,16 @@
-import { findSlot, type Slot } from "@centralcloud/cdc";
 import {
+  findSlot,
   inShortTransaction,
   type OldestSnapshot,
   readOldestSnapshot,
   readSource,
   readTableStatistics,
+  type Slot,
   type Source,
   type TableStatistics,
 } from "@centralcloud/db";
 import { deadLetterQueueOf, PgmqClient, type QueueDepth, queueTable } from "@centralcloud/pgmq";
-import type { Pool } from "pg";
+import type { ClientBase } from "pg";
 import { routes } from "../routes.ts";
 
 export interface SourceSeen extends Source {
@@ -29,8 +30,8 @@ const statementMs = 1_000;
 const queues = routes.flatMap((queue) => [queue, deadLetterQueueOf(queue)]);
 
 /** A dozen statements, none of which costs more the longer a queue is. */
-export async function lookAtSource(pool: Pool): Promise<SourceSeen> {
-  return await inShortTransaction(pool, statementMs, async (client) => {
+export async function lookAtSource(connection: ClientBase): Promise<SourceSeen> {
+  return await inShortTransaction(connection, statementMs, async (client) => {
     const source = await readSource(client);
     const pgmq = new PgmqClient(client);
     const depths: QueueDepth[] = [];

@@ -1,57 +1,34 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 /** What was seen at a database when it was last looked at. */
 export interface Look<Seen> {
-  /** The database, as {@link LookOptions.place} has it. */
+  /** Host, port and name of the database. */
   readonly place: string;
-  readonly what: string;
+  readonly what: "source" | "central" | "capture";
   /** Of the last look that came to its end; undefined while none has. */
   readonly seen: Seen | undefined;
   /** When that was, in seconds since 1970; 0 while there was none. */
   readonly seenAt: number;
-  /**
-   * Looks again, unless that was done a moment ago, and waits a moment for it. What does not answer is waited
-   * for no longer; what it says later is there next time. Never rejects.
-   */
-  refresh(): Promise<void>;
+  /** Whether the last look saw nothing. */
+  readonly isFailing: boolean;
 }
 
-export interface LookOptions<Seen> {
-  /** Which database: host, port and name. */
-  readonly place: string;
-  /** What is looked at there. */
-  readonly what: "source" | "central" | "capture";
+/** A look that can be taken; {@link Looks} decides when. */
+export interface RepeatableLook<Seen> extends Look<Seen> {
+  /** Looks once more; never rejects. What it sees is there when it resolves. */
+  take(): Promise<void>;
+}
+
+export interface LookOptions<Seen> extends Pick<Look<Seen>, "place" | "what"> {
   readonly look: () => Promise<Seen>;
-  /** Called when a look fails after one that did not. */
   readonly onFailure: (error: unknown) => void;
-  /** From the beginning of one look to that of the next at least, in milliseconds; default 10,000. */
-  readonly everyMs?: number;
-  /** How long whoever asks waits, in milliseconds; default 500. */
-  readonly patienceMs?: number;
+  /** Called for a look that saw something after one that did not. */
+  readonly onRecovery: () => void;
 }
 
-/** Asks a database now and then, at most one question at a time, however often others ask for the answer. */
-export function createLook<Seen>(options: LookOptions<Seen>): Look<Seen> {
-  const { place, what, look, onFailure, everyMs = 10_000, patienceMs = 500 } = options;
+export function createLook<Seen>(options: LookOptions<Seen>): RepeatableLook<Seen> {
+  const { place, what, look, onFailure, onRecovery } = options;
   let seen: Seen | undefined;
   let seenAt = 0;
-  let beganAt = Number.NEGATIVE_INFINITY;
-  let looking: Promise<void> | undefined;
-  let failing = false;
-
-  async function lookOnce(): Promise<void> {
-    beganAt = performance.now();
-    try {
-      seen = await look();
-      seenAt = Date.now() / 1000;
-      failing = false;
-    } catch (error) {
-      if (!failing) onFailure(error);
-      failing = true;
-    }
-    looking = undefined;
-  }
-
+  let isFailing = false;
   return {
     place,
     what,
@@ -61,13 +38,19 @@ export function createLook<Seen>(options: LookOptions<Seen>): Look<Seen> {
     get seenAt() {
       return seenAt;
     },
-    async refresh() {
-      if (looking === undefined && performance.now() - beganAt >= everyMs) looking = lookOnce();
-      if (looking === undefined) return;
-      const patience = new AbortController();
-      const waited = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => {});
-      await Promise.race([looking, waited]);
-      patience.abort();
+    get isFailing() {
+      return isFailing;
+    },
+    async take() {
+      try {
+        seen = await look();
+        seenAt = Date.now() / 1000;
+        if (isFailing) onRecovery();
+        isFailing = false;
+      } catch (error) {
+        isFailing = true;
+        onFailure(error);
+      }
     },
   };
 }

@@ -1,10 +1,10 @@
 import type { OldestSnapshot, TableStatistics } from "@centralcloud/db";
 import type { Registry } from "prom-client";
-import type { Looks } from "../looks/looks.ts";
 import { createGauge } from "./gauges.ts";
+import type { SeenDatabases } from "./seen-databases.ts";
 
 /** What was seen at the databases when they were last looked at; of one that was never seen, nothing. */
-export function createDatabaseMetrics(registry: Registry, { central, sources, captures }: Looks) {
+export function createDatabaseMetrics(registry: Registry, databases: SeenDatabases) {
   const lastSeen = createGauge(
     registry,
     "centralcloud_last_look_timestamp_seconds",
@@ -12,6 +12,11 @@ export function createDatabaseMetrics(registry: Registry, { central, sources, ca
     "database",
     "place",
     "what",
+  );
+  const age = createGauge(
+    registry,
+    "centralcloud_snapshot_age_seconds",
+    "How long ago the longest ago of the last looks at databases was, of those that work",
   );
   const info = createGauge(
     registry,
@@ -46,6 +51,11 @@ export function createDatabaseMetrics(registry: Registry, { central, sources, ca
     "centralcloud_replicas",
     "Consumers that have said within a minute that they live",
   );
+  const lost = createGauge(
+    registry,
+    "centralcloud_replicas_lost",
+    "Consumers that were heard within the hour, not within a minute, and did not say that they stop",
+  );
   const dead = createGauge(
     registry,
     "centralcloud_table_dead_rows",
@@ -72,7 +82,7 @@ export function createDatabaseMetrics(registry: Registry, { central, sources, ca
     "How long the oldest transaction is open; missing where the role is not in pg_read_all_stats",
     "database",
   );
-  const all = [lastSeen, info, messages, estimated, oldest, replicas, dead, live, snapshot];
+  const all = [lastSeen, info, messages, estimated, oldest, replicas, lost, dead, live, snapshot];
 
   function setHealth(database: string, tables: readonly TableStatistics[], held: OldestSnapshot) {
     for (const { table, liveRows, deadRows } of tables) {
@@ -85,15 +95,21 @@ export function createDatabaseMetrics(registry: Registry, { central, sources, ca
 
   return {
     update(): void {
+      const { central, sources, captures } = databases;
       for (const gauge of [...all, transaction]) gauge.reset();
       lastSeen.set({ database: "central", place: central.place, what: "central" }, central.seenAt);
       for (const { place, what, seen, seenAt } of [...sources, ...captures]) {
         lastSeen.set({ database: seen?.sourceId ?? place, place, what }, seenAt);
       }
+      const seenAt = [central, ...sources, ...captures]
+        .filter((look) => look.seenAt > 0 && !look.isFailing)
+        .map((look) => look.seenAt);
+      if (seenAt.length > 0) age.set(Math.max(0, Date.now() / 1000 - Math.min(...seenAt)));
       if (central.seen !== undefined) {
         setHealth("central", central.seen.tables, central.seen.oldestSnapshot);
-        replicas.set(central.seen.replicas);
-      } else replicas.remove();
+        replicas.set(central.seen.replicas.live);
+        lost.set(central.seen.replicas.lost);
+      } else for (const gauge of [replicas, lost]) gauge.remove();
       for (const { seen } of sources) {
         if (seen === undefined) continue;
         const { sourceId: source, name, queues, tables, oldestSnapshot } = seen;

@@ -1,4 +1,5 @@
-import type { Observation } from "@centralcloud/service";
+import { faultKindsOf } from "@centralcloud/postgres";
+import type { BatchOutcome, Observation, ReleaseCause } from "@centralcloud/service";
 import { Counter, Histogram, type Registry } from "prom-client";
 import { BatchHistogram } from "./batch-histogram.ts";
 import { batchSizeBuckets, durationBuckets, latencyBuckets } from "./buckets.ts";
@@ -7,14 +8,25 @@ import { createMessagingMetrics } from "./messaging-metrics.ts";
 
 const lane = ["source", "queue"] as const;
 
+/** Of histograms: with hundreds of sources, one for each lane would be most of a scrape by far. */
+const ofQueue = ["queue"] as const;
+
 export interface LaneMetrics {
   observe(observation: Observation): void;
-  /** Lets counters of a lane begin at 0, so that their first increase is seen as one. */
-  announce(lane: LaneLabels): void;
+  /**
+   * Lets counters of a lane begin at 0, so that their first increase is seen as one.
+   *
+   * @param withKinds also those that have a series for each kind of fault, outcome or cause.
+   */
+  announce(lane: LaneLabels, withKinds: boolean): void;
 }
 
 /** The values of `reason` in dead letters; another one would be counted as `other`. */
 const reasons = ["invalid", "unreadable", "too-large", "rejected", "failed", "delivery-limit"];
+
+const causes: readonly ReleaseCause[] = ["fault", "shutdown", "memory-budget", "suspicion"];
+const outcomes: readonly BatchOutcome[] = ["settled", "fault", "lease-lost", "shutdown", "crash"];
+const sides = ["source", "central"] as const;
 
 /** What lanes do, from their observations: a few steps a batch, whatever its size. */
 export function createLaneMetrics(registry: Registry): LaneMetrics {
@@ -83,49 +95,58 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
   const batchSize = new Histogram({
     name: "centralcloud_batch_messages",
     help: "Messages of a read",
-    labelNames: lane,
+    labelNames: ofQueue,
     buckets: batchSizeBuckets,
     registers,
   });
   const stages = new Histogram({
     name: "centralcloud_batch_stage_duration_seconds",
     help: "How long the messages of a batch were checked, and merged",
-    labelNames: [...lane, "stage"],
+    labelNames: [...ofQueue, "stage"],
     buckets: durationBuckets,
     registers,
   });
   const latency = new BatchHistogram({
     name: "centralcloud_message_latency_seconds",
     help: "From the sending of a message to the commit of its merge, by the source's clock",
-    labelNames: lane,
+    labelNames: ofQueue,
     bounds: latencyBuckets,
     registers,
   });
 
   return {
-    announce(labels) {
+    announce(labels, withKinds) {
       messaging.announce(labels);
+      if (withKinds) {
+        for (const cause of causes) released.inc({ ...labels, cause }, 0);
+        for (const outcome of outcomes) batches.inc({ ...labels, outcome }, 0);
+        for (const kind of faultKindsOf("lane")) {
+          for (const side of sides) faults.inc({ ...labels, side, kind }, 0);
+        }
+      }
       const rare = [refusedLetters, attempts, extensions, lost, crashes];
-      for (const counter of [merged, duplicates, archived, ...rare]) counter.inc(labels, 0);
+      for (const counter of [readBytes, merged, duplicates, archived, ...rare])
+        counter.inc(labels, 0);
       for (const reason of reasons) deadLettered.inc({ ...labels, reason }, 0);
     },
     observe(observation) {
       if (!("queue" in observation)) return;
       const labels = labelsOf(observation);
+      const { queue } = labels;
       switch (observation.event) {
         case "batch-read":
           messaging.read(labels, observation.count, observation.ms);
           readBytes.inc(labels, observation.bytes);
-          batchSize.observe(labels, observation.count);
+          batchSize.observe({ queue }, observation.count);
           break;
         case "batch-checked":
-          stages.observe({ ...labels, stage: "check" }, observation.ms / 1000);
+          stages.observe({ queue, stage: "check" }, observation.ms / 1000);
           break;
         case "batch-merged":
           merged.inc(labels, observation.merged);
           duplicates.inc(labels, observation.duplicates);
-          stages.observe({ ...labels, stage: "merge" }, observation.ms / 1000);
-          latency.observeAll(labels, observation.latenciesMs, 1000);
+          stages.observe({ queue, stage: "merge" }, observation.ms / 1000);
+          latency.observeAll({ queue }, observation.latenciesMs, 1000);
           break;
         case "batch-archived":
           archived.inc(labels, observation.count);

@@ -3,8 +3,8 @@ import { Counter, Histogram, type Registry } from "prom-client";
 import { durationBuckets } from "./buckets.ts";
 import type { LaneLabels } from "./lane-labels.ts";
 
+/** Of histograms; counters have the source, too. */
 const labelNames = [
-  "source",
   "messaging_system",
   "messaging_destination_name",
   "messaging_operation_name",
@@ -20,7 +20,7 @@ export function createMessagingMetrics(registry: Registry) {
   const consumed = new Counter({
     name: "messaging_client_consumed_messages_total",
     help: "Messages that were delivered: read from their queue, once or again",
-    labelNames,
+    labelNames: ["source", ...labelNames],
     registers,
   });
   const operations = new Histogram({
@@ -39,10 +39,10 @@ export function createMessagingMetrics(registry: Registry) {
   });
   return {
     announce(lane: LaneLabels) {
-      consumed.inc(attributes(lane, "read"), 0);
+      consumed.inc(counted(lane), 0);
     },
     read(lane: LaneLabels, count: number, ms: number) {
-      consumed.inc(attributes(lane, "read"), count);
+      consumed.inc(counted(lane), count);
       operations.observe(attributes(lane, "read"), ms / 1000);
     },
     archived(lane: LaneLabels, ms: number) {
@@ -55,9 +55,12 @@ export function createMessagingMetrics(registry: Registry) {
   };
 }
 
-function attributes({ source, queue }: LaneLabels, operation: "read" | "archive" | "process") {
+function counted(lane: LaneLabels) {
+  return { source: lane.source, ...attributes(lane, "read") };
+}
+
+function attributes({ queue }: LaneLabels, operation: "read" | "archive" | "process") {
   return {
-    source,
     messaging_system: "pgmq",
     messaging_destination_name: queue,
     messaging_operation_name: operation,

@@ -1,11 +1,14 @@
 import type { Registry } from "prom-client";
 import type { BreakerStates, Health } from "../consumer.ts";
+import type { RefusedState } from "../source.ts";
 import { version } from "../version.ts";
 import { createGauge } from "./gauges.ts";
 
 export interface ReplicaState {
   health(): Health;
   breakers(): BreakerStates;
+  /** Every configured database, by host, port and name, and how its id is another's where it is. */
+  sourceStates(): readonly { readonly place: string; readonly state: RefusedState | undefined }[];
 }
 
 /** How this replica is. Asks no database. */
@@ -23,6 +26,12 @@ export function createReplicaMetrics(registry: Registry, replica: ReplicaState) 
     "centralcloud_sources_waiting",
     "Sources that are not consumed yet, because they or the central store can't be asked",
   );
+  const refused = createGauge(
+    registry,
+    "centralcloud_source_refused",
+    "1 for a database whose source_id is another's: it is not consumed until an operator decides",
+    "place",
+  );
   const databases = createGauge(
     registry,
     "centralcloud_database_breaker_open",
@@ -39,7 +48,10 @@ export function createReplicaMetrics(registry: Registry, replica: ReplicaState) 
   );
   return {
     update(): void {
-      for (const gauge of [databases, lanes]) gauge.reset();
+      for (const gauge of [refused, databases, lanes]) gauge.reset();
+      for (const { place, state } of replica.sourceStates()) {
+        refused.set({ place }, state === undefined ? 0 : 1);
+      }
       const health = replica.health();
       build.set({ version, node_version: process.version }, 1);
       ready.set(health.ready ? 1 : 0);

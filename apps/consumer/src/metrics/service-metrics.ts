@@ -1,3 +1,4 @@
+import { faultKindsOf } from "@centralcloud/postgres";
 import type { Observation } from "@centralcloud/service";
 import { Counter, type Registry } from "prom-client";
 
@@ -29,6 +30,14 @@ export function createServiceMetrics(registry: Registry) {
     registers,
   });
   return {
+    /** Lets counters begin at 0, so that their first increase is seen as one; `queues` are those of a source. */
+    announce(database: string, queues: readonly string[], withKinds: boolean): void {
+      for (const task of ["heartbeat", "ledger"]) upkeep.inc({ task }, 0);
+      if (database !== "central") listeners.inc({ source: database }, 0);
+      for (const queue of queues) pruned.inc({ source: database, queue }, 0);
+      if (!withKinds) return;
+      for (const kind of faultKindsOf("database")) faults.inc({ database, kind }, 0);
+    },
     observe(observation: Observation): void {
       switch (observation.event) {
         case "database-fault": {
@@ -76,6 +85,11 @@ export function createCaptureMetrics(registry: Registry) {
     registers,
   });
   return {
+    /** The same for a source whose changes are captured. */
+    announce(source: string): void {
+      for (const counter of [transactions, changes]) counter.inc({ source }, 0);
+      for (const side of ["source", "central"]) faults.inc({ source, side }, 0);
+    },
     observe(observation: Observation): void {
       switch (observation.event) {
         case "changes-recorded": {

@@ -1,20 +1,20 @@
 import { type CaptureStatus, describeCapture } from "@centralcloud/cdc";
 import type { Registry } from "prom-client";
-import type { Looks } from "../looks/looks.ts";
 import { createGauge } from "./gauges.ts";
+import type { SeenDatabases } from "./seen-databases.ts";
 
-const states = ["off", "reading", "unread", "lost"] as const;
+const states = ["off", "waiting", "reading", "unread", "lost"] as const;
 const walStatuses = ["reserved", "extended", "unreserved", "lost"] as const;
 
 /**
  * How each source's slot fares, by any process or none. Where this consumer captures nothing, a slot is seen all
  * the same: the source keeps write-ahead log for it.
  */
-export function createSlotMetrics(registry: Registry, { sources, captures }: Looks) {
+export function createSlotMetrics(registry: Registry, databases: SeenDatabases) {
   const state = createGauge(
     registry,
     "centralcloud_capture_state",
-    "1 for the state that the capture of a source is in: off, reading, unread or lost",
+    "1 for the state that the capture of a source is in: off, waiting, reading, unread or lost",
     "source",
     "state",
   );
@@ -66,6 +66,7 @@ export function createSlotMetrics(registry: Registry, { sources, captures }: Loo
 
   return {
     update(): void {
+      const { sources, captures } = databases;
       for (const gauge of [state, walStatus, retained, safe, lagBytes, lagSeconds]) gauge.reset();
       // By the consumer's own login first, which does not know how far the change log is.
       for (const { seen } of sources) {

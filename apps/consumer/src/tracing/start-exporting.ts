@@ -59,16 +59,16 @@ export function startExporting(
   };
 }
 
-/** Spans that can't be exported are dropped; the first time after a success it is told. */
+/** Spans that can't be exported are dropped, which is told, and when it works again. */
 function tellingFailures(exporter: SpanExporter, observe: Observe): SpanExporter {
   let failing = false;
   return {
     export(spans, done) {
       exporter.export(spans, (result) => {
         const { error } = result;
-        if (error !== undefined && !failing) {
+        if (error !== undefined) {
           observe({ event: "export-failed", what: "spans", error: error.message });
-        }
+        } else if (failing) observe({ event: "export-recovered", what: "spans" });
         failing = error !== undefined;
         done(result);
       });
