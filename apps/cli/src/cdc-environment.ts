@@ -4,14 +4,11 @@ import {
   readCaptureSettings,
 } from "@centralcloud/cdc";
 import { databaseVariables, logLevel } from "@centralcloud/consumer";
-import { assertReachable, createPool, endPool, readSource } from "@centralcloud/db";
-import {
-  ConfigurationError,
-  type Environment,
-  parseConfiguration,
-  wholeNumber,
-} from "@centralcloud/service";
+import { assertCentralStore, assertNotRefused, identifySource } from "@centralcloud/db";
+import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
+import { type Environment, parseConfiguration, wholeNumber } from "@centralcloud/service";
 import type { Pool } from "pg";
+import { type Answers, askSources, chooseSource, type SourceOptions } from "./sources.ts";
 
 const variables = {
   ...databaseVariables,
@@ -45,47 +42,54 @@ export interface CdcTarget {
   readonly central: Pool;
 }
 
-/** Does something at each source, one after the other. @throws {DatabaseUnreachableError} */
-export async function atEachTarget<Result>(
+/** Asks each source something that takes the central store, too. @throws {DatabaseUnreachableError} of that. */
+export function askTargets<Result>(
   { sourceUrls, centralUrl }: CdcEnvironment,
-  action: (target: CdcTarget) => Promise<Result>,
-): Promise<Result[]> {
-  await assertReachable([...sourceUrls, centralUrl]);
-  const central = createPool(centralUrl, { applicationName: "centralcloud-cli", max: 2 });
-  const results: Result[] = [];
-  try {
-    for (const url of sourceUrls) {
-      const source = createPool(url, { applicationName: "centralcloud-cli", max: 2 });
-      try {
-        const { name } = await readSource(source);
-        results.push(await action({ url, name, source, central }));
-      } finally {
-        await endPool(source, 1_000);
-      }
-    }
-    return results;
-  } finally {
-    await endPool(central, 1_000);
-  }
+  options: SourceOptions,
+  ask: (target: CdcTarget) => Promise<Result>,
+): Promise<Answers<Result>> {
+  return withCentral(centralUrl, (central) =>
+    askSources(sourceUrls, options, ({ url, name, pool }) =>
+      ask({ url, name, source: pool, central }),
+    ),
+  );
 }
 
 /**
- * The configuration with one source only: the one that is named, or the only one.
+ * Does something at the one source that is named, or the only one, for as long as it takes; not at a database whose id
+ * is another's, since that one's capture would be changed.
  *
- * @throws {ConfigurationError} where that is not clear.
+ * @throws {SourceRefusedError}
  */
-export async function chooseSource(
-  environment: CdcEnvironment,
+export async function atTarget<Result>(
+  { sourceUrls, centralUrl }: CdcEnvironment,
   wanted: string | undefined,
-): Promise<CdcEnvironment> {
-  const names = new Map<string, string>();
-  await atEachTarget(environment, async ({ url, name }) => names.set(name, url));
-  const only = names.size === 1 && wanted === undefined ? [...names.keys()][0] : wanted;
-  const url = names.get(only ?? "");
-  if (url !== undefined) return { ...environment, sourceUrls: [url] };
-  const problem =
-    wanted === undefined ? "there are several sources" : `there is no source ${wanted}`;
-  throw new ConfigurationError([
-    `--source: ${problem}; choose one of ${[...names.keys()].join(", ")}`,
-  ]);
+  action: (target: CdcTarget) => Promise<Result>,
+): Promise<Result> {
+  const { url, name } = await chooseSource(sourceUrls, wanted);
+  return await withCentral(centralUrl, async (central) => {
+    const source = createPool(url, { applicationName: "centralcloud-cli", max: 2 });
+    try {
+      const address = withoutSecrets(url);
+      const otherAddresses = sourceUrls.map(withoutSecrets).filter((one) => one !== address);
+      await assertNotRefused(central, await identifySource(source), { address, otherAddresses });
+      return await action({ url, name, source, central });
+    } finally {
+      await endPool(source, 1_000);
+    }
+  });
+}
+
+async function withCentral<Result>(
+  url: string,
+  work: (central: Pool) => Promise<Result>,
+): Promise<Result> {
+  await assertReachable([url]);
+  const central = createPool(url, { applicationName: "centralcloud-cli", max: 2 });
+  try {
+    await assertCentralStore(central);
+    return await work(central);
+  } finally {
+    await endPool(central, 1_000);
+  }
 }

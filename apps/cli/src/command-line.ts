@@ -1,7 +1,13 @@
-import { PortTakenError } from "@centralcloud/consumer";
-import { DatabaseUnreachableError } from "@centralcloud/db";
-import { ConfigurationError, type Environment } from "@centralcloud/service";
+import { PortTakenError, version } from "@centralcloud/consumer";
+import { DatabaseUnreachableError } from "@centralcloud/postgres";
+import {
+  assertAddressSpace,
+  ConfigurationError,
+  type Environment,
+  printable,
+} from "@centralcloud/service";
 import { Command, CommanderError } from "commander";
+import { actionsCommand } from "./commands/actions.ts";
 import { cdcCommand } from "./commands/cdc.ts";
 import { consumeCommand } from "./commands/consume.ts";
 import { replayArchiveCommand } from "./commands/dlq/replay-archive.ts";
@@ -15,7 +21,10 @@ import { queuesCommand } from "./commands/queues.ts";
 import { reconcileCommand } from "./commands/reconcile.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
 import { sessionsCommand } from "./commands/sessions.ts";
-import { withLocalDatabases } from "./environment.ts";
+import { sourcesCommand } from "./commands/sources.ts";
+import { type CommandEnvironment, withLocalDatabases } from "./environment.ts";
+import { print, printError } from "./output.ts";
+import { SourcesMissingError, withMigration } from "./sources.ts";
 
 /** Exit codes that scripts rely on. */
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, databaseUnreachable: 3 } as const;
@@ -25,18 +34,36 @@ export async function runCommandLine(
   words: readonly string[],
   given: Environment,
 ): Promise<number> {
-  const environment = withLocalDatabases(given);
+  let environment: CommandEnvironment | undefined;
+  try {
+    assertAddressSpace();
+    environment = withLocalDatabases(given);
+    if (environment.notice !== undefined) printError(`centralcloud: ${environment.notice}`);
+    const program = createProgram(environment.variables);
+    await program.parseAsync(withoutHelpOfNothing(program, words), { from: "user" });
+    return exitCodes.done;
+  } catch (error) {
+    return report(error, environment?.hint);
+  }
+}
+
+function createProgram(environment: Environment): Command {
   const program = new Command("centralcloud")
     .description("Operates CentralCloud: its databases, queues and consumers")
+    .version(version, "--version", "the version of this build")
     .exitOverride()
+    // An option is that of the command that it follows: `jobs` and `jobs run` have a `--source` each.
+    .enablePositionalOptions()
     .configureHelp({ showGlobalOptions: true })
     .addCommand(migrateCommand(environment))
     .addCommand(consumeCommand(environment))
     .addCommand(drainCommand(environment))
     .addCommand(schedulerCommand(environment))
+    .addCommand(sourcesCommand(environment))
     .addCommand(queuesCommand(environment))
     .addCommand(dlqCommand(environment))
     .addCommand(replayArchiveCommand(environment))
+    .addCommand(actionsCommand(environment))
     .addCommand(jobsCommand(environment))
     .addCommand(keysCommand(environment))
     .addCommand(sessionsCommand(environment))
@@ -44,29 +71,67 @@ export async function runCommandLine(
     .addCommand(reconcileCommand(environment))
     .addCommand(doctorCommand(environment));
   overrideExit(program);
-  try {
-    await program.parseAsync(words, { from: "user" });
-    return exitCodes.done;
-  } catch (error) {
-    return report(error);
-  }
+  return program;
 }
 
-/** Commander ends the process otherwise; a group of commands does not pass this on to its own. */
+const helpOptions = ["--help", "-h"];
+
+/**
+ * Help on a command that there is not is no help: without the option, Commander says what is wrong. Otherwise it shows
+ * the help of the group, as if that had been meant.
+ */
+function withoutHelpOfNothing(program: Command, words: readonly string[]): readonly string[] {
+  let command = program;
+  for (const word of words) {
+    if (command.commands.length === 0 || word.startsWith("-") || word === "help") return words;
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) return words.filter((one) => !helpOptions.includes(one));
+    command = next;
+  }
+  return words;
+}
+
+/** Commander ends the process otherwise, and writes by itself; a group of commands does not pass this on to its own. */
 function overrideExit(command: Command): void {
   command.exitOverride();
+  command.configureOutput({
+    writeOut: (text) => print(text.replace(/\n$/, "")),
+    writeErr: (text) => printError(text.replace(/\n$/, "")),
+    // It quotes what was given, which may have lines of its own.
+    outputError: (text, write) => write(printable(text.replace(/\n$/, ""))),
+  });
   for (const child of command.commands) overrideExit(child);
 }
 
-function report(error: unknown): number {
+/** @param hint what to try where a database can't be reached, or is not configured. */
+function report(error: unknown, hint: string | undefined): number {
+  const code = describe(error);
+  const isAboutDatabases =
+    code === exitCodes.databaseUnreachable ||
+    (error instanceof ConfigurationError && error.mistakes.some(isMissingDatabase));
+  if (isAboutDatabases && hint !== undefined) printError(`centralcloud: ${hint}`);
+  return code;
+}
+
+function isMissingDatabase(mistake: string): boolean {
+  return /^(SOURCE_DATABASE_URLS|CENTRAL_DATABASE_URL): /.test(mistake);
+}
+
+function describe(error: unknown): number {
   // Commander has printed its own message, or the help that was asked for.
   if (error instanceof CommanderError)
     return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage;
   if (error instanceof ConfigurationError) {
-    console.error(error.message);
+    printError(error.message);
     return exitCodes.wrongUsage;
   }
-  console.error(`centralcloud: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof SourcesMissingError) {
+    for (const line of error.message.split("\n")) printError(`centralcloud: ${line}`);
+    return error.isUnreachable ? exitCodes.databaseUnreachable : exitCodes.failed;
+  }
+  const message = withMigration(error);
+  // What it quotes may have lines of its own: none of them begins as ours do.
+  printError(`centralcloud: ${message.replaceAll("\n", "\n  ")}`);
   if (error instanceof PortTakenError) return exitCodes.wrongUsage;
   return error instanceof DatabaseUnreachableError
     ? exitCodes.databaseUnreachable

@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { type FileHandle, open, readFile, realpath, rename, stat, unlink } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { ConfigurationError, type Environment } from "@centralcloud/service";
+import { printError } from "./output.ts";
 
 /** A file that the operator named, from where they stand: `pnpm centralcloud` runs elsewhere. */
 function locate(environment: Environment, file: string): string {
@@ -45,6 +46,58 @@ export async function createSecretFile(
     const why = exists ? "exists, and is not overwritten" : `can't be written (${codeOf(error)})`;
     throw new Error(`${file} ${why}`, { cause: error });
   }
+}
+
+/**
+ * Replaces a file as a whole by what `change` makes of its content, and leaves it readable by its owner alone. Whoever
+ * reads it meanwhile reads the old one or the new one. A file that is not there begins empty.
+ *
+ * @returns its whole path, and whether others could read it before.
+ */
+export async function replaceSecretFile(
+  environment: Environment,
+  file: string,
+  change: (content: string) => Promise<string>,
+): Promise<{ readonly path: string; readonly wasReadable: boolean }> {
+  const given = locate(environment, file);
+  // The file itself, where a link was named.
+  const path = await realpath(given).catch(() => given);
+  const temporary = `${path}.new`;
+  const { handle } = await createSecretFile(environment, temporary);
+  try {
+    const before = await stat(path).catch(() => undefined);
+    const content = before === undefined ? "" : await readNamedFile(environment, "key ring", path);
+    await handle.writeFile(await change(content));
+    await handle.sync();
+    // Only an administrator may give a file away, and need not take it from its owner.
+    if (before !== undefined && process.getuid?.() === 0) {
+      await handle.chown(before.uid, before.gid);
+    }
+    await handle.close();
+    const wasReadable = before !== undefined && (before.mode & 0o077) !== 0;
+    await rename(temporary, path);
+    return { path, wasReadable };
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await unlink(temporary);
+    throw error;
+  }
+}
+
+/** Where a container's runtime puts secrets: for everybody within, and nobody outside. */
+const secretMounts = /^(\/var)?\/run\/secrets\//;
+
+/** Tells the operator of a file of private keys that every user of this machine can read. */
+export async function warnOfReadable(environment: Environment, file: string): Promise<void> {
+  const path = await realpath(locate(environment, file)).catch(() => undefined);
+  if (path === undefined || secretMounts.test(path)) return;
+  if (((await stat(path)).mode & 0o004) === 0) return;
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    if (((await stat(folder)).mode & 0o001) === 0) return;
+  }
+  printError(
+    `warning: ${file} holds private keys, and every user of this machine can read it; do: chmod 600 ${file}`,
+  );
 }
 
 /**

@@ -1,4 +1,11 @@
+import { printable } from "@centralcloud/service";
+
 type Cell = string | number | null;
+
+/** One line each: what a name holds must not look like another row. */
+function safe(cell: Cell): Cell {
+  return typeof cell === "string" ? printable(cell) : cell;
+}
 
 /** Rows as a plain table: names above, numbers to the right, nothing for null. */
 export function formatTable<Row extends object>(rows: readonly Row[]): string {
@@ -6,7 +13,7 @@ export function formatTable<Row extends object>(rows: readonly Row[]): string {
   if (first === undefined) return "(none)";
   const names = Object.keys(first) as (keyof Row & string)[];
   const columns = names.map((name) => {
-    const cells = rows.map((row) => row[name] as Cell);
+    const cells = rows.map((row) => safe(row[name] as Cell));
     const width = Math.max(name.length, ...cells.map((cell) => String(cell ?? "").length));
     const right = cells.every((cell) => cell === null || typeof cell === "number");
     const pad = (text: string) => (right ? text.padStart(width) : text.padEnd(width));

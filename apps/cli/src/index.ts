@@ -1,1 +1,2 @@
 export { exitCodes, runCommandLine } from "./command-line.ts";
+export { schedulerVariables } from "./commands/scheduler.ts";

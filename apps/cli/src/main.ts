@@ -1,5 +1,9 @@
-import { endOnCrash } from "@centralcloud/service";
+import "@centralcloud/service/fit-address-space";
+import { boundLookups, endOnCrash, endWithin, letReadersGo } from "@centralcloud/service";
 import { runCommandLine } from "./command-line.ts";
 
 endOnCrash();
+letReadersGo();
+boundLookups();
 process.exitCode = await runCommandLine(process.argv.slice(2), process.env);
+endWithin();

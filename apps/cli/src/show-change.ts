@@ -1,4 +1,9 @@
-import { type Change, formatLsn } from "@centralcloud/cdc";
+import type { Change } from "@centralcloud/cdc";
+import { formatLsn } from "@centralcloud/db";
+import { printable } from "@centralcloud/service";
+import { print } from "./output.ts";
+import { showText, withMissing } from "./show-answers.ts";
+import { type Answers, assertComplete } from "./sources.ts";
 
 /** A change, or an entry of the change log, with the source that it is from. */
 export type Shown = Omit<Change, "lsn" | "operation"> & {
@@ -32,13 +37,24 @@ export function changeAsLine(change: Shown): string {
   if (oldValues !== null) parts.push(`from ${oldValues}`);
   if (newValues !== null) parts.push(operation === "update" ? `to ${newValues}` : newValues);
   if (unchanged.length > 0) parts.push(`(unchanged: ${unchanged.join(", ")})`);
-  return parts.join("  ");
+  return parts.map(printable).join("  ");
 }
 
 /** Several as one JSON array, or as lines. */
-export function showChanges(changes: readonly Shown[], json: boolean): string {
+export function formatChanges(changes: readonly Shown[], json: boolean): string {
   if (json) return `[${changes.map(changeAsJson).join(",")}]`;
   return changes.length === 0 ? "(none)" : changes.map(changeAsLine).join("\n");
+}
+
+/** Prints the changes of every source that answered, and names the others. @throws {SourcesMissingError} */
+export function showChanges(
+  asked: Answers<readonly Shown[]>,
+  { json }: { readonly json: boolean },
+): void {
+  const text = formatChanges(asked.answers.flat(), json);
+  if (json) print(withMissing(asked, "changes", text));
+  else showText(asked, text);
+  assertComplete(asked);
 }
 
 function lsnOf({ lsn }: Shown): string {

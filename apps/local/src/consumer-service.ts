@@ -1,5 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type ConsumerConfiguration, createConsumerService } from "@centralcloud/consumer";
+import {
+  type ConsumerConfiguration,
+  createConsumerService,
+  PortTakenError,
+} from "@centralcloud/consumer";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import { startUnder } from "./late-part.ts";
 import type { Logger } from "./log-file.ts";
@@ -48,10 +52,7 @@ export function createLocalConsumer(options: LocalConsumerOptions): LocalConsume
       try {
         await startOn(configuration.httpPort, signal);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-        if (!anyPort) {
-          throw new Error(`CONSUMER_HTTP_PORT: another program has port ${configuration.httpPort}`);
-        }
+        if (!(error instanceof PortTakenError && anyPort)) throw error;
         await startOn(0, signal);
       }
       const waiting = AbortSignal.any([signal, connected.signal]);

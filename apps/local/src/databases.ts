@@ -1,13 +1,10 @@
 import { mkdir } from "node:fs/promises";
-import { assertReachable, createPool, withoutSecrets } from "@centralcloud/db";
-import {
-  type EmbeddedPostgres,
-  removeDataDirectory,
-  startEmbeddedPostgres,
-} from "@centralcloud/embedded";
+import { type EmbeddedPostgres, removeDataDirectory } from "@centralcloud/embedded";
+import { assertReachable, createPool, withoutSecrets } from "@centralcloud/postgres";
 import { definePart, type Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
 import type { DataFolder } from "./data-folder.ts";
+import { type KeptServer, type KeptServerOptions, keepServer } from "./kept-server.ts";
 import { unlessAborted } from "./late-part.ts";
 
 /** The databases of this run; `urls` are there once it has started. */
@@ -17,9 +14,16 @@ export interface Databases extends Part {
   readonly description: readonly string[];
 }
 
+export interface EmbeddedDatabasesOptions extends Pick<KeptServerOptions, "tell" | "giveUp"> {
+  readonly folder: DataFolder;
+  /** Whether what is there is deleted first. */
+  readonly fresh: boolean;
+}
+
 /** Both databases on the PostgreSQL from npm, in the data folder. */
-export function createEmbeddedDatabases(folder: DataFolder, fresh: boolean): Databases {
-  let server: EmbeddedPostgres | undefined;
+export function createEmbeddedDatabases(options: EmbeddedDatabasesOptions): Databases {
+  const { folder, fresh } = options;
+  let kept: KeptServer | undefined;
   let version = "";
   const urls = (running: EmbeddedPostgres): DatabaseUrls => ({
     sourceUrls: [running.urlOf("singularity")],
@@ -31,20 +35,20 @@ export function createEmbeddedDatabases(folder: DataFolder, fresh: boolean): Dat
     async start(signal) {
       await mkdir(folder.path, { recursive: true });
       if (fresh) await removeDataDirectory(folder.postgres);
-      server = await startEmbeddedPostgres({ dataDirectory: folder.postgres, signal });
-      version = await readVersion(urls(server).centralUrl);
+      kept = await keepServer({ ...options, dataDirectory: folder.postgres, signal });
+      version = await readVersion(urls(kept.server).centralUrl);
     },
     async stop() {
-      await server?.stop();
+      await kept?.stop();
     },
   });
   return {
     ...part,
     get urls() {
-      return urls(started(server));
+      return urls(started(kept));
     },
     get description() {
-      return [`${version}   127.0.0.1:${started(server).port}, data in .data/`];
+      return [`${version}   127.0.0.1:${started(kept).port}, data in .data/`];
     },
   };
 }
@@ -70,9 +74,9 @@ export function createGivenDatabases(urls: DatabaseUrls): Databases {
   };
 }
 
-function started(server: EmbeddedPostgres | undefined): EmbeddedPostgres {
-  if (server === undefined) throw new Error("PostgreSQL has not started yet");
-  return server;
+function started(kept: KeptServer | undefined): EmbeddedPostgres {
+  if (kept === undefined) throw new Error("PostgreSQL has not started yet");
+  return kept.server;
 }
 
 async function readVersion(url: string): Promise<string> {

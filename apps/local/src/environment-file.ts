@@ -1,6 +1,7 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { definePart, type Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
+import { formatSchedules } from "./schedules.ts";
 
 /**
  * Tells `centralcloud` and `npm run sql` where the databases are while they run. The addresses hold
@@ -19,7 +20,8 @@ export function createEnvironmentFile(
       const text = [
         `SOURCE_DATABASE_URLS="${sourceUrls.join(" ")}"`,
         `CENTRAL_DATABASE_URL="${centralUrl}"`,
-        `SESSION_PRIVATE_KEYS_FILE="${sessionKeys}"\n`,
+        `SESSION_PRIVATE_KEYS_FILE="${sessionKeys}"`,
+        `NPM_START_SCHEDULES="${formatSchedules()}"\n`,
       ].join("\n");
       // A new file, because the mode of an existing one would stay as it is.
       const unfinished = `${path}.${process.pid}`;

@@ -1,4 +1,4 @@
-import { DatabaseUnreachableError } from "@centralcloud/db";
+import { DatabaseUnreachableError } from "@centralcloud/postgres";
 import { ConfigurationError } from "@centralcloud/service";
 import { UsageError } from "./arguments.ts";
 

@@ -1,4 +1,4 @@
-import { groupParts, type Observe, type Part } from "@centralcloud/service";
+import { defaultGraceMs, groupParts, type Observe, type Part } from "@centralcloud/service";
 import { announce } from "./announce.ts";
 import type { LocalConfiguration } from "./configuration.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -7,6 +7,7 @@ import { createEnvironmentFile } from "./environment-file.ts";
 import { createLatePart } from "./late-part.ts";
 import { createLogFile } from "./log-file.ts";
 import { createMigrations } from "./migrations.ts";
+import { createOwnSources } from "./own-sources.ts";
 import type { Screen } from "./screen.ts";
 import { createServices } from "./services.ts";
 import { createLocalSessionKey } from "./session-key.ts";
@@ -19,6 +20,8 @@ export interface LocalSystemOptions {
   readonly fresh: boolean;
   readonly folder: DataFolder;
   readonly screen: Screen;
+  /** Our PostgreSQL has ended and can't be started again, which the screen has told: nothing works any more. */
+  readonly giveUp: () => void;
 }
 
 export interface LocalSystem extends Part {
@@ -26,11 +29,17 @@ export interface LocalSystem extends Part {
   readonly observe: Observe;
 }
 
+/** How long our own server may take to stop after everything that uses it, in seconds. */
+export const serverStopS = 10;
+
 /** The whole of CentralCloud in one process, each component told on the screen as it comes up. */
 export function createLocalSystem(options: LocalSystemOptions): LocalSystem {
-  const { configuration, fresh, folder, screen } = options;
+  const { configuration, folder, screen } = options;
   const { given } = configuration;
-  const databases = given ? createGivenDatabases(given) : createEmbeddedDatabases(folder, fresh);
+  const tell = (sentence: string) => screen.print(`  ! ${sentence}`);
+  const databases = given
+    ? createGivenDatabases(given)
+    : createEmbeddedDatabases({ ...options, tell });
   const readUrls = () => databases.urls;
   // After the databases: whoever has the data directory has the data folder.
   const log = createLogFile(folder, configuration.consumer.logLevel);
@@ -38,21 +47,29 @@ export function createLocalSystem(options: LocalSystemOptions): LocalSystem {
 
   const sessionKey = createLocalSessionKey(folder.sessionKeys, readUrls);
 
+  const services = createLatePart("services", () =>
+    createServices({
+      ...options,
+      urls: databases.urls,
+      sessionKeys: [...configuration.consumer.sessionKeys, ...sessionKey.keys],
+      logger: log.logger,
+    }),
+  );
   const system = groupParts("npm start", [
     announce(screen, "PostgreSQL", databases, () => databases.description),
     log,
     announce(screen, "migrations", migrations, () => [migrations.summary]),
     ...(given
       ? []
-      : [sessionKey, createEnvironmentFile(folder.environmentFile, folder.sessionKeys, readUrls)]),
-    createLatePart("services", () =>
-      createServices({
-        ...options,
-        urls: databases.urls,
-        sessionKeys: [...configuration.consumer.sessionKeys, ...sessionKey.keys],
-        logger: log.logger,
-      }),
-    ),
+      : [
+          createOwnSources(readUrls),
+          sessionKey,
+          createEnvironmentFile(folder.environmentFile, folder.sessionKeys, readUrls),
+        ]),
+    {
+      ...services,
+      stop: (graceMs = defaultGraceMs) => services.stop(Math.max(0, graceMs - serverStopS * 1000)),
+    },
   ]);
   return { ...system, observe: log.observe };
 }

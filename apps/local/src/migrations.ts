@@ -1,4 +1,5 @@
-import { type MigrationResult, migrate, type Plane, withoutSecrets } from "@centralcloud/db";
+import { type MigrationResult, migrate, type Plane } from "@centralcloud/db";
+import { withoutSecrets } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
 import { messageOf } from "./failure.ts";

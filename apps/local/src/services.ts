@@ -8,17 +8,12 @@ import { createLocalConsumer } from "./consumer-service.ts";
 import { messageOf } from "./failure.ts";
 import { formatGuide } from "./guide.ts";
 import type { Logger } from "./log-file.ts";
+import { schedules } from "./schedules.ts";
 import type { Screen } from "./screen.ts";
 import { createStatus } from "./status.ts";
 import { createTotals } from "./totals.ts";
 import { createWorkload } from "./workload.ts";
 import { agentIds } from "./workload-messages.ts";
-
-/** Production takes its time; whoever looks at a demonstration does not. */
-const schedules = {
-  "learn-patterns-every-5min": "*/5 * * * * *",
-  "update-knowledge-hourly": "*/15 * * * * *",
-};
 
 export interface ServicesOptions {
   readonly configuration: LocalConfiguration;

@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { addSessionKey, createPool } from "@centralcloud/db";
+import { addSessionKey } from "@centralcloud/db";
+import { createPool } from "@centralcloud/postgres";
 import { definePart, type Part } from "@centralcloud/service";
 import {
   createKeyRing,

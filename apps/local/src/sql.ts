@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { databaseVariables } from "@centralcloud/consumer";
-import { assertReachable, connectionTo } from "@centralcloud/db";
+import { assertReachable, withClient } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
-import pg from "pg";
 import { UsageError } from "./arguments.ts";
 import { dataFolder } from "./data-folder.ts";
 import { describeFailure } from "./failure.ts";
@@ -49,25 +48,24 @@ function readEnvironmentFile(): Environment {
 async function runStatement(url: string, statement: string): Promise<void> {
   // Values as PostgreSQL writes them: no number or timestamp passes through JavaScript.
   const types = { getTypeParser: () => (value: string | Buffer) => String(value) };
-  const client = new pg.Client({
-    ...connectionTo(url),
-    application_name: "centralcloud-sql",
-    types,
-  });
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    // Several statements give an array of results, which pg's types do not tell.
-    const results = [await client.query(statement)].flat();
-    for (const { command, rowCount, rows, fields } of results) {
-      if (fields.length > 0)
-        console.table(
-          rows,
-          fields.map(({ name }) => name),
-        );
-      else console.log(`${command} ${rowCount ?? ""}`.trimEnd());
-    }
-  } finally {
-    await client.end();
-  }
+  await withClient(
+    url,
+    {
+      applicationName: "centralcloud-sql",
+      types,
+      answerBytes: Number.POSITIVE_INFINITY,
+    },
+    async (client) => {
+      // Several statements give an array of results, which pg's types do not tell.
+      const results = [await client.query(statement)].flat();
+      for (const { command, rowCount, rows, fields } of results) {
+        if (fields.length > 0)
+          console.table(
+            rows,
+            fields.map(({ name }) => name),
+          );
+        else console.log(`${command} ${rowCount ?? ""}`.trimEnd());
+      }
+    },
+  );
 }

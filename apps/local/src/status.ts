@@ -1,6 +1,6 @@
 import { routes } from "@centralcloud/consumer";
-import { createPool } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
+import { createPool } from "@centralcloud/postgres";
 import type { Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
 import { messageOf } from "./failure.ts";

@@ -1,5 +1,5 @@
-import { createPool } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
+import { createPool } from "@centralcloud/postgres";
 import type { Part } from "@centralcloud/service";
 import { createRepeatingPart } from "./repeating-part.ts";
 import {

@@ -7,14 +7,18 @@ import {
   recreateCapture,
   tail,
 } from "@centralcloud/cdc";
-import { createLogger, runUntilSignal } from "@centralcloud/consumer";
-import { type Environment, logSink } from "@centralcloud/service";
+import { createLogger } from "@centralcloud/consumer";
+import { recreateCommand } from "@centralcloud/db";
+import { cutAllConnections, describeBlockers } from "@centralcloud/postgres";
+import { type Environment, logSink, runUntilSignal, withInterrupt } from "@centralcloud/service";
 import { Command, Option } from "commander";
-import { atEachTarget, chooseSource, readCdcEnvironment } from "../cdc-environment.ts";
-import { formatTable } from "../format-table.ts";
+import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts";
+import { print, printError } from "../output.ts";
+import { showRows } from "../show-answers.ts";
 import { changeAsJson, changeAsLine, type Shown, showChanges } from "../show-change.ts";
+import { addSourceOptions, askSources, assertComplete, type SourceOptions } from "../sources.ts";
 import { cdcLogCommand } from "./cdc-log.ts";
-import { collect, number } from "./options.ts";
+import { assertKnown, collect, number } from "./options.ts";
 
 export function cdcCommand(environment: Environment): Command {
   return new Command("cdc")
@@ -24,31 +28,46 @@ export function cdcCommand(environment: Environment): Command {
     .addCommand(tailCommand(environment))
     .addCommand(cdcLogCommand(environment))
     .addCommand(runCommand(environment))
-    .addCommand(recreateCommand(environment))
+    .addCommand(recreateCaptureCommand(environment))
     .addCommand(dropCommand(environment));
 }
 
 const json = () => new Option("--json", "one JSON document on standard output");
-const source = () => new Option("--source <name>", "the source, where there are several");
+const source = () =>
+  new Option("--source <name>", "the source, by name, id or address, where there are several");
 const reason = () =>
   new Option("--reason <text>", "why; it is kept in the change log").makeOptionMandatory();
 
 function statusCommand(environment: Environment): Command {
-  return new Command("status")
-    .description("the slot of each source; exit code 1 when one is lost")
+  return addSourceOptions(
+    new Command("status").description(
+      "the slot of each source; exit code 1 when one is lost or stuck, or a table is not captured",
+    ),
+  )
     .addOption(json())
-    .action(async (options: { json?: true }) => {
-      const reports = await atEachTarget(readCdcEnvironment(environment), (target) =>
-        readCaptureStatus(target.source, target.central),
-      );
-      console.log(options.json ? JSON.stringify(reports) : formatTable(reports.map(shorten)));
-      const lost = reports.filter(({ state }) => state === "lost");
-      if (lost.length === 0) return;
-      const names = lost.map((report) => report.source).join(", ");
-      throw new Error(
-        `changes are missing of ${names}; begin anew with: centralcloud cdc recreate --reason …`,
-      );
+    .action(async ({ json = false, ...options }: SourceOptions & { json?: boolean }) => {
+      const configuration = readCdcEnvironment(environment);
+      const { tables } = configuration;
+      const asked = await askTargets(configuration, options, async (target) => [
+        await readCaptureStatus(target.source, target.central, tables),
+      ]);
+      showRows(asked, { json, name: "sources", describe: shorten });
+      const told = asked.answers.flat().flatMap(describeProblems);
+      if (told.length > 0) throw new Error(told.join("\n"));
     });
+}
+
+/** What keeps changes out of the change log, in sentences. */
+function describeProblems(status: CaptureStatus): readonly string[] {
+  const { source, state, reason, fault, refused } = status;
+  const told = refused.map(
+    ({ table, problem }) => `changes of ${table} of ${source} are not captured: ${problem}`,
+  );
+  if (state !== "lost") {
+    return fault === null ? told : [`the capture of ${source} does not go on: ${fault}`, ...told];
+  }
+  const remedy = `begin anew with: ${recreateCommand(source)}`;
+  return [`changes of ${source} are missing: ${reason}; ${remedy}`, ...told];
 }
 
 /** What fits on a line; `--json` has all. */
@@ -56,6 +75,7 @@ function shorten(status: CaptureStatus) {
   return {
     source: status.source,
     state: status.state,
+    ...(status.waitsFor === null ? {} : { waitsFor: describeBlockers(status.waitsFor) }),
     slot: status.slot,
     plugin: status.plugin,
     wal: status.walStatus,
@@ -67,15 +87,15 @@ function shorten(status: CaptureStatus) {
   };
 }
 
-interface FilterOptions {
+interface FilterOptions extends SourceOptions {
   readonly table?: readonly string[];
   readonly agent?: string;
   readonly session?: string;
-  readonly json?: true;
+  readonly json?: boolean;
 }
 
 function addFilters(command: Command): Command {
-  return command
+  return addSourceOptions(command)
     .option("--table <name>", "of this table only; may be given several times", collect)
     .option("--agent <id>", "of this agent only")
     .option("--session <id>", "of this session only");
@@ -97,15 +117,16 @@ function peekCommand(environment: Environment): Command {
   )
     .option("--limit <count>", "of each source at most", number("--limit", 1), 100)
     .addOption(json())
-    .action(async ({ limit, ...options }: FilterOptions & { limit: number }) => {
-      const configuration = readCdcEnvironment(environment);
-      const { tables } = configuration;
-      const changes = await atEachTarget(configuration, async ({ url, name }) =>
-        (await getCdcChanges({ url, tables }, { limit, ...filterOf(options) })).map(
+    .action(async ({ limit, json = false, ...options }: FilterOptions & { limit: number }) => {
+      const { sourceUrls, tables } = readCdcEnvironment(environment);
+      assertKnown("--table", options.table ?? [], tables.names);
+      const filter = { limit, ...filterOf(options) };
+      const asked = await askSources(sourceUrls, options, async ({ url, name, signal }) =>
+        (await getCdcChanges({ url, tables, name }, filter, signal)).map(
           (change): Shown => ({ source: name, ...change }),
         ),
       );
-      console.log(showChanges(changes.flat(), options.json === true));
+      showChanges(asked, { json });
     });
 }
 
@@ -118,34 +139,45 @@ function tailCommand(environment: Environment): Command {
     .option("--json", "one JSON document a line")
     .action(async (options: FilterOptions) => {
       const configuration = readCdcEnvironment(environment);
-      const stopping = new AbortController();
-      const stop = () => stopping.abort();
-      process.on("SIGINT", stop).on("SIGTERM", stop);
-      // Whoever reads the output has had enough.
-      process.stdout.on("error", stop);
-      try {
-        const names = new Map<string, string>();
-        await atEachTarget(configuration, async ({ url, name }) => names.set(url, name));
-        const { tables, plugin } = configuration;
-        const show = (change: Shown) =>
-          console.log(options.json ? changeAsJson(change) : changeAsLine(change));
-        const following = [...names].map(([url, name]) =>
-          tail(
-            {
-              url,
-              tables,
-              plugin,
-              filter: filterOf(options),
-              onReady: () => console.error(`following ${name}`),
-              onChange: (change) => show({ source: name, ...change }),
-            },
-            stopping.signal,
-          ),
-        );
-        await Promise.all(following).finally(stop);
-      } finally {
-        process.off("SIGINT", stop).off("SIGTERM", stop);
-      }
+      assertKnown("--table", options.table ?? [], configuration.tables.names);
+      const names = new Map<string, string>();
+      await withInterrupt(async (interrupt) => {
+        const stopping = new AbortController();
+        const stop = () => stopping.abort();
+        interrupt.addEventListener("abort", stop);
+        // Whoever reads the output has had enough.
+        process.stdout.on("error", stop);
+        try {
+          const { tables, plugin, sourceUrls } = configuration;
+          const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
+            names.set(url, name),
+          );
+          for (const { source, reason } of [...asked.unreachable, ...asked.failed]) {
+            printError(`not following ${source}: ${reason}`);
+          }
+          const show = (change: Shown) =>
+            print(options.json ? changeAsJson(change) : changeAsLine(change));
+          const following = [...names].map(([url, name]) =>
+            tail(
+              {
+                url,
+                name,
+                tables,
+                plugin,
+                filter: filterOf(options),
+                onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
+                onReady: () => printError(`following ${name}`),
+                onChange: (change) => show({ source: name, ...change }),
+              },
+              stopping.signal,
+            ),
+          );
+          await Promise.all(following).finally(stop);
+          assertComplete(asked);
+        } finally {
+          process.stdout.off("error", stop);
+        }
+      });
     });
 }
 
@@ -158,11 +190,15 @@ function runCommand(environment: Environment): Command {
       const configuration = readCdcEnvironment(environment);
       const observe = logSink(createLogger(configuration.logLevel, 1));
       const capture = createCapture(configuration, observe);
-      await runUntilSignal(capture, configuration.shutdownGraceS, observe);
+      await runUntilSignal(capture, {
+        graceS: configuration.shutdownGraceS,
+        observe,
+        cutConnections: cutAllConnections,
+      });
     });
 }
 
-function recreateCommand(environment: Environment): Command {
+function recreateCaptureCommand(environment: Environment): Command {
   return new Command("recreate")
     .description(
       "begins a capture anew where its slot was lost: marks the gap, and takes a snapshot",
@@ -170,11 +206,16 @@ function recreateCommand(environment: Environment): Command {
     .addOption(reason())
     .addOption(source())
     .action(async (options: { reason: string; source?: string }) => {
-      const chosen = await chooseSource(readCdcEnvironment(environment), options.source);
-      const [recreated] = await atEachTarget(chosen, (target) =>
-        recreateCapture({ ...chosen, ...target, reason: options.reason }),
+      const configuration = readCdcEnvironment(environment);
+      const recreated = await atTarget(configuration, options.source, (target) =>
+        recreateCapture({
+          ...configuration,
+          ...target,
+          reason: options.reason,
+          onWaiting: (blockers) => printError(`waiting for ${blockers}`),
+        }),
       );
-      console.log(JSON.stringify(recreated));
+      print(JSON.stringify(recreated));
     });
 }
 
@@ -186,10 +227,9 @@ function dropCommand(environment: Environment): Command {
     .addOption(reason())
     .addOption(source())
     .action(async (options: { reason: string; source?: string }) => {
-      const chosen = await chooseSource(readCdcEnvironment(environment), options.source);
-      const [dropped] = await atEachTarget(chosen, (target) =>
+      const dropped = await atTarget(readCdcEnvironment(environment), options.source, (target) =>
         dropCapture(target.source, target.central, options.reason),
       );
-      console.log(JSON.stringify(dropped));
+      print(JSON.stringify(dropped));
     });
 }

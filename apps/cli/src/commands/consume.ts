@@ -3,9 +3,9 @@ import {
   createLogger,
   keepHeapSmall,
   readConsumerConfiguration,
-  runUntilSignal,
 } from "@centralcloud/consumer";
-import { type Environment, logSink } from "@centralcloud/service";
+import { cutAllConnections } from "@centralcloud/postgres";
+import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command } from "commander";
 
 export function consumeCommand(environment: Environment): Command {
@@ -16,6 +16,10 @@ export function consumeCommand(environment: Environment): Command {
       const configuration = readConsumerConfiguration(environment);
       const logger = createLogger(configuration.logLevel, 1);
       const service = createConsumerService(configuration, logger);
-      await runUntilSignal(service, configuration.shutdownGraceS, logSink(logger));
+      await runUntilSignal(service, {
+        graceS: configuration.shutdownGraceS,
+        observe: logSink(logger),
+        cutConnections: cutAllConnections,
+      });
     });
 }

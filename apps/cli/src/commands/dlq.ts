@@ -6,6 +6,7 @@ import { importCommand } from "./dlq/import.ts";
 import { listCommand } from "./dlq/list.ts";
 import { replayCommand } from "./dlq/replay.ts";
 import { replayArchiveCommand } from "./dlq/replay-archive.ts";
+import { restoreCommand } from "./dlq/restore.ts";
 import { showCommand } from "./dlq/show.ts";
 
 export function dlqCommand(environment: Environment): Command {
@@ -15,6 +16,7 @@ export function dlqCommand(environment: Environment): Command {
     .addCommand(showCommand(environment))
     .addCommand(replayCommand(environment))
     .addCommand(discardCommand(environment))
+    .addCommand(restoreCommand(environment))
     .addCommand(exportCommand(environment))
     .addCommand(importCommand(environment))
     .addCommand(replayArchiveCommand(environment));

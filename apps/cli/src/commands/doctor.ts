@@ -1,3 +1,4 @@
+import { captureVariables, readCaptureSettings } from "@centralcloud/cdc";
 import {
   connectionsPerReplica,
   connectionVariables,
@@ -5,8 +6,10 @@ import {
   routes,
 } from "@centralcloud/consumer";
 import { type Diagnosis, diagnose, type Finding, type Repair, repair } from "@centralcloud/db";
-import { type Environment, parseConfiguration } from "@centralcloud/service";
+import { type Environment, parseConfiguration, printable } from "@centralcloud/service";
 import { Command } from "commander";
+import { print } from "../output.ts";
+import { SourcesMissingError } from "../sources.ts";
 
 interface Summary {
   readonly ok: number;
@@ -16,7 +19,9 @@ interface Summary {
 
 export function doctorCommand(environment: Environment): Command {
   return new Command("doctor")
-    .description("looks for whatever would bite later; exit code 1 when there is an error")
+    .description(
+      "looks for whatever would bite later; exit code 1 when there is an error, 3 when a database can't be reached",
+    )
     .option("--json", "one JSON document on standard output")
     .option("--fix", "does first what is safe, and says what; then looks again")
     .action(async ({ json, fix }: { json?: true; fix?: true }) => {
@@ -28,22 +33,28 @@ export function doctorCommand(environment: Environment): Command {
       const count = (severity: string) =>
         findings.filter((one) => one.severity === severity).length;
       const summary = { ok: count("ok"), warnings: count("warning"), errors: count("error") };
-      if (json) console.log(JSON.stringify({ findings, summary, ...(repairs ? { repairs } : {}) }));
-      else console.log([...formatRepairs(repairs), formatFindings(findings, summary)].join("\n"));
-      const [first] = unreachable;
-      if (first !== undefined && unreachable.length === findings.length) throw first;
+      const missing = unreachable.map(({ database, reason }) => ({ source: database, reason }));
+      if (json) {
+        const done = repairs === undefined ? {} : { repairs };
+        print(JSON.stringify({ findings, summary, unreachable: missing, ...done }));
+      } else print([...formatRepairs(repairs), formatFindings(findings, summary)].join("\n"));
+      if (missing.length > 0) throw new SourcesMissingError({ unreachable: missing, failed: [] });
       if (summary.errors > 0)
         throw new Error(`the doctor found ${plural(summary.errors, "error")}`);
     });
 }
 
 function readOptions(environment: Environment) {
-  const values = parseConfiguration({ ...databaseVariables, ...connectionVariables }, environment);
+  const values = parseConfiguration(
+    { ...databaseVariables, ...connectionVariables, ...captureVariables },
+    environment,
+  );
   const sourceUrls = values.SOURCE_DATABASE_URLS;
   return {
     sourceUrls,
     centralUrl: values.CENTRAL_DATABASE_URL,
     queues: routes,
+    captured: readCaptureSettings(values).tables,
     connectionsPerReplica: connectionsPerReplica({
       sourceUrls,
       concurrency: values.CONSUMER_CONCURRENCY,
@@ -59,7 +70,7 @@ function formatRepairs(repairs: readonly Repair[] | undefined): readonly string[
   const lines = repairs.map(({ check, database, what, error }) => {
     const outcome = error === undefined ? "fixed " : "failed";
     const reason = error === undefined ? "" : `: ${onOneLine(error)}`;
-    return `${outcome}  ${check}  ${database}  ${what}${reason}`;
+    return `${outcome}  ${check}  ${printable(database)}  ${onOneLine(what)}${reason}`;
   });
   return [...lines, ""];
 }
@@ -71,14 +82,15 @@ function formatFindings(findings: readonly Finding[], summary: Summary): string 
   const lines: string[] = [];
   let database: string | undefined;
   for (const finding of findings) {
-    if (finding.database !== database) lines.push(...(database ? [""] : []), finding.database);
+    if (finding.database !== database)
+      lines.push(...(database ? [""] : []), printable(finding.database));
     database = finding.database;
     const { severity, check, message } = finding;
     lines.push(`  ${severity.padEnd(7)}  ${check.padEnd(width)}  ${onOneLine(message)}`);
     if (finding.severity === "ok") continue;
     const fixable = finding.fix === undefined ? "" : " (or: centralcloud doctor --fix)";
     lines.push(`${indent}→ ${onOneLine(finding.remedy)}${fixable}`);
-    if (finding.why !== undefined) lines.push(`${indent}  because ${finding.why}`);
+    if (finding.why !== undefined) lines.push(`${indent}  because ${onOneLine(finding.why)}`);
   }
   const { ok, warnings, errors } = summary;
   const counts = [plural(errors, "error"), plural(warnings, "warning"), `${ok} ok`];
@@ -86,7 +98,7 @@ function formatFindings(findings: readonly Finding[], summary: Summary): string 
 }
 
 function onOneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, " ");
+  return printable(text.replaceAll(/\s*\n\s*/g, " "));
 }
 
 function plural(count: number, noun: string): string {

@@ -1,6 +1,12 @@
 import { throwAsConfigurationError } from "@centralcloud/consumer";
-import { addSessionKey, hasPgsodium, readSessionKeys } from "@centralcloud/db";
-import { ConfigurationError, type Environment } from "@centralcloud/service";
+import {
+  addSessionKey,
+  hasPgsodium,
+  type KnownSessionKey,
+  lackingReplicas,
+  readSessionKeys,
+} from "@centralcloud/db";
+import { ConfigurationError, type Environment, printable } from "@centralcloud/service";
 import {
   type Algorithm,
   algorithms,
@@ -13,16 +19,31 @@ import {
   parseKeyRing,
 } from "@centralcloud/session-keys";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { readNamedFile, writeSecretFile } from "../files.ts";
-import { formatTable } from "../format-table.ts";
+import { readNamedFile, warnOfReadable, writeSecretFile } from "../files.ts";
 import { readKeyRing } from "../key-ring.ts";
-import { atEachSource, readSourceUrls } from "../sources.ts";
+import { print, printError } from "../output.ts";
+import { showRows } from "../show-answers.ts";
+import {
+  addSourceOptions,
+  askSources,
+  assertComplete,
+  readSourceUrls,
+  type SourceOptions,
+  sourceOption,
+} from "../sources.ts";
+import { addToRingCommand } from "./keys/add-to-ring.ts";
+import { bindCommand } from "./keys/bind.ts";
+import { ensureCommand } from "./keys/ensure.ts";
+import { askConsumers, assertHeld, type ConsumerName, nameOf } from "./keys/holders.ts";
 
 export function keysCommand(environment: Environment): Command {
   return new Command("keys")
     .description("the keys that session states are sealed and opened with")
     .addCommand(generateCommand(environment))
+    .addCommand(addToRingCommand(environment))
     .addCommand(addCommand(environment))
+    .addCommand(ensureCommand(environment))
+    .addCommand(bindCommand(environment))
     .addCommand(listCommand(environment));
 }
 
@@ -44,12 +65,12 @@ function generateCommand(environment: Environment): Command {
       ),
     )
     .option("--print", "the private key on standard output, too")
-    .action(async ({ keyId, out, alg, print }: GenerateOptions) => {
+    .action(async ({ keyId, out, alg, print: shows }: GenerateOptions) => {
       const key = await generateKey({ keyId, alg: alg ?? (await chooseAlgorithm(environment)) });
       const [part] = (await createKeyRing([key])).keys;
       const path = await writeSecretFile(environment, out, formatSessionKey(key));
-      if (print) process.stdout.write(formatSessionKey(key));
-      const tell = print ? console.error : console.log;
+      if (shows) process.stdout.write(formatSessionKey(key));
+      const tell = shows ? printError : print;
       tell(describeNewKey(part as PublicPart, key.publicKey.trim(), path));
     });
 }
@@ -63,8 +84,9 @@ function keyId(text: string): string {
 async function chooseAlgorithm(environment: Environment): Promise<Algorithm> {
   const name = "SOURCE_DATABASE_URLS";
   if (!environment[name] && !environment[`${name}_FILE`]) return "openpgp";
-  const able = await atEachSource(readSourceUrls(environment), hasPgsodium);
-  return able.every(Boolean) ? "x25519-sealedbox" : "openpgp";
+  const asked = await askSources(readSourceUrls(environment), {}, ({ pool }) => hasPgsodium(pool));
+  assertComplete(asked);
+  return asked.answers.every(Boolean) ? "x25519-sealedbox" : "openpgp";
 }
 
 function describeNewKey({ keyId, alg, fingerprint }: PublicPart, publicKey: string, path: string) {
@@ -77,8 +99,9 @@ public key
 ${publicKey}
 
 Next, in this order:
-  1. Give the file to every consumer, beside the keys it has: SESSION_PRIVATE_KEYS_FILE may name
-     several such files put together with cat. Restart the consumers.
+  1. Give it to every consumer, beside the keys it has, and restart them:
+     centralcloud keys add-to-ring --from ${path} --ring …, the file that
+     SESSION_PRIVATE_KEYS_FILE names.
   2. centralcloud keys add --from ${path} --activate`;
 }
 
@@ -86,48 +109,106 @@ function addCommand(environment: Environment): Command {
   return new Command("add")
     .description("makes the public part of a key known to every configured source")
     .requiredOption("--from <file>", "a file that `keys generate` has written")
-    .option("--activate", "seal sessions for it from now on")
-    .action(async ({ from, activate = false }: { from: string; activate?: boolean }) => {
-      const { keyId, alg: algorithm, publicKey } = await readOneKey(environment, from);
-      await atEachSource(readSourceUrls(environment), async (source, name) => {
-        await addSessionKey(source, { keyId, algorithm, publicKey }, { activate });
-        const keys = await readSessionKeys(source);
-        const isActive = keys.some((key) => key.active && key.keyId === keyId);
-        console.log(`${name}: knows ${keyId}, which is ${isActive ? "active" : "not active"}`);
-      });
-    });
+    .option("--key-id <id>", "which key, where the file is a ring of several", keyId)
+    .option("--activate", "seal sessions for it from now on, if every consumer at work holds it")
+    .option("--force", "activate it although a consumer does not hold it, or can't be asked")
+    .addOption(sourceOption())
+    .action(
+      async ({ from, keyId: wanted, activate = false, force = false, ...options }: AddOptions) => {
+        const key = await readOneKey(environment, from, wanted);
+        const { keyId, alg: algorithm, publicKey } = key;
+        const urls = readSourceUrls(environment);
+        // Nothing is done unless it can be done everywhere.
+        const known = await askSources(urls, options, ({ pool }) => readSessionKeys(pool));
+        assertComplete(known);
+        const isActive = (keys: readonly KnownSessionKey[]) =>
+          keys.some((one) => one.active && one.fingerprint === key.fingerprint);
+        if (activate && !known.answers.every(isActive)) {
+          // A key that is new to a source binds there.
+          const binds = known.answers.some((keys) =>
+            keys.every((one) => one.fingerprint !== key.fingerprint || one.binds),
+          );
+          await assertHeld(environment, { ...key, binds }, { force });
+        }
+        const asked = await askSources(urls, options, async ({ pool, name }) => {
+          await addSessionKey(pool, { keyId, algorithm, publicKey }, { activate });
+          const state = isActive(await readSessionKeys(pool)) ? "active" : "not active";
+          return `${printable(name)}: knows ${keyId}, which is ${state}`;
+        });
+        for (const line of asked.answers) print(line);
+        assertComplete(asked);
+      },
+    );
 }
 
-async function readOneKey(environment: Environment, file: string): Promise<PublicPart> {
+interface AddOptions extends SourceOptions {
+  readonly from: string;
+  readonly keyId?: string;
+  readonly activate?: boolean;
+  readonly force?: boolean;
+}
+
+async function readOneKey(
+  environment: Environment,
+  file: string,
+  keyId: string | undefined,
+): Promise<PublicPart> {
+  await warnOfReadable(environment, file);
   const text = await readNamedFile(environment, "--from", file);
   const { keys } = await parseKeyRing(text).catch((error) =>
     throwAsConfigurationError(`--from ${file}`, error),
   );
+  if (keyId !== undefined) {
+    const named = keys.find((key) => key.keyId === keyId);
+    if (named !== undefined) return named;
+    throw new ConfigurationError([`--from ${file}: it holds no key ${keyId}`]);
+  }
   const [key, ...more] = keys;
   if (key !== undefined && more.length === 0) return key;
   throw new ConfigurationError([
-    `--from ${file}: it holds ${keys.length} keys; give a file of one`,
+    `--from ${file}: it holds ${keys.length} keys; give a file of one, or say which by --key-id`,
   ]);
 }
 
 function listCommand(environment: Environment): Command {
-  return new Command("list")
-    .description("the keys that each source knows, and whether the key ring here can open them")
+  return addSourceOptions(
+    new Command("list").description(
+      "the keys that each source knows, whether the key ring here can open them, and which consumers can't",
+    ),
+  )
     .option("--json", "one JSON document on standard output")
-    .action(async ({ json }: { json?: true }) => {
+    .action(async ({ json = false, ...options }: SourceOptions & { json?: boolean }) => {
       const urls = readSourceUrls(environment);
       const held = new Set((await readKeyRing(environment)).keys.map((key) => key.fingerprint));
-      const reports = await atEachSource(urls, async (pool, source) => {
-        const keys = await readSessionKeys(pool);
-        return keys.map((key) => ({ source, ...key, held: held.has(key.fingerprint) }));
-      });
-      if (json) return console.log(JSON.stringify(reports.flat()));
-      const yes = (is: boolean) => (is ? "yes" : "no");
-      const rows = reports.flat().map(({ active, held, ...key }) => {
-        const { source, keyId, algorithm, retiredAt, fingerprint } = key;
-        const columns = { active: yes(active), retiredAt, held: yes(held), fingerprint };
-        return { source, keyId, algorithm, ...columns };
-      });
-      console.log(formatTable(rows));
+      const { replicas, unreachable } = await askConsumers(environment);
+      const asked = await askSources(urls, options, async ({ pool, name }) =>
+        (await readSessionKeys(pool)).map((key): KeyReport => {
+          const lackedBy = replicas && lackingReplicas(replicas, key).map(nameOf);
+          return { source: name, ...key, held: held.has(key.fingerprint), lackedBy };
+        }),
+      );
+      const all = { ...asked, unreachable: [...unreachable, ...asked.unreachable] };
+      showRows(all, { json, name: "keys", describe: shortenKey });
     });
+}
+
+interface KeyReport extends KnownSessionKey {
+  readonly source: string;
+  /** By the key ring here. */
+  readonly held: boolean;
+  /** Consumers at work that do not hold it; null where they can't be asked. */
+  readonly lackedBy: readonly ConsumerName[] | null;
+}
+
+function shortenKey(report: KeyReport) {
+  const { source, keyId, algorithm, active, retiredAt, held, binds, lackedBy, fingerprint } =
+    report;
+  const yes = (is: boolean) => (is ? "yes" : "no");
+  const hosts = lackedBy?.map(({ host, id }) => `${host} (${id.slice(0, 8)})`).join(", ");
+  return {
+    ...{ source, keyId, algorithm, active: yes(active), retiredAt, held: yes(held) },
+    binds: yes(binds),
+    lackedBy: lackedBy === null ? "unknown" : hosts || "none",
+    fingerprint,
+  };
 }

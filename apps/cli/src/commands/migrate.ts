@@ -1,14 +1,18 @@
 import { databaseVariables, logLevel } from "@centralcloud/consumer";
 import {
-  assertReachable,
+  hasNothingToMigrate,
+  type MigrationPlan,
   type MigrationResult,
   migrate,
   type Plane,
+  planMigration,
   type ScheduleRegistration,
-  withoutSecrets,
 } from "@centralcloud/db";
-import { type Environment, parseConfiguration } from "@centralcloud/service";
+import { messageOf, withoutSecrets } from "@centralcloud/postgres";
+import { type Environment, mapInTurn, parseConfiguration, printable } from "@centralcloud/service";
 import { Command, Option } from "commander";
+import { print, printError } from "../output.ts";
+import { isOutOfReach, type Silence, SourcesMissingError } from "../sources.ts";
 
 export function migrateCommand(environment: Environment): Command {
   return new Command("migrate")
@@ -16,30 +20,117 @@ export function migrateCommand(environment: Environment): Command {
       "brings the databases up to date; safe to run twice and from several places at once",
     )
     .addOption(new Option("--only <side>", "one side only").choices(["singularity", "central"]))
-    .action(async ({ only }: { only?: Plane }) => {
+    .option("--dry-run", "says what it would apply or mend, and changes nothing; exit code 1 then")
+    .action(async ({ only, dryRun }: { only?: Plane; dryRun?: true }) => {
       const targets = readTargets(environment, only);
-      await assertReachable(targets.map(({ url }) => url));
-      for (const { plane, url } of targets) {
-        const database = `${plane} ${withoutSecrets(url)}`;
-        const result = await migrate(plane, url, (observation) => {
-          if (observation.event !== "privilege-missing") return;
-          console.error(`${database}: ${observation.message}`);
-        });
-        console.log(`${database}: ${describe(result)}`);
-        if (result.schedules?.runner === "scheduler") {
-          const remedy = "keep `centralcloud scheduler` running, or migrate as a superuser";
-          console.error(`pg_cron can't run the jobs: ${result.schedules.reason}; ${remedy}`);
-        }
+      if (dryRun) return await tellPlans(targets);
+      // Where one of them can't be reached, none is changed.
+      const isDone = await mapInTurn(targets, turns, ({ plane, url }) =>
+        hasNothingToMigrate(plane, url),
+      );
+      const upToDate = new Set(targets.filter((_, index) => isDone[index]));
+      const failures = await inOrder(targets, async (target, say) => {
+        if (!upToDate.has(target)) return await migrateOne(target, say);
+        say("up to date");
+        return 0;
+      });
+      if (failures.some((count) => count > 0)) {
+        throw new Error("what could not be mended takes a decision of yours");
       }
     });
 }
 
-function readTargets(
-  environment: Environment,
-  only: Plane | undefined,
-): { plane: Plane; url: string }[] {
+/** Databases at a time; one that does not answer within a second delays no other. */
+const turns = { limit: 16, patienceMs: 1_000 };
+
+interface Target {
+  readonly plane: Plane;
+  readonly url: string;
+}
+
+/** What a database is told to say: a line of standard output, or of standard error. */
+type Say = (line: string, isProblem?: boolean) => void;
+
+/** How many things could not be mended that no right of the login would mend. */
+async function migrateOne({ plane, url }: Target, say: Say): Promise<number> {
+  const result = await migrate(plane, url, (observation) => {
+    if (observation.event === "privilege-missing") say(observation.message, true);
+    else if (observation.event === "drift-mended") say(`mended: ${observation.what}`);
+    else if (observation.event === "drift-remains") {
+      say(`could not be mended: ${observation.what} (${observation.reason})`, true);
+    }
+  });
+  say(describe(result));
+  if (result.schedules?.runner === "scheduler") {
+    const remedy = "keep `centralcloud scheduler` running, or migrate as a superuser";
+    say(`pg_cron can't run the jobs: ${result.schedules.reason}; ${remedy}`, true);
+  }
+  return result.remaining.filter(({ isForbidden }) => !isForbidden).length;
+}
+
+/**
+ * Says what a migration would do, a line each, also where others can't be reached.
+ *
+ * @throws {SourcesMissingError} once it is said.
+ */
+async function tellPlans(targets: readonly Target[]): Promise<void> {
+  const unreachable: Silence[] = [];
+  const counts = await inOrder(targets, async ({ plane, url }, say) => {
+    try {
+      const lines = describePlan(await planMigration(plane, url));
+      for (const line of lines.length > 0 ? lines : ["up to date"]) say(line);
+      return lines.length;
+    } catch (error) {
+      if (!isOutOfReach(error)) throw error;
+      unreachable.push({ source: `${plane} ${withoutSecrets(url)}`, reason: messageOf(error) });
+      return 0;
+    }
+  });
+  if (unreachable.length > 0) throw new SourcesMissingError({ unreachable, failed: [] });
+  if (counts.some((count) => count > 0)) {
+    throw new Error("nothing was changed; without --dry-run the above would be done");
+  }
+}
+
+/**
+ * Works on several databases at a time. What each says is printed together, in the order of the databases; one
+ * that fails keeps no other from being done, and its error is thrown when all have ended.
+ */
+async function inOrder<Result>(
+  targets: readonly Target[],
+  work: (target: Target, say: Say) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const ended = new Map<number, readonly (() => void)[]>();
+  let next = 0;
+  return await mapInTurn(
+    [...targets.entries()],
+    { limit: turns.limit },
+    async ([index, target]) => {
+      const lines: (() => void)[] = [];
+      try {
+        return await work(target, (line, isProblem = false) => {
+          const text = `${target.plane} ${withoutSecrets(target.url)}: ${printable(line)}`;
+          lines.push(() => (isProblem ? printError(text) : print(text)));
+        });
+      } finally {
+        ended.set(index, lines);
+        for (; ended.has(next); next += 1) for (const tell of ended.get(next) ?? []) tell();
+      }
+    },
+  );
+}
+
+function describePlan({ migrations, appliesObjects, mends }: MigrationPlan): readonly string[] {
+  return [
+    ...migrations.map((name) => `would apply ${name}`),
+    ...(appliesObjects ? ["would apply its functions, views, roles and grants"] : []),
+    ...mends.map((what) => `would mend: ${what}`),
+  ];
+}
+
+function readTargets(environment: Environment, only: Plane | undefined): Target[] {
   const { SOURCE_DATABASE_URLS, CENTRAL_DATABASE_URL } = databaseVariables;
-  const targets: { plane: Plane; url: string }[] = [];
+  const targets: Target[] = [];
   if (only === "singularity") {
     const values = parseConfiguration({ SOURCE_DATABASE_URLS, LOG_LEVEL: logLevel }, environment);
     targets.push(...values.SOURCE_DATABASE_URLS.map((url) => ({ plane: only, url })));
@@ -56,10 +147,13 @@ function readTargets(
   return targets;
 }
 
-function describe({ migrations, objectsApplied, schedules }: MigrationResult): string {
+function describe(result: MigrationResult): string {
+  const { migrations, objectsApplied, mended, remaining, schedules } = result;
   const changes = [
     ...migrations.map((name) => `applied ${name}`),
     ...(objectsApplied > 0 ? [`${objectsApplied} SQL objects`] : []),
+    ...(mended.length > 0 ? [`${mended.length} mended`] : []),
+    ...(remaining.length > 0 ? [`${remaining.length} not mended`] : []),
     ...(schedules?.runner === "pg_cron" ? describeSchedules(schedules) : []),
   ];
   return changes.length === 0 ? "up to date" : changes.join(", ");

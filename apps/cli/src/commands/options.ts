@@ -1,4 +1,7 @@
+import { parseTimeBound, SelectionError, type TimeBound } from "@centralcloud/dead-letters";
+import { ConfigurationError, parseDuration } from "@centralcloud/service";
 import { InvalidArgumentError } from "commander";
+import type { Pool } from "pg";
 
 /** For an option that may be given several times. */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
@@ -14,12 +17,49 @@ export function number(option: string, minimum: number): (value: string) => numb
   };
 }
 
-/** A time in ISO 8601; without an offset it is UTC. */
-export function time(option: string): (value: string) => Date {
-  return (value) => {
-    const hasOffset = /(z|[+-]\d{2}:?\d{2})$/i.test(value) || /^\d{4}-\d{2}-\d{2}$/.test(value);
-    const parsed = new Date(hasOffset ? value : `${value}Z`);
-    if (!Number.isNaN(parsed.getTime())) return parsed;
-    throw new InvalidArgumentError(`${option} must be a time like 2026-11-24T15:00:00Z`);
-  };
+/** A duration as everywhere, such as `90s`, `2m` or `1h`; a number by itself is seconds. */
+export function duration(text: string): number {
+  const value = /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Number(text) : parseDuration(text);
+  if (value !== undefined && value > 0) return value;
+  throw new InvalidArgumentError("It must be a duration above 0, like 90s or 5m, or seconds.");
+}
+
+/** What options of times say of them. */
+export const timeForms = "2026-01-31T12:00:00Z, or 2h for two hours ago";
+
+/** A moment: ISO 8601, in UTC where it has no offset, or a duration before now. */
+export function timeBound(text: string): TimeBound {
+  try {
+    return parseTimeBound(text);
+  } catch (error) {
+    if (error instanceof SelectionError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
+
+/** A moment as UTC with microseconds, of fixed width; a duration counts back from the database's clock. */
+export async function momentOf(database: Pool, bound: TimeBound): Promise<string> {
+  const { rows } = await database.query<{ moment: string }>(
+    `select to_char(coalesce($1::timestamptz, clock_timestamp() - make_interval(secs => $2))
+                      at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as moment`,
+    "at" in bound ? [bound.at, null] : [null, bound.secondsAgo],
+  );
+  return rows[0]?.moment ?? "";
+}
+
+/**
+ * Refuses values of a filter that there are not: nothing would be found, and that would look like good news.
+ *
+ * @throws {ConfigurationError} which says what there is.
+ */
+export function assertKnown(
+  option: string,
+  values: readonly string[],
+  known: readonly string[],
+): void {
+  const unknown = values.find((value) => !known.includes(value));
+  if (unknown === undefined) return;
+  throw new ConfigurationError([
+    `error: ${option} ${JSON.stringify(unknown)}: there is none; it must be one of ${known.join(", ")}`,
+  ]);
 }

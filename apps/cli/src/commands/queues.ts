@@ -1,9 +1,15 @@
-import { databaseVariables, logLevel, routes } from "@centralcloud/consumer";
-import { assertReachable, createPool, readSource } from "@centralcloud/db";
+import { routes } from "@centralcloud/consumer";
 import { deadLetterQueueOf, PgmqClient } from "@centralcloud/pgmq";
-import { type Environment, parseConfiguration } from "@centralcloud/service";
+import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
-import { formatTable } from "../format-table.ts";
+import { showRows } from "../show-answers.ts";
+import {
+  addSourceOptions,
+  askSources,
+  type OpenSource,
+  readSourceUrls,
+  type SourceOptions,
+} from "../sources.ts";
 
 interface QueueReport {
   readonly source: string;
@@ -16,40 +22,25 @@ interface QueueReport {
 }
 
 export function queuesCommand(environment: Environment): Command {
-  return new Command("queues")
-    .description("what waits in each queue of each source")
+  return addSourceOptions(
+    new Command("queues").description("what waits in each queue of each source"),
+  )
     .option("--json", "one JSON document on standard output")
-    .action(async ({ json }: { json?: true }) => {
-      const { SOURCE_DATABASE_URLS } = databaseVariables;
-      const values = parseConfiguration({ SOURCE_DATABASE_URLS, LOG_LEVEL: logLevel }, environment);
-      await assertReachable(values.SOURCE_DATABASE_URLS);
-      const reports: QueueReport[] = [];
-      for (const url of values.SOURCE_DATABASE_URLS) reports.push(...(await reportSource(url)));
-      console.log(json ? JSON.stringify(reports) : formatTable(reports));
+    .action(async ({ json = false, ...options }: SourceOptions & { json?: boolean }) => {
+      const urls = readSourceUrls(environment);
+      const asked = await askSources(urls, options, reportSource);
+      showRows(asked, { json, name: "queues", describe: (report) => report });
     });
 }
 
-async function reportSource(url: string): Promise<QueueReport[]> {
-  const pool = createPool(url, { applicationName: "centralcloud-queues", max: 1 });
-  try {
-    const { name } = await readSource(pool);
-    const client = new PgmqClient(pool);
-    const reports: QueueReport[] = [];
-    for (const queue of routes) {
-      const { total, inFlight, available, oldestAgeSeconds } = await client.metrics(queue);
-      const deadLetters = (await client.metrics(deadLetterQueueOf(queue))).total;
-      reports.push({
-        source: name,
-        queue,
-        total,
-        inFlight,
-        available,
-        oldestAgeSeconds,
-        deadLetters,
-      });
-    }
-    return reports;
-  } finally {
-    await pool.end();
+async function reportSource({ pool, name }: OpenSource): Promise<QueueReport[]> {
+  const client = new PgmqClient(pool);
+  const reports: QueueReport[] = [];
+  for (const queue of routes) {
+    const { total, inFlight, available, oldestAgeSeconds } = await client.metrics(queue);
+    const deadLetters = (await client.metrics(deadLetterQueueOf(queue))).total;
+    const counts = { total, inFlight, available, oldestAgeSeconds, deadLetters };
+    reports.push({ source: name, queue, ...counts });
   }
+  return reports;
 }

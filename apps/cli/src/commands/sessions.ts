@@ -1,9 +1,11 @@
 import { databaseVariables } from "@centralcloud/consumer";
-import { assertReachable, type CentralSession, createPool, findSessions } from "@centralcloud/db";
-import { type Environment, parseConfiguration } from "@centralcloud/service";
+import { type CentralSession, findSessions } from "@centralcloud/db";
+import { assertReachable, createPool } from "@centralcloud/postgres";
+import { type Environment, parseConfiguration, printable } from "@centralcloud/service";
 import { type KeyRing, openState } from "@centralcloud/session-keys";
 import { Command } from "commander";
 import { readKeyRing } from "../key-ring.ts";
+import { print } from "../output.ts";
 
 interface ShowOptions {
   readonly source?: string;
@@ -29,7 +31,7 @@ function showCommand(environment: Environment): Command {
       await assertReachable([values.CENTRAL_DATABASE_URL]);
       const session = await findSession(values.CENTRAL_DATABASE_URL, id, source);
       const state = await stateOf(session, keyRing);
-      console.log(json ? formatJson(session, state) : formatText(session, state));
+      print(json ? formatJson(session, state) : formatText(session, state));
     });
 }
 
@@ -38,7 +40,12 @@ async function findSession(
   id: string,
   source: string | undefined,
 ): Promise<CentralSession> {
-  const central = createPool(centralUrl, { applicationName: "centralcloud-cli", max: 1 });
+  const central = createPool(centralUrl, {
+    applicationName: "centralcloud-cli",
+    max: 1,
+    // The store is ours, and the state of a session may be of any size.
+    answerBytes: Number.POSITIVE_INFINITY,
+  });
   const found = await findSessions(central, id).finally(() => central.end());
   const wanted = found.filter((row) => [undefined, row.source, row.sourceId].includes(source));
   const [session, ...others] = wanted;
@@ -51,29 +58,46 @@ async function findSession(
   throw new Error(`several sources have a session ${id}; choose by --source: ${sources}`);
 }
 
-/** Its JSON text, which is not parsed on the way: numbers keep every digit. */
-async function stateOf({ state, sealed }: CentralSession, keyRing: KeyRing): Promise<string> {
-  if (sealed === null) return state ?? "null";
-  if (keyRing.keys.length > 0) return await openState(keyRing, sealed);
+interface ShownState {
+  /** Its JSON text, which is not parsed on the way: numbers keep every digit. */
+  readonly state: string;
+  /** Whether its seal names the session; null where it came in plain. */
+  readonly bound: boolean | null;
+}
+
+async function stateOf(session: CentralSession, keyRing: KeyRing): Promise<ShownState> {
+  const { sealed, sourceId: source, agentId: agent, sessionId, syncedAt: version } = session;
+  if (sealed === null) return { state: session.state ?? "null", bound: null };
+  const identity = { source, agent, session: sessionId, version };
+  if (keyRing.keys.length > 0) return await openState(keyRing, sealed, identity);
   throw new Error(
     `the session is sealed for key ${sealed.key_id}; give it in SESSION_PRIVATE_KEYS_FILE`,
   );
 }
 
-function formatJson(session: CentralSession, state: string): string {
+function formatJson(session: CentralSession, { state, bound }: ShownState): string {
   const { sessionId, agentId, source, sourceId, confidence, syncedAt } = session;
   const texts = JSON.stringify({ sessionId, agentId, source, sourceId, syncedAt }).slice(1, -1);
   const key = JSON.stringify(session.sealed?.key_id ?? null);
-  return `{${texts},"confidence":${confidence},"keyId":${key},"state":${state}}`;
+  return `{${texts},"bound":${bound},"confidence":${confidence},"keyId":${key},"state":${state}}`;
 }
 
-function formatText(session: CentralSession, state: string): string {
+function formatText(session: CentralSession, { state, bound }: ShownState): string {
   const { alg, key_id } = session.sealed ?? {};
-  return `session     ${session.sessionId}
-agent       ${session.agentId}
-source      ${session.source} (${session.sourceId})
-confidence  ${session.confidence}
-synced at   ${session.syncedAt}
-sealed      ${key_id === undefined ? "no" : `for ${key_id} by ${alg}`}
-state       ${state}`;
+  const lines = {
+    session: session.sessionId,
+    agent: session.agentId,
+    source: `${session.source} (${session.sourceId})`,
+    confidence: session.confidence,
+    "synced at": session.syncedAt,
+    sealed: key_id === undefined ? "no" : `for ${key_id} by ${alg}`,
+    ...(bound === false ? { unbound } : {}),
+    state,
+  };
+  return Object.entries(lines)
+    .map(([name, value]) => `${name.padEnd(10)}  ${printable(String(value))}`)
+    .join("\n");
 }
+
+/** Of older versions: such a seal can't say whose it is. */
+const unbound = "its seal does not name its session, and may have been another's";

@@ -1,12 +1,13 @@
 import { hostname, userInfo } from "node:os";
-import type { ActionRequest } from "@centralcloud/db";
-import type { LetterActionPreview, LetterActionReport } from "@centralcloud/dead-letters";
+import type { ActionRequest, ActionState } from "@centralcloud/db";
+import { type LetterActionReport, SelectionError } from "@centralcloud/dead-letters";
 import type { Command } from "commander";
 import { positiveNumber } from "./selection.ts";
 
 export interface ActionOptions {
   readonly reason?: string;
   readonly actor?: string;
+  readonly idempotencyKey?: string;
   readonly json?: true;
 }
 
@@ -14,6 +15,7 @@ export interface BulkOptions extends ActionOptions {
   readonly all?: true;
   readonly dryRun?: true;
   readonly rate?: number;
+  readonly digest?: string;
 }
 
 /** What every command takes that changes something. */
@@ -21,6 +23,7 @@ export function addActionOptions(command: Command): Command {
   return command
     .option("--reason <why>", "why you do it; needed, and kept in central.operator_actions")
     .option("--actor <who>", "who does it; default: your user and host")
+    .option("--idempotency-key <key>", "the same key again is the same action, done once")
     .option("--json", "one JSON document on standard output");
 }
 
@@ -31,12 +34,28 @@ export function addBulkOptions(command: Command, unit: string): Command {
     .option("--rate <number>", `at most so many a second; default: no limit`, positiveNumber);
 }
 
-/** Ends the command where the operator gave no reason. */
-export function readRequest(command: Command, { reason, actor }: ActionOptions): ActionRequest {
+export function addDigestOption(command: Command): Command {
+  return command.option(
+    "--digest <text>",
+    "what --dry-run gave: does nothing where other letters are selected now",
+  );
+}
+
+export function digestOf({ digest }: BulkOptions): { readonly digest?: string } {
+  return digest === undefined ? {} : { digest };
+}
+
+/** @throws {SelectionError} where the operator gave no reason. */
+export function readRequest({ reason, actor, idempotencyKey: key }: ActionOptions): ActionRequest {
   const why = reason?.trim() ?? "";
-  if (why === "") command.error('error: say why you do it: --reason "…"');
-  const who = actor?.trim() || `${userName()}@${hostname()}`;
-  return { reason: why, actor: who };
+  if (why === "") throw new SelectionError('say why you do it: --reason "…"');
+  const idempotencyKey = key === undefined ? {} : { idempotencyKey: key };
+  return { reason: why, ...whoActs(actor), osUser: userName(), channel: "cli", ...idempotencyKey };
+}
+
+/** Who is at work here, for the record: as given, else user and host. */
+export function whoActs(actor: string | undefined): { readonly actor: string } {
+  return { actor: actor?.trim() || `${userName()}@${hostname()}` };
 }
 
 function userName(): string {
@@ -46,12 +65,6 @@ function userName(): string {
     // A user that the system has no entry for, as in containers.
     return `uid ${process.getuid?.() ?? "unknown"}`;
   }
-}
-
-export function describePreview({ letters, settledBefore }: LetterActionPreview, verb: string) {
-  const lines = [`would be ${verb}: ${letters} letters (nothing was changed)`];
-  if (settledBefore.length > 0) lines.push(`${verb} before: ${settledBefore.length}`);
-  return lines.join("\n");
 }
 
 /** What a report says beside what was done; a line each. */
@@ -68,9 +81,26 @@ export function describeRest(report: LetterActionReport, verb: string): readonly
   ];
 }
 
-/** Fails the command when it was interrupted, once its report is printed. */
-export function failWhenInterrupted(report: { readonly interrupted: boolean }, hint: string): void {
-  if (report.interrupted) throw new Error(`interrupted; ${hint}`);
+/** Fails the command when it did not come to its end, once its report is printed. */
+export function failUnlessDone(
+  {
+    actionId,
+    state,
+    interrupted,
+    stopped = null,
+  }: {
+    readonly actionId: string | null;
+    readonly state: ActionState;
+    readonly interrupted: boolean;
+    readonly stopped?: string | null;
+  },
+  hint: string,
+): void {
+  const resume = `\`centralcloud actions resume ${actionId}\` goes on`;
+  if (interrupted) throw new Error(`interrupted; ${resume}, and so does ${hint}`);
+  if (stopped !== null) throw new Error(`${stopped}; action ${actionId} is paused: ${resume}`);
+  if (state === "cancelled") throw new Error(`action ${actionId} was cancelled`);
+  if (state !== "done") throw new Error(`action ${actionId} is ${state}; ${resume}`);
 }
 
 /** As an option that ends a run where an earlier one would have ended. */

@@ -1,33 +1,33 @@
-import { type LetterFilter, SelectionError, selectsAll } from "@centralcloud/dead-letters";
-import type { Command } from "commander";
+import {
+  type LetterActionOptions,
+  type LetterFilter,
+  SelectionError,
+  selectsAll,
+} from "@centralcloud/dead-letters";
 import { type FilterOptions, readFilter } from "./selection.ts";
 
 /** Which letters an action is for, and whether that may be all of them. */
-export interface BulkFilter {
+export interface BulkFilter extends Pick<LetterActionOptions, "all" | "isNarrowed"> {
   readonly filter: LetterFilter;
-  readonly all: boolean;
 }
 
 /**
- * Reads the selection of an action, and ends the command where it would be every letter because
- * something was left out. Naming a queue or a source narrows it as a filter does.
+ * Reads the selection of an action. Naming a queue or a source narrows it as a filter does.
+ *
+ * @throws {SelectionError} also where it would be every letter because something was left out.
  */
 export function readBulkFilter(
-  command: Command,
   options: FilterOptions & { readonly all?: true },
   ids: readonly string[],
+  isNarrowedBesides = false,
 ): BulkFilter {
-  if (options.all && ids.length > 0) command.error("error: give ids or --all, not both");
-  const isNarrowed = options.queue !== undefined || options.source !== undefined;
-  const all = options.all ?? isNarrowed;
-  try {
-    const filter = readFilter(options, ids);
-    if (!all && selectsAll(filter)) {
-      command.error("error: this selects every letter; give ids, a filter, or --all");
-    }
-    return { filter, all };
-  } catch (error) {
-    if (!(error instanceof SelectionError)) throw error;
-    return command.error(`error: ${error.message}`);
+  if (options.all && ids.length > 0) throw new SelectionError("give ids or --all, not both");
+  const isNarrowed =
+    isNarrowedBesides || options.queue !== undefined || options.source !== undefined;
+  const all = options.all ?? false;
+  const filter = readFilter(options, ids);
+  if (!all && !isNarrowed && selectsAll(filter)) {
+    throw new SelectionError("this selects every letter; give ids, a filter, or --all");
   }
+  return { filter, all, isNarrowed };
 }

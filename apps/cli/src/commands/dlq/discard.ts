@@ -1,40 +1,51 @@
-import { discardLetters, previewLetterAction } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
+import { discardLetters } from "@centralcloud/dead-letters";
+import { type Environment, withInterrupt } from "@centralcloud/service";
 import { Command } from "commander";
-import { withInterrupt } from "../../interrupt.ts";
+import { print } from "../../output.ts";
+import { readTogether } from "../read-together.ts";
 import {
   addBulkOptions,
+  addDigestOption,
   type BulkOptions,
-  describePreview,
   describeRest,
-  failWhenInterrupted,
+  digestOf,
+  failUnlessDone,
   readRequest,
 } from "./action.ts";
 import { readBulkFilter } from "./bulk-filter.ts";
-import { withCentralScope, withScope } from "./scope.ts";
+import { readJudge } from "./judge.ts";
+import { showPreview } from "./preview.ts";
+import { readDatabases, withCentralScope } from "./scope.ts";
 import { addFilterOptions, type FilterOptions } from "./selection.ts";
 
 export function discardCommand(environment: Environment): Command {
   const command = new Command("discard")
     .description("archives letters without sending their messages again; deletes nothing")
     .argument("[ids...]", "letters by id; else give filters, or --all");
-  return addBulkOptions(addFilterOptions(command), "letter").action(
+  return addDigestOption(addBulkOptions(addFilterOptions(command), "letter")).action(
     async (ids: readonly string[], options: FilterOptions & BulkOptions) => {
       const { dryRun, json, rate } = options;
-      const request = dryRun ? undefined : readRequest(command, options);
-      const { filter, all } = readBulkFilter(command, options, ids);
+      const { request, selection } = await readTogether({
+        request: () => (dryRun ? undefined : readRequest(options)),
+        selection: () => readBulkFilter(options, ids),
+        databases: () => readDatabases(environment, dryRun),
+      });
+      const { filter, ...bulk } = selection;
       if (request === undefined) {
-        return await withScope(command, environment, options, async (scope) => {
-          const preview = await previewLetterAction(scope, filter, "discard", { all });
-          const { letters, settledBefore } = preview;
-          const result = { dryRun: true, letters, alreadyDiscarded: settledBefore };
-          console.log(json ? JSON.stringify(result) : describePreview(preview, "discarded"));
-        });
+        const verb = { action: "discard", participle: "discarded" } as const;
+        const judge = await readJudge(environment);
+        return await showPreview(command, environment, options, { ...verb, selection, judge });
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
         withInterrupt((signal) => {
           const pace = { signal, ...(rate === undefined ? {} : { rate }) };
-          return discardLetters(scope, filter, { central, request, all, ...pace });
+          return discardLetters(scope, filter, {
+            central,
+            request,
+            ...bulk,
+            ...digestOf(options),
+            ...pace,
+          });
         }),
       );
       const { moved: discarded, settledBefore: alreadyDiscarded, ...rest } = report;
@@ -42,8 +53,8 @@ export function discardCommand(environment: Environment): Command {
       const done = `discarded ${discarded} letters${actionId === null ? "" : ` (action ${actionId})`}`;
       const text = [done, ...describeRest(report, "discarded")].join("\n");
       const result = { dryRun: false, discarded, ...rest, alreadyDiscarded };
-      console.log(json ? JSON.stringify(result) : text);
-      failWhenInterrupted(report, "the same command goes on");
+      print(json ? JSON.stringify(result) : text);
+      failUnlessDone(report, "the same command");
     },
   );
 }

@@ -1,13 +1,16 @@
+import { once } from "node:events";
 import { unlink } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { exportLetters } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
+import { type Environment, printableLines } from "@centralcloud/service";
 import { Command } from "commander";
 import { createSecretFile } from "../../files.ts";
-import { withScope } from "./scope.ts";
+import { print } from "../../output.ts";
+import { type SourceOptions, timeoutOption } from "../../sources.ts";
+import { withReachableScope } from "./scope.ts";
 import { addFilterOptions, type FilterOptions, readFilter } from "./selection.ts";
 
-interface ExportOptions extends FilterOptions {
+interface ExportOptions extends FilterOptions, SourceOptions {
   readonly out?: string;
   readonly json?: true;
 }
@@ -17,11 +20,12 @@ export function exportCommand(environment: Environment): Command {
     "writes letters as JSON lines, which `dlq import` takes; changes nothing",
   );
   return addFilterOptions(command)
+    .addOption(timeoutOption())
     .option("--out <file>", "a new file that only you may read; default: standard output")
     .option("--json", "with --out: what was done, as one JSON document")
     .action(async (options: ExportOptions) => {
       const { out, json } = options;
-      await withScope(command, environment, options, async (scope) => {
+      await withReachableScope(command, environment, options, async (scope) => {
         const filter = readFilter(options);
         let letters = 0;
         const lines = async function* () {
@@ -40,16 +44,28 @@ export function exportCommand(environment: Environment): Command {
           throw error;
         }
         const text = `exported ${letters} letters to ${path}`;
-        console.log(json ? JSON.stringify({ letters, file: path }) : text);
+        print(json ? JSON.stringify({ letters, file: path }) : text);
       });
     });
 }
 
+/** Not by `pipeline`, which leaves its listener at standard output. Ends where whoever reads has seen enough. */
 async function writeToStandardOutput(lines: AsyncIterable<string>): Promise<void> {
+  const { stdout } = process;
+  let failure: NodeJS.ErrnoException | undefined;
+  const onError = (error: Error) => {
+    failure ??= error;
+  };
+  stdout.on("error", onError);
   try {
-    await pipeline(lines, process.stdout, { end: false });
-  } catch (error) {
-    // Whoever reads has seen enough.
-    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    for await (const line of lines) {
+      if (failure === undefined && !stdout.write(printableLines(line))) {
+        await once(stdout, "drain").catch(onError);
+      }
+      if (failure !== undefined) break;
+    }
+  } finally {
+    stdout.off("error", onError);
   }
+  if (failure !== undefined && failure.code !== "EPIPE") throw failure;
 }

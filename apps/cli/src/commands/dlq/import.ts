@@ -1,15 +1,11 @@
 import { type ImportReport, importLetters } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
+import { type Environment, withInterrupt } from "@centralcloud/service";
 import { Command } from "commander";
 import { readLines } from "../../files.ts";
-import { withInterrupt } from "../../interrupt.ts";
-import {
-  type ActionOptions,
-  addActionOptions,
-  failWhenInterrupted,
-  readRequest,
-} from "./action.ts";
-import { withCentralScope } from "./scope.ts";
+import { print } from "../../output.ts";
+import { readTogether } from "../read-together.ts";
+import { type ActionOptions, addActionOptions, readRequest } from "./action.ts";
+import { readDatabases, withCentralScope } from "./scope.ts";
 
 export function importCommand(environment: Environment): Command {
   const command = new Command("import")
@@ -18,15 +14,18 @@ export function importCommand(environment: Environment): Command {
     )
     .argument("<file>", "what `dlq export` wrote");
   return addActionOptions(command).action(async (file: string, options: ActionOptions) => {
-    const request = readRequest(command, options);
+    const { request } = await readTogether({
+      request: () => readRequest(options),
+      databases: () => readDatabases(environment),
+    });
     const report = await withCentralScope(command, environment, {}, ({ sources }, central) =>
       withInterrupt((signal) => {
         const openLines = () => readLines(environment, "import", file);
         return importLetters(sources, openLines, { central, request, origin: file, signal });
       }),
     );
-    console.log(options.json ? JSON.stringify(report) : describe(report));
-    failWhenInterrupted(report, "the same command goes on");
+    print(options.json ? JSON.stringify(report) : describe(report));
+    if (report.interrupted) throw new Error("interrupted; the same command goes on");
   });
 }
 

@@ -20,9 +20,9 @@ export async function readJudge(environment: Environment): Promise<JudgeOptions>
   if (keyRing.keys.length === 0) return options;
   return {
     ...options,
-    async checkSeal(sealed) {
+    async checkSeal(sealed, { agent_id: agent, session_id: session, synced_at: version }, source) {
       try {
-        await openState(keyRing, sealed);
+        await openState(keyRing, sealed, { source, agent, session, version });
         return undefined;
       } catch (error) {
         if (error instanceof SealError) return error.message;

@@ -1,19 +1,29 @@
 import {
+  findUnknownReasons,
   groupLetters,
+  type LetterFilter,
   type LetterGroups,
   type LetterPage,
+  type LetterScope,
   type LetterSummary,
   listLetters,
+  maxGroupsOfPlace,
+  mergeGroups,
+  mergePages,
+  unknownReason,
 } from "@centralcloud/dead-letters";
 import type { Environment } from "@centralcloud/service";
+import { shorten } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { formatTable } from "../../format-table.ts";
-import { shorten } from "../../printable.ts";
+import { print } from "../../output.ts";
 import { RawJson, writeJson } from "../../raw-json.ts";
-import { withScope } from "./scope.ts";
+import { type Missing, missingOf, showText } from "../../show-answers.ts";
+import { type Answers, assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
+import { askScopes, readUsage } from "./scope.ts";
 import { addFilterOptions, type FilterOptions, readFilter, wholeNumberUpTo } from "./selection.ts";
 
-interface ListOptions extends FilterOptions {
+interface ListOptions extends FilterOptions, SourceOptions {
   readonly reason?: readonly string[];
   readonly groups?: true;
   readonly limit: number;
@@ -24,6 +34,7 @@ interface ListOptions extends FilterOptions {
 export function listCommand(environment: Environment): Command {
   const command = new Command("list").description("dead letters, newest first, a page at a time");
   return addFilterOptions(command)
+    .addOption(timeoutOption())
     .addOption(
       new Option("--reason <reason>", "the same as --letter-reason").argParser(
         (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
@@ -37,18 +48,44 @@ export function listCommand(environment: Environment): Command {
       const { limit, after, groups, json, reason = [], letterReason = [] } = options;
       const reasons = [...letterReason, ...reason];
       const given = reasons.length > 0 ? { ...options, letterReason: reasons } : options;
-      await withScope(command, environment, options, async (scope) => {
-        const filter = readFilter(given);
-        if (groups) {
-          const found = await groupLetters(scope, filter, { limit });
-          console.log(json ? JSON.stringify(found) : formatGroups(found));
-        } else {
-          const cursor = after === undefined ? {} : { after };
-          const page = await listLetters(scope, filter, { limit, ...cursor });
-          console.log(json ? formatJson(page) : formatPage(page));
-        }
-      });
+      const filter = await readUsage(command, () => readFilter(given));
+      if (groups) {
+        const asked = await askFiltered(command, environment, { ...options, filter }, (scope) =>
+          groupLetters(scope, filter, { limit: maxGroupsOfPlace }),
+        );
+        const found = mergeGroups(asked.answers, limit);
+        if (json) print(JSON.stringify({ ...found, ...missingOf(asked) }));
+        else showText(asked, formatGroups(found));
+        assertComplete(asked);
+      } else {
+        const cursor = after === undefined ? {} : { after };
+        const asked = await askFiltered(command, environment, { ...options, filter }, (scope) =>
+          listLetters(scope, filter, { limit, ...cursor }),
+        );
+        const page = mergePages(asked.answers, limit);
+        if (json) print(formatJson(page, missingOf(asked)));
+        else showText(asked, formatPage(page));
+        assertComplete(asked);
+      }
     });
+}
+
+/** Asks about the letters that a filter selects; a reason that no source knows ends the command. */
+async function askFiltered<Result>(
+  command: Command,
+  environment: Environment,
+  { filter, ...options }: ListOptions & { readonly filter: LetterFilter },
+  ask: (scope: LetterScope) => Promise<Result>,
+): Promise<Answers<Result>> {
+  const asked = await askScopes(command, environment, options, async (scope) => {
+    return { unknown: await findUnknownReasons(scope, filter), answer: await ask(scope) };
+  });
+  const isWhole = asked.unreachable.length + asked.failed.length === 0;
+  const unknown = filter.reasons?.find((reason) =>
+    asked.answers.every((one) => one.unknown.includes(reason)),
+  );
+  if (unknown !== undefined && isWhole) command.error(`error: ${unknownReason(unknown).message}`);
+  return { ...asked, answers: asked.answers.map(({ answer }) => answer) };
 }
 
 function formatPage({ letters, next }: LetterPage): string {
@@ -75,12 +112,12 @@ function printableOr(text: string | null, length: number): string | null {
   return text === null ? null : shorten(text, length);
 }
 
-function formatJson({ letters, next }: LetterPage): string {
+function formatJson({ letters, next }: LetterPage, missing: Missing): string {
   const rows = letters.map(({ originalMessage, ...letter }) => ({
     ...letter,
     originalMessage: originalMessage === null ? null : new RawJson(originalMessage),
   }));
-  return writeJson({ letters: rows, next });
+  return writeJson({ letters: rows, next, ...missing });
 }
 
 function formatGroups({ groups, others }: LetterGroups): string {

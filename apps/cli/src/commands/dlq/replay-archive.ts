@@ -3,20 +3,23 @@ import {
   countArchived,
   type ReplayArchiveReport,
   replayArchive,
+  SelectionError,
   type TimeBound,
 } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
+import { type Environment, withInterrupt } from "@centralcloud/service";
 import { Command } from "commander";
-import { withInterrupt } from "../../interrupt.ts";
+import { print } from "../../output.ts";
+import { timeBound, timeForms } from "../options.ts";
+import { readTogether } from "../read-together.ts";
 import {
   addBulkOptions,
   type BulkOptions,
-  failWhenInterrupted,
+  failUnlessDone,
   latestBound,
   readRequest,
 } from "./action.ts";
-import { withCentralScope, withScope } from "./scope.ts";
-import { addScopeOptions, type ScopeOptions, timeBound } from "./selection.ts";
+import { readDatabases, withCentralScope, withScope } from "./scope.ts";
+import { addScopeOptions, type ScopeOptions } from "./selection.ts";
 
 interface ReplayArchiveCommandOptions extends ScopeOptions, BulkOptions {
   readonly from?: TimeBound;
@@ -28,20 +31,21 @@ export function replayArchiveCommand(environment: Environment): Command {
     "moves archived messages back to their queues under their ids, to rebuild the central store",
   );
   return addBulkOptions(addScopeOptions(command), "archived message")
-    .option("--from <time>", "archived since 2026-01-31T12:00:00Z, or since 2h ago", timeBound)
+    .option("--from <time>", `archived since then: ${timeForms}`, timeBound)
     .option("--to <time>", "archived until then; default: when the command begins", timeBound)
     .action(async (options: ReplayArchiveCommandOptions) => {
       const { from, to, json, rate, dryRun, all = false } = options;
       const range: ArchiveRange = { ...(from ? { from } : {}), ...(to ? { to } : {}) };
-      const request = dryRun ? undefined : readRequest(command, options);
-      if (!from && !to && !all) {
-        command.error("error: this selects every archived message; give --from, --to, or --all");
-      }
+      const { request } = await readTogether({
+        request: () => (dryRun ? undefined : readRequest(options)),
+        range: () => assertNarrowed(options),
+        databases: () => readDatabases(environment, dryRun),
+      });
       if (request === undefined) {
         return await withScope(command, environment, options, async (scope) => {
           const messages = await countArchived(scope, range);
           const text = `would be moved back: ${messages} messages (nothing was changed)`;
-          console.log(json ? JSON.stringify({ dryRun: true, messages }) : text);
+          print(json ? JSON.stringify({ dryRun: true, messages }) : text);
         });
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
@@ -50,10 +54,16 @@ export function replayArchiveCommand(environment: Environment): Command {
           return replayArchive(scope, range, { central, request, all, ...pace });
         }),
       );
-      console.log(json ? JSON.stringify({ dryRun: false, ...report }) : describe(report));
+      print(json ? JSON.stringify({ dryRun: false, ...report }) : describe(report));
       const until = latestBound(report.to);
-      failWhenInterrupted(report, `go on with the same command and --to ${until}`);
+      failUnlessDone(report, `the same command with --to ${until}`);
     });
+}
+
+/** @throws {SelectionError} where it would be every message because something was left out. */
+function assertNarrowed({ from, to, all }: ReplayArchiveCommandOptions): void {
+  if (from || to || all) return;
+  throw new SelectionError("this selects every archived message; give --from, --to, or --all");
 }
 
 function describe(report: ReplayArchiveReport): string {

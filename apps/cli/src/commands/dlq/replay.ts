@@ -1,29 +1,34 @@
 import {
+  canaryDefault,
   checkEdit,
-  previewLetterAction,
+  type LetterScope,
   type ReplayReport,
   replayLetters,
 } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
-import { Command } from "commander";
+import { type Environment, withInterrupt } from "@centralcloud/service";
+import { Command, Option } from "commander";
 import { readNamedFile } from "../../files.ts";
-import { withInterrupt } from "../../interrupt.ts";
+import { print } from "../../output.ts";
+import { readTogether } from "../read-together.ts";
 import {
   addBulkOptions,
+  addDigestOption,
   type BulkOptions,
-  describePreview,
   describeRest,
-  failWhenInterrupted,
+  digestOf,
+  failUnlessDone,
   latestBound,
   readRequest,
 } from "./action.ts";
 import { readBulkFilter } from "./bulk-filter.ts";
 import { readJudge } from "./judge.ts";
-import { withCentralScope, withScope } from "./scope.ts";
-import { addFilterOptions, type FilterOptions } from "./selection.ts";
+import { showPreview } from "./preview.ts";
+import { readDatabases, withCentralScope } from "./scope.ts";
+import { addFilterOptions, type FilterOptions, wholeNumberUpTo } from "./selection.ts";
 
 interface ReplayCommandOptions extends FilterOptions, BulkOptions {
   readonly edit?: string;
+  readonly canary?: number;
 }
 
 export function replayCommand(environment: Environment): Command {
@@ -32,46 +37,65 @@ export function replayCommand(environment: Environment): Command {
       "sends the original messages to their queues again and archives the letters; running it twice sends once",
     )
     .argument("[ids...]", "letters by id; else give filters, or --all");
-  return addBulkOptions(addFilterOptions(command), "letter")
+  return addDigestOption(addBulkOptions(addFilterOptions(command), "letter"))
+    .addOption(
+      new Option(
+        "--canary [count]",
+        "sends so many first, and the rest only once each of them was merged",
+      )
+        .preset(String(canaryDefault))
+        .argParser(wholeNumberUpTo(1000)),
+    )
     .option(
       "--edit <file>",
       "one letter only: sends the message in this file; the original is kept",
     )
     .action(async (ids: readonly string[], options: ReplayCommandOptions) => {
       const { dryRun, json, rate } = options;
-      const request = dryRun ? undefined : readRequest(command, options);
-      const { filter, all } = readBulkFilter(command, options, ids);
-      const judge = await readJudge(environment);
-      const edit =
-        options.edit === undefined
-          ? undefined
-          : await readNamedFile(environment, "--edit", options.edit);
+      const { request, selection, judge, edit } = await readTogether({
+        request: () => (dryRun ? undefined : readRequest(options)),
+        selection: () => readBulkFilter(options, ids),
+        judge: () => readJudge(environment),
+        edit: () => readEdit(environment, options),
+        databases: () => readDatabases(environment, dryRun),
+      });
+      const { filter, ...bulk } = selection;
       if (request === undefined) {
-        return await withScope(command, environment, options, async (scope) => {
-          const preview = await previewLetterAction(scope, filter, "replay", { all });
-          if (edit !== undefined) await checkEdit(scope, filter, edit, judge);
-          const { letters, settledBefore } = preview;
-          const result = { dryRun: true, letters, alreadyReplayed: settledBefore };
-          console.log(json ? JSON.stringify(result) : describePreview(preview, "replayed"));
-        });
+        const verb = { action: "replay", participle: "replayed" } as const;
+        const check = async (scope: LetterScope) =>
+          edit === undefined ? undefined : await checkEdit(scope, filter, edit, judge);
+        const previewed = { ...verb, selection, judge, check };
+        return await showPreview(command, environment, options, previewed);
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
         withInterrupt((signal) => {
           const pace = { signal, ...(rate === undefined ? {} : { rate }) };
           const edited = edit === undefined ? {} : { edit };
-          return replayLetters(scope, filter, { central, request, all, judge, ...pace, ...edited });
+          const canary = options.canary === undefined ? {} : { canary: options.canary };
+          return replayLetters(scope, filter, {
+            central,
+            request,
+            ...bulk,
+            ...digestOf(options),
+            judge,
+            ...pace,
+            ...edited,
+            ...canary,
+          });
         }),
       );
       const { moved: _, settledBefore: alreadyReplayed, ...rest } = report;
-      console.log(
-        json ? JSON.stringify({ dryRun: false, ...rest, alreadyReplayed }) : describe(report),
-      );
+      print(json ? JSON.stringify({ dryRun: false, ...rest, alreadyReplayed }) : describe(report));
       const until = latestBound(report.until);
-      failWhenInterrupted(
+      failUnlessDone(
         report,
-        `the same command goes on, with --until ${until} without letters that died since`,
+        `the same command, with --until ${until} without letters that died since`,
       );
     });
+}
+
+async function readEdit(environment: Environment, { edit }: ReplayCommandOptions) {
+  return edit === undefined ? undefined : await readNamedFile(environment, "--edit", edit);
 }
 
 function describe(report: ReplayReport): string {

@@ -1,6 +1,6 @@
 import { databaseVariables } from "@centralcloud/consumer";
 import { queueNames } from "@centralcloud/contracts";
-import { assertCentralStore, assertReachable, createPool, readSource } from "@centralcloud/db";
+import { assertCentralStore } from "@centralcloud/db";
 import {
   EditRefusedError,
   ImportLineError,
@@ -8,32 +8,96 @@ import {
   type LetterSource,
   SelectionError,
 } from "@centralcloud/dead-letters";
-import { classifyFault } from "@centralcloud/pgmq";
+import { assertReachable, codeOf, createPool, endPool, sqlState } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
 import type { Command } from "commander";
 import type { Pool } from "pg";
-import { readSourceUrls } from "../../sources.ts";
+import {
+  type Answers,
+  askSources,
+  assertComplete,
+  identify,
+  identifySources,
+  isOutOfReach,
+  type KnownSource,
+  readSourceUrls,
+  type SourceOptions,
+  withRemedy,
+} from "../../sources.ts";
 import type { ScopeOptions } from "./selection.ts";
 
 const applicationName = "centralcloud-dlq";
 
-/** Connects the sources that the options choose, for as long as the work takes. */
+/** Bytes of one answer that may have a whole letter in it; a longer letter stays where it is. */
+export const letterAnswerBytes = 256 * 1024 * 1024;
+
+/**
+ * Which databases an action is for, before anything is asked of them.
+ *
+ * @param sourcesOnly for one that only counts, which takes no central store.
+ * @throws {ConfigurationError}
+ */
+export function readDatabases(environment: Environment, sourcesOnly = false): void {
+  if (sourcesOnly) readSourceUrls(environment);
+  else parseConfiguration(databaseVariables, environment);
+}
+
+/** Connects the sources that the options choose, for as long as the work takes: all of them, or nothing is done. */
 export async function withScope<Result>(
   command: Command,
   environment: Environment,
   options: ScopeOptions,
   work: (scope: LetterScope) => Promise<Result>,
 ): Promise<Result> {
-  const urls = readSourceUrls(environment);
-  const sources: LetterSource[] = [];
+  const found = await identifySources(readSourceUrls(environment), options);
+  return await inScope(command, options, found, work);
+}
+
+/** The same for work that reads: those that can be reached. The others are named at the end. */
+export async function withReachableScope(
+  command: Command,
+  environment: Environment,
+  options: ScopeOptions & SourceOptions,
+  work: (scope: LetterScope) => Promise<void>,
+): Promise<void> {
+  const asked = await askSources(readSourceUrls(environment), options, identify);
+  if (asked.answers.length > 0) await inScope(command, options, asked.answers, work);
+  assertComplete(asked);
+}
+
+async function inScope<Result>(
+  command: Command,
+  { queue = queueNames }: ScopeOptions,
+  found: readonly KnownSource[],
+  work: (scope: LetterScope) => Promise<Result>,
+): Promise<Result> {
+  const sources = found.map(({ url, ...source }): LetterSource => {
+    return {
+      ...source,
+      pool: createPool(url, { applicationName, max: 1, answerBytes: letterAnswerBytes }),
+    };
+  });
   try {
-    await openSources(urls, options.source ?? [], sources);
-    return await work({ sources, queues: options.queue ?? queueNames });
+    return await work({ sources, queues: queue });
   } catch (error) {
+    const urls = found.map(({ url }) => url);
     return await explain(command, error, urls);
   } finally {
-    for (const { pool } of sources) await pool.end();
+    await Promise.all(sources.map(({ pool }) => endPool(pool, 1_000)));
   }
+}
+
+/** Asks each source that the options choose about its letters; one that does not answer takes nothing from the others. */
+export async function askScopes<Result>(
+  command: Command,
+  environment: Environment,
+  options: ScopeOptions & SourceOptions,
+  ask: (scope: LetterScope) => Promise<Result>,
+): Promise<Answers<Result>> {
+  const queues = options.queue ?? queueNames;
+  return await askSources(readSourceUrls(environment), options, ({ sourceId, name, pool }) =>
+    ask({ sources: [{ sourceId, name, pool }], queues }),
+  ).catch((error: unknown) => explain(command, error, []));
 }
 
 /** The same with the central database, which must answer before anything is done. */
@@ -43,6 +107,23 @@ export async function withCentralScope<Result>(
   options: ScopeOptions,
   work: (scope: LetterScope, central: Pool) => Promise<Result>,
 ): Promise<Result> {
+  return await withCentral(environment, (central, url) =>
+    withScope(command, environment, options, async (scope) => {
+      try {
+        return await work(scope, central);
+      } catch (error) {
+        if (isOutOfReach(error)) await assertReachable([url]);
+        throw error;
+      }
+    }),
+  );
+}
+
+/** Connects the central database, which must answer before anything is done. */
+export async function withCentral<Result>(
+  environment: Environment,
+  work: (central: Pool, url: string) => Promise<Result>,
+): Promise<Result> {
   const { CENTRAL_DATABASE_URL } = databaseVariables;
   const values = parseConfiguration({ CENTRAL_DATABASE_URL }, environment);
   const url = values.CENTRAL_DATABASE_URL;
@@ -50,55 +131,51 @@ export async function withCentralScope<Result>(
   const central = createPool(url, { applicationName, max: 1 });
   try {
     await assertCentralStore(central).catch((error: unknown) => {
-      throw withRemedy(error);
+      throw explained(error);
     });
-    return await withScope(command, environment, options, async (scope) => {
-      try {
-        return await work(scope, central);
-      } catch (error) {
-        if (lostConnection(error)) await assertReachable([url]);
-        throw error;
-      }
-    });
+    return await work(central, url);
   } finally {
-    await central.end();
+    await endPool(central, 1_000);
   }
 }
 
-/** @param sources where they go, so that those opened are closed when another fails. */
-async function openSources(
-  urls: readonly string[],
-  wanted: readonly string[],
-  sources: LetterSource[],
-): Promise<void> {
-  const names: string[] = [];
-  const failures: unknown[] = [];
-  for (const url of urls) {
-    try {
-      await assertReachable([url]);
-    } catch (error) {
-      // Where others are named, one that is down does not matter.
-      if (wanted.length === 0) throw error;
-      failures.push(error);
-      continue;
-    }
-    const pool = createPool(url, { applicationName, max: 1 });
-    try {
-      const source = await readSource(pool);
-      names.push(source.name);
-      const isWanted = wanted.includes(source.name) || wanted.includes(source.sourceId);
-      if (wanted.length > 0 && !isWanted) await pool.end();
-      else sources.push({ ...source, pool });
-    } catch (error) {
-      await pool.end();
-      throw error;
-    }
+/** The same, and without the central database where it does not answer or lets nobody in: for work that only looks. */
+export async function withCentralIfAny<Result>(
+  environment: Environment,
+  work: (central: Pool | undefined) => Promise<Result>,
+): Promise<Result> {
+  let isOpen = false;
+  try {
+    return await withCentral(environment, (central) => {
+      isOpen = true;
+      return work(central);
+    });
+  } catch (error) {
+    if (isOpen) throw error;
+    return await work(undefined);
   }
-  const found = new Set(sources.flatMap(({ name, sourceId }) => [name, sourceId]));
-  const missing = wanted.find((name) => !found.has(name));
-  if (missing === undefined) return;
-  if (failures.length > 0) throw failures[0];
-  throw new SelectionError(`there is no source ${missing}; there are: ${names.join(", ")}`);
+}
+
+/** Connects those sources, whatever becomes of the others. */
+export async function withSources<Result>(
+  command: Command,
+  found: readonly KnownSource[],
+  work: (sources: readonly LetterSource[]) => Promise<Result>,
+): Promise<Result> {
+  return await inScope(command, {}, found, ({ sources }) => work(sources));
+}
+
+/** Reads what the operator gave; a mistake ends the command with exit code 2. */
+export async function readUsage<Value>(
+  command: Command,
+  read: () => Value | Promise<Value>,
+): Promise<Value> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof SelectionError) return command.error(`error: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Wrong usage ends with exit code 2, a connection that was lost with 3. */
@@ -108,22 +185,12 @@ async function explain(command: Command, error: unknown, urls: readonly string[]
     error instanceof EditRefusedError ||
     error instanceof ImportLineError;
   if (isUsage) command.error(`error: ${error.message.replace("`all`", "--all")}`);
-  if (lostConnection(error)) await assertReachable(urls);
-  throw withRemedy(error);
+  if (isOutOfReach(error)) await assertReachable(urls);
+  throw explained(error);
 }
 
-/** What a login needs that a database has refused. */
-function withRemedy(error: unknown): unknown {
-  const { code, message } = error as { code?: string; message: string };
-  if (code !== "42501") return error;
-  return new Error(
-    `${message}: looking at dead letters takes a member of centralcloud_consumer, acting on them ` +
-      "one of centralcloud_owner on both sides; let an administrator grant that role to the login",
-    { cause: error },
-  );
-}
-
-function lostConnection(error: unknown): boolean {
-  const { owner, code } = classifyFault(error);
-  return owner === "nobody" && /^(08|57P|E[A-Z]|unknown)/.test(code);
+function explained(error: unknown): unknown {
+  return codeOf(error) === sqlState.insufficientPrivilege
+    ? new Error(withRemedy(error), { cause: error })
+    : error;
 }

@@ -1,12 +1,13 @@
-import { isQueueName, type QueueName, queueNames } from "@centralcloud/contracts";
+import { deadLetterReasons, type QueueName, queueNames } from "@centralcloud/contracts";
 import {
   type LetterFilter,
   parseLetterId,
-  parseTimeBound,
   SelectionError,
   type TimeBound,
 } from "@centralcloud/dead-letters";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { sourceOption } from "../../sources.ts";
+import { assertKnown, timeBound, timeForms } from "../options.ts";
 
 /** Which queues and sources; every one where none is named. */
 export interface ScopeOptions {
@@ -15,6 +16,7 @@ export interface ScopeOptions {
 }
 
 export interface FilterOptions extends ScopeOptions {
+  readonly messageId?: readonly string[];
   readonly letterReason?: readonly string[];
   readonly code?: readonly string[];
   readonly since?: TimeBound;
@@ -31,11 +33,7 @@ export function addScopeOptions(command: Command): Command {
         `of this queue; may be repeated: ${queueNames.join(", ")}`,
       ).argParser(collect(queueName)),
     )
-    .addOption(
-      new Option("--source <name>", "of this source, by name or id; may be repeated").argParser(
-        collect(String),
-      ),
-    );
+    .addOption(sourceOption());
 }
 
 /**
@@ -46,8 +44,14 @@ export function addFilterOptions(command: Command): Command {
   return addScopeOptions(command)
     .addOption(
       new Option(
+        "--message-id <id>",
+        "the letter of this message: `msgId` of the log, and not the letter's own id; may be repeated",
+      ).argParser(collect(letterId)),
+    )
+    .addOption(
+      new Option(
         "--letter-reason <reason>",
-        "letters of this reason, such as invalid; may be repeated",
+        `letters of this reason; may be repeated: ${deadLetterReasons.join(", ")}`,
       ).argParser(collect(String)),
     )
     .addOption(
@@ -56,7 +60,7 @@ export function addFilterOptions(command: Command): Command {
         "letters of this error code, such as out_of_range or 23514; may be repeated",
       ).argParser(collect(String)),
     )
-    .option("--since <time>", "letters since 2026-01-31T12:00:00Z, or since 2h ago", timeBound)
+    .option("--since <time>", `letters since then: ${timeForms}`, timeBound)
     .option("--until <time>", "letters until then", timeBound)
     .option("--text <text>", "letters whose original message contains this, in whatever case")
     .option(
@@ -71,6 +75,7 @@ export function addFilterOptions(command: Command): Command {
  */
 export function readFilter(options: FilterOptions, ids: readonly string[] = []): LetterFilter {
   const filter: LetterFilter = {
+    ...(options.messageId ? { messageIds: options.messageId } : {}),
     ...(options.letterReason ? { reasons: options.letterReason } : {}),
     ...(options.code ? { codes: options.code } : {}),
     ...(options.since ? { since: options.since } : {}),
@@ -85,14 +90,20 @@ export function readFilter(options: FilterOptions, ids: readonly string[] = []):
   return { ids: ids.map(parseLetterId) };
 }
 
-export function timeBound(text: string): TimeBound {
-  return asArgument(() => parseTimeBound(text));
-}
-
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value > 0) return value;
   throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+/** An id, in decimal digits. */
+export function letterId(text: string): string {
+  try {
+    return parseLetterId(text);
+  } catch (error) {
+    if (error instanceof SelectionError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
 }
 
 /** @param maximum the largest that makes sense. */
@@ -105,8 +116,8 @@ export function wholeNumberUpTo(maximum: number) {
 
 function queueName(text: string): QueueName {
   const name = text.replace(/-dlq$/, "");
-  if (isQueueName(name)) return name;
-  throw new InvalidArgumentError(`It must be one of ${queueNames.join(", ")}.`);
+  assertKnown("--queue", [name], queueNames);
+  return name as QueueName;
 }
 
 function collect<Value>(parse: (text: string) => Value) {
@@ -114,13 +125,4 @@ function collect<Value>(parse: (text: string) => Value) {
     ...(before ?? []),
     parse(text),
   ];
-}
-
-function asArgument<Value>(parse: () => Value): Value {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof SelectionError) throw new InvalidArgumentError(`${error.message}.`);
-    throw error;
-  }
 }

@@ -1,26 +1,57 @@
-import { findLetter, type Judgement, type Letter } from "@centralcloud/dead-letters";
+import {
+  chooseLetter,
+  findLetters,
+  type Judgement,
+  type Letter,
+  type LetterQuestion,
+  parseLetterId,
+  SelectionError,
+} from "@centralcloud/dead-letters";
 import type { Environment } from "@centralcloud/service";
+import { printable, shorten } from "@centralcloud/service";
 import { Command } from "commander";
 import { formatTable } from "../../format-table.ts";
-import { printable, shorten } from "../../printable.ts";
+import { print } from "../../output.ts";
 import { indentJson, RawJson, writeJson } from "../../raw-json.ts";
+import { assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
 import { readJudge } from "./judge.ts";
-import { withScope } from "./scope.ts";
-import { addScopeOptions, type ScopeOptions } from "./selection.ts";
+import { askScopes, letterAnswerBytes, readUsage } from "./scope.ts";
+import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
 
 export function showCommand(environment: Environment): Command {
   const command = new Command("show")
     .description("one letter whole, with its history, and what would become of its message now")
-    .argument("<id>", "the letter's id, as `dlq list` shows it");
+    .argument("[id]", "the letter's own id: that of `dlq list`, and `deadLetterId` of the log")
+    .option("--message-id <id>", "the letter of this message: `msgId` of the log", letterId);
   return addScopeOptions(command)
+    .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
-    .action(async (id: string, options: ScopeOptions & { readonly json?: true }) => {
+    .action(async (id: string | undefined, { messageId, ...options }: ShowOptions) => {
+      const question = await readUsage(command, () => readQuestion(id, messageId));
       const judge = await readJudge(environment);
-      await withScope(command, environment, options, async (scope) => {
-        const letter = await findLetter(scope, id, judge);
-        console.log(options.json ? formatJson(letter) : formatText(letter));
-      });
+      const limits = { ...options, answerBytes: letterAnswerBytes };
+      const asked = await askScopes(command, environment, limits, (scope) =>
+        findLetters(scope, question, judge),
+      );
+      const found = asked.answers.flat();
+      // It may be at a source that did not answer.
+      if (found.length === 0) assertComplete(asked);
+      const letter = await readUsage(command, () => chooseLetter(question, found, judge));
+      print(options.json ? formatJson(letter) : formatText(letter));
+      assertComplete(asked);
     });
+}
+
+/** @throws {SelectionError} */
+function readQuestion(id: string | undefined, messageId: string | undefined): LetterQuestion {
+  if (id !== undefined && messageId === undefined) return { id: parseLetterId(id) };
+  if (id === undefined && messageId !== undefined) return { messageId };
+  throw new SelectionError("give the letter's own id, or --message-id with that of its message");
+}
+
+interface ShowOptions extends ScopeOptions, SourceOptions {
+  readonly messageId?: string;
+  readonly json?: true;
 }
 
 function formatJson({ body, headers, history, code, error, ...letter }: Letter): string {
@@ -47,6 +78,7 @@ function formatText(letter: Letter): string {
     replayCount === 0 ? "never" : `${replayCount} times, first sent as ${firstSentAs}`;
   return [
     `letter    ${id} of ${queue} at ${shorten(source, 100)}`,
+    `message   ${letter.messageId === null ? "of an unknown id" : `${shorten(letter.messageId, 40)} in ${queue}, before it died`}`,
     `died      ${at}`,
     `reason    ${shorten(reason ?? "none given", 100)} (${shorten(code ?? "no code", 100)})`,
     `error     ${printable(error ?? "none given")}`,

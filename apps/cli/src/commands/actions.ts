@@ -1,0 +1,201 @@
+import { setTimeout } from "node:timers/promises";
+import {
+  type ActionState,
+  type ActionSummary,
+  actionStates,
+  type ControlVerb,
+  controlAction,
+  listActions,
+} from "@centralcloud/db";
+import { type Environment, shorten } from "@centralcloud/service";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Pool } from "pg";
+import { formatTable } from "../format-table.ts";
+import { print } from "../output.ts";
+import { continueActions, settleAction } from "./actions/continue.ts";
+import { findAction, noSuchAction, showCommand, stateOf } from "./actions/show.ts";
+import { whoActs } from "./dlq/action.ts";
+import { withCentral } from "./dlq/scope.ts";
+import { letterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
+import { assertKnown, collect } from "./options.ts";
+
+interface ControlOptions {
+  readonly actor?: string;
+  readonly reason?: string;
+  readonly json?: true;
+}
+
+export function actionsCommand(environment: Environment): Command {
+  return new Command("actions")
+    .description("what operators have done and are doing: replays, discards and the like")
+    .addCommand(listCommand(environment))
+    .addCommand(showCommand(environment))
+    .addCommand(controlCommand(environment, "pause", "lets an action move nothing more for now"))
+    .addCommand(resumeCommand(environment))
+    .addCommand(controlCommand(environment, "cancel", "ends an action; what it moved stays moved"))
+    .addCommand(rateCommand(environment));
+}
+
+interface ListOptions {
+  readonly state?: readonly string[];
+  readonly before?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+function listCommand(environment: Environment): Command {
+  return new Command("list")
+    .description("actions, newest first")
+    .addOption(
+      new Option("--state <state>", `may be repeated: ${actionStates.join(", ")}`).argParser(
+        collect,
+      ),
+    )
+    .option("--before <id>", "those before this one", letterId)
+    .option("--limit <number>", "actions of a page", wholeNumberUpTo(1000), 50)
+    .option("--json", "one JSON document on standard output")
+    .action(async ({ state, before, limit, json }: ListOptions) => {
+      assertKnown("--state", state ?? [], actionStates);
+      const states = state as readonly ActionState[] | undefined;
+      const filter = { limit, ...(states ? { states } : {}), ...(before ? { before } : {}) };
+      const actions = await withCentral(environment, (central) => listActions(central, filter));
+      print(json ? JSON.stringify(actions) : formatTable(actions.map(describeRow)));
+    });
+}
+
+function describeRow(action: ActionSummary) {
+  const { id, kind, expected, moved, alreadyMerged, remaining, rate, actor } = action;
+  return {
+    id,
+    kind,
+    state: stateOf(action),
+    expected,
+    moved,
+    merged: alreadyMerged,
+    remaining,
+    rate,
+    actor,
+    started: action.startedAt.replace(/\.\d+Z$/, "Z"),
+    reason: shorten(action.reason, 60),
+  };
+}
+
+function addControlOptions(command: Command): Command {
+  return command
+    .option("--reason <why>", "why you do it; kept with the action")
+    .option("--actor <who>", "who does it; default: your user and host")
+    .option("--json", "one JSON document on standard output");
+}
+
+/** @throws where there is no such action, or it can't be so. */
+async function control(
+  central: Pool,
+  id: string,
+  verb: ControlVerb | "rate",
+  options: ControlOptions,
+  rate?: number | null,
+) {
+  const { actor } = whoActs(options.actor);
+  const { reason } = options;
+  const request = { actor, ...(reason ? { reason } : {}), ...(rate === undefined ? {} : { rate }) };
+  const done = await controlAction(central, id, verb, request);
+  if (done === undefined) throw noSuchAction(id);
+  if (done.isDone) return done;
+  throw new Error(`action ${id} is ${done.state}, and can't ${participles[verb]} any more`);
+}
+
+const participles: Readonly<Record<ControlVerb | "rate", string>> = {
+  pause: "be paused",
+  resume: "be resumed",
+  cancel: "be cancelled",
+  rate: "be given a rate",
+};
+
+function controlCommand(
+  environment: Environment,
+  verb: Exclude<ControlVerb, "resume">,
+  description: string,
+): Command {
+  const command = addControlOptions(new Command(verb))
+    .description(`${description}; works from anywhere`)
+    .argument("<id>", "its number, as `list` shows it", letterId);
+  return command.action(async (id: string, options: ControlOptions) => {
+    await withCentral(environment, async (central) => {
+      const { isRunning, isChanged, state } = await control(central, id, verb, options);
+      // Its figures are final only once its sources move nothing more; a runner sees to that by itself.
+      if (verb === "cancel" && !isRunning) await settleAction(command, environment, central, id);
+      const text = `action ${id} ${isChanged ? "is" : "was"} ${state}${isChanged ? "" : " before"}`;
+      print(options.json ? JSON.stringify(await findAction(central, id)) : text);
+    });
+  });
+}
+
+function rateCommand(environment: Environment): Command {
+  return addControlOptions(new Command("rate"))
+    .description("lets an action move so many messages a second at most; works from anywhere")
+    .argument("<id>", "its number, as `list` shows it", letterId)
+    .argument("<number>", "messages a second, or `none` for as fast as it goes", rateOrNone)
+    .action(async (id: string, rate: number | "none", options: ControlOptions) => {
+      await withCentral(environment, async (central) => {
+        const wanted = rate === "none" ? null : rate;
+        await control(central, id, "rate", options, wanted);
+        const text = `action ${id}: ${wanted === null ? "no limit" : `${wanted} a second at most`}`;
+        print(options.json ? JSON.stringify(await findAction(central, id)) : text);
+      });
+    });
+}
+
+function rateOrNone(text: string): number | "none" {
+  if (text === "none") return text;
+  try {
+    return positiveNumber(text);
+  } catch {
+    throw new InvalidArgumentError("It must be a number above 0, or `none`.");
+  }
+}
+
+function resumeCommand(environment: Environment): Command {
+  const command = addControlOptions(new Command("resume"))
+    .description(
+      "goes on with an action here, unless the process that runs it is alive and does so",
+    )
+    .argument("[id]", "its number; without one, every action whose runner is gone", letterId);
+  return command.action(async (id: string | undefined, options: ControlOptions) => {
+    await withCentral(environment, async (central) => {
+      const ids = id === undefined ? await orphans(central) : [id];
+      const toRun: string[] = [];
+      for (const one of ids) {
+        const { isRunning } = await control(central, one, "resume", options);
+        if (!isRunning || !(await isAlive(central, one))) toRun.push(one);
+      }
+      const left = await continueActions(command, environment, central, toRun);
+      const actions = await Promise.all(ids.map((one) => findAction(central, one)));
+      if (options.json) print(JSON.stringify(id === undefined ? actions : actions[0]));
+      else print(actions.map(describeResumed).join("\n") || "no action waits for a runner");
+      if (left !== undefined) throw left;
+    });
+  });
+}
+
+/** Actions that are to run, and whose runner has not been heard of for its whole lease. */
+async function orphans(central: Pool): Promise<readonly string[]> {
+  const actions = await listActions(central, { states: ["running"], limit: 1000 });
+  return actions.filter(({ runner }) => runner === null).map(({ id }) => id);
+}
+
+/** Whether the runner of an action says again that it lives; if it was killed, its lease is waited for. */
+async function isAlive(central: Pool, id: string): Promise<boolean> {
+  const first = await findAction(central, id);
+  for (;;) {
+    const { runner, leaseUntil } = await findAction(central, id);
+    if (runner === null) return false;
+    if (leaseUntil !== first.leaseUntil) return true;
+    await setTimeout(250);
+  }
+}
+
+function describeResumed(action: ActionSummary): string {
+  const { id, state, moved, remaining, runner } = action;
+  const by = runner === null ? "" : `, by ${runner}`;
+  return `action ${id} is ${state}${by}: ${moved} moved, ${remaining ?? 0} remain`;
+}

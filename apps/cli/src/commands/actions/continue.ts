@@ -1,0 +1,75 @@
+import { readAction } from "@centralcloud/db";
+import { continueAction, missingSources, type RunResult } from "@centralcloud/dead-letters";
+import { type Environment, withInterrupt } from "@centralcloud/service";
+import type { Command } from "commander";
+import type { Pool } from "pg";
+import {
+  type Answers,
+  askSources,
+  identify,
+  type KnownSource,
+  readSourceUrls,
+  SourcesMissingError,
+} from "../../sources.ts";
+import { withSources } from "../dlq/scope.ts";
+
+/**
+ * Runs actions one after the other, here, until each is at its end, or Ctrl-C.
+ *
+ * @returns why not all of them came to their end.
+ */
+export async function continueActions(
+  command: Command,
+  environment: Environment,
+  central: Pool,
+  ids: readonly string[],
+): Promise<Error | undefined> {
+  if (ids.length === 0) return undefined;
+  const asked = await askSources(readSourceUrls(environment), {}, identify);
+  return await withInterrupt(async (signal) => {
+    let problem: Error | undefined;
+    for (const id of ids) {
+      if (signal.aborted) break;
+      const { state, interrupted } = await run(command, central, id, asked, signal);
+      if (interrupted) {
+        return new Error(`interrupted; \`centralcloud actions resume ${id}\` goes on`);
+      }
+      if (state !== "done") problem = new Error(`action ${id} is ${state}`);
+    }
+    return problem;
+  });
+}
+
+/** Makes the figures final of an action that was cancelled while nobody ran it. */
+export async function settleAction(
+  command: Command,
+  environment: Environment,
+  central: Pool,
+  id: string,
+): Promise<void> {
+  const action = await readAction(central, id);
+  if (action === undefined || action.finishedAt !== null) return;
+  const asked = await askSources(readSourceUrls(environment), {}, identify);
+  await withInterrupt((signal) => run(command, central, id, asked, signal));
+}
+
+/** @throws {SourcesMissingError} where a source of the action does not answer. */
+async function run(
+  command: Command,
+  central: Pool,
+  id: string,
+  asked: Answers<KnownSource>,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const action = await readAction(central, id);
+  const found = asked.answers.filter(({ sourceId }) =>
+    action?.parts.some((part) => part.sourceId === sourceId),
+  );
+  const isMissing = action !== undefined && missingSources(action, found).length > 0;
+  if (isMissing && asked.unreachable.length + asked.failed.length > 0) {
+    throw new SourcesMissingError(asked);
+  }
+  return await withSources(command, found, (sources) =>
+    continueAction(id, { central, sources, signal }),
+  );
+}

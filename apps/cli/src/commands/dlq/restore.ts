@@ -1,0 +1,60 @@
+import { countRestorable, type RestoreReport, restoreLetters } from "@centralcloud/dead-letters";
+import { type Environment, withInterrupt } from "@centralcloud/service";
+import { Command } from "commander";
+import { print } from "../../output.ts";
+import { readTogether } from "../read-together.ts";
+import { addBulkOptions, type BulkOptions, failUnlessDone, readRequest } from "./action.ts";
+import { readBulkFilter } from "./bulk-filter.ts";
+import { readDatabases, withCentralScope, withScope } from "./scope.ts";
+import { addFilterOptions, type FilterOptions, letterId } from "./selection.ts";
+
+interface RestoreCommandOptions extends FilterOptions, BulkOptions {
+  readonly action?: string;
+}
+
+export function restoreCommand(environment: Environment): Command {
+  const command = new Command("restore")
+    .description("undoes a discard: puts letters back from the archive, as they were")
+    .argument("[ids...]", "letters by id; else give --action, filters, or --all");
+  return addBulkOptions(addFilterOptions(command), "discarded letter")
+    .option("--action <id>", "letters that this action has discarded", letterId)
+    .action(async (ids: readonly string[], options: RestoreCommandOptions) => {
+      const { action, dryRun, json, rate } = options;
+      const { request, selected } = await readTogether({
+        request: () => (dryRun ? undefined : readRequest(options)),
+        selected: () => readBulkFilter(options, ids, action !== undefined),
+        databases: () => readDatabases(environment, dryRun),
+      });
+      const { filter, ...bulk } = selected;
+      const selection = { filter, ...(action === undefined ? {} : { action }) };
+      if (request === undefined) {
+        return await withScope(command, environment, options, async (scope) => {
+          const letters = await countRestorable(scope, selection, bulk);
+          const text = `would be restored: ${letters} letters (nothing was changed)`;
+          print(json ? JSON.stringify({ dryRun: true, letters }) : text);
+        });
+      }
+      const report = await withCentralScope(command, environment, options, (scope, central) =>
+        withInterrupt((signal) => {
+          const pace = { signal, ...(rate === undefined ? {} : { rate }) };
+          return restoreLetters(scope, selection, { central, request, ...bulk, ...pace });
+        }),
+      );
+      const { moved: restored, ...rest } = report;
+      print(json ? JSON.stringify({ dryRun: false, restored, ...rest }) : describe(report));
+      failUnlessDone(report, "the same command");
+    });
+}
+
+function describe({ actionId, moved, renumbered, present, remaining }: RestoreReport): string {
+  return [
+    `restored ${moved} letters (action ${actionId})`,
+    ...(renumbered > 0
+      ? [`${renumbered} of them have another id, because theirs was not free`]
+      : []),
+    ...(present.length > 0 ? [`${present.length} were there: ${present.join(", ")}`] : []),
+    ...(remaining > 0
+      ? [`${remaining} stay in the archive: they are in the queue already, or locked by others`]
+      : []),
+  ].join("\n");
+}

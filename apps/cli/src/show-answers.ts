@@ -1,0 +1,58 @@
+import { printable } from "@centralcloud/service";
+import { formatTable } from "./format-table.ts";
+import { print } from "./output.ts";
+import { type Answers, assertComplete } from "./sources.ts";
+
+/** What a command prints of rows that several sources gave. */
+export interface Shown<Row> {
+  readonly json: boolean;
+  /** What the rows are, as the key of a JSON document that lacks some: `queues`. */
+  readonly name: string;
+  /** A row as a line of a table has it. */
+  readonly describe: (row: Row) => object;
+}
+
+/**
+ * Prints the rows of every source that answered, and names the others. JSON is the rows alone where no source is
+ * missing, so that nothing has to be taken out of a document that is whole.
+ *
+ * @throws {SourcesMissingError} once it is printed.
+ */
+export function showRows<Row extends object>(
+  asked: Answers<readonly Row[]>,
+  { json, name, describe }: Shown<Row>,
+): void {
+  const rows = asked.answers.flat();
+  if (json) print(withMissing(asked, name, JSON.stringify(rows)));
+  else showText(asked, formatTable(rows.map(describe)));
+  assertComplete(asked);
+}
+
+/** The JSON document of a list: the list itself, or an object of it and of what it lacks. */
+export function withMissing(asked: Answers<unknown>, name: string, list: string): string {
+  const missing = missingOf(asked);
+  if (missing.unreachable.length + missing.failed.length === 0) return list;
+  return `{${JSON.stringify(name)}:${list},${JSON.stringify(missing).slice(1)}`;
+}
+
+export type Missing = Pick<Answers<unknown>, "unreachable" | "failed">;
+
+/** What JSON documents say of the sources that are not in them. */
+export function missingOf({ unreachable, failed }: Answers<unknown>): Missing {
+  return { unreachable, failed };
+}
+
+/** Prints a text about the sources that answered, and beneath it a line of those that did not. */
+export function showText(asked: Answers<unknown>, text: string): void {
+  const lines = Object.entries({ unreachable: asked.unreachable, "not asked": asked.failed })
+    .filter(([, silences]) => silences.length > 0)
+    .map(
+      ([how, silences]) => `${how}: ${silences.map(({ source }) => printable(source)).join(", ")}`,
+    );
+  const isSilent = asked.answers.length === 0 && lines.length > 0;
+  // Those that refused have told why; there is nothing to put above that.
+  if (isSilent && asked.unreachable.length === 0) return;
+  // "(none)" would look like good news.
+  const told = isSilent ? "no source answered, so there is nothing to show" : text;
+  print([told, ...(lines.length > 0 ? ["", ...lines] : [])].join("\n"));
+}
