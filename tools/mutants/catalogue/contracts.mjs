@@ -1,0 +1,86 @@
+const src = "packages/contracts/src";
+const unit = (...files) => files.map((file) => `@centralcloud/contracts:${file}`);
+
+export default [
+  {
+    name: "probability-above-one",
+    in: src,
+    search: 'return exponent <= 0 || (exponent === 1 && digits === "1");',
+    replace: "return exponent <= 1;",
+    wrong: "a confidence of 1.5, as a numeric string, reaches the database and is refused there",
+    tests: unit("numbers", "fields"),
+  },
+  {
+    name: "probability-below-zero",
+    in: src,
+    search: 'if (digits === "") return true; if (negative) return false; return exponent <= 0',
+    replace: 'if (digits === "") return true;\n  return exponent <= 0',
+    wrong: "a negative confidence, as a numeric string, is taken for a good one",
+    tests: unit("numbers", "fields"),
+  },
+  {
+    name: "count-of-a-fraction",
+    in: src,
+    search: "if (negative || exponent < digits.length) return false;",
+    replace: "if (negative) return false;",
+    wrong: "2.5 agents are a count",
+    tests: unit("numbers", "fields"),
+  },
+  {
+    name: "count-beyond-a-double",
+    in: src,
+    search: 'return digits.padEnd(exponent, "0") <= largest;',
+    replace: "return true;",
+    wrong: "a count that no client can read is merged",
+    tests: unit("numbers", "fields"),
+  },
+  {
+    name: "identifier-of-513-characters",
+    in: src,
+    search: "const maxIdentifierLength = 512;",
+    replace: "const maxIdentifierLength = 5_120;",
+    wrong: "an agent's id does not fit into an index, and the merge fails",
+    tests: unit("fields", "generated", "fixtures"),
+  },
+  {
+    name: "identifier-may-be-empty",
+    in: src,
+    search: '.refine((text) => text !== "" && fitsIdentifier(text), {',
+    replace: ".refine((text) => fitsIdentifier(text), {",
+    wrong: "patterns of nobody are merged",
+    tests: unit("fields", "fixtures", "properties"),
+  },
+  {
+    name: "array-is-an-object",
+    in: src,
+    search: '(value) => typeof value === "object" && value !== null && !Array.isArray(value),',
+    replace: '(value) => typeof value === "object" && value !== null,',
+    wrong: "a list is merged where a pattern is wanted",
+    tests: unit("fields", "fixtures", "properties"),
+  },
+  {
+    name: "february-has-29-days",
+    in: src,
+    search: '"|02-(?:0[1-9]|1[0-9]|2[0-8]))";',
+    replace: '"|02-(?:0[1-9]|1[0-9]|2[0-9]))";',
+    wrong:
+      "a day that there is not is refused by the database, and its message as often as it is tried",
+    tests: unit("timestamps", "generated"),
+  },
+  {
+    name: "offset-of-16-hours",
+    in: src,
+    search: "[+-](?:0[0-9]|1[0-5])",
+    replace: "[+-](?:0[0-9]|1[0-9])",
+    wrong: "an offset that PostgreSQL does not know is taken for a good one",
+    tests: unit("timestamps", "generated"),
+  },
+  {
+    name: "hour-24",
+    in: src,
+    search: "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::",
+    replace: "(?:[01][0-9]|2[0-4]):[0-5][0-9](?::",
+    wrong: "an hour that there is not is taken for a good one",
+    tests: unit("timestamps", "generated"),
+  },
+];

@@ -1,0 +1,138 @@
+const src = "packages/service/src";
+const unit = (file) => [`@centralcloud/service:${file}`];
+
+export default [
+  {
+    name: "faults-are-told-each-time",
+    in: src,
+    search: "if (now < schedule.nextAt && !isOverdue) {",
+    replace: "if (now < schedule.nextAt && !isOverdue && schedule.repeated < 0) {",
+    wrong: "fifty dead sources write fifty lines a second",
+    tests: unit("repeated-faults"),
+  },
+  {
+    name: "faults-are-told-at-even-intervals",
+    in: src,
+    search: "schedule.intervalMs = Math.min(lastMs, schedule.intervalMs * 2);",
+    replace: "schedule.intervalMs = Math.min(lastMs, schedule.intervalMs);",
+    wrong: "a source that is gone for good fills the log",
+    tests: unit("repeated-faults"),
+  },
+  {
+    name: "repeated-faults-are-not-counted",
+    in: src,
+    search: "schedule.repeated += 1;",
+    replace: "",
+    wrong: "nobody knows how often a fault came that was not told",
+    tests: unit("repeated-faults"),
+  },
+  {
+    name: "recovery-is-always-told",
+    in: src,
+    search: "if (!episode.isTold) return undefined;",
+    replace: "",
+    wrong: "a breaker that flaps writes a line each time that it works",
+    tests: unit("repeated-faults"),
+  },
+  {
+    name: "new-reasons-wait",
+    in: src,
+    search: "if (known === undefined) episode.reasons.set(reason, schedule);",
+    replace: "if (known === undefined && reason === '') episode.reasons.set(reason, schedule);",
+    wrong: "a fault that goes on is told each time",
+    tests: unit("repeated-faults"),
+  },
+  {
+    name: "rows-in-the-log",
+    in: src,
+    search:
+      "if (state !== undefined && quotesRows.test(state)) return `refused by the database (${state})`;",
+    replace: "void quotesRows;",
+    wrong: "the words of an error, with a row in them, are in the log",
+    tests: unit("without-contents"),
+  },
+  {
+    name: "json-in-the-log",
+    in: src,
+    search: 'if (quotesJson.test(message)) return "a text that is not JSON";',
+    replace: "void quotesJson;",
+    wrong: "a part of a message is in the log",
+    tests: unit("without-contents"),
+  },
+  {
+    name: "message-errors-in-the-log",
+    in: src,
+    search:
+      "const words = ofOneMessage.has(event) ? `refused (${code})` : withoutContents(error, code);",
+    replace: "const words = ofOneMessage.has(event) ? error : withoutContents(error, code);",
+    wrong: "what is wrong with a message, in words that quote it, is in the log",
+    tests: unit("without-contents"),
+  },
+  {
+    name: "controls-on-the-terminal",
+    in: src,
+    search: "harmless.has(character) ? character : spelt(character), ); } /** The same",
+    replace:
+      "harmless.has(character) || character !== '' ? character : spelt(character),\n  );\n}\n\n/** The same",
+    wrong: "an agent's id can clear the operator's screen",
+    tests: unit("printable"),
+  },
+  {
+    name: "a-minute-is-a-second",
+    in: src,
+    search: "m: 60,",
+    replace: "m: 1,",
+    wrong: "--since 15m shows fifteen seconds",
+    tests: ["@centralcloud/dead-letters:time-bound"],
+  },
+  {
+    name: "one-mistake-of-the-configuration",
+    in: src,
+    search: "mistakes.push(line);",
+    replace: "if (mistakes.length === 0) mistakes.push(line);",
+    wrong: "who mends one setting meets the next at the next start",
+    tests: unit("configuration"),
+  },
+  {
+    name: "given-twice",
+    in: src,
+    search:
+      "mistakes.push(`${name}: given twice, by ${name} and by ${name}_FILE; keep one`); return undefined;",
+    replace: "return direct;",
+    wrong: "a secret's file is ignored without a word",
+    tests: unit("configuration"),
+  },
+  {
+    name: "stopped-part-starts-again",
+    in: src,
+    search:
+      "if (abort.signal.aborted) return Promise.reject(new PartStoppedError(definition.name));",
+    replace: "",
+    wrong: "a part that was stopped opens connections that nobody closes",
+    tests: unit("part"),
+  },
+  {
+    name: "started-twice",
+    in: src,
+    search: "starting ??= start();",
+    replace: "starting = start();",
+    wrong: "a part that is started twice runs twice",
+    tests: unit("part"),
+  },
+  {
+    name: "failed-start-leaves-things",
+    in: src,
+    search: "await definition.start(abort.signal); } catch (error) { await stop();",
+    replace: "await definition.start(abort.signal);\n    } catch (error) {",
+    wrong: "a part that could not start leaves its connections behind",
+    tests: unit("part"),
+  },
+  {
+    name: "group-stops-in-the-order-of-its-start",
+    in: src,
+    search: "for (const part of parts.toReversed()) {",
+    replace: "for (const part of parts) {",
+    wrong: "the database stops before those who use it",
+    tests: unit("part"),
+  },
+];

@@ -1,0 +1,79 @@
+import { mutantsByRule, mutantsOfGrants } from "../rules.mjs";
+
+/** Which tests should notice a mistake in which object. */
+const objects = {
+  "central/functions/prune_ledger": ["test:consumer/ledger", "test:races/pairs"],
+  "central/functions/look_up_deliveries": ["test:consumer/ledger", "test:dlq/replay.test"],
+  "central/functions/merge_patterns": ["test:properties/merges", "test:properties/merge-locks"],
+  "central/functions/merge_sessions": ["test:properties/merges", "test:properties/merge-locks"],
+  "central/functions/merge_knowledge": ["test:properties/merges", "test:properties/merge-locks"],
+  "central/functions/record_failures": ["test:consumer/attempts"],
+  "central/functions/forget_failures": ["test:consumer/attempts"],
+  "central/functions/record_changes": ["test:cdc/change-log", "test:cdc/interruptions"],
+  "central/functions/begin_capture": ["test:cdc/lost-slot"],
+  "central/functions/advance_capture_cursor": ["test:cdc/restarts", "test:cdc/heartbeat"],
+  "central/functions/maintain_change_log": ["test:cdc/change-log"],
+  "central/functions/register_source": ["test:consumer/identity"],
+  "central/functions/report_consumer": ["test:cli/held-keys", "test:consumer/replicas"],
+  "central/functions/claim_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
+  "central/functions/plan_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
+  "central/functions/report_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
+  "singularity/functions/assign_pending_tasks": ["test:singularity/assignment", "test:races/pairs"],
+  "singularity/functions/learn_analysis_results": ["test:singularity/learning"],
+  "singularity/functions/learn_next_results": ["test:singularity/learning"],
+  "singularity/functions/manually_learn_analysis": ["test:singularity/learning"],
+  "singularity/functions/update_agent_knowledge": ["test:singularity/knowledge"],
+  "singularity/functions/queue_unsynced_patterns": ["test:singularity/sync"],
+  "singularity/functions/queue_unsynced_sessions": ["test:singularity/sync"],
+  "singularity/functions/mark_delivered_batches": ["test:singularity/sync"],
+  "singularity/functions/persist_agent_session": [
+    "test:singularity/sessions",
+    "test:singularity/sessions-beside-triggers",
+  ],
+  "singularity/functions/persist_new_sessions": ["test:singularity/sessions"],
+  "singularity/functions/queue_agent_sessions": ["test:singularity/sessions"],
+  "singularity/functions/queue_sessions_together": [
+    "test:singularity/sessions",
+    "test:singularity/sessions-beside-triggers",
+  ],
+  "singularity/functions/run_job_step": [
+    "test:singularity/jobs.test",
+    "test:singularity/job-steps",
+  ],
+  "singularity/functions/archive_completed_tasks": ["test:singularity/retention"],
+  "singularity/functions/cleanup_sync_logs": ["test:singularity/retention"],
+  "singularity/functions/cleanup_queue_archives": ["test:singularity/retention"],
+  "singularity/functions/cleanup_job_runs": ["test:singularity/retention"],
+  "singularity/functions/notify_idle_consumers": ["test:pgmq/idle-watch"],
+  "singularity/functions/add_session_key": ["test:singularity/session-keys"],
+  "singularity/functions/examine_captured_tables": ["test:cdc/unfit-tables"],
+};
+
+/** Read with the code beside it: nobody can tell these from it. */
+const equivalent = {};
+
+const rights = ["test:rights/rights"];
+
+export default [
+  ...mutantsByRule(objects, equivalent),
+  ...mutantsOfGrants("singularity/grants", rights),
+  ...mutantsOfGrants("central/grants", rights),
+  {
+    name: "sql-jobs-read-sessions",
+    in: "sql/singularity/grants/centralcloud_jobs.sql",
+    search:
+      "grant select on public.job_times, public.scheduled_jobs_status, public.singularity_source",
+    replace:
+      "grant select on public.agent_sessions, public.job_times, public.scheduled_jobs_status, public.singularity_source",
+    wrong: "the login of the job runner can read what agents keep in their sessions",
+    tests: rights,
+  },
+  {
+    name: "sql-gap-is-empty",
+    in: "sql/central/functions/begin_capture.sql",
+    search: "'from', '0/0'::pg_lsn + v_from::numeric,",
+    replace: "'from', '0/0'::pg_lsn + p_lsn::numeric,",
+    wrong: "the mark of a gap says that nothing was missed",
+    tests: ["test:cdc/marks"],
+  },
+];

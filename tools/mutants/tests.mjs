@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+
+/** Longer than any of the named tests takes on a slow machine; a mistake may make one wait for ever. */
+const patienceMs = 150_000;
+
+/** Runs the tests that should notice, until one fails. @returns the name of that, or undefined. Ends where none begins. */
+export async function runTests(root, tests) {
+  for (const test of tests) {
+    const [, project, file, name] = /^(.+?):(\S+)(?: (.+))?$/.exec(test);
+    const words = ["run", "--project", project, file, "--bail", "1", "--reporter", "json"];
+    if (name !== undefined) words.push("--testNamePattern", name);
+    const { code, output, isLate } = await runToItsEnd(root, words);
+    if (isLate) return { timedOut: true };
+    assertSomethingRan(test, code, output);
+    if (code !== 0) return { failed: failureIn(output) };
+  }
+  return {};
+}
+
+/** All its processes end with it: one may loop for ever. */
+async function runToItsEnd(root, words) {
+  const child = spawn(join(root, "node_modules/.bin/vitest"), words, {
+    cwd: root,
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    process.kill(-child.pid, "SIGKILL");
+  }, patienceMs);
+  const output = text(child.stdout);
+  const [code] = await once(child, "close");
+  clearTimeout(timer);
+  return { code, output: await output, isLate };
+}
+
+function failureIn(output) {
+  const results = reportIn(output)?.testResults ?? [];
+  for (const { assertionResults, message } of results) {
+    const failed = assertionResults.find(({ status }) => status === "failed");
+    if (failed !== undefined) return failed.fullName;
+    if (message) return message.split("\n")[0];
+  }
+  return "a process of the tests died";
+}
+
+/**
+ * A filter that matches nothing notices nothing, and must not look like a mistake that nobody notices; nor is a mistake
+ * noticed where the tests can't be set up.
+ */
+function assertSomethingRan(test, code, output) {
+  const { numTotalTests = 0, numPassedTests = 0 } = reportIn(output) ?? {};
+  if (code === 0 ? numPassedTests > 0 : numTotalTests > 0) return;
+  console.error(`mutants: no test of "${test}" has begun: its set-up failed, or it names none`);
+  process.exit(2);
+}
+
+function reportIn(output) {
+  const begin = output.indexOf('{"numTotalTestSuites"');
+  if (begin < 0) return undefined;
+  return JSON.parse(output.slice(begin).split("\n")[0]);
+}
