@@ -2,6 +2,7 @@ import type { Scenario } from "./scenario.ts";
 import { archive } from "./scenarios/archive.ts";
 import { backlog } from "./scenarios/backlog.ts";
 import { drain, large } from "./scenarios/drain.ts";
+import { hostileSource } from "./scenarios/hostile.ts";
 import { idle } from "./scenarios/idle.ts";
 import { latency } from "./scenarios/latency.ts";
 import { poison } from "./scenarios/poison.ts";
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   snapshot,
   poison,
   replicas,
+  hostileSource,
   latency,
   idle,
   ready,

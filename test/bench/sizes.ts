@@ -24,6 +24,8 @@ export interface Sizes {
     readonly seconds: number;
   };
   readonly idle: { readonly settleS: number; readonly seconds: number };
+  /** How long it is measured, and how many messages wait in each good source. */
+  readonly hostile: { readonly seconds: number; readonly least: number };
   /** Rows of each procedure. */
   readonly procedures: number;
 }
@@ -42,6 +44,7 @@ const full: Sizes = {
   poison: 100_000,
   latency: { rates: [200, 2_000], warmUpS: 5, seconds: 30 },
   idle: { settleS: 10, seconds: 60 },
+  hostile: { seconds: 120, least: 10_000 },
   procedures: 20_000,
 };
 
@@ -59,6 +62,7 @@ const quick: Sizes = {
   poison: 300,
   latency: { rates: [100], warmUpS: 0.3, seconds: 1 },
   idle: { settleS: 0.5, seconds: 1 },
+  hostile: { seconds: 5, least: 200 },
   procedures: 100,
 };
 

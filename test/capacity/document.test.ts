@@ -1,17 +1,18 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { documentFile, plotFile, renderDocument, renderPlot } from "./document.ts";
-import { readFigures, readValidation } from "./figures.ts";
+import { readCommands, readFigures, readValidation } from "./figures.ts";
 import { formatBytes, formatNumber, formatSeconds } from "./markdown.ts";
 
 test("every number of docs/capacity.md, and its picture, is that of the figures (else: pnpm capacity document)", () => {
   const page = readFileSync(documentFile, "utf8");
-  expect(page).toBe(renderDocument(page, readFigures(), readValidation()));
+  expect(page).toBe(renderDocument(page, readFigures(), readValidation(), readCommands()));
   expect(readFileSync(plotFile, "utf8")).toBe(renderPlot(readFigures()));
 });
 
 test("a page without a place for a block is refused, and so is a place that nothing fills", () => {
-  const render = (page: string) => renderDocument(page, readFigures(), readValidation());
+  const render = (page: string) =>
+    renderDocument(page, readFigures(), readValidation(), readCommands());
   expect(() => render("")).toThrow("no place for measured, assumed");
   expect(() => render("<!-- computed: nothing -->\n<!-- end -->")).toThrow('computes "nothing"');
 });

@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import { type BurstComparison, type Figures, root, type Validation } from "./figures.ts";
+import {
+  type BurstComparison,
+  type CommandsMeasured,
+  type Figures,
+  root,
+  type Validation,
+} from "./figures.ts";
 import { limitsOf, mostConnections, planFleet, usual } from "./fleet.ts";
 import { drawLags } from "./lag-plot.ts";
 import { cell, formatBytes, formatNumber, formatSeconds, table } from "./markdown.ts";
@@ -14,7 +20,12 @@ const coreCounts = [4, 8, 16, 32] as const;
 const simulated = 1_000;
 
 /** Puts the computed blocks into the page: what stands between `<!-- computed: NAME -->` and `<!-- end -->`. */
-export function renderDocument(page: string, figures: Figures, validation: Validation): string {
+export function renderDocument(
+  page: string,
+  figures: Figures,
+  validation: Validation,
+  commands: CommandsMeasured,
+): string {
   const blocks: Readonly<Record<string, () => string>> = {
     measured: () => renderMeasured(figures),
     assumed: renderAssumed,
@@ -22,6 +33,7 @@ export function renderDocument(page: string, figures: Figures, validation: Valid
     limits: () => renderLimits(figures),
     lags: () => renderLags(figures),
     validation: () => renderValidation(validation),
+    commands: () => renderCommands(commands),
   };
   const used = new Set<string>();
   const rendered = page.replaceAll(
@@ -260,6 +272,40 @@ function renderValidation({ measuredAt, steadyPerSecond, burst, rounds }: Valida
         `${round.measured.mostLagS} s`,
         `${round.simulated.mostLagS} s`,
       ]),
+    ),
+  ].join("\n\n");
+}
+
+function renderCommands(measured: CommandsMeasured): string {
+  const { machine, measuredAt, sources, rounds, load, replicas } = measured;
+  return [
+    `${machine}, ${measuredAt}; ${formatNumber(sources)} sources on one server, ${formatNumber(rounds)} rounds, load of the machine ${formatNumber(load)}.`,
+    table(
+      ["command", "median", "most", "processor: the command", "its sources' server"],
+      measured.commands.map(({ command, medianS, mostS, nodeS, serverS }) => [
+        `\`${command}\``,
+        ...[medianS, mostS, nodeS, serverS].map((seconds) => `${seconds.toFixed(1)} s`),
+      ]),
+    ),
+    table(
+      [
+        `${replicas.replicas} replicas that start together over ${replicas.sources} of the sources`,
+        "",
+      ],
+      [
+        [
+          "faults; connections for notifications lost",
+          `${replicas.faults}; ${replicas.listenersLost}`,
+        ],
+        [
+          "then, of one replica at one quiet source: connections; transactions a second",
+          `${formatNumber(replicas.connectionsPerSource)}; ${formatNumber(replicas.transactionsPerSecond)}`,
+        ],
+        [
+          "`/metrics`: median; slowest of ten; size",
+          `${replicas.scrapeMs} ms; ${replicas.slowestScrapeMs} ms; ${formatBytes(replicas.scrapeBytes)}`,
+        ],
+      ],
     ),
   ].join("\n\n");
 }

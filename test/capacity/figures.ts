@@ -92,6 +92,48 @@ export function readValidation(file: string = validationFile): Validation {
   return JSON.parse(readFileSync(file, "utf8")) as Validation;
 }
 
+/** What commands take over many sources of one server, one process after the other. */
+export interface CommandsMeasured {
+  readonly measuredAt: string;
+  readonly machine: string;
+  /** What the machine had to do besides, and all of this: its load average over five minutes at the end. */
+  readonly load: number;
+  readonly sources: number;
+  readonly rounds: number;
+  readonly commands: readonly CommandFigures[];
+  readonly replicas: ReplicaFigures;
+}
+
+/** Of replicas that started together over all these sources, and then had nothing to do. */
+export interface ReplicaFigures {
+  readonly replicas: number;
+  readonly sources: number;
+  /** Of lanes and of databases, and connections for notifications that were lost: all replicas together. */
+  readonly faults: number;
+  readonly listenersLost: number;
+  /** Of one replica. */
+  readonly connectionsPerSource: number;
+  readonly transactionsPerSecond: number;
+  readonly scrapeMs: number;
+  readonly slowestScrapeMs: number;
+  readonly scrapeBytes: number;
+}
+
+/** In seconds: from the start of the process to its end, and processor time of the process and of the sources' server. */
+export interface CommandFigures {
+  readonly command: string;
+  readonly medianS: number;
+  readonly mostS: number;
+  readonly nodeS: number;
+  readonly serverS: number;
+}
+
+export const commandsFile = join(root, "test/capacity/commands.json");
+
+export function readCommands(file: string = commandsFile): CommandsMeasured {
+  return JSON.parse(readFileSync(file, "utf8")) as CommandsMeasured;
+}
+
 /** Three digits are more than any figure is worth. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));

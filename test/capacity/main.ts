@@ -1,16 +1,25 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { documentFile, plotFile, renderDocument, renderPlot } from "./document.ts";
-import { figuresFile, readFigures, readValidation, validationFile } from "./figures.ts";
+import {
+  commandsFile,
+  figuresFile,
+  readCommands,
+  readFigures,
+  readValidation,
+  validationFile,
+} from "./figures.ts";
 import { measure } from "./measure.ts";
+import { measureCommands } from "./measure-commands.ts";
 import { validate } from "./validate.ts";
 
 const usage = `pnpm capacity measure     what a message costs; a few minutes; writes test/capacity/figures.json
 pnpm capacity validate    a burst into a real system, beside the simulation; writes test/capacity/validation.json
+pnpm capacity commands    what each command takes over 200 sources; ten minutes; writes test/capacity/commands.json
 pnpm capacity document    writes every number of docs/capacity.md, and its picture, anew
 pnpm capacity check       says whether they are up to date (exit code 1: they are not)
 
-  --quick   (measure, validate) a smoke test; nothing is written`;
+  --quick   (measure, validate, commands) a smoke test; nothing is written`;
 
 const full = {
   measure: {
@@ -29,6 +38,8 @@ const full = {
     burst: 60_000,
     rounds: 3,
   },
+  // Connections that the start needed are closed after half a minute; a sleeping source is looked at every few seconds.
+  commands: { fleet: 200, fleetRounds: 3, replicaSources: 60, settleS: 65, quietS: 30 },
 };
 
 const quick = {
@@ -42,6 +53,7 @@ const quick = {
     durable: false,
   },
   validate: { durable: false, steadyPerSecond: 100, calibration: 1_000, burst: 2_000, rounds: 1 },
+  commands: { fleet: 2, fleetRounds: 1, replicaSources: 2, settleS: 0.5, quietS: 0.5 },
 };
 
 async function run(command: string | undefined, isQuick: boolean): Promise<number> {
@@ -52,6 +64,11 @@ async function run(command: string | undefined, isQuick: boolean): Promise<numbe
       return tell(await measure(sizes.measure, narrate), isQuick ? undefined : figuresFile);
     case "validate":
       return tell(await validate(sizes.validate, narrate), isQuick ? undefined : validationFile);
+    case "commands":
+      return tell(
+        await measureCommands(sizes.commands, narrate),
+        isQuick ? undefined : commandsFile,
+      );
     case "document":
       for (const [file, text] of rendered()) writeFileSync(file, text);
       return 0;
@@ -71,7 +88,12 @@ async function run(command: string | undefined, isQuick: boolean): Promise<numbe
 
 function rendered(): readonly (readonly [file: string, text: string])[] {
   const figures = readFigures();
-  const page = renderDocument(readFileSync(documentFile, "utf8"), figures, readValidation());
+  const page = renderDocument(
+    readFileSync(documentFile, "utf8"),
+    figures,
+    readValidation(),
+    readCommands(),
+  );
   return [
     [documentFile, page],
     [plotFile, renderPlot(figures)],

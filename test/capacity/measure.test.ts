@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { readFigures, readValidation, root } from "./figures.ts";
+import { readCommands, readFigures, readValidation, root } from "./figures.ts";
 
 /*
  * What the figures are measured with must still run, and give what the document reads; what they are in so small a
@@ -31,6 +31,15 @@ test.skipIf(!isLinux)(
   async () => {
     const validation = await runQuick("validate");
     expect(shapeOf(validation)).toEqual(shapeOf(readValidation()));
+  },
+  120_000,
+);
+
+test.skipIf(!isLinux)(
+  "every command that looks at all sources is timed",
+  async () => {
+    const measured = await runQuick("commands");
+    expect(shapeOf(measured)).toEqual(shapeOf(readCommands()));
   },
   120_000,
 );

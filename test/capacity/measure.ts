@@ -5,6 +5,7 @@ import {
   formatSessionKey,
   generateKey,
   type Sealed,
+  type SessionIdentity,
   type SessionKey,
 } from "@centralcloud/session-keys";
 import { installMessages, queue } from "../bench/backlog.ts";
@@ -51,7 +52,7 @@ export async function measure(
     narrate("quiet sources …");
     const idle = await measureIdle(lab, options);
     narrate("seals …");
-    const seal = await measureSeals(options.seals, { key, sealed: await sealedBySource(lab, key) });
+    const seal = await measureSeals(options.seals, { key, ...(await sealedBySource(lab, key)) });
     const [pattern, session] = [medianOf(rounds.patterns), medianOf(rounds.sessions)];
     const { pool } = await lab.source.stage.scratch(await lab.source.stage.base("singularity"));
     const facts = await describeServer(lab.source.server, pool);
@@ -162,14 +163,22 @@ async function activate({ pool }: Database, key: SessionKey): Promise<void> {
   await addSessionKey(pool, { keyId, algorithm, publicKey }, { activate: true });
 }
 
-function sealedBySource(lab: Laboratory, key: SessionKey): Promise<Sealed> {
+function sealedBySource(
+  lab: Laboratory,
+  key: SessionKey,
+): Promise<{ sealed: Sealed; identity: SessionIdentity }> {
   return withDatabases(lab, async (source) => {
     await activate(source, key);
-    const { rows } = await source.pool.query<{ sealed: Sealed }>(
-      `select public.seal_session_state('{"step": 1}') as sealed`,
+    const named = { agent: "a", session: "s", version: "2026-11-01T00:00:00.000000Z" };
+    const { rows } = await source.pool.query<{ sealed: Sealed; source: string }>(
+      `select (public.seal_session_states(array[$1], array[$2], array[$3::timestamptz], array[jsonb '{"step": 1}']))[1] as sealed,
+              o.source_id::text as source
+         from public.singularity_source o`,
+      Object.values(named),
     );
-    if (rows[0] === undefined) throw new Error("the source sealed nothing");
-    return rows[0].sealed;
+    const [row] = rows;
+    if (row === undefined) throw new Error("the source sealed nothing");
+    return { sealed: row.sealed, identity: { source: row.source, ...named } };
   });
 }
 

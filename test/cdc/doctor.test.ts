@@ -42,6 +42,15 @@ describe("the doctor", () => {
     ]);
   });
 
+  test("advises no end of a capture that only waits for the central store", async () => {
+    const centralUrl = "postgres://127.0.0.1:1/gone";
+    const findings = await examine(system, { centralUrl });
+    expect(findings.filter(({ check }) => check === "capture-slot")).toEqual([
+      problem("warning", /nobody reads the slot/, /^bring the central store back first/),
+    ]);
+    expect(JSON.stringify(findings)).not.toContain("cdc drop");
+  });
+
   test("names a table whose updates fail because of how it is captured", async () => {
     await query("alter table agent_sessions replica identity full");
     const findings = await ofSlots();
@@ -66,10 +75,10 @@ describe("the doctor", () => {
     }
   });
 
-  test("names a publication that is missing", async () => {
+  test("names a publication that is missing, and that its capture is lost", async () => {
     await query("select end_publication()");
     expect(await ofSlots()).toContainEqual(
-      problem("error", /publication .* is missing/, /cdc recreate/),
+      problem("error", /publication .* was dropped/, /cdc recreate/),
     );
   });
 });

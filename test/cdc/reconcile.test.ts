@@ -129,6 +129,76 @@ describe("reconciling what is logged with what was delivered", () => {
     const { missing, unlogged } = await look();
     expect(missing).toEqual([]);
     expect(unlogged).toMatchObject([{ kind: "pattern", agentId: "agent-8" }]);
+    const words = ["reconcile", "--since", since.toISOString()];
+    const { exitCode, stderr } = await runCommand(words, environmentOf(system));
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: "centralcloud: 0 not delivered, 1 not in the change log\n",
+    });
+  });
+
+  test("what has no time that can be read is skipped and named, wherever it is", async () => {
+    const times = [
+      "yesteryear",
+      "2026-13-45T00:00:00Z",
+      "infinity",
+      "2026-01-01 Nowhere/City",
+      17,
+      null,
+    ];
+    const body = (at: unknown) =>
+      JSON.stringify({ agent_id: "agent-9", pattern: {}, learned_at: at });
+    await query("truncate analysis_results");
+    const [id] = await learn("agent-9");
+    for (const at of times) {
+      const headers = `'{"schema": "pattern/1"}'`;
+      await query(
+        `select pgmq.send('${patterns}-dlq', jsonb_build_object('original_message', $1::jsonb, 'original_headers', ${headers}::jsonb))`,
+        [body(at)],
+      );
+    }
+    await query(
+      `insert into pgmq."a_${patterns}" (msg_id, vt, message, headers) values (-7, now(), $1, '{"schema": "pattern/1"}');`,
+      [body("no time at all")],
+    );
+    await query(
+      `select pgmq.send('agent-sessions', '{"session_id": "s", "agent_id": "agent-9", "synced_at": "soon"}', '{"schema": "session/1"}'::jsonb)`,
+    );
+    await query(`select pgmq.send('${patterns}', '"no object"', '{"schema": "pattern/1"}'::jsonb)`);
+    const { missing, unreadable } = await look();
+    expect(missing.map(({ id, where }) => [id, where])).toEqual([[id, "queue"]]);
+    const count = (where: string) => unreadable.filter((one) => one.where === where).length;
+    expect([count("dead-letter"), count("archive"), count("queue")]).toEqual([times.length, 1, 2]);
+    expect(unreadable).toContainEqual({
+      kind: "pattern",
+      where: "archive",
+      id: "-7",
+      agentId: "agent-9",
+    });
+    const words = ["reconcile", "--since", since.toISOString()];
+    const { exitCode, stdout } = await runCommand(words, environmentOf(system));
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/its time can't be read:\n(.*\n)+pattern +archive +-7 +agent-9/);
+    await query(
+      `truncate pgmq."q_${patterns}", pgmq."q_${patterns}-dlq", pgmq."q_agent-sessions"; delete from pgmq."a_${patterns}" where msg_id < 0`,
+    );
+  });
+
+  test("an entry of the change log whose time can't be read is named, and the rest compared", async () => {
+    await learn("agent-10", 2);
+    await drain();
+    await capture.caughtUp();
+    await system.central.pool.query(
+      `update central.change_log set new_values = jsonb_set(new_values, '{learned_at}', '"24.12.2026 25 Uhr"')
+        where ordinal = (select min(ordinal) from central.change_log where agent_id = 'agent-10' and table_name = 'learned_patterns')
+          and agent_id = 'agent-10' and table_name = 'learned_patterns'`,
+    );
+    const { missing, unlogged, unreadable } = await look();
+    expect(missing).toEqual([]);
+    expect(unlogged).toMatchObject([{ agentId: "agent-10" }]);
+    expect(unreadable).toMatchObject([
+      { kind: "pattern", where: "change-log", agentId: "agent-10" },
+    ]);
   });
 
   test("without a capture it says so", async () => {
@@ -139,7 +209,7 @@ describe("reconciling what is logged with what was delivered", () => {
     await system.central.pool.query("insert into central.capture_cursors table kept");
     expect({ exitCode, stderr }).toEqual({
       exitCode: 1,
-      stderr: "centralcloud: nothing is captured of this source\n",
+      stderr: `centralcloud: ${system.singularity.name} could not be asked: nothing is captured of this source\n`,
     });
   });
 });

@@ -1,9 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { environmentOf, runCommandAlone, startCommand } from "../support/command.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();
@@ -33,6 +35,9 @@ test.each([
   ["an unknown option", ["queues", "--yaml"]],
   ["a bad value", ["drain", "--timeout", "soon"]],
   ["a bad choice", ["migrate", "--only", "both"]],
+  ["help on an unknown command", ["nonsense", "--help"]],
+  ["help on an unknown command of a group", ["dlq", "nonsense", "-h"]],
+  ["help on an unknown command beside an action", ["jobs", "nonsense", "--help"]],
 ])("%s is wrong usage", async (_, words) => {
   const { exitCode, stdout, stderr } = await runCommandAlone(words, environmentOf(system));
   expect(exitCode).toBe(2);
@@ -58,6 +63,51 @@ test("help is help, not an error", async () => {
   expect(exitCode).toBe(0);
   for (const command of ["migrate", "consume", "drain", "queues"])
     expect(stdout).toContain(command);
+});
+
+test("help on a command, and the version, are what was asked for", async () => {
+  const { version } = JSON.parse(
+    await readFile(new URL("../../apps/cli/package.json", import.meta.url), "utf8"),
+  );
+  expect(await runCommand(["--version"], {})).toEqual({
+    exitCode: 0,
+    stdout: `${version}\n`,
+    stderr: "",
+  });
+  for (const words of [["dlq"], ["dlq", "list"], ["jobs", "run"]]) {
+    const { exitCode, stdout, stderr } = await runCommand([...words, "--help"], {});
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toContain(`Usage: centralcloud ${words.join(" ")}`);
+  }
+});
+
+test.each(["queues", "jobs", "keys list", "dlq list", "dlq list --groups"])(
+  "%s says that there is nothing to show where no source answers, rather than nothing",
+  async (command) => {
+    const { exitCode, stdout } = await runCommand(command.split(" "), {
+      SOURCE_DATABASE_URLS: "postgres://127.0.0.1:1/one postgres://127.0.0.1:1/two",
+      CENTRAL_DATABASE_URL: system.central.url,
+    });
+    expect(exitCode).toBe(3);
+    expect(stdout).toContain("no source answered");
+    expect(stdout).toContain("unreachable: 127.0.0.1:1/one, 127.0.0.1:1/two");
+    expect(stdout).not.toContain("(none)");
+  },
+);
+
+test.each([
+  ["dlq replay", [/--reason/, /selects every letter/]],
+  ["dlq replay 1 --all --edit /nowhere/x", [/--reason/, /not both/, /--edit .*ENOENT/]],
+  ["dlq discard 1 --code x", [/--reason/, /ids or filters/]],
+  ["replay-archive", [/--reason/, /--from, --to, or --all/]],
+  ["dlq import /nowhere/x", [/--reason/]],
+])("%s without databases tells all that is missing at once", async (command, mistakes) => {
+  const { exitCode, stdout, stderr } = await runCommand(command.split(" "), {});
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  const lines = stderr.trim().split("\n");
+  const all = [...mistakes, /^SOURCE_DATABASE_URLS: /, /^CENTRAL_DATABASE_URL: /];
+  expect(lines).toEqual(expect.arrayContaining(all.map((one) => expect.stringMatching(one))));
+  expect(lines).toHaveLength(all.length);
 });
 
 test("queues tells what waits, what is in flight and what is dead", async () => {
@@ -126,7 +176,7 @@ test("consume merges what arrives, answers health checks, and SIGTERM ends it wi
   await queuesOf(system).purge(queue);
 });
 
-test("consume waits for a source that is not migrated yet, and readiness says so", async () => {
+test("consume waits for a source that is not migrated yet, and the body of its readiness says so", async () => {
   const { child, output, finished } = startCommand(["consume"], {
     ...environmentOf(system),
     SOURCE_DATABASE_URLS: `${system.singularity.url} ${system.central.url}`,
@@ -137,13 +187,15 @@ test("consume waits for a source that is not migrated yet, and readiness says so
   );
   const response = await until("the healthy source is consumed", async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
-    const report = (await answer.json()) as { sources: { waitingFor?: string }[] };
-    return report.sources[0]?.waitingFor === undefined
-      ? { status: answer.status, report }
-      : undefined;
+    const report = (await answer.json()) as {
+      ready: boolean;
+      working: boolean;
+      sources: { waitingFor?: string }[];
+    };
+    return answer.ok && report.sources[0]?.waitingFor === undefined ? report : undefined;
   });
-  expect(response.status).toBe(503);
-  expect(response.report.sources[1]?.waitingFor).toMatch(/identity|singularity_source/);
+  expect(response).toMatchObject({ ready: true, working: false });
+  expect(response.sources[1]?.waitingFor).toMatch(/identity|singularity_source/);
   child.kill("SIGINT");
   expect((await finished).exitCode).toBe(0);
 });

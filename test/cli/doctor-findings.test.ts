@@ -184,7 +184,7 @@ test("what could not be queued", async () => {
   expect(await sources.examine("unsynced", statements)).toEqual([
     problem(
       "warning",
-      /^could not be queued: patterns 1, sessions 1; one of them because why$/,
+      /^could not be queued: patterns 1, sessions 1, agents 0; one of them because why$/,
       /sync-learning-every-10min/,
     ),
   ]);
@@ -239,12 +239,12 @@ describe("identity", () => {
       problem(
         "error",
         new RegExp(`same source_id as singularity .*/${copy.name}`),
-        /gen_random_uuid/,
+        /centralcloud sources renew/,
       ),
       problem(
         "error",
         new RegExp(`same source_id as .*/${system.singularity.name}`),
-        /gen_random_uuid/,
+        /centralcloud sources renew/,
       ),
     ]);
   });

@@ -13,6 +13,8 @@ failOnLeaks();
 const queue = "centralcloud-new-patterns";
 
 describe("bloat", () => {
+  // That autovacuum is off, which keeps the dead rows, is found by another check.
+  const foundHere = async () => (await unwell()).filter(({ check }) => check !== "drift");
   const table = `pgmq."q_${queue}"`;
 
   test("is found in queues and central tables, and fixed", async () => {
@@ -29,8 +31,8 @@ describe("bloat", () => {
        delete from central.patterns;
        select pg_stat_force_next_flush()`,
     );
-    await until("the statistics to know", async () => (await unwell()).length === 2);
-    expect(await unwell()).toEqual([
+    await until("the statistics to know", async () => (await foundHere()).length === 2);
+    expect(await foundHere()).toEqual([
       problem(
         "warning",
         /^pgmq\."q_centralcloud-new-patterns" has 11000 dead rows beside 0 live ones: autovacuum lags/,
@@ -47,7 +49,9 @@ describe("bloat", () => {
       { what: `vacuum (analyze) ${table}`, error: undefined },
       { what: "vacuum (analyze) central.patterns", error: undefined },
     ]);
-    expect(findings.filter(({ severity }) => severity !== "ok")).toEqual([]);
+    expect(
+      findings.filter(({ severity, check }) => severity !== "ok" && check !== "drift"),
+    ).toEqual([]);
     expect((await fixAll()).repairs).toEqual([]);
     await query(`alter table ${table} reset (autovacuum_enabled)`);
     await queryCentral("alter table central.patterns reset (autovacuum_enabled)");
@@ -61,10 +65,18 @@ describe("bloat", () => {
       `select pgmq.send_batch('${queue}', array(select '{}'::jsonb from generate_series(1, 11000)))`,
     );
     await query(`delete from ${table}; select pg_stat_force_next_flush()`);
-    await until("the statistics to know", async () => (await unwell()).length === 1);
+    await until("the statistics to know", async () => (await foundHere()).length === 1);
     const { findings, repairs } = await fixAll();
-    expect(repairs).toHaveLength(1);
-    expect(findings.filter(({ severity }) => severity !== "ok")).toEqual([
+    expect(repairs).toMatchObject([
+      {
+        error: expect.stringMatching(
+          /^11000 dead rows are left: process \d+ \(test-harness of \w+\) may still see them, whose transaction/,
+        ),
+      },
+    ]);
+    expect(
+      findings.filter(({ severity, check }) => severity !== "ok" && check !== "drift"),
+    ).toEqual([
       problem("warning", /11000 dead rows/, /the checks snapshots and capture-slot say who/),
     ]);
     await reader.query("commit");
@@ -77,8 +89,8 @@ describe("bloat", () => {
     await query(
       "create table pgmq.test_of_statistics with (autovacuum_enabled = off) as select generate_series(1, 12000) as n; select pg_stat_force_next_flush()",
     );
-    await until("the statistics to know", async () => (await unwell()).length === 1);
-    expect(await unwell()).toEqual([
+    await until("the statistics to know", async () => (await foundHere()).length === 1);
+    expect(await foundHere()).toEqual([
       problem(
         "warning",
         /test_of_statistics has 12000 rows and was never an/,
@@ -86,7 +98,7 @@ describe("bloat", () => {
       ),
     ]);
     await fixAll();
-    expect(await unwell()).toEqual([]);
+    expect(await foundHere()).toEqual([]);
     await query("drop table pgmq.test_of_statistics");
   });
 });

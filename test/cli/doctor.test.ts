@@ -77,10 +77,16 @@ describe("a database that can't be reached", () => {
       ...environment,
       SOURCE_DATABASE_URLS: `${nowhere} ${environment.SOURCE_DATABASE_URLS}`,
     });
-    expect(exitCode).toBe(1);
-    expect(stderr).toBe("centralcloud: the doctor found 1 error\n");
+    expect(exitCode).toBe(3);
+    expect(stderr).toMatch(
+      /^centralcloud: 127\.0\.0\.1:1\/nothing can't be reached: .*ECONNREFUSED/,
+    );
     expect(stdout).not.toContain("hunter2");
-    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    const { findings, unreachable } = JSON.parse(stdout) as {
+      findings: Finding[];
+      unreachable: unknown;
+    };
+    expect(unreachable).toMatchObject([{ source: "127.0.0.1:1/nothing" }]);
     expect(findings[0]).toEqual({
       check: "reachable",
       severity: "error",

@@ -123,7 +123,7 @@ test("a drain that is interrupted gives back what it holds, and says what it did
   const { child, finished } = startCommand(["drain"], environmentOf(system));
   await until("it consumes", async () => {
     const { rows } = await system.singularity.pool.query(
-      "select from pg_stat_activity where datname = $1 and application_name = 'centralcloud-consumer'",
+      "select from pg_stat_activity where datname = $1 and application_name = 'centralcloud-listener'",
       [system.singularity.name],
     );
     return rows.length > 0;

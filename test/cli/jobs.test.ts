@@ -157,3 +157,28 @@ test("of two scheduler processes the second takes over when the first is killed;
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toContain('"msg":"job-finished"');
 });
+
+test("a job that is run by hand is on record, with how it ended, and runs without the central store, too", async () => {
+  const environment = environmentOf(system);
+  await system.central.pool.query("delete from central.operator_actions");
+  const words = ["jobs", "run", "failing-job", "--reason", "it is late", "--actor", "ann@desk"];
+  expect((await runCommand(words, environment)).exitCode).toBe(1);
+  expect((await runCommand(["jobs", "run", learning], environment)).exitCode).toBe(0);
+  const { stdout } = await runCommand(["actions", "list", "--json"], environment);
+  const selection = { job: learning, source: system.singularity.name };
+  expect(JSON.parse(stdout)).toMatchObject([
+    { kind: "job-run", state: "done", reason: "run by hand", channel: "cli", selection },
+    {
+      kind: "job-run",
+      state: "failed",
+      actor: "ann@desk",
+      reason: "it is late",
+      error: "the job failed",
+    },
+  ]);
+  const alone = { ...environment, CENTRAL_DATABASE_URL: "postgres://nobody@127.0.0.1:1/nothing" };
+  expect(await runCommand(["jobs", "run", learning], alone)).toMatchObject({
+    exitCode: 0,
+    stderr: "",
+  });
+});

@@ -13,7 +13,7 @@ import {
 } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
-import { sealState, sessionMessage } from "../support/session-keys.ts";
+import { sealSession, sealState, sessionMessage } from "../support/session-keys.ts";
 
 const system = useSystem();
 failOnLeaks(system);
@@ -142,12 +142,13 @@ describe("keys add", () => {
       keyId: "2025-10",
       algorithm: "openpgp",
       retiredAt: null,
-      createdAt: expect.stringMatching(/^\d{4}-.*\+00:00$/),
+      binds: true,
+      createdAt: expect.stringMatching(/^\d{4}-.*\.\d{6}Z$/),
       fingerprint: expect.stringMatching(/^SHA256:/),
     };
     const rows = [
-      { ...row, source: system.singularity.name, active: true, held: true },
-      { ...row, source: second.name, active: false, held: true },
+      { ...row, source: system.singularity.name, active: true, held: true, lackedBy: [] },
+      { ...row, source: second.name, active: false, held: true, lackedBy: [] },
     ];
     expect(await list({ SESSION_PRIVATE_KEYS_FILE: file })).toEqual(rows);
     expect(await list({})).toEqual(rows.map((each) => ({ ...each, held: false })));
@@ -218,8 +219,9 @@ describe("sessions show", () => {
       "agent       agent-1",
       `source      ${system.singularity.name} (${source_id})`,
       "confidence  0.8",
-      "synced at   2025-10-25T10:00:00.000001+00:00",
+      "synced at   2025-10-25T10:00:00.000001Z",
       "sealed      for 2025-10 by openpgp",
+      "unbound     its seal does not name its session, and may have been another's",
       'state       {"big": 12345678901234567890, "text": "é", "exact": 0.10}',
       "",
     ]);
@@ -235,11 +237,33 @@ describe("sessions show", () => {
       agentId: "agent-1",
       source: system.singularity.name,
       confidence: 0.8,
-      syncedAt: "2025-10-25T10:00:00.000001+00:00",
+      syncedAt: "2025-10-25T10:00:00.000001Z",
     });
     expect(stdout).toContain(
       `"confidence":0.8,${keyId},"state":{"big": 12345678901234567890, "text": "é", "exact": 0.10}}`,
     );
+  });
+
+  test("opens a seal that names its session, and no other in its place", async () => {
+    const version = "2025-10-25T10:00:00.000001Z";
+    const session = { agent: "agent-1", session: "bound", version };
+    const sealed = await sealSession(system.singularity, '{"n":1.0}', session);
+    const body = sessionMessage({ session_id: "bound", synced_at: version, sealed });
+    await queuesOf(system).send("agent-sessions", body);
+    const sessionKeys = parseSessionKeys(await readFile(path("2025-10.json"), "utf8"));
+    expect((await drainAll(system, { sessionKeys })).report).toMatchObject({ processed: 1 });
+    const { stdout } = await show("bound");
+    expect(stdout).toContain("sealed      for 2025-10 by openpgp-data-key\nstate       ");
+    expect(JSON.parse((await show("bound", "--json")).stdout)).toMatchObject({ bound: true });
+
+    // Somebody who may write to the central store puts it in the place of another.
+    await system.central.pool.query(
+      `update central.agent_sessions s set sealed = o.sealed
+         from central.agent_sessions o where s.session_id = 'sealed' and o.session_id = 'bound'`,
+    );
+    const moved = await show("sealed");
+    expect(moved).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(moved.stderr).toContain("the seal opens, but names another session: it was made for");
   });
 
   test("says when there is no such session", async () => {

@@ -19,7 +19,7 @@ beforeEach(async () => {
   const configuration = configurationFor(system, { visibilityTimeoutS: 3 });
   consumer = createConsumer(configuration, (event) => void observations.push(event));
   await consumer.start();
-  await until("the consumer is ready", () => consumer.health().ready);
+  await until("the consumer is ready", () => consumer.health().working);
 });
 
 afterEach(() => consumer.stop());
@@ -41,10 +41,11 @@ async function shutOff(database: TestDatabase, other: TestDatabase): Promise<voi
   await cutConnections(database, other);
 }
 
+/** Cuts its pool's connections and the one that a quiet source has. */
 async function cutConnections(database: TestDatabase, other: TestDatabase): Promise<void> {
   await other.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = $1 and application_name = 'centralcloud-consumer'`,
+      where datname = $1 and application_name in ('centralcloud-consumer', 'centralcloud-listener')`,
     [database.name],
   );
 }
@@ -66,9 +67,10 @@ test("a missing merge function blames no message: reading stops, and work resume
     return consumer.health().sources[0]?.lanes.find((lane) => lane.queue === queue)?.fault;
   });
   expect(fault).toMatchObject({ side: "central" });
+  expect(consumer.health()).toMatchObject({ ready: false, working: false });
   await system.central.pool.query("alter function central.elsewhere rename to merge_patterns");
   await expectAllMerged(100);
-  await until("it says that it is ready again", () => consumer.health().ready);
+  await until("it says that it is ready again", () => consumer.health().working);
   expect(sawEvent("lane-recovered")).toBe(true);
 });
 
@@ -76,6 +78,7 @@ test("work resumes by itself after the central database was shut off", async () 
   await shutOff(system.central, system.singularity);
   await send(100);
   await until("the lane meets the fault", () => sawEvent("database-fault"));
+  expect(consumer.health()).toMatchObject({ ready: false, central: { error: expect.any(String) } });
   await system.singularity.pool.query(
     `alter database ${system.central.name} with allow_connections true`,
   );
@@ -85,7 +88,7 @@ test("work resumes by itself after the central database was shut off", async () 
 test("work resumes by itself after the source was shut off", async () => {
   await shutOff(system.singularity, system.central);
   await until("the lane meets the fault", () => sawEvent("database-fault"));
-  expect(consumer.health().ready).toBe(false);
+  expect(consumer.health()).toMatchObject({ ready: true, working: false });
   await system.central.pool.query(
     `alter database ${system.singularity.name} with allow_connections true`,
   );
@@ -117,6 +120,19 @@ test("faults that are nobody's cost a message no delivery, however long they las
   await expectAllMerged(3_310);
 });
 
+test("a queue whose table somebody has locked holds up no other queue of its source", async () => {
+  await until("the lanes sleep", () => consumer.lanes.every((lane) => lane.idle));
+  const client = await system.singularity.pool.connect();
+  try {
+    await client.query(`begin; lock table pgmq."q_agent-sessions" in access exclusive mode`);
+    await send(1);
+    await until("it is merged", () => sawEvent("batch-merged"), 8_000);
+  } finally {
+    client.release(true);
+  }
+  await expectAllMerged(3_311);
+});
+
 test("a source and a central store that say nothing do not hold up a stop", async () => {
   await send(2);
   const locks = [
@@ -140,11 +156,11 @@ test("a source and a central store that say nothing do not hold up a stop", asyn
     return new Set(rows.map((row) => row.datname)).size === 2;
   });
   const startedAt = performance.now();
-  await consumer.stop(200);
+  try {
+    await consumer.stop(200);
+  } finally {
+    for (const client of clients) client.release(true);
+  }
   // Its own bounds are 0.2 s of grace, and a second each to give back and to close.
   expect(performance.now() - startedAt).toBeLessThan(8_000);
-  for (const client of clients) {
-    await client.query("rollback");
-    client.release();
-  }
 });

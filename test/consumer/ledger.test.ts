@@ -175,3 +175,75 @@ test("a message with the id of a pruned one is new: its queue was made anew", as
   await merge(3);
   expect(await ledgerRows()).toBe(3);
 });
+
+/** Ledger rows of messages that were merged long ago. */
+async function remember(ids: readonly number[], enqueuedAt: string): Promise<void> {
+  await system.central.pool.query(
+    `insert into central.processed_messages (lane_id, msg_id, enqueued_at, processed_at)
+     select central.lane_id($1, $2), m.id, $4, now() - interval '2 days' from unnest($3::bigint[]) m (id)`,
+    [await sourceId(), queue, ids, enqueuedAt],
+  );
+}
+
+async function pruneBelow(id: number): Promise<number> {
+  const { rows } = await system.central.pool.query(
+    "select central.prune_ledger($1, $2, $3) as count",
+    [await sourceId(), queue, id],
+  );
+  return rows[0].count as number;
+}
+
+async function ranges(): Promise<string[]> {
+  const { rows } = await system.central.pool.query<{ range: string }>(
+    `select format('%s to %s', first_msg_id, last_msg_id) as range from central.pruned_ranges
+      order by first_msg_id, first_enqueued_at`,
+  );
+  return rows.map(({ range }) => range);
+}
+
+test("the row of the lowest message that is in the queue is kept: it may be delivered once more", async () => {
+  await system.central.pool.query("select central.register_source($1, 's')", [await sourceId()]);
+  const id = Number(await queuesOf(system).send(queue, patternMessage()));
+  const { rows } = await system.singularity.pool.query(
+    `select enqueued_at::text as at from pgmq."q_${queue}"`,
+  );
+  await remember([id - 2, id - 1, id], rows[0].at);
+  expect(await pruneBelow(id)).toBe(2);
+  expect(await ledgerRows()).toBe(1);
+  const { report } = await drainAll(system);
+  expect(report).toMatchObject({ processed: 0, duplicates: 1 });
+});
+
+test.each([
+  ["earlier than the range began", "2026-01-01 09:59:59.999Z"],
+  ["more than an hour after it ended", "2026-01-01 11:00:00.001Z"],
+])("a range is not lengthened by messages of a queue that was made anew: %s", async (_, anew) => {
+  await system.central.pool.query("select central.register_source($1, 's')", [await sourceId()]);
+  await remember([1, 2, 3], "2026-01-01 10:00Z");
+  await pruneBelow(4);
+  expect(await ranges()).toEqual(["1 to 3"]);
+  await remember([4, 5], anew);
+  await pruneBelow(6);
+  expect(await ranges()).toEqual(["1 to 3", "4 to 5"]);
+  const { rows } = await system.central.pool.query(
+    `select m.id::integer, l.merged
+       from (values (3, '2026-01-01 10:00Z'::timestamptz), (4, '2026-01-01 10:00Z'), (4, $3::timestamptz)) m (id, at)
+      cross join lateral central.look_up_deliveries($1, $2, array[m.id::bigint], array[m.at], array[true]) l`,
+    [await sourceId(), queue, anew],
+  );
+  // The fourth message of the queue as it was before has never been merged.
+  expect(rows).toEqual([
+    { id: 3, merged: true },
+    { id: 4, merged: false },
+    { id: 4, merged: true },
+  ]);
+});
+
+test("a range is lengthened by what follows on it within the hour", async () => {
+  await system.central.pool.query("select central.register_source($1, 's')", [await sourceId()]);
+  await remember([1, 2, 3], "2026-01-01 10:00Z");
+  await pruneBelow(4);
+  await remember([4], "2026-01-01 11:00Z");
+  await pruneBelow(6);
+  expect(await ranges()).toEqual(["1 to 4"]);
+});

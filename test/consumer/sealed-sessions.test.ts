@@ -1,7 +1,8 @@
 import { createConsumer } from "@centralcloud/consumer";
 import { ConfigurationError } from "@centralcloud/service";
-import { createKeyRing, generateKey, openState, type SessionKey } from "@centralcloud/session-keys";
+import { createKeyRing, generateKey, type SessionKey } from "@centralcloud/session-keys";
 import sodium from "libsodium-wrappers";
+import pg from "pg";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   archivedIn,
@@ -13,7 +14,14 @@ import {
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
-import { addNewKey, publicBytesOf, sealState, sessionMessage } from "../support/session-keys.ts";
+import {
+  addNewKey,
+  openSession,
+  publicBytesOf,
+  sealSession,
+  sealState,
+  sessionMessage,
+} from "../support/session-keys.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();
@@ -122,9 +130,109 @@ test("what was sealed is merged as it is, and only the key ring opens it", async
     { session_id: "s1", session_state: null, sealed: sealed[1] },
   ]);
   const keyRing = await createKeyRing([pgp, box]);
-  expect(await openState(keyRing, sealed[0] as never)).toBe(
-    '{"n": 12345678901234567890, "exact": 0.10}',
+  expect(await openSession(system.singularity, keyRing, sealed[0] as never)).toEqual({
+    state: '{"n": 12345678901234567890, "exact": 0.10}',
+    bound: false,
+  });
+});
+
+describe("a seal that names its session", () => {
+  const version = "2025-10-25T10:00:00.000001Z";
+  const secret = '{"secret":"PLAINTEXT"}';
+  const named = { agent: "agent-1", session: "one", version };
+  const message = { agent_id: "agent-1", session_id: "one", synced_at: version };
+
+  test("is merged as it is, and opens there", async () => {
+    const sealed = await sealSession(system.singularity, secret, named);
+    await send(sessionMessage({ ...message, sealed }));
+    const { report } = await drainAll(system, { sessionKeys: [pgp] });
+    expect(report).toMatchObject({ processed: 1, deadLettered: 0 });
+    expect(await storedSessions()).toEqual([{ session_id: "one", session_state: null, sealed }]);
+  });
+
+  test.each([
+    ["agent", { agent_id: "agent-2" }],
+    ["session", { session_id: "two" }],
+    ["version", { synced_at: "2025-10-25T10:00:00.000002Z" }],
+    ["agent and session", { agent_id: 7, session_id: "two" }],
+  ])(
+    "is unreadable in the message of another %s, whose neighbours are merged",
+    async (part, changes) => {
+      const sealed = await sealSession(system.singularity, secret, named);
+      const body = sessionMessage({ ...message, ...changes, sealed });
+      await send(body, sessionMessage({ ...message, sealed }));
+      const { report, observations } = await drainAll(system, { sessionKeys: [pgp] });
+      expect(report).toMatchObject({ processed: 1, deadLettered: 1, released: 0 });
+      expect(await deadLettersOf(system, queue)).toMatchObject([
+        {
+          reason: "unreadable",
+          original_message: JSON.parse(body),
+          error: {
+            code: "seal_misplaced",
+            message: `the seal opens, but names another ${part}: it was made for another message`,
+          },
+        },
+      ]);
+      expect(JSON.stringify(observations)).not.toContain("PLAINTEXT");
+    },
   );
+
+  test("is unreadable at another source, which has copied the message whole", async () => {
+    const sealed = await sealSession(system.singularity, secret, named);
+    const { rows } = await system.singularity.pool.query(
+      "select source_id as source from singularity_source",
+    );
+    // What is in the queue now is this source's, and the seal is that of the source before.
+    await system.singularity.pool.query(
+      "update singularity_source set source_id = gen_random_uuid()",
+    );
+    try {
+      await send(sessionMessage({ ...message, sealed }));
+      await drainAll(system, { sessionKeys: [pgp] });
+      expect(await deadLettersOf(system, queue)).toMatchObject([
+        { reason: "unreadable", error: { code: "seal_misplaced" } },
+      ]);
+    } finally {
+      await system.singularity.pool.query("update singularity_source set source_id = $1", [
+        rows[0].source,
+      ]);
+    }
+  });
+
+  test("opens among hundreds, by the data keys of several database sessions, and what is wrong is found among them", async () => {
+    const count = 300;
+    const bodies: string[] = [];
+    for (let start = 0; start < count; start += 100) {
+      // A database session of its own.
+      const client = new pg.Client({ connectionString: system.singularity.url });
+      await client.connect();
+      const asked = client.query<{ body: string }>(
+        `with session as (
+           select array_agg(text 'agent-1') as agents, array_agg('s' || n) as ids,
+                  array_agg(timestamptz '2025-10-25 10:00Z') as versions,
+                  array_agg(jsonb_build_object('n', n)) as states
+             from generate_series($1::integer, $1 + 99) n
+         )
+         select jsonb_build_object('agent_id', 'agent-1', 'session_id', i.id,
+                                   'synced_at', timestamptz '2025-10-25 10:00Z', 'sealed', i.sealed)::text as body
+           from session s
+          cross join lateral rows from (
+            unnest(s.ids), unnest(public.seal_session_states(s.agents, s.ids, s.versions, s.states))) as i (id, sealed)`,
+        [start],
+      );
+      const { rows } = await asked.finally(() => client.end());
+      bodies.push(...rows.map(({ body }) => body));
+    }
+    const dataKeys = new Set(bodies.map((body) => JSON.parse(body).sealed.data_key));
+    expect(dataKeys.size).toBe(3);
+    bodies[150] = bodies[150]?.replace('"session_id": "s150"', '"session_id": "s151"') ?? "";
+    await send(...bodies);
+    const { report } = await drainAll(system, { sessionKeys: [pgp] });
+    expect(report).toMatchObject({ processed: count - 1, deadLettered: 1 });
+    expect(await deadLettersOf(system, queue)).toMatchObject([
+      { error: { code: "seal_misplaced" } },
+    ]);
+  });
 });
 
 test("plain sessions are taken, unless sealing is required", async () => {

@@ -1,6 +1,8 @@
-import { createPool, endPool } from "@centralcloud/db";
+import { createPool, endPool } from "@centralcloud/postgres";
 import { expect, test } from "vitest";
+import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
+import { patternMessage } from "../support/messages.ts";
 
 const system = useSystem();
 
@@ -38,5 +40,35 @@ test("a setting that the server does not have is an error of whoever asks for a 
     await expect(pool.query("select 1")).rejects.toThrow(/no_such_setting/);
   } finally {
     await endPool(pool, 1_000);
+  }
+});
+
+test("both servers give up what a consumer waits for no longer", async () => {
+  const tables = [
+    { pool: system.singularity.pool, table: `pgmq."q_centralcloud-new-patterns"` },
+    { pool: system.central.pool, table: "central.patterns" },
+  ];
+  for (const { pool, table } of tables) {
+    await pool.query(`
+      create table public.limits_of_test (statement_timeout text);
+      create function public.note_limit_of_test() returns trigger language plpgsql security definer as $$
+      begin
+        insert into public.limits_of_test values (current_setting('statement_timeout'));
+        return null;
+      end $$;
+      create trigger limits_of_test after insert or update on ${table}
+        for each statement execute function public.note_limit_of_test()`);
+  }
+  await queuesOf(system).send("centralcloud-new-patterns", patternMessage());
+  for (const { pool } of tables) await pool.query("truncate public.limits_of_test");
+  await drainAll(system);
+  for (const { pool, table } of tables) {
+    const { rows } = await pool.query(
+      "select distinct statement_timeout from public.limits_of_test",
+    );
+    expect(rows, table).toEqual([{ statement_timeout: "29s" }]);
+    await pool.query(
+      "drop table public.limits_of_test; drop function public.note_limit_of_test cascade",
+    );
   }
 });

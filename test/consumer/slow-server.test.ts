@@ -1,5 +1,4 @@
-import { createPool, cutConnections, endPool } from "@centralcloud/db";
-import { classifyFault } from "@centralcloud/pgmq";
+import { classifyFault, createPool, cutConnections, endPool } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Link } from "../chaos/proxy/link.ts";

@@ -1,8 +1,10 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { captureDefaults } from "../support/capture.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { expectToConsumeThrough } from "../support/pooled-consumer.ts";
+import { runsOnlyInOwnSession, saysThatItWasNotTold } from "../support/pooled-sessions.ts";
 import { startTransactionPooler, type TransactionPooler } from "../support/transaction-pooler.ts";
 
 const system = useSystem();
@@ -29,4 +31,12 @@ test("the pooler of this test gives no session: what was prepared is unknown to 
 
 test("told so, the consumer works behind a pooler in transaction mode, and goes on after idleness", async () => {
   await expectToConsumeThrough({ sourceUrl: source.url, centralUrl: central.url }, system);
+});
+
+test("not told so, the consumer says what to set, and blames no message", async () => {
+  await saysThatItWasNotTold(system, { sourceUrl: source.url, centralUrl: central.url });
+});
+
+test("what needs a session of its own says that there is none", async () => {
+  await runsOnlyInOwnSession({ sourceUrl: source.url, centralUrl: central.url }, captureDefaults);
 });

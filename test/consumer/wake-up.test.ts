@@ -95,7 +95,7 @@ describe("with notifications", () => {
     await asleep();
     const first = consumer;
     await start();
-    await until("the second one is ready", () => consumer.health().ready);
+    await until("the second one is ready", () => consumer.health().working);
     await first.stop();
     await asleep();
     expect(await timeToMerge()).toBeLessThan(1_000);

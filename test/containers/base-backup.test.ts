@@ -4,10 +4,12 @@ import type { StartedTestContainer } from "testcontainers";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { countedIn, drainRounds, named, send } from "../operations/restored.ts";
 import { centralContent } from "../support/central-content.ts";
+import { environmentOf } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";
 import { harnessName, type TestDatabase, type TestSystem } from "../support/databases.ts";
 import { fullProfileContainer } from "../support/full-profile-container.ts";
 import { type Operator, seatOperator } from "../support/operator.ts";
+import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
 /* The page's backup by PostgreSQL's own tools, and a second server that is started from it beside the first. */
@@ -104,6 +106,8 @@ test("the central store that is started from it has the content of the lost one 
 
 test("the source that is started from it gives a message again that was merged since, and it counts once", async () => {
   const system = { singularity: restored.singularity, central: live.central };
+  const adopted = await runCommand(["sources", "adopt"], environmentOf(system));
+  expect(adopted.exitCode).toBe(0);
   await send(system, named("after the restore"));
   const { report } = await drainAll(system);
   expect(report).toMatchObject({ processed: 1, duplicates: 1, deadLettered: 0 });

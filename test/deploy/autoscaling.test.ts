@@ -1,32 +1,54 @@
 import { fileURLToPath } from "node:url";
+import { createConsumer } from "@centralcloud/consumer";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { queuesOf } from "../support/consumer.ts";
+import { configurationFor, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { buildKustomization } from "../support/kustomize.ts";
 import { useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
+import { until } from "../support/until.ts";
 
 const folder = fileURLToPath(new URL("../../deploy/kubernetes/", import.meta.url));
 const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 const system = useSystem();
 const members = useMembers(system, { autoscaler: undefined });
 
-/** The query of one of the production overlay's triggers. */
-function queryOf(trigger: string): string {
-  const scaled = buildKustomization(`${folder}overlays/production`).find(
+interface Trigger {
+  readonly name: string;
+  readonly type: string;
+  readonly metadata: { readonly query: string };
+  readonly authenticationRef: { readonly name: string };
+}
+interface Scaled {
+  readonly minReplicaCount: number;
+  readonly maxReplicaCount: number;
+  readonly fallback: { readonly replicas: number };
+  readonly advanced: { readonly scalingModifiers: { readonly formula: string; target: string } };
+  readonly triggers: readonly Trigger[];
+}
+
+/** The production overlay's, or of the component alone. */
+function scaledIn(kustomization: string): Scaled {
+  const scaled = buildKustomization(`${folder}${kustomization}`).find(
     ({ kind }) => kind === "ScaledObject",
   );
-  const spec = scaled?.spec as
-    | { triggers: { name: string; type: string; metadata: { query: string } }[] }
-    | undefined;
-  const found = spec?.triggers.find(({ name, type }) => name === trigger && type === "postgresql");
+  return scaled?.spec as Scaled;
+}
+
+const production = scaledIn("overlays/production");
+
+/** The query of one of the triggers. */
+function queryOf(trigger: string): string {
+  const found = production.triggers.find(
+    ({ name, type }) => name === trigger && type === "postgresql",
+  );
   if (found === undefined) throw new Error(`there is no trigger ${trigger}`);
   return found.metadata.query;
 }
 
 /** What the autoscaler reads: one row of one number, which it must get as such. */
-async function read(trigger: string): Promise<unknown> {
-  const { rows } = await members.autoscaler.singularity.pool.query<[unknown]>({
+async function read(trigger: string, side: "singularity" | "central" = "singularity") {
+  const { rows } = await members.autoscaler[side].pool.query<[unknown]>({
     text: queryOf(trigger),
     rowMode: "array",
   });
@@ -37,6 +59,8 @@ async function read(trigger: string): Promise<unknown> {
 
 beforeAll(async () => {
   const { name } = members.autoscaler.login;
+  await system.central.pool.query(`grant usage on schema central to ${name}`);
+  await system.central.pool.query(`grant select (last_seen_at) on central.consumers to ${name}`);
   // As docs/operations.md has it.
   await system.singularity.pool.query(`grant usage on schema pgmq to ${name}`);
   for (const queue of queues) {
@@ -48,7 +72,9 @@ beforeAll(async () => {
 
 // Before the login is dropped.
 afterAll(async () => {
-  await system.singularity.pool.query(`drop owned by ${members.autoscaler.login.name}`);
+  for (const { pool } of [system.singularity, system.central]) {
+    await pool.query(`drop owned by ${members.autoscaler.login.name}`);
+  }
 });
 
 test("nothing waits where the queues are empty", async () => {
@@ -73,6 +99,39 @@ test("a long queue is not counted to its end", async () => {
      select now(), '{}' from generate_series(1, 150000)`,
   );
   expect(await read("depth")).toBe(100_003);
+});
+
+/** How many replicas the autoscaler asks for, by the formula, of what its queries read. */
+function replicasFor(read: { depth: number; age: number; live: number }): number {
+  const { formula, target } = production.advanced.scalingModifiers;
+  const evaluate = new Function("depth", "age", "live", "max", `return ${formula}`);
+  const wanted = Math.ceil(evaluate(read.depth, read.age, read.live, Math.max) / Number(target));
+  return Math.min(Math.max(wanted, production.minReplicaCount), production.maxReplicaCount);
+}
+
+test("what waits asks for replicas only as long as any of them reaches the central store", async () => {
+  expect(await read("live", "central")).toBe(0);
+  const consumer = createConsumer(configurationFor(system), () => {});
+  await consumer.start();
+  await until("it reaches the central store", async () => (await read("live", "central")) === 1);
+  await consumer.stop();
+  expect(await read("live", "central")).toBe(0);
+  await system.central.pool.query(
+    `insert into central.consumers (id, version, host, last_seen_at)
+     values (gen_random_uuid(), '0', 'cut off', now() - interval '2 minutes')`,
+  );
+  expect(await read("live", "central")).toBe(0);
+
+  expect(replicasFor({ depth: 90_000, age: 60, live: 3 })).toBe(5);
+  expect(replicasFor({ depth: 10, age: 6 * 60, live: 3 })).toBe(6);
+  expect(replicasFor({ depth: 300_000, age: 86_400, live: 3 })).toBe(12);
+  expect(replicasFor({ depth: 300_000, age: 86_400, live: 0 })).toBe(3);
+});
+
+test("a database that can't be asked asks for no more replicas than there are in quiet", () => {
+  expect(production.fallback.replicas).toBe(production.minReplicaCount);
+  const small = scaledIn("components/keda");
+  expect(small.fallback.replicas).toBe(small.minReplicaCount);
 });
 
 test("its login reads no message", async () => {

@@ -45,6 +45,34 @@ test("the consumer is given only variables that there are", () => {
   }
 });
 
+test("change data capture is switched on by environment, as a login of its own", () => {
+  expect(file.services.consumer?.environment).toMatchObject({
+    CDC_ENABLED: expect.stringMatching(/^\$\{CDC_ENABLED:-false\}$/),
+    CDC_SOURCE_DATABASE_URLS_FILE: "/run/secrets/capture-source-urls",
+    CDC_CENTRAL_DATABASE_URL_FILE: "/run/secrets/capture-central-url",
+  });
+  const logins = readFileSync(new URL("postgres/add-logins.sh", folder), "utf8");
+  expect(logins).toMatch(/^add_login capture auditor replication$/m);
+});
+
+test("PostgreSQL is stopped after the consumers, whose one-shot services have ended long before", () => {
+  expect(file.services.consumer?.depends_on).toHaveProperty("postgres");
+});
+
+test.each(services)("the log of %s does not grow for ever", (_, { logging }) => {
+  expect(logging).toEqual({ driver: "json-file", options: { "max-size": "10m", "max-file": "5" } });
+});
+
+test("an operator's keys list knows the ring, and sealing is ensured, not activated again", () => {
+  expect(file.services.migrate?.environment).toHaveProperty("SESSION_PRIVATE_KEYS_FILE");
+  expect(file.services["session-key"]?.command).toEqual([
+    "keys",
+    "ensure",
+    "--from",
+    "/run/secrets/session-key",
+  ]);
+});
+
 test("make-secrets makes every secret", () => {
   const script = readFileSync(new URL("make-secrets", folder), "utf8");
   for (const [name, { file: path }] of Object.entries(file.secrets)) {

@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { schedulerVariables } from "@centralcloud/cli";
 import { consumerVariables, readConsumerConfiguration } from "@centralcloud/consumer";
 import { describe, expect, test } from "vitest";
 import { findTypeMistakes, validateBySchema } from "../support/kubernetes-types.ts";
@@ -92,7 +94,8 @@ describe.each(["small", "production"])("the overlay %s", (overlay) => {
   test("names only variables that there are, with values that the consumer accepts", () => {
     for (const { pod } of workloads) {
       for (const { name } of pod.containers.flatMap(({ env }) => env)) {
-        expect(consumerVariables).toContain(name.replace(/_FILE$/, ""));
+        const known = [...consumerVariables, ...schedulerVariables];
+        expect(known).toContain(name.replace(/_FILE$/, ""));
       }
     }
     const [container] = consumer.pod.containers;
@@ -144,6 +147,19 @@ describe.each(["small", "production"])("the overlay %s", (overlay) => {
     });
   });
 
+  test("asks a scheduler, where there is one, at its own port", () => {
+    const scheduler = workloads.find(({ pod }) => pod.containers[0]?.args.includes("scheduler"));
+    const [container] = scheduler?.pod.containers ?? [];
+    if (container === undefined) return;
+    const ask = (path: string) => expect.objectContaining({ httpGet: { path, port: "health" } });
+    expect(container).toMatchObject({
+      startupProbe: ask("/healthz"),
+      livenessProbe: ask("/healthz"),
+      readinessProbe: ask("/readyz"),
+      env: expect.arrayContaining([{ name: "SCHEDULER_HTTP_PORT", value: "9464" }]),
+    });
+  });
+
   test("selects the pods that it means", () => {
     const selectorOf = (spec: Readonly<Record<string, unknown>>) =>
       (spec.selector as { matchLabels: Labels }).matchLabels;
@@ -154,7 +170,11 @@ describe.each(["small", "production"])("the overlay %s", (overlay) => {
       );
     }
     expect(specOf("Service").selector).toEqual(consumer.labels);
-    expect(selectorOf(specOf("PodDisruptionBudget"))).toEqual(consumer.labels);
+    const budgets = manifests.filter(({ kind }) => kind === "PodDisruptionBudget");
+    const deployments = workloads.filter(({ manifest }) => manifest.kind === "Deployment");
+    expect(budgets.map(({ spec }) => selectorOf(spec as Workload["spec"]))).toEqual(
+      deployments.map(({ labels }) => labels),
+    );
     const spreads = consumer.pod.topologySpreadConstraints ?? [];
     expect(spreads.length).toBeGreaterThan(0);
     for (const { labelSelector } of spreads) {
@@ -175,17 +195,18 @@ describe.each(["small", "production"])("the overlay %s", (overlay) => {
 
   test("gives the autoscaler a login by a secret that there is", () => {
     const found = manifests.filter(({ kind }) => kind === "TriggerAuthentication");
-    expect(found).toHaveLength(overlay === "production" ? 1 : 0);
-    for (const { spec, metadata } of found) {
+    expect(found).toHaveLength(overlay === "production" ? 2 : 0);
+    for (const { spec } of found) {
       const { secretTargetRef } = spec as { secretTargetRef: { name: string; key: string }[] };
       for (const { name, key } of secretTargetRef) expect(secrets.get(name)).toContain(key);
-      const { triggers } = specOf("ScaledObject") as {
-        triggers: { authenticationRef: { name: string } }[];
-      };
-      for (const { authenticationRef } of triggers) {
-        expect(authenticationRef.name).toBe(metadata.name);
-      }
     }
+    if (overlay !== "production") return;
+    const { triggers } = specOf("ScaledObject") as {
+      triggers: { authenticationRef: { name: string } }[];
+    };
+    expect(new Set(triggers.map(({ authenticationRef }) => authenticationRef.name))).toEqual(
+      new Set(found.map(({ metadata }) => metadata.name)),
+    );
   });
 
   test("keeps to the restricted profile of pod security", () => {
@@ -208,6 +229,29 @@ describe.each(["small", "production"])("the overlay %s", (overlay) => {
       }
     }
   });
+});
+
+test("Prometheus' operator gets the port of the consumers, and the alerts as they are", () => {
+  const text = execFileSync(`${folder}prometheus-operator`, {
+    encoding: "utf8",
+    env: { ...process.env, PROMETHEUS_LABELS: "release: monitoring" },
+  });
+  const [monitor, rule] = parseYaml(text) as [Manifest, Manifest];
+  const labels = { "app.kubernetes.io/name": "centralcloud", release: "monitoring" };
+  expect(monitor).toMatchObject({
+    kind: "PodMonitor",
+    metadata: { labels },
+    spec: { podMetricsEndpoints: [{ port: "http", path: "/metrics" }] },
+  });
+  const consumer = find(
+    workloadsOf(buildKustomization(`${folder}overlays/small`)),
+    ({ name }) => name === "centralcloud-consumer",
+  );
+  const { selector } = monitor.spec as { selector: { matchLabels: Labels } };
+  expect(selector.matchLabels).toEqual(consumer.labels);
+  const rules = readFileSync(`${folder}../observability/prometheus-rules.yaml`, "utf8");
+  expect(rule).toMatchObject({ kind: "PrometheusRule", metadata: { labels } });
+  expect(rule.spec).toEqual(parseYaml(rules)[0]);
 });
 
 test("the check of the types finds a field that there is not, and the schemas a wrong type", async () => {

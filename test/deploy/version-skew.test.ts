@@ -67,7 +67,7 @@ describe("a consumer of this version", () => {
       for (const plane of planes) await migrate(plane, system[plane].url, silent);
       await send(100);
       await until("the others are consumed", () => queues.isEmpty(queue));
-      await until("it is ready", () => consumer.health().ready);
+      await until("it is ready", () => consumer.health().working);
     } finally {
       await consumer.stop();
     }
@@ -92,10 +92,10 @@ describe("a consumer of this version", () => {
       await migrate("singularity", system.singularity.url, silent);
       await queuesOf(system).sendBatch(queue, [patternMessage()]);
       await until("the central store is not migrated", () => faults.has("central not-migrated"));
-      expect(consumer.health().ready).toBe(false);
+      expect(consumer.health()).toMatchObject({ ready: false, working: false });
       await migrate("central", system.central.url, silent);
       await until("the message is consumed", () => queuesOf(system).isEmpty(queue));
-      await until("it is ready", () => consumer.health().ready);
+      await until("it is ready", () => consumer.health().working);
     } finally {
       await consumer.stop();
     }
@@ -120,8 +120,14 @@ describe("what a consumer of the version before calls", () => {
 /** Our functions and tables that a role may use, and how. */
 async function callableBy(role: string, database: Pool): Promise<string[]> {
   const { rows } = await database.query<{ right: string }>(
-    `select format('%s returns %s', p.oid::regprocedure, pg_get_function_result(p.oid)) as right
+    // As it may be called: a parameter with a default may be left out.
+    `select format('%s(%s) returns %s', regexp_replace(p.oid::regprocedure::text, '[(].*', ''),
+                   (select string_agg(format_type(a.type, null), ',' order by a.number)
+                      from unnest(p.proargtypes::oid[]) with ordinality a (type, number)
+                     where a.number <= p.pronargs - n.left_out),
+                   pg_get_function_result(p.oid)) as right
        from pg_proc p
+      cross join generate_series(0, p.pronargdefaults) n (left_out)
       where p.pronamespace in (select oid from pg_namespace where nspname in ('public', 'central'))
         and has_function_privilege($1, p.oid, 'execute')
         and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')

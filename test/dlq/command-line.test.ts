@@ -67,7 +67,7 @@ describe("list", () => {
       [["list", "--after", "x"], /cursor/],
       [["list", "--limit", "0"], /whole number from 1/],
       [["list", "--source", "another"], /no source another; there are: singularity_/],
-      [["show", "x"], /not the id of a letter/],
+      [["show", "x"], /"x" is not an id: a whole number/],
       [["replay", "1"], /--reason/],
       [["replay", "1", "--reason", " "], /--reason/],
       [["replay", ...why], /--all/],
@@ -129,7 +129,7 @@ describe("show", () => {
     expect(stdout).toMatch(/archived .*replay, action \d+, sent as message \d+/);
     expect(await dlq("show", "987654")).toMatchObject({
       exitCode: 1,
-      stderr: "centralcloud: there is no letter 987654, neither waiting nor archived\n",
+      stderr: expect.stringContaining("there is no letter 987654, neither waiting nor archived"),
     });
   });
 
@@ -221,6 +221,22 @@ describe("rights", () => {
     }
   });
 
+  test("who may do all but send is told so before the first change", async () => {
+    const id = await putLetter(system.singularity);
+    const queue = `pgmq."q_${patterns}"`;
+    await system.singularity.pool.query(`revoke insert on ${queue} from centralcloud_owner`);
+    try {
+      const before = await actions();
+      const { exitCode, stderr } = await as(members.owner, "replay", id, ...why);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`lacks insert on ${queue}`);
+      expect(await actions()).toEqual(before);
+      expect((await as(members.owner, "discard", id, ...why)).exitCode).toBe(0);
+    } finally {
+      await system.singularity.pool.query(`grant insert on ${queue} to centralcloud_owner`);
+    }
+  });
+
   test("a consumer may look, and is told what it lacks to act, before anything is recorded", async () => {
     const id = await putLetter(system.singularity);
     expect((await as(members.consumer, "list")).exitCode).toBe(0);
@@ -231,7 +247,7 @@ describe("rights", () => {
     ]) {
       const { exitCode, stderr } = await as(members.consumer, ...words, ...why);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/lacks .*insert on central\.operator_actions/);
+      expect(stderr).toMatch(/lacks .*execute on central\.plan_operator_action/);
       expect(stderr).toContain(`grant centralcloud_owner to "${members.consumer.login.name}"`);
     }
     for (const words of [["list"], ["replay", id, ...why]]) {

@@ -2,7 +2,7 @@ import {
   discardLetters,
   LetterNotFoundError,
   listLetters,
-  previewLetterAction,
+  previewLetters,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import pg from "pg";
@@ -11,6 +11,7 @@ import { useSystem } from "../support/databases.ts";
 import {
   actionOn,
   emptyQueues,
+  judge,
   patterns,
   putLetter,
   putOddLetter,
@@ -159,8 +160,8 @@ describe("a replay", () => {
     await expect(replay({ ids: [id, "987654"] })).rejects.toThrow(LetterNotFoundError);
     await expect(replay({ ids: ["x"] })).rejects.toThrow(SelectionError);
     expect(await actions()).toEqual([]);
-    const preview = await previewLetterAction(await scopeOf(system), { ids: [id] }, "replay", {});
-    expect(preview).toEqual({ letters: 1, settledBefore: [] });
+    const preview = await previewLetters(await scopeOf(system), { ids: [id] }, "replay", { judge });
+    expect(preview).toMatchObject({ letters: 1, settledBefore: [] });
     expect(await lettersLeft()).toBe(1);
     expect(await actions()).toEqual([]);
   });

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { formatSessionKey, generateKey } from "@centralcloud/session-keys";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { findEngine } from "../support/build-image.ts";
@@ -91,6 +92,31 @@ describe.skipIf(compose === undefined && !process.env.CI)("the compose file", ()
     const port = await publishedPort(replicas[1] ?? "", 9464);
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
     expect((await docker.getContainer(replicas[0] ?? "").inspect()).State.Running).toBe(false);
+  });
+
+  test("another deploy/up after a rotation replaces consumers one by one, and seals for the new key", async () => {
+    const ring = join(secrets, "session-key");
+    chmodSync(ring, 0o644);
+    appendFileSync(ring, formatSessionKey(await generateKey({ keyId: "rotated", alg: "openpgp" })));
+    const keys = ["run", "--rm", "-T", "migrate", "keys"];
+    const add = ["add", "--from", "/run/secrets/session-key", "--key-id", "rotated", "--activate"];
+    expect(await runCompose(...keys, ...add, "--force")).toMatchObject({ exitCode: 0 });
+
+    const before = await containersOf("consumer");
+    const changes = { LOG_LEVEL: "warn", CDC_ENABLED: "true" };
+    const { exitCode, output } = await run(`${deploy}up`, ["--scale", "consumer=2"], changes);
+    expect(exitCode, output).toBe(0);
+    const after = await containersOf("consumer");
+    expect(after).toHaveLength(2);
+    expect(after.filter((replica) => before.includes(replica))).toEqual([]);
+    const list = await runCompose(...keys, "list");
+    expect(list.output).toMatch(/rotated +\S+ +yes .* yes /);
+
+    const status = await until("the change log is read", async () => {
+      const { output } = await runCompose(...["run", "--rm", "-T", "migrate", "cdc", "status"]);
+      return /reading/.test(output) && output;
+    });
+    expect(status).toContain("singularity");
   });
 
   test("the consumer's login may not read what it has no use for", async () => {

@@ -51,6 +51,11 @@ test("where nothing is captured, the state is off and readiness says nothing of 
 test("a capture tells its changes, its lag, and what the source keeps because of it", async () => {
   const service = await services.start({ capture: captureDefaults });
   await capturing(service);
+  const begun = await service.scrape();
+  expect(begun.value("centralcloud_capture_changes_total", { source })).toBe(0);
+  for (const side of ["source", "central"]) {
+    expect(begun.value("centralcloud_capture_faults_total", { source, side })).toBe(0);
+  }
   await insertAgent("one");
   await insertAgent("two");
   await caughtUp(system);

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { aliasOf } from "../support/alias.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -102,9 +103,11 @@ test("a source is named once, the build and the live replicas are told", async (
   await service.ready();
   const seen = await until("the replica is on the list", async () => {
     const scrape = await service.scrape();
-    return scrape.value("centralcloud_replicas") === 1 ? scrape : undefined;
+    const isSeen = scrape.value("centralcloud_source_info", { source }) === 1;
+    return isSeen && scrape.value("centralcloud_replicas") === 1 ? scrape : undefined;
   });
   const name = system.singularity.name;
+  expect(seen.value("centralcloud_snapshot_age_seconds")).toBeLessThan(60);
   expect(seen.value("centralcloud_source_info", { source, name })).toBe(1);
   const version = expect.stringMatching(/^\d+\.\d+\.\d+/);
   expect(seen.samples).toContainEqual({
@@ -122,7 +125,6 @@ test("a database that is shut off opens its breaker, and scrapes do not wait for
   await service.ready();
   const before = await service.scrape();
   const lastLook = { database: "central" };
-  const lookedAt = before.value("centralcloud_last_look_timestamp_seconds", lastLook);
   expect(before.value("centralcloud_database_breaker_open", lastLook)).toBe(0);
   const { name } = system.central;
   await system.singularity.pool.query(`alter database ${name} with allow_connections false`);
@@ -132,6 +134,7 @@ test("a database that is shut off opens its breaker, and scrapes do not wait for
         where datname = $1 and application_name like 'centralcloud%'`,
       [name],
     );
+    const shutAt = Date.now() / 1000;
     const seen = await until("the breaker opens", async () => {
       const startedAt = performance.now();
       const scrape = await service.scrape();
@@ -144,7 +147,8 @@ test("a database that is shut off opens its breaker, and scrapes do not wait for
       seen.value("centralcloud_database_faults_total", { database: "central" }),
     ).toBeGreaterThan(0);
     expect(seen.value("centralcloud_database_breaker_open", { database: source })).toBe(0);
-    expect(seen.value("centralcloud_last_look_timestamp_seconds", lastLook)).toBe(lookedAt);
+    const lookedAt = seen.value("centralcloud_last_look_timestamp_seconds", lastLook);
+    expect(lookedAt).toBeLessThanOrEqual(shutAt);
   } finally {
     await system.singularity.pool.query(`alter database ${name} with allow_connections true`);
   }
@@ -154,6 +158,44 @@ test("a database that is shut off opens its breaker, and scrapes do not wait for
   ).toBe(0);
 });
 
+test("a replica that ended without saying so is lost for an hour; one that said so is not", async () => {
+  await system.central.pool.query(
+    `insert into central.consumers (id, version, host, last_seen_at)
+     select gen_random_uuid(), '0', 'killed', now() - silent
+       from unnest('{2 minutes, 59 minutes, 61 minutes}'::interval[]) silent`,
+  );
+  const stopped = await services.start();
+  await stopped.ready();
+  await stopped.stop(1_000);
+  const service = await services.start();
+  await until("they are counted", async () => {
+    return (await service.scrape()).value("centralcloud_replicas_lost") === 2;
+  });
+  await system.central.pool.query("delete from central.consumers where host = 'killed'");
+});
+
+test("counters begin at 0, so that the first event is an increase", async () => {
+  const service = await services.start();
+  await service.ready();
+  const scrape = await service.scrape();
+  const queue = "agent-sessions";
+  const begun = {
+    centralcloud_messages_dead_lettered_total: { source, queue, reason: "invalid" },
+    centralcloud_dead_letters_refused_total: { source, queue },
+    centralcloud_messages_released_total: { source, queue, cause: "fault" },
+    centralcloud_batches_total: { source, queue, outcome: "crash" },
+    centralcloud_lane_faults_total: { source, queue, side: "central", kind: "locked" },
+    centralcloud_lane_crashes_total: { source, queue },
+    centralcloud_ledger_pruned_rows_total: { source, queue },
+    centralcloud_database_faults_total: { database: "central", kind: "connection-lost" },
+    centralcloud_listener_losses_total: { source },
+    centralcloud_upkeep_faults_total: { task: "ledger" },
+  };
+  for (const [name, labels] of Object.entries(begun)) {
+    expect(scrape.value(name, labels as Readonly<Record<string, string>>), name).toBe(0);
+  }
+});
+
 test("a lost listening connection and recurring work that fails are counted", async () => {
   const service = await services.start();
   await service.ready();
@@ -161,7 +203,7 @@ test("a lost listening connection and recurring work that fails are counted", as
     const { rows } = await system.singularity.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and application_name = 'centralcloud-listener'
-          and query like '%advisory%'`,
+          and query like '%pgmq%'`,
     );
     return rows.length > 0;
   });
@@ -212,4 +254,19 @@ test("a source that can't be reached is waited for, and said to be", async () =>
   );
   expect(looked).toMatchObject({ labels: { database: `${place}/no_such_database` }, value: 0 });
   await queuesOf(system).send(queue, patternMessage());
+});
+
+test("a source that has another's id is refused, and said to be", async () => {
+  const alias = aliasOf(system.singularity.url);
+  const service = await services.start({ sourceUrls: [system.singularity.url, alias] });
+  await until("one of the two names is refused", async () => {
+    const { samples } = await service.scrape();
+    const refused = samples.filter(({ name }) => name === "centralcloud_source_refused");
+    return (
+      refused
+        .map(({ value }) => value)
+        .sort()
+        .join() === "0,1"
+    );
+  });
 });

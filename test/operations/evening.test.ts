@@ -129,7 +129,7 @@ test(
     });
     down.expectShown(unready);
     await down.next();
-    expect(await down.next(1)).toContain("1 error,");
+    expect(await down.next(3)).toContain("1 error,");
     down.end();
     const refused = await runDlq("discard", "--all", "--reason", "none of them");
     expect(refused.exitCode).toBe(3);

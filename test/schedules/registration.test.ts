@@ -2,7 +2,13 @@ import { jobsOfPgCron, migrate, registerSchedules } from "@centralcloud/db";
 import { createScheduler } from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
 import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
+import {
+  createTestDatabase,
+  dropTestDatabase,
+  renameTestDatabase,
+  type TestDatabase,
+} from "../support/databases.ts";
+import { examine, problem } from "../support/doctor.ts";
 import { installFakePgCron } from "../support/fake-pg-cron.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login } from "../support/logins.ts";
@@ -290,4 +296,44 @@ test("pg_cron that is loaded, but not to be had, is a reason and not a failure",
 test("on a server without pg_cron the jobs are the scheduler's", async () => {
   expect(await registerSchedules(source.url)).toEqual({ runner: "scheduler", reason: undefined });
   expect(await jobsOfPgCron(source.url)).toEqual(new Set());
+});
+
+describe("after a database got another name", () => {
+  test("the jobs of the old name are found by the doctor and removed by migrate, those of others kept", async () => {
+    const cron = await open();
+    const other = await open("singularity");
+    await installFakePgCron(cron, [source, other]);
+    await registerSchedules(source.url);
+    await registerSchedules(other.url);
+    const before = source.name;
+    opened.splice(opened.indexOf(source), 1);
+    source = await renameTestDatabase(source, `${before}_renamed`);
+    opened.push(source);
+    await source.pool.query(
+      `alter database "${source.name}" set cron.database_name = '${cron.name}'`,
+    );
+    await cron.pool.query(
+      "select cron.schedule_in_database('of somebody else', '0 0 * * *', 'vacuum', $1)",
+      [before],
+    );
+
+    const central = await createTestDatabase("central");
+    opened.push(central);
+    expect(await examine({ singularity: source, central })).toContainEqual(
+      problem("warning", new RegExp(`jobs for the database ${before}, which is gone`), /migrate/),
+    );
+    const registration = await registerSchedules(source.url);
+    expect(registration).toMatchObject({ runner: "pg_cron" });
+    const jobs = await jobsIn(cron);
+    expect(jobs.filter(({ database }) => database === before)).toMatchObject([
+      { jobname: "of somebody else" },
+    ]);
+    const named = (name: string) => jobs.filter(({ jobname }) => `${jobname}`.endsWith(`@${name}`));
+    expect(named(before)).toEqual([]);
+    expect(named(source.name).length).toBe(named(other.name).length);
+    expect(named(other.name).length).toBeGreaterThan(7);
+    expect(await examine({ singularity: source, central })).not.toContainEqual(
+      problem("warning", /which is gone/, /migrate/),
+    );
+  });
 });

@@ -64,11 +64,14 @@ export async function layTraps({ singularity, central }: TestSystem): Promise<vo
   await singularity.pool.query(`
     create function public.trap_of_test() returns trigger language plpgsql as $$
     begin
-      perform new.agent_id::integer;
-      return new;
+      raise exception 'refused: %', new.agent_id;
     end $$;
     create trigger trap_of_test before insert or update on public.learned_patterns
       for each row execute function public.trap_of_test();
+    create trigger trap_of_test before update on public.pending_tasks
+      for each row execute function public.trap_of_test();
+    insert into public.agents (agent_id) values ('${content}');
+    insert into public.pending_tasks (agent_id) values ('${content}');
     insert into public.analysis_results (agent_id, result) values ('${content}', '{"type":"${content}"}')`);
 }
 

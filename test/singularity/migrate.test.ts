@@ -60,6 +60,20 @@ describe.each(planes)("%s", (plane) => {
     expect(await describeDatabase(database.pool)).toEqual(before);
   });
 
+  test("a database that has one that this build does not know, and lacks one that it knows, is refused", async () => {
+    const database = await open(plane);
+    await database.pool.query(
+      `update centralcloud_migrations.migrations m set name = 'from_another_branch'
+        where m.plane = $1
+          and m.created_at = (select max(o.created_at) from centralcloud_migrations.migrations o where o.plane = $1)`,
+      [plane],
+    );
+    const before = await describeDatabase(database.pool);
+    const attempt = migrate(plane, database.url, silent);
+    await expect(attempt).rejects.toThrow(DatabaseNewerError);
+    expect(await describeDatabase(database.pool)).toEqual(before);
+  });
+
   test("a migration that fails leaves nothing behind", async () => {
     const database = await open();
     const conflict = plane === "singularity" ? "public.pending_tasks" : "central.patterns";

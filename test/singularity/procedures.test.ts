@@ -36,6 +36,13 @@ test("the status of every queue is counted, and a backlog is told by length or b
     sentEver: 2,
     oldestAgeSeconds: expect.any(Number),
   });
+  // What only a hand at the table can write fails nothing.
+  await db().query(
+    `insert into pgmq."q_agent-sessions" (vt, enqueued_at, message)
+     values ('infinity', '-infinity', null), (now(), '0044-03-15 BC', '{}')`,
+  );
+  const odd = (await queueStatus(db())).find(({ queue }) => queue === "agent-sessions");
+  expect(odd).toMatchObject({ total: 2, available: 1, newestAgeSeconds: expect.any(Number) });
   expect(await learningQueueBackedUp(db())).toBe(false);
   expect(await learningQueueBackedUp(db(), { messages: 1 })).toBe(true);
   await db().query(

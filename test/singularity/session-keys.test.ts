@@ -1,10 +1,10 @@
 import { ExtensionMissingError, migrate } from "@centralcloud/db";
-import { createKeyRing, generateKey, openState, type SessionKey } from "@centralcloud/session-keys";
+import { createKeyRing, generateKey, type SessionKey } from "@centralcloud/session-keys";
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { addNewKey, publicBytesOf, sealState } from "../support/session-keys.ts";
+import { addNewKey, openSession, publicBytesOf, sealSession } from "../support/session-keys.ts";
 
 const system = useSystem();
 failOnLeaks(system);
@@ -51,8 +51,8 @@ describe("a state is not sealed, and no error has any of it", () => {
 
   test("when no key is active", async () => {
     await add("2025-10", "openpgp", publicKey);
-    const error = await sealState(system.singularity, state).catch((e) => e);
-    expect(error).toMatchObject({ code: "P0001", message: "no session key is active" });
+    const error = await sealSession(system.singularity, state).catch((e) => e);
+    expect(error).toMatchObject({ code: "55000", message: "no session key is active" });
     expect(JSON.stringify({ ...error })).not.toContain("PLAINTEXT");
   });
 
@@ -69,7 +69,7 @@ describe("a state is not sealed, and no error has any of it", () => {
       "insert into public.session_keys (key_id, algorithm, public_key, active) values ('k', $1, $2, true)",
       [algorithm, Buffer.alloc(32, 1)],
     );
-    const error = await sealState(system.singularity, state).catch((e) => e);
+    const error = await sealSession(system.singularity, state).catch((e) => e);
     expect(error.message).toMatch(message);
     expect(JSON.stringify({ ...error, text: error.message })).not.toContain("PLAINTEXT");
   });
@@ -77,7 +77,9 @@ describe("a state is not sealed, and no error has any of it", () => {
   test("when there is none", async () => {
     await add("2025-10", "openpgp", publicKey, true);
     await expect(
-      system.singularity.pool.query("select public.seal_session_state(null)"),
+      system.singularity.pool.query(
+        "select public.seal_session_states(array['a'], array['s'], array[now()], array[null]::jsonb[])",
+      ),
     ).rejects.toThrow("there is no state to seal");
   });
 });
@@ -183,17 +185,17 @@ test("the same key may be added again, which changes nothing but its activation"
 
 test("a rotation leaves one key active, what was sealed before and after opens, and it can be taken back", async () => {
   const older = await addNewKey(system.singularity, "older", { activate: true });
-  const before = await sealState(system.singularity, '{"step":1}');
+  const before = await sealSession(system.singularity, '{"step":1}');
   const newer = await addNewKey(system.singularity, "newer", { activate: true });
-  const after = await sealState(system.singularity, '{"step":2}');
+  const after = await sealSession(system.singularity, '{"step":2}');
   expect([before.key_id, after.key_id]).toEqual(["older", "newer"]);
   expect(await keysKnown()).toEqual([
     { key_id: "newer", active: true, retired: false },
     { key_id: "older", active: false, retired: true },
   ]);
   const keyRing = await createKeyRing([older, newer]);
-  expect(await openState(keyRing, before)).toBe('{"step": 1}');
-  expect(await openState(keyRing, after)).toBe('{"step": 2}');
+  expect((await openSession(system.singularity, keyRing, before)).state).toBe('{"step": 1}');
+  expect((await openSession(system.singularity, keyRing, after)).state).toBe('{"step": 2}');
 
   await add("older", "openpgp", await publicBytesOf(older), true);
   expect(await keysKnown()).toEqual([
@@ -215,7 +217,7 @@ test("sealing goes on while a key is being added", async () => {
   const client = await system.singularity.pool.connect();
   await client.query("begin");
   await client.query("select public.add_session_key('next', 'openpgp', $1, true)", [publicKey]);
-  const sealed = await sealState(system.singularity, "{}");
+  const sealed = await sealSession(system.singularity, "{}");
   await client.query("rollback");
   client.release();
   expect(sealed.key_id).toBe("2025-10");
@@ -250,8 +252,9 @@ test("every state opens to the text that the database has for it", async () => {
       "select $1::jsonb::text as text",
       [text],
     );
-    const sealed = await sealState(system.singularity, text);
-    expect(await openState(keyRing, sealed)).toBe(rows[0]?.text);
+    const sealed = await sealSession(system.singularity, text);
+    const opened = await openSession(system.singularity, keyRing, sealed);
+    expect(opened).toEqual({ state: rows[0]?.text, bound: true });
   });
   await fc.assert(property, { numRuns: 100 });
 });
@@ -264,18 +267,19 @@ test("a seal without integrity protection does not open, though its key is ours"
   );
   const sealed = { alg: "openpgp", key_id: "2025-10", data: rows[0]?.data ?? "" };
   const keyRing = await createKeyRing([key]);
-  await expect(keyRing.open(sealed)).rejects.toMatchObject({ code: "seal_broken" });
+  await expect(keyRing.open(sealed, "source")).rejects.toMatchObject({ code: "seal_broken" });
 });
 
 test("two seals of one state differ, and neither has a line break", async () => {
   await add("2025-10", "openpgp", publicKey, true);
   const seals = [
-    await sealState(system.singularity, "{}"),
-    await sealState(system.singularity, "{}"),
+    await sealSession(system.singularity, "{}"),
+    await sealSession(system.singularity, "{}"),
   ];
-  expect(Object.keys(seals[0] ?? {}).sort()).toEqual(["alg", "data", "key_id"]);
+  expect(Object.keys(seals[0] ?? {}).sort()).toEqual(["alg", "data", "data_key", "key_id"]);
   expect(seals[0]?.data).not.toBe(seals[1]?.data);
-  for (const { data } of seals) expect(data).toMatch(/^[A-Za-z0-9+/]+={0,2}$/);
+  for (const data of seals.flatMap((seal) => [seal.data, seal.data_key]))
+    expect(data).toMatch(/^[A-Za-z0-9+/]+={0,2}$/);
 });
 
 test("pgsodium is called as it wants to be, from the schema that it is in", async () => {
@@ -293,11 +297,24 @@ test("pgsodium is called as it wants to be, from the schema that it is in", asyn
   await client.query("select public.add_session_key('box', 'x25519-sealedbox', $1, true)", [
     boxKey,
   ]);
-  const { rows } = await client.query(`select public.seal_session_state('{"n":0.10}') as sealed`);
+  const { rows } = await client.query(
+    `select (public.seal_session_states(array['a"'], array['s'], array[timestamptz '2025-10-25 12:00+02'], array[jsonb '{"n":0.10}']))[1] as sealed,
+            source_id as source from public.singularity_source`,
+  );
   await client.query("rollback");
   client.release();
-  const data = Buffer.concat([boxKey, Buffer.from('{"n": 0.10}')]).toString("base64");
-  expect(rows[0].sealed).toEqual({ alg: "x25519-sealedbox", key_id: "box", data });
+  const { data, ...rest } = rows[0].sealed;
+  expect(rest).toEqual({ alg: "x25519-sealedbox", key_id: "box" });
+  const bytes = Buffer.from(data, "base64");
+  expect(bytes.subarray(0, 32)).toEqual(boxKey);
+  const [identity = "", ...state] = bytes.subarray(32).toString().split("\n");
+  expect(JSON.parse(identity)).toEqual({
+    source: rows[0].source,
+    agent: 'a"',
+    session: "s",
+    version: "2025-10-25T10:00:00.000000Z",
+  });
+  expect(state).toEqual(['{"n": 0.10}']);
 });
 
 describe("migrate", () => {
@@ -311,9 +328,9 @@ describe("migrate", () => {
       await database.pool.query("select public.add_session_key('k', 'openpgp', $1, true)", [
         publicKey,
       ]);
-      const sealed = await sealState(database, '{"n":0.10}');
+      const sealed = await sealSession(database, '{"n":0.10}');
       const keyRing = await createKeyRing([{ ...key, keyId: "k" }]);
-      expect(await openState(keyRing, sealed)).toBe('{"n": 0.10}');
+      expect((await openSession(database, keyRing, sealed)).state).toBe('{"n": 0.10}');
     } finally {
       await dropTestDatabase(database);
     }

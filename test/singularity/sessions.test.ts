@@ -1,7 +1,8 @@
-import { createKeyRing, generateKey, type KeyRing, openState } from "@centralcloud/session-keys";
+import { createKeyRing, generateKey, type KeyRing } from "@centralcloud/session-keys";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { openSession } from "../support/session-keys.ts";
 
 const system = useSystem();
 failOnLeaks(system);
@@ -31,8 +32,20 @@ async function activateKey(active: boolean): Promise<void> {
 interface QueuedSession {
   readonly headers: Record<string, string>;
   readonly message: Record<string, unknown> & {
-    sealed: { alg: string; key_id: string; data: string };
+    sealed: { alg: string; key_id: string; data: string; data_key: string };
+    agent_id: string;
+    session_id: string;
+    synced_at: string;
   };
+}
+
+/** The state that a message carries, which its seal must be made for. */
+async function stateIn(sent: QueuedSession | undefined): Promise<string> {
+  if (sent === undefined) throw new Error("nothing was sent");
+  const { agent_id: agent, session_id: session, synced_at: version, sealed } = sent.message;
+  const opened = await openSession(system.singularity, ring, sealed, { agent, session, version });
+  expect(opened.bound).toBe(true);
+  return opened.state;
 }
 
 async function queued(): Promise<QueuedSession[]> {
@@ -77,9 +90,7 @@ describe("when sealing or queueing is impossible, the application's statement su
     expect(await readSession(id)).toMatchObject({ unsynced: false, sync_error: null });
     const [session, ...others] = await queued();
     expect(others).toEqual([]);
-    expect(
-      await openState(ring, session?.message.sealed as QueuedSession["message"]["sealed"]),
-    ).toContain('"step": 2');
+    expect(await stateIn(session)).toBe('{"step": 2}');
     const { rows } = await db().query(
       "select session_count, first_session_msg_id is not null as ranged from learning_sync_log",
     );
@@ -135,13 +146,17 @@ test("a new session is sealed, queued with its headers, and stamped", async () =
       session_id: id,
       confidence: 0.5,
       ulid: expect.stringMatching(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/),
-      sealed: { alg: "openpgp", key_id: "test-key", data: expect.any(String) },
+      sealed: {
+        alg: "openpgp-data-key",
+        key_id: "test-key",
+        data_key: expect.any(String),
+        data: expect.any(String),
+      },
     },
   });
   expect(sent?.message).not.toHaveProperty("session_state");
   expect(JSON.stringify(sent)).not.toContain("12345678901234567890");
-  const state = await openState(ring, sent?.message.sealed as QueuedSession["message"]["sealed"]);
-  expect(state).toBe('{"step": 12345678901234567890, "exact": 0.10}');
+  expect(await stateIn(sent)).toBe('{"step": 12345678901234567890, "exact": 0.10}');
   const { rows } = await db().query("select $1::timestamptz = $2::timestamptz as same", [
     sent?.message.synced_at,
     session.last_synced_at,
@@ -212,4 +227,69 @@ test("a change that is rolled back is not queued", async () => {
   await client.query("rollback");
   client.release();
   expect(await queued()).toEqual([]);
+});
+
+describe("a statement that changes many sessions", () => {
+  test("queues each that changed once, whatever else it touches, and stamps it with its message's version", async () => {
+    await db().query(
+      "insert into agent_sessions (agent_id, state) select 'a', jsonb_build_object('n', i) from generate_series(1, 1200) i",
+    );
+    await db().query(`truncate pgmq."q_${queue}"`);
+    await db().query(
+      "update agent_sessions set state = case when (state ->> 'n')::integer % 2 = 0 then state || '{\"m\":1}' else state end",
+    );
+    const { rows } = await db().query(
+      `select count(*)::integer as messages, count(distinct q.message ->> 'session_id')::integer as sessions,
+              count(distinct q.message #>> '{sealed,data_key}')::integer as data_keys,
+              bool_and(s.state ? 'm' and not s.unsynced and s.last_synced_at = (q.message ->> 'synced_at')::timestamptz) as stamped
+         from pgmq."q_${queue}" q join agent_sessions s on s.id = (q.message ->> 'session_id')::uuid`,
+    );
+    expect(rows).toEqual([{ messages: 600, sessions: 600, data_keys: 1, stamped: true }]);
+    const [first] = await queued();
+    expect(JSON.parse(await stateIn(first))).toMatchObject({ m: 1 });
+  });
+
+  test("leaves the one that can't be queued behind, with the reason, and queues all others", async () => {
+    await db().query(
+      `alter table pgmq."q_${queue}" add constraint refuse check (message ->> 'agent_id' <> 'refused')`,
+    );
+    try {
+      await db().query(
+        "insert into agent_sessions (agent_id, state) select case i when 37 then 'refused' else 'a' end, '{}' from generate_series(1, 100) i",
+      );
+    } finally {
+      await db().query(`alter table pgmq."q_${queue}" drop constraint refuse`);
+    }
+    const { rows } = await db().query(
+      "select agent_id, sync_error from agent_sessions where unsynced",
+    );
+    expect(rows).toEqual([{ agent_id: "refused", sync_error: expect.stringContaining("refuse") }]);
+    expect(await queued()).toHaveLength(99);
+  });
+
+  test("succeeds without an active key and without the queue, and marks all of them", async () => {
+    await activateKey(false);
+    await db().query(
+      "insert into agent_sessions (agent_id) select 'a' from generate_series(1, 20)",
+    );
+    await activateKey(true);
+    const { rows } = await db().query(
+      "select sync_error, count(*)::integer as count from agent_sessions where unsynced group by 1",
+    );
+    expect(rows).toEqual([{ sync_error: "no session key is active", count: 20 }]);
+    await db().query("select * from sync_learning_to_centralcloud()");
+    expect(await queued()).toHaveLength(20);
+  });
+
+  test("may be one of a trigger or function of the application", async () => {
+    const id = await insertSession("{}");
+    await db().query(`do $$ begin
+      update agent_sessions set state = '{"by":"a block"}';
+      update agent_sessions set confidence = 0.7;
+    end $$`);
+    const sent = await queued();
+    expect(sent).toHaveLength(3);
+    expect(sent.map(({ message }) => message.session_id)).toEqual([id, id, id]);
+    expect(await stateIn(sent[2])).toBe('{"by": "a block"}');
+  });
 });

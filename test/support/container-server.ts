@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { assertReachable } from "@centralcloud/db";
+import { assertReachable } from "@centralcloud/postgres";
 import type { StopMode } from "../chaos/servers/chaos-server.ts";
 import { findEngine } from "./build-image.ts";
 import { findFreePort } from "./free-port.ts";

@@ -33,6 +33,10 @@ export async function createTestDatabase(template?: keyof typeof templates): Pro
     await pool.query(
       "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
     );
+    // What was granted on a database itself is not cloned with it.
+    await pool.query(
+      `do $$ begin execute format('grant create on database %I to centralcloud_owner', current_database()); end $$`,
+    );
     // And a new one: what was due since the template was made has not been missed here.
     await pool.query("update centralcloud_migrations.objects set applied_at = clock_timestamp()");
   }
@@ -52,6 +56,26 @@ export function openTestDatabase(name: string): TestDatabase {
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return { name, url: urlOf(name), pool };
+}
+
+/** Gives a database another name, as an administrator would; its pool is ended, and there is a new one. */
+export async function renameTestDatabase(
+  { name, pool }: TestDatabase,
+  newName: string,
+): Promise<TestDatabase> {
+  await pool.end();
+  const administrator = new pg.Client({ connectionString: inject("serverUrl") });
+  await administrator.connect();
+  try {
+    await administrator.query(
+      "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1",
+      [name],
+    );
+    await administrator.query(`alter database "${name}" rename to "${newName}"`);
+  } finally {
+    await administrator.end();
+  }
+  return openTestDatabase(newName);
 }
 
 export async function dropTestDatabase(database: TestDatabase): Promise<void> {

@@ -74,6 +74,15 @@ export async function putLetter(
   return rows[0]?.id ?? "";
 }
 
+/** Puts so many letters, whose messages are the numbers from 1 on. */
+export async function putLetters({ pool }: TestDatabase, count: number): Promise<void> {
+  await pool.query(
+    `insert into pgmq."q_${patterns}-dlq" (vt, message)
+     select now(), jsonb_build_object('original_message', i) from generate_series(1, $1) i`,
+    [count],
+  );
+}
+
 /** Puts JSON that no consumer of ours would, straight into a dead-letter queue. */
 export async function putOddLetter(
   { pool }: TestDatabase,

@@ -26,6 +26,13 @@ const groups: Readonly<Record<string, { readonly models: object; readonly module
   "policy/v1": { models: policy, module: "kubernetes-models/policy/v1" },
 };
 
+/** What newer versions have than the types that are published, as a type to add. */
+const additions: Readonly<Record<string, string>> = {
+  // KEDA 2.12
+  ScaledObject: `& { spec: { advanced?: { scalingModifiers?: {
+    target: string; formula: string; activationTarget?: string; metricType?: "AverageValue" | "Value" } } } }`,
+};
+
 function groupOf({ apiVersion, kind }: Manifest) {
   const group = groups[apiVersion];
   if (group === undefined || !(kind in group.models)) {
@@ -51,7 +58,7 @@ export async function findTypeMistakes(manifests: readonly Manifest[]): Promise<
   try {
     const lines = manifests.map((manifest, index) => {
       const { module } = groupOf(manifest);
-      const type = `import("${module}").I${manifest.kind}`;
+      const type = `import("${module}").I${manifest.kind}${additions[manifest.kind] ?? ""}`;
       return `export const manifest${index}: ${type} = ${JSON.stringify(manifest, undefined, 1)};\n`;
     });
     const file = join(folder, "manifests.ts");

@@ -77,7 +77,8 @@ export function useMembers<Name extends string>(
   return members;
 }
 
-function openAs(login: Login, { name, url }: TestDatabase): TestDatabase {
+/** A database as this login sees it; end its pool. */
+export function openAs(login: Login, { name, url }: TestDatabase): TestDatabase {
   const connectionString = login.urlOf(url);
   const pool = new pg.Pool({
     connectionString,

@@ -23,7 +23,7 @@ export async function expectToConsumeThrough(
   );
   await consumer.start();
   try {
-    await until("it is ready", () => consumer.health().ready);
+    await until("it is ready", () => consumer.health().working);
     for (const round of [1, 2]) {
       const bodies = Array.from({ length: 500 }, () => patternMessage());
       await queuesOf(system).sendBatch(queue, bodies);
@@ -31,7 +31,7 @@ export async function expectToConsumeThrough(
       await until("the lane is idle", () => consumer.lanes.every((lane) => lane.idle));
       expect(await archivedIn(system, queue)).toBe(round * 500);
     }
-    expect(consumer.health().ready).toBe(true);
+    expect(consumer.health().working).toBe(true);
   } finally {
     await consumer.stop();
   }

@@ -12,6 +12,7 @@ export interface TestService extends Part {
   readonly observations: readonly Observation[];
   get(path: string): Promise<Response>;
   scrape(): Promise<Scrape>;
+  /** Resolves when all of the work is done: readiness alone leaves out a source that is away. */
   ready(): Promise<void>;
 }
 
@@ -64,7 +65,11 @@ export async function startService(
       return parseMetrics(await (await get("/metrics")).text());
     },
     async ready() {
-      await until("the service is ready", async () => (await get("/readyz")).status === 200);
+      await until("the service does all of its work", async () => {
+        const response = await get("/readyz");
+        const { working } = (await response.json()) as { working: boolean };
+        return response.status === 200 && working;
+      });
     },
   };
 }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export async function until<Result>(
   what: string,
   condition: () => Promise<Result> | Result,
-  timeoutMs = 60_000,
+  timeoutMs = 50_000,
 ): Promise<NonNullable<Result>> {
   const startedAt = performance.now();
   for (;;) {

@@ -1,4 +1,5 @@
-import { createPool, type MergeBatch, mergePatterns } from "@centralcloud/db";
+import { type MergeBatch, mergePatterns } from "@centralcloud/db";
+import { createPool } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import { queue } from "../backlog.ts";
 

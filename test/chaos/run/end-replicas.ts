@@ -7,7 +7,7 @@ import type { Stage } from "./stage.ts";
 const readyPatienceMs = 20_000;
 
 /**
- * When all is calm again, every replica must say that it is ready, and must stop in order. What does
+ * When all is calm again, every replica must say that it is ready and all is consumed, and must stop in order. What does
  * not goes to the findings.
  */
 export async function endReplicas({ replicas, settings, signal, complain }: Stage): Promise<void> {
@@ -41,7 +41,8 @@ async function askReadiness({ log }: Replica): Promise<string | undefined> {
   try {
     const response = await fetch(`http://127.0.0.1:${log.httpPort}/readyz`);
     const body = await response.text();
-    return response.ok ? undefined : body.trim();
+    const { working } = JSON.parse(body) as { working: boolean };
+    return response.ok && working ? undefined : body.trim();
   } catch (error) {
     return String(error);
   }

@@ -1,9 +1,29 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embedded";
+import pg from "pg";
 import { Turns } from "../run/turns.ts";
 import { dataIn, makeGround, removeGround } from "./ground.ts";
 
 /** Fast disconnects everyone and ends in order; immediate is a crash that the next start recovers from. */
 export type StopMode = "fast" | "immediate";
+
+/** Where a copy of a server's data lies. */
+export interface BaseBackup {
+  readonly ground: string;
+  readonly cluster: string;
+  /** A file that belongs to the server's account. */
+  readonly ownerOf: string;
+  /** The file of the superuser's password. */
+  readonly password: string;
+  readonly databases: readonly string[];
+}
+
+export async function dropBackup({ ground }: BaseBackup): Promise<void> {
+  await rm(ground, { recursive: true, force: true });
+}
 
 /** A PostgreSQL server of its own that can be stopped and started again with its data. */
 export class ChaosServer {
@@ -31,6 +51,72 @@ export class ChaosServer {
       throw error;
     }
     return server;
+  }
+
+  /**
+   * Another server, at another port, that is started from a base backup: a physical copy. As a standby it follows
+   * nobody and can be promoted.
+   */
+  static async createFrom(
+    name: string,
+    backup: BaseBackup,
+    options: { readonly standby?: boolean } = {},
+  ): Promise<ChaosServer> {
+    const server = new ChaosServer(name, await makeGround(), backup.databases);
+    try {
+      await mkdir(dataIn(server.#ground), { mode: 0o755 });
+      await server.restore(backup);
+      const { password, ownerOf } = backup;
+      await cp(password, join(dataIn(server.#ground), "password"));
+      if (options.standby) {
+        const signal = join(dataIn(server.#ground), "cluster", "standby.signal");
+        await writeFile(signal, "");
+        await promisify(execFile)("chown", [`--reference=${ownerOf}`, signal]);
+      }
+      await server.start();
+    } catch (error) {
+      await server.remove();
+      throw error;
+    }
+    return server;
+  }
+
+  /** A base backup of the server while it runs, as pg_basebackup takes one; delete it with {@link dropBackup}. */
+  async backUp(): Promise<BaseBackup> {
+    const ground = await makeGround();
+    const from = join(dataIn(this.#ground), "cluster");
+    const to = join(ground, "cluster");
+    const copy = promisify(execFile);
+    const client = new pg.Client({ connectionString: this.#url });
+    await client.connect();
+    try {
+      await client.query("select pg_backup_start('test', true)");
+      // Files come and go meanwhile; the log has what changed.
+      await copy("cp", ["--archive", from, to]).catch(() => {});
+      const { rows } = await client.query("select labelfile from pg_backup_stop(false)");
+      await rm(join(to, "pg_wal"), { recursive: true, force: true });
+      await copy("cp", ["--archive", join(from, "pg_wal"), join(to, "pg_wal")]);
+      const label = join(to, "backup_label");
+      await writeFile(label, rows[0].labelfile);
+      await copy("chown", [`--reference=${join(to, "PG_VERSION")}`, label]);
+      await rm(join(to, "postmaster.pid"), { force: true });
+    } finally {
+      await client.end();
+    }
+    return {
+      ground,
+      cluster: to,
+      ownerOf: join(to, "PG_VERSION"),
+      password: join(dataIn(this.#ground), "password"),
+      databases: this.#databases,
+    };
+  }
+
+  /** Puts a backup in the place of its data, while it is stopped. */
+  async restore({ cluster }: BaseBackup): Promise<void> {
+    const place = join(dataIn(this.#ground), "cluster");
+    await rm(place, { recursive: true, force: true });
+    await promisify(execFile)("cp", ["--archive", cluster, place]);
   }
 
   /** Changes in the rare case that the port was taken while the server was down. */

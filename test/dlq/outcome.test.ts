@@ -1,0 +1,121 @@
+import { afterEach, expect, test } from "vitest";
+import { emptyCentral } from "../support/central-content.ts";
+import { environmentOf, startCommand } from "../support/command.ts";
+import { drainAll } from "../support/consumer.ts";
+import { useSystem } from "../support/databases.ts";
+import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
+import { emptyQueues, patterns, putLetter, rowsOf } from "../support/dead-letters.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+import { patternMessage } from "../support/messages.ts";
+import { runCommand } from "../support/run-command.ts";
+import { until } from "../support/until.ts";
+
+const system = useSystem();
+failOnLeaks(system);
+afterEach(async () => {
+  await emptyQueues(system);
+  await emptyCentral(system.central.pool);
+});
+
+const { dlq } = deadLetterCommands(system);
+const actions = (...words: string[]) => runCommand(["actions", ...words], environmentOf(system));
+const show = async (id: string) => JSON.parse((await actions("show", id, "--json")).stdout);
+const queued = () => rowsOf(system.singularity, `q_${patterns}`);
+
+async function put(good: number, bad: number): Promise<void> {
+  for (let count = 0; count < good; count++) {
+    await putLetter(system.singularity, { original: patternMessage({ source: `${count}` }) });
+  }
+  for (let count = 0; count < bad; count++) {
+    await putLetter(system.singularity, { original: patternMessage({ confidence: 7 }) });
+  }
+}
+
+test("an action tells what became of what it sent, also once that was replayed or discarded again", async () => {
+  await put(5, 3);
+  const replayed = JSON.parse((await dlq("replay", "--all", ...why, "--json")).stdout);
+  const id = replayed.actionId as string;
+  expect((await show(id)).outcome).toMatchObject({ sent: 8, waiting: 8, merged: 0 });
+  await drainAll(system);
+  const outcome = {
+    sent: 8,
+    merged: 5,
+    waiting: 0,
+    deadLettered: 3,
+    unknown: 0,
+    again: [{ reason: "invalid", code: "out_of_range", count: 3 }],
+  };
+  expect((await show(id)).outcome).toEqual(outcome);
+  const text = (await actions("show", id)).stdout;
+  expect(text).toContain("of 8 sent: 5 merged, 0 wait, 3 dead-lettered again\n");
+  expect(text).toContain("  3 × invalid out_of_range\n");
+  // What is done to them next changes nothing of it.
+  const again = JSON.parse((await dlq("replay", "--all", ...why, "--json")).stdout);
+  expect((await show(id)).outcome).toEqual(outcome);
+  expect((await show(again.actionId)).outcome).toMatchObject({ sent: 3, waiting: 3 });
+  await drainAll(system);
+  await dlq("discard", "--all", ...why);
+  expect((await show(id)).outcome).toEqual(outcome);
+  expect((await show(again.actionId)).outcome).toMatchObject({ sent: 3, deadLettered: 3 });
+  // A purged archive is no success.
+  await system.singularity.pool.query(`truncate pgmq."a_${patterns}"`);
+  expect((await show(id)).outcome).toMatchObject({ merged: 0, unknown: 5 });
+});
+
+test("an action of a source that does not answer is shown as far as it is known, with exit code 3", async () => {
+  await put(1, 0);
+  const { actionId } = JSON.parse((await dlq("replay", "--all", ...why, "--json")).stdout);
+  const elsewhere = {
+    ...environmentOf(system),
+    SOURCE_DATABASE_URLS: "postgres://nobody@127.0.0.1:1/nothing",
+  };
+  const { exitCode, stdout } = await runCommand(["actions", "show", actionId, "--json"], elsewhere);
+  expect(exitCode).toBe(3);
+  expect(JSON.parse(stdout)).toMatchObject({
+    id: actionId,
+    moved: 1,
+    unreachable: [{ source: "127.0.0.1:1/nothing" }],
+  });
+});
+
+test("a canary goes first, and the rest follows once each of its messages was merged", async () => {
+  await put(20, 0);
+  const { finished } = startCommand(
+    ["dlq", "replay", "--all", "--canary", "--json", ...why],
+    environmentOf(system),
+  );
+  await until("the first ten are sent", async () => (await queued()).length === 10);
+  const [listed] = JSON.parse((await actions("list", "--json")).stdout);
+  await until("they are waited for", async () => {
+    return (await show(listed.id)).canary.state === "waiting";
+  });
+  expect(await queued()).toHaveLength(10);
+  await drainAll(system);
+  const { exitCode, stdout } = await finished;
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ replayed: 20, state: "done", stopped: null });
+  expect((await show(listed.id)).canary).toEqual({ count: 10, state: "passed" });
+});
+
+test("a canary that comes back stops the rest, until somebody resumes or cancels it", async () => {
+  await put(0, 1);
+  await put(6, 0);
+  const { finished } = startCommand(
+    ["dlq", "replay", "--all", "--canary", "3", ...why],
+    environmentOf(system),
+  );
+  await until("the first three are sent", async () => (await queued()).length === 3);
+  await drainAll(system);
+  const { exitCode, stdout, stderr } = await finished;
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/^replayed 3 letters/);
+  expect(stderr).toContain("1 of the first 3 were dead-lettered again: 1 × invalid out_of_range");
+  const [{ id, ...stopped }] = JSON.parse((await actions("list", "--json")).stdout);
+  expect(stopped).toMatchObject({ state: "paused", canary: { state: "stopped" }, moved: 3 });
+  expect(stopped.error).toContain("1 of the first 3");
+  expect(await queued()).toHaveLength(0);
+  // It has been seen; what is asked for now is the rest.
+  expect((await actions("resume", id)).exitCode).toBe(0);
+  expect(await show(id)).toMatchObject({ state: "done", moved: 7, remaining: 0 });
+  expect(await queued()).toHaveLength(4);
+});

@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { drainAll } from "../support/consumer.ts";
+import { useSystem } from "../support/databases.ts";
+import { runEveryJob } from "../support/jobs.ts";
+import { failOnLeaks } from "../support/leaks.ts";
+import { useMembers } from "../support/logins.ts";
+import { addNewKey } from "../support/session-keys.ts";
+
+const system = useSystem();
+const members = useMembers(system, { application: "centralcloud_application" });
+failOnLeaks(system);
+/** As a login of the application's. */
+const write = (text: string, values?: unknown[]) =>
+  members.application.singularity.pool.query(text, values);
+
+const anyText = fc
+  .string({ unit: "grapheme", maxLength: 30 })
+  .map((text) => text.replaceAll("\0", ""));
+const anyNumber = fc.oneof(
+  fc.constantFrom("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e-400", "0", "0.5", "1"),
+  fc.double({ noDefaultInfinity: true, noNaN: true }).map(String),
+);
+const anyTime = fc.constantFrom(
+  "infinity",
+  "-infinity",
+  "294276-12-31",
+  "4714-11-24 BC",
+  "2025-10-25",
+  "now",
+);
+const anyAgent = fc.oneof(anyText, fc.constantFrom("a".repeat(10_000), "", "\u202e", "agent-1"));
+const anyWrite = fc.oneof(
+  fc.tuple(
+    fc.constant(
+      "insert into analysis_results (agent_id, result, confidence, learned, learned_at, created_at) values ($1, $2, $3, $4, $5, $5)",
+    ),
+    fc.tuple(
+      anyAgent,
+      fc.json({ maxDepth: 4 }).map((text) => text.replaceAll("\\u0000", "")),
+      anyNumber,
+      fc.boolean(),
+      anyTime,
+    ),
+  ),
+  fc.tuple(
+    fc.constant(
+      "insert into agent_sessions (agent_id, state, confidence, last_synced_at, unsynced) values ($1, $2, $3, $4, $5)",
+    ),
+    fc.tuple(
+      anyAgent,
+      fc.json({ maxDepth: 3 }).map((text) => text.replaceAll("\\u0000", "")),
+      anyNumber,
+      anyTime,
+      fc.boolean(),
+    ),
+  ),
+  fc.tuple(
+    fc.constant(
+      `insert into agents (agent_id, capacity, pattern_count, confidence, knowledge_unsynced, knowledge_synced_at, knowledge_updated_at)
+       values ($1, $2, $3, $4, $5, $6, $6)`,
+    ),
+    fc.tuple(anyAgent, fc.integer(), fc.integer(), anyNumber, fc.boolean(), anyTime),
+  ),
+  fc.tuple(
+    fc.constant(
+      "insert into agent_tasks (agent_id, duration_ms, status, created_at, completed_at) values ($1, $2, 'completed', $3, $3)",
+    ),
+    fc.tuple(anyAgent, anyNumber, anyTime),
+  ),
+  fc.tuple(
+    fc.constant(
+      "insert into pending_tasks (agent_id, priority, created_at, assigned_to) values ($1, $2, $3, $1)",
+    ),
+    fc.tuple(anyAgent, fc.integer(), anyTime),
+  ),
+  fc.tuple(
+    fc.constant("update agents set knowledge_unsynced = true, knowledge_synced_at = $1"),
+    fc.tuple(anyTime),
+  ),
+  fc.tuple(
+    fc.constant("update agent_sessions set last_synced_at = $1, unsynced = true"),
+    fc.tuple(anyTime),
+  ),
+);
+
+test("whatever an application writes, the jobs succeed and deliver all that is good", async () => {
+  const key = await addNewKey(system.singularity, "key-of-all", { activate: true });
+  let round = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyWrite, { minLength: 1, maxLength: 12 }), async (writes) => {
+      round += 1;
+      const good = `good-${round}`;
+      // What a constraint refuses is the application's own affair.
+      for (const [text, values] of writes) await write(text, [...values]).catch(() => {});
+      await write("insert into analysis_results (agent_id, result) values ($1, '{}')", [good]);
+      await write("insert into agent_sessions (agent_id) values ($1)", [good]);
+      await runEveryJob(system.singularity);
+      await drainAll(system, { sessionKeys: [key] });
+      const { rows } = await system.central.pool.query(
+        `select exists (select from central.pattern_agents where agent_id = $1) as pattern,
+                exists (select from central.agent_sessions where agent_id = $1) as session,
+                exists (select from central.agent_knowledge where agent_id = $1) as knowledge`,
+        [good],
+      );
+      expect(rows).toEqual([{ pattern: true, session: true, knowledge: true }]);
+    }),
+    { numRuns: 15 },
+  );
+}, 120_000);

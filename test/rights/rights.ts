@@ -1,0 +1,212 @@
+/**
+ * Who may do what with each object of both databases: the one place that says so beside the grants themselves.
+ * What a row does not give is refused, and an object without a row fails the tests, so whoever adds one decides
+ * here. Rights are privileges of PostgreSQL, separated by spaces. Not written down is that centralcloud_owner may
+ * do everything with what is its own.
+ */
+
+/** The roles `centralcloud_…`, and everybody who can log in. */
+export const roles = ["application", "auditor", "consumer", "jobs", "owner", "everybody"] as const;
+export type Role = (typeof roles)[number];
+
+/** Rights on some columns: of each column of the table it says whether the role may do something with it. */
+export interface ByColumn {
+  readonly select: string;
+  /** The columns that it may do nothing with. */
+  readonly nothing: string;
+}
+
+export type Row = Readonly<Partial<Record<Role, string | ByColumn>>>;
+
+/** What pgmq made belongs to whoever migrates, so the owner of the rest has rows here, too. */
+const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
+const ofQueues = queues.flatMap((queue): [string, Row][] => {
+  const owner = "select insert update delete";
+  return [
+    [`table pgmq.q_${queue}`, { owner, consumer: "select update delete" }],
+    [`table pgmq.a_${queue}`, { owner, consumer: "select insert" }],
+    [`sequence pgmq.q_${queue}_msg_id_seq`, { owner: "select", consumer: "select" }],
+    [`table pgmq.q_${queue}-dlq`, { owner, consumer: "select insert" }],
+    [`table pgmq.a_${queue}-dlq`, { owner }],
+    [`sequence pgmq.q_${queue}-dlq_msg_id_seq`, { owner: "select", consumer: "select" }],
+  ];
+});
+
+/** Objects that some versions of pgmq have. */
+export const optional: readonly string[] = [
+  "table pgmq.notify_insert_throttle",
+  "table pgmq.topic_bindings",
+];
+
+const singularity: Readonly<Record<string, Row>> = {
+  database: { owner: "create connect temporary", everybody: "connect temporary" },
+  "schema public": { owner: "usage create", everybody: "usage" },
+  "schema pgmq": { owner: "usage", consumer: "usage" },
+  "schema centralcloud_migrations": {},
+  "table pgmq.meta": { owner: "select" },
+  "table pgmq.notify_insert_throttle": { owner: "select update" },
+  "table pgmq.topic_bindings": {},
+  ...Object.fromEntries(ofQueues),
+  "table centralcloud_migrations.comparisons": {},
+  "table centralcloud_migrations.migrations": {},
+  "table centralcloud_migrations.objects": {},
+  "table public.agent_sessions": {
+    application: "select insert update",
+    auditor: {
+      select: "id agent_id confidence created_at last_synced_at unsynced sync_error",
+      nothing: "state sync_failed_at",
+    },
+  },
+  "table public.agent_tasks": { application: "select insert update", auditor: "select" },
+  "table public.agent_tasks_archive": { application: "select" },
+  "table public.agents": { application: "select insert update", auditor: "select" },
+  "table public.analysis_results": { application: "select insert update", auditor: "select" },
+  "table public.centralcloud_locks": {},
+  "table public.job_runs": {},
+  "table public.learned_patterns": { application: "select", auditor: "select" },
+  "table public.learning_sync_log": { auditor: "select" },
+  "table public.operator_action_progress": {},
+  "table public.pending_tasks": { application: "select insert update", auditor: "select" },
+  "table public.scheduled_jobs": {},
+  "table public.session_keys": {},
+  "table public.singularity_source": { auditor: "select", consumer: "select", jobs: "select" },
+  "view public.agent_performance_5min": { application: "select" },
+  "view public.job_times": { jobs: "select" },
+  "view public.scheduled_jobs_status": { jobs: "select" },
+  "sequence public.agent_tasks_id_seq": {},
+  "sequence public.analysis_results_id_seq": {},
+  "sequence public.job_runs_run_id_seq": {},
+  "sequence public.learned_patterns_id_seq": {},
+  "sequence public.pending_tasks_id_seq": {},
+  "function public.add_job_results": {},
+  "function public.add_session_key": {},
+  "function public.archive_completed_tasks": {},
+  "function public.assign_pending_tasks": { application: "execute" },
+  "function public.begin_slot": { auditor: "execute" },
+  "function public.can_be_nested": {},
+  "function public.cleanup_job_runs": {},
+  "function public.cleanup_queue_archives": {},
+  "function public.cleanup_sync_logs": {},
+  "function public.count_that_fit": {},
+  "function public.create_queue": {},
+  "function public.decode_base32": { everybody: "execute" },
+  "function public.describe_lock_holder": {},
+  "function public.describe_sessions": {},
+  "function public.encode_base32": { everybody: "execute" },
+  "function public.end_publication": { auditor: "execute" },
+  "function public.examine_captured_tables": { auditor: "execute" },
+  "function public.gen_ulid": { everybody: "execute" },
+  "function public.gen_ulids": { everybody: "execute" },
+  "function public.grant_queue": {},
+  "function public.hold_lock": {},
+  "function public.is_advisory_lock": {},
+  "function public.is_fault_of_row": {},
+  "function public.lead_schedules": { jobs: "execute" },
+  "function public.learn_analysis_results": {},
+  "function public.learn_next_results": {},
+  "function public.learn_patterns_from_analysis": { application: "execute" },
+  "function public.manually_learn_analysis": { application: "execute" },
+  "function public.mark_delivered_batches": {},
+  "function public.message_headers": {},
+  "function public.notify_idle_consumers": {},
+  "function public.openpgp_packet_tags": {},
+  "function public.pattern_message": {},
+  "function public.persist_agent_session": {},
+  "function public.persist_new_sessions": {},
+  "function public.publish_for_capture": { auditor: "execute" },
+  "function public.queue_agent_knowledge": {},
+  "function public.queue_agent_sessions": {},
+  "function public.queue_patterns": {},
+  "function public.queue_sessions_together": {},
+  "function public.queue_unsynced_patterns": {},
+  "function public.queue_unsynced_sessions": {},
+  "function public.refresh_metrics": {},
+  "function public.run_job": { jobs: "execute" },
+  "function public.run_job_step": { jobs: "execute" },
+  "function public.seal_bytes": {},
+  "function public.seal_session_states": {},
+  "function public.session_data_key": {},
+  "function public.session_with_lock": {},
+  "function public.sessions_in_the_way": {},
+  "function public.sum_up_knowledge": {},
+  "function public.sync_learning_to_centralcloud": { application: "execute" },
+  "function public.sync_next_learning": {},
+  "function public.take_lock": {},
+  "function public.ulid_timestamp": { everybody: "execute" },
+  "function public.ulid_to_uuid": { everybody: "execute" },
+  "function public.update_agent_knowledge": { application: "execute" },
+  "function public.uuid_to_ulid": { everybody: "execute" },
+  "function public.run_job_in_steps": { jobs: "execute" },
+};
+
+const central: Readonly<Record<string, Row>> = {
+  database: { everybody: "connect temporary" },
+  "schema central": { auditor: "usage", consumer: "usage" },
+  "schema centralcloud_migrations": {},
+  "schema public": { everybody: "usage" },
+  "table central.agent_knowledge": { consumer: "select" },
+  "table central.agent_sessions": { consumer: "select" },
+  "table central.capture_cursors": { auditor: "select" },
+  "table central.change_log": { auditor: "select" },
+  "table central.consumers": { consumer: "select" },
+  "table central.delivery_failures": {},
+  "table central.knowledge_summaries": { consumer: "select" },
+  "table central.lanes": { consumer: "select" },
+  "table central.operator_action_events": {},
+  "table central.operator_action_parts": {},
+  "table central.operator_actions": {},
+  "table central.pattern_agents": { consumer: "select" },
+  "table central.patterns": { consumer: "select" },
+  "table central.processed_messages": { consumer: "select" },
+  "table central.pruned_ranges": {},
+  "table central.sources": { auditor: "select", consumer: "select" },
+  "table centralcloud_migrations.comparisons": {},
+  "table centralcloud_migrations.migrations": {},
+  "table centralcloud_migrations.objects": {},
+  "view central.consensus_patterns": { consumer: "select" },
+  "sequence central.delivery_failures_id_seq": {},
+  "sequence central.lanes_lane_id_seq": {},
+  "sequence central.operator_action_events_id_seq": {},
+  "sequence central.operator_actions_id_seq": {},
+  "function central.adopt_source": {},
+  "function central.advance_capture_cursor": { auditor: "execute" },
+  "function central.begin_capture": { auditor: "execute" },
+  "function central.claim_operator_action": {},
+  "function central.control_operator_action": {},
+  "function central.claim_source": { auditor: "execute", consumer: "execute" },
+  "function central.confirm_sources": { consumer: "execute" },
+  "function central.end_capture": { auditor: "execute" },
+  "function central.ensure_change_log_partition": {},
+  "function central.failures_as_attempts": {},
+  "function central.forget_failures": { consumer: "execute" },
+  "function central.judge_source": { auditor: "execute", consumer: "execute" },
+  "function central.lane_id": {},
+  "function central.look_up_deliveries": { consumer: "execute" },
+  "function central.maintain_change_log": { auditor: "execute" },
+  "function central.mark_capture_gap": { auditor: "execute" },
+  "function central.mark_change_log": {},
+  "function central.merge_knowledge": { consumer: "execute" },
+  "function central.merge_patterns": { consumer: "execute" },
+  "function central.merge_sessions": { consumer: "execute" },
+  "function central.next_action_state": {},
+  "function central.plan_operator_action": {},
+  "function central.prune_ledger": { consumer: "execute" },
+  "function central.record_changes": { auditor: "execute" },
+  "function central.record_failures": { consumer: "execute" },
+  "function central.register_source": { consumer: "execute" },
+  "function central.report_capture_fault": { auditor: "execute" },
+  "function central.report_capture_loss": { auditor: "execute" },
+  "function central.release_operator_action": {},
+  "function central.report_operator_action": {},
+  "function central.report_consumer": { consumer: "execute" },
+  "function central.retire_consumer": { consumer: "execute" },
+  "partition of central.change_log": {},
+};
+
+export const rights = { singularity, central } as const;
+
+/** What is given on objects of the future: a queue that is made anew by pgmq alone. */
+export const futureRights = {
+  singularity: ["tables in pgmq: select insert update delete to centralcloud_owner"],
+  central: [],
+} as const;
