@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import LongestFirst from "./scripts/longest-first.mjs";
+import FileOrder from "./scripts/file-order.mjs";
 import { useMemoryForTemporaryFiles } from "./scripts/use-memory-for-temporary-files.mjs";
 
 useMemoryForTemporaryFiles();
@@ -9,7 +9,7 @@ export default defineConfig({
     // More than the cores of a small machine: tests also wait, for servers and for time to pass.
     maxWorkers: 4,
     projects: ["packages/*", "test", "test/vitest.full.config.ts", "test/vitest.images.config.ts"],
-    reporters: ["default", "./scripts/summary-reporter.mjs"],
-    sequence: { sequencer: LongestFirst },
+    reporters: ["default", "./scripts/hang-reporter.mjs", "./scripts/summary-reporter.mjs"],
+    sequence: { sequencer: FileOrder },
   },
 });

@@ -20,7 +20,7 @@ function generate() {
   const directory = mkdtempSync(join(tmpdir(), "centralcloud-sbom-"));
   try {
     const out = join(directory, "%s.json");
-    const filters = shipped.map((name) => `--filter=${name}...`);
+    const filters = shipped.map((name) => `--filter-prod=${name}...`);
     const words = ["sbom", "--sbom-format=cyclonedx", "--sbom-spec-version=1.6", "--prod"];
     const { status, stderr } = spawnSync(
       "npx",

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** So much longer than the limits of its tests and hooks may a file say nothing. */
+const graceMs = 30_000;
+const lookEveryMs = 5_000;
+
+/**
+ * Ends a run in which a file hangs without end: a test that waits is ended by its own time limit, but one whose process
+ * has stopped to answer, because it computes for ever, is not. Says which file, and which test of it was the last to begin.
+ */
+export default class HangReporter {
+  #files = new Map();
+  #timer;
+
+  onTestModuleStart(module) {
+    this.#files.set(module.id, {});
+    this.#note(module);
+    this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref();
+  }
+
+  onTestModuleEnd({ id }) {
+    this.#files.delete(id);
+  }
+
+  onHookStart({ entity }) {
+    this.#note(moduleOf(entity), `a hook of ${entity.fullName ?? "the file"}`);
+  }
+
+  onTestCaseReady(test) {
+    this.#note(test.module, test.fullName, test.options.timeout);
+  }
+
+  onTestCaseResult(test) {
+    this.#note(test.module, `after ${test.fullName}`);
+  }
+
+  onTestRunEnd() {
+    clearInterval(this.#timer);
+  }
+
+  /** @param ownMs the limit of a test that has one of its own. */
+  #note(module, what = "its first test, or what is before that", ownMs = 0) {
+    const { id, project, relativeModuleId: path } = module;
+    // What its last test did may be told after the end of the file.
+    if (!this.#files.has(id)) return;
+    const { testTimeout, hookTimeout } = project.config;
+    const patienceMs = Math.max(testTimeout, hookTimeout, ownMs) + graceMs;
+    const at = performance.now();
+    this.#files.set(id, { at, what, patienceMs, path: `${project.name} ${path ?? id}` });
+  }
+
+  #look() {
+    const now = performance.now();
+    const silent = [...this.#files.values()].filter(({ at, patienceMs }) => now - at > patienceMs);
+    if (silent.length === 0) return;
+    for (const { at, what, path } of silent) {
+      console.error(`hangs for ${Math.round((now - at) / 1000)} s: ${path}: ${what}`);
+    }
+    console.error("the run ends here: a process of it does not answer");
+    for (const pid of workers()) process.kill(pid, "SIGKILL");
+    process.exit(1);
+  }
+}
+
+/** Who computes for ever does not notice that this process has ended. Only Linux tells who they are. */
+function workers() {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const [, parent] = readFileSync(`/proc/${pid}/stat`, "utf8")
+          .split(/^.*\) \S /s)[1]
+          .match(/^(\d+)/);
+        const isOurs = Number(parent) === process.pid;
+        return isOurs && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("vitest");
+      } catch {
+        // It has ended meanwhile.
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+function moduleOf(entity) {
+  return entity.type === "module" ? entity : entity.module;
+}
