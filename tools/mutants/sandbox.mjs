@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pinnedPnpm } from "../../scripts/run.mjs";
 import { root } from "./root.mjs";
 
 /**
@@ -13,8 +14,8 @@ export function prepareSandbox() {
   const id = createHash("sha256").update(root).digest("hex").slice(0, 12);
   const path = join(tmpdir(), `centralcloud-mutants-${id}`);
   copyFiles(path);
-  run(path, "pnpm", ["install", "--frozen-lockfile", "--prefer-offline"]);
-  run(path, "pnpm", ["build"]);
+  run(path, ["install", "--frozen-lockfile", "--prefer-offline"]);
+  run(path, ["build"]);
   return {
     path,
     /** @returns what takes it back. */
@@ -29,11 +30,11 @@ export function prepareSandbox() {
     build(file) {
       if (file.startsWith("sql/")) {
         const words = ["run", "generate", "--name", "of_a_mutant"];
-        return spawnSync("pnpm", words, { cwd: join(path, "packages/db") }).status === 0;
+        return pnpm(words, { cwd: join(path, "packages/db") }).status === 0;
       }
       const [, folder] = /^((?:apps|packages)\/[^/]+)\//.exec(file) ?? [];
       if (folder === undefined) return true;
-      return spawnSync("pnpm", ["run", "build"], { cwd: join(path, folder) }).status === 0;
+      return pnpm(["run", "build"], { cwd: join(path, folder) }).status === 0;
     },
   };
 }
@@ -63,9 +64,15 @@ function copyFiles(path) {
   writeFileSync(listed, JSON.stringify(files));
 }
 
-function run(cwd, program, words) {
-  const { status, stdout, stderr } = spawnSync(program, words, { cwd, encoding: "utf8" });
+function run(cwd, words) {
+  const { status, error, stdout, stderr } = pnpm(words, { cwd, encoding: "utf8" });
   if (status === 0) return;
-  console.error(`mutants: ${program} ${words.join(" ")} failed in ${cwd}\n${stdout}${stderr}`);
+  const said = error?.message ?? `${stdout}${stderr}`;
+  console.error(`mutants: pnpm ${words.join(" ")} failed in ${cwd}\n${said}`);
   process.exit(2);
+}
+
+/** The one that the project pins, also where none is installed. */
+function pnpm(words, options) {
+  return spawnSync("npx", ["--yes", pinnedPnpm, ...words], options);
 }
