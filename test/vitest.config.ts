@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { tellsWhereItIs } from "../scripts/hang-reporter.mjs";
 
 export default defineConfig({
   test: {
@@ -7,6 +8,7 @@ export default defineConfig({
     exclude: ["containers/**", "images/**", "node_modules/**"],
     globalSetup: ["support/global-setup.ts"],
     pool: "forks",
+    execArgv: tellsWhereItIs,
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,
     // `failOnLeaks` finds.
     isolate: false,

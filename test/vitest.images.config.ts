@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { tellsWhereItIs } from "../scripts/hang-reporter.mjs";
 
 /** Both images, run as `deploy` runs them: in containers, where no code of this process is. */
 export default defineConfig({
@@ -8,7 +9,9 @@ export default defineConfig({
     globalSetup: ["support/images-setup.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
-    testTimeout: 120_000,
+    execArgv: tellsWhereItIs,
+    // A minute on a machine that does nothing else.
+    testTimeout: 300_000,
     hookTimeout: 180_000,
   },
 });

@@ -1,6 +1,14 @@
-/** The same server under another name: its IPv4 address as one number, which resolvers take for it. */
+/** The same server under another name: a host name's address, or an IPv4 address as one number, which resolvers take for it. */
 export function aliasOf(url: string): string {
   const { hostname } = new URL(url);
-  const number = hostname.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  return url.replace(hostname, `${number}`);
+  return url.replace(hostname, otherNameOf(hostname));
+}
+
+function otherNameOf(hostname: string): string {
+  if (hostname === "localhost") return "127.0.0.1";
+  const parts = hostname.split(".").map(Number);
+  if (parts.length !== 4 || parts.some(Number.isNaN)) {
+    throw new Error(`no other name is known for the host ${hostname}`);
+  }
+  return String(parts.reduce((sum, part) => sum * 256 + part, 0));
 }
