@@ -36,6 +36,7 @@ test("a quick bench measures every scenario and every system, with results that 
   expect(report.scenarios[0]?.series.map(({ name }) => name)).toEqual([
     "centralcloud",
     "ceiling",
+    "bare-loop",
     "one-message-loop",
     "pg-boss",
     "graphile-worker-100",

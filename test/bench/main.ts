@@ -36,7 +36,7 @@ try {
 
 function printHelp(): void {
   console.log(usage);
-  for (const { name, title } of scenarios) console.log(`  ${name.padEnd(12)} ${title}`);
+  for (const { name, title } of scenarios) console.log(`  ${name.padEnd(16)} ${title}`);
 }
 
 async function bench(options: Options): Promise<number> {

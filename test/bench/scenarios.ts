@@ -5,16 +5,21 @@ import { drain, large } from "./scenarios/drain.ts";
 import { hostileSource } from "./scenarios/hostile.ts";
 import { idle } from "./scenarios/idle.ts";
 import { latency } from "./scenarios/latency.ts";
+import { learning } from "./scenarios/learning.ts";
 import { poison } from "./scenarios/poison.ts";
 import { procedures } from "./scenarios/procedures.ts";
 import { ready } from "./scenarios/ready.ts";
+import { replay } from "./scenarios/replay.ts";
 import { replicas } from "./scenarios/replicas.ts";
+import { sessionUpdates } from "./scenarios/session-updates.ts";
+import { sessions } from "./scenarios/sessions.ts";
 import { snapshot } from "./scenarios/snapshot.ts";
 
 /** In the order in which they run and are shown. */
 export const scenarios: readonly Scenario[] = [
   drain,
   large,
+  sessions,
   backlog,
   archive,
   snapshot,
@@ -25,4 +30,7 @@ export const scenarios: readonly Scenario[] = [
   idle,
   ready,
   procedures,
+  sessionUpdates,
+  replay,
+  learning,
 ];

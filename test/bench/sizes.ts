@@ -28,6 +28,17 @@ export interface Sizes {
   readonly hostile: { readonly seconds: number; readonly least: number };
   /** Rows of each procedure. */
   readonly procedures: number;
+  /** Sealed sessions, and as many patterns. */
+  readonly sessions: number;
+  readonly sessionUpdates: { readonly together: number; readonly singly: number };
+  /** Dead letters, and as many archived messages. */
+  readonly replay: number;
+  /** Results a second, for how long, and how often they are learned: whole minutes from a minute on. */
+  readonly learning: {
+    readonly perSecond: number;
+    readonly seconds: number;
+    readonly intervalS: number;
+  };
 }
 
 const full: Sizes = {
@@ -46,6 +57,10 @@ const full: Sizes = {
   idle: { settleS: 10, seconds: 60 },
   hostile: { seconds: 120, least: 10_000 },
   procedures: 20_000,
+  sessions: 20_000,
+  sessionUpdates: { together: 10_000, singly: 2_000 },
+  replay: 30_000,
+  learning: { perSecond: 84, seconds: 600, intervalS: 300 },
 };
 
 const quick: Sizes = {
@@ -64,6 +79,10 @@ const quick: Sizes = {
   idle: { settleS: 0.5, seconds: 1 },
   hostile: { seconds: 5, least: 200 },
   procedures: 100,
+  sessions: 300,
+  sessionUpdates: { together: 100, singly: 20 },
+  replay: 200,
+  learning: { perSecond: 50, seconds: 2, intervalS: 1 },
 };
 
 export function sizesFor({ quick: small, scale }: Options): Sizes {
@@ -87,5 +106,11 @@ export function sizesFor({ quick: small, scale }: Options): Sizes {
     snapshot: times(sizes.snapshot),
     poison: times(sizes.poison),
     procedures: times(sizes.procedures),
+    sessions: times(sizes.sessions),
+    sessionUpdates: {
+      together: times(sizes.sessionUpdates.together),
+      singly: times(sizes.sessionUpdates.singly),
+    },
+    replay: times(sizes.replay),
   };
 }

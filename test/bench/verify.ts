@@ -21,21 +21,23 @@ export function assertResult(what: string, expected: unknown, found: unknown): v
  * it keeps of them.
  *
  * @param ledgerBefore rows that the ledger had before the run.
+ * @param schema where its tables are.
  */
 export async function assertMergedOnce(
   central: Pool,
   expected: Content,
   ledgerBefore = 0,
+  schema: "central" | "frozen" = "central",
 ): Promise<void> {
   const { rows } = await central.query(
-    `select (select count(*) - $1 from central.processed_messages)::text as ledger,
+    `select (select count(*) - $1 from ${schema}.processed_messages)::text as ledger,
             p.*, a.*
        from (select count(*)::text as patterns, coalesce(sum(observation_count), 0)::text as observations,
                     coalesce(sum(agent_count), 0)::text as pattern_agents,
                     trim_scale(coalesce(sum(confidence_sum), 0))::text as confidence
-               from central.patterns) p
+               from ${schema}.patterns) p
       cross join (select count(*)::text as agents, coalesce(sum(observation_count), 0)::text as by_agents
-               from central.pattern_agents) a`,
+               from ${schema}.pattern_agents) a`,
     [ledgerBefore],
   );
   const { messages, patterns, agents, confidence } = expected;

@@ -1,6 +1,5 @@
-import { addSessionKey } from "@centralcloud/db";
-import { createKeyRing, generateKey } from "@centralcloud/session-keys";
 import type { Pool } from "pg";
+import { activateBenchKey } from "./sessions.ts";
 
 /** A procedure of the Singularity database, and the least SQL that makes the same rows. */
 export interface ProcedurePair {
@@ -63,14 +62,7 @@ export const procedurePairs: readonly ProcedurePair[] = [
   {
     name: "persist_agent_session",
     async fill(pool, rows) {
-      const key = await generateKey({ alg: "openpgp", keyId: "bench" });
-      const [part] = (await createKeyRing([key])).keys;
-      const publicKey = part?.publicKey ?? new Uint8Array();
-      await addSessionKey(
-        pool,
-        { keyId: "bench", algorithm: key.alg, publicKey },
-        { activate: true },
-      );
+      await activateBenchKey(pool);
       await pool.query("alter table agent_sessions disable trigger user");
       await pool.query(
         `insert into agent_sessions (agent_id, state)
