@@ -4,7 +4,7 @@ import { environmentOf, startCommand } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, patterns, putLetter, rowsOf } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putLetter, rowsOf, sourceOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -118,4 +118,65 @@ test("a canary that comes back stops the rest, until somebody resumes or cancels
   expect((await actions("resume", id)).exitCode).toBe(0);
   expect(await show(id)).toMatchObject({ state: "done", moved: 7, remaining: 0 });
   expect(await queued()).toHaveLength(4);
+});
+
+test("a canary whose runner ends before the action is paused is judged again by the next one", async () => {
+  await put(0, 1);
+  await put(6, 0);
+  const { central } = system;
+  // As if it were killed when it has seen the fate of the first ones, and before it has stopped.
+  await central.pool.query(`
+    create function central.end_runner() returns trigger language plpgsql as $$
+    begin raise exception 'killed'; end $$;
+    create trigger end_runner before update on central.operator_actions
+      for each row when (new.state = 'paused') execute function central.end_runner()`);
+  try {
+    const { finished } = startCommand(
+      ["dlq", "replay", "--all", "--canary", "3", ...why],
+      environmentOf(system),
+    );
+    await until("the first three are sent", async () => (await queued()).length === 3);
+    await drainAll(system);
+    expect((await finished).exitCode).toBe(1);
+  } finally {
+    await central.pool.query(
+      "drop trigger end_runner on central.operator_actions; drop function central.end_runner()",
+    );
+  }
+  const [{ id }] = JSON.parse((await actions("list", "--json")).stdout);
+  expect((await actions("resume", id)).exitCode).toBe(1);
+  expect(await show(id)).toMatchObject({
+    state: "paused",
+    canary: { state: "stopped" },
+    moved: 3,
+    error: expect.stringContaining("1 of the first 3"),
+  });
+  expect(await queued()).toHaveLength(0);
+});
+
+test("letters whose message was merged before are no canary: so many more go first", async () => {
+  const { singularity, central } = system;
+  const sourceId = (await sourceOf(singularity)).sourceId;
+  const at = "2026-01-01T00:00:00+00:00";
+  await central.pool.query(
+    `insert into central.processed_messages (lane_id, msg_id, enqueued_at)
+     select central.lane_id($1, $2), i, $3 from generate_series(1, 3) i`,
+    [sourceId, patterns, at],
+  );
+  for (const originalId of [1, 2, 3]) {
+    await putLetter(singularity, { originalId, originalEnqueuedAt: at });
+  }
+  await put(0, 2);
+  await put(4, 0);
+  const { finished } = startCommand(
+    ["dlq", "replay", "--all", "--canary", "2", ...why],
+    environmentOf(system),
+  );
+  await until("the first two are sent", async () => (await queued()).length === 2);
+  await drainAll(system);
+  const { exitCode, stderr } = await finished;
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain("2 of the first 2 were dead-lettered again");
+  const [{ state, moved, alreadyMerged }] = JSON.parse((await actions("list", "--json")).stdout);
+  expect({ state, moved, alreadyMerged }).toEqual({ state: "paused", moved: 5, alreadyMerged: 3 });
 });

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { ClientBase, Pool } from "pg";
 import type { ActionState, ActionVerb, ControlVerb } from "./actions/state.ts";
 
 /** What an operator is about to do. */
@@ -85,6 +85,8 @@ export interface ActionClaim {
   readonly state: ActionState;
   /** Who has it; null where nobody does. */
   readonly runner: string | null;
+  /** A later claim of the same action has a greater one; 0 in a store of the version before, which counts none. */
+  readonly claimNumber: number;
 }
 
 /** Takes an action that waits for a runner; undefined where there is none of that id. */
@@ -94,7 +96,8 @@ export async function claimAction(
   runner: string,
 ): Promise<ActionClaim | undefined> {
   const { rows } = await central.query<ActionClaim>(
-    `select c.is_claimed as "isClaimed", c.state, c.runner
+    `select c.is_claimed as "isClaimed", c.state, c.runner,
+            coalesce((to_jsonb(c) ->> 'claim_number')::integer, 0) as "claimNumber"
        from central.claim_operator_action(p_action_id => $1, p_runner => $2, p_lease => make_interval(secs => $3)) c`,
     [id, runner, actionLeaseS],
   );
@@ -128,7 +131,7 @@ export interface ActionOrders {
 
 /** Tells the figures of parts and keeps the lease; undefined where the runner does not have the action any more. */
 export async function reportAction(
-  central: Pool,
+  central: Pool | ClientBase,
   id: string,
   runner: string,
   parts: readonly PartFigures[],
@@ -159,7 +162,7 @@ export async function reportAction(
 
 /** Lets go of an action; without a verb its state stays, and another runner may go on. */
 export async function releaseAction(
-  central: Pool,
+  central: Pool | ClientBase,
   id: string,
   runner: string,
   verb?: Extract<ActionVerb, "finish" | "fail" | "pause">,

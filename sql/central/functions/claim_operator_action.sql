@@ -2,10 +2,11 @@
 -- has let go of it or has not been heard of for the whole of its lease, or it was cancelled and its figures are not
 -- final. A runner that has it gets it again.
 -- No row: there is no such action. is_claimed: whether it is the runner's now; else state, runner and lease_until say why.
+-- claim_number counts the claims of the action: by it, its sources refuse a runner that has lost it to a later one.
 -- With its owner's rights: operators may not write to the table themselves.
 -- Locks: the action's row.
 create or replace function central.claim_operator_action(p_action_id bigint, p_runner text, p_lease interval)
-returns table (is_claimed boolean, state text, runner text, lease_until timestamptz)
+returns table (is_claimed boolean, state text, runner text, lease_until timestamptz, claim_number integer)
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -27,7 +28,7 @@ begin
      or v_action.lease_until > pg_catalog.clock_timestamp() and v_action.runner is distinct from p_runner then
     return query select false, v_action.state,
                         case when v_action.lease_until > pg_catalog.clock_timestamp() then v_action.runner end,
-                        v_action.lease_until;
+                        v_action.lease_until, v_action.claim_count;
     return;
   end if;
 
@@ -35,6 +36,7 @@ begin
      set state = v_next,
          runner = p_runner,
          lease_until = pg_catalog.clock_timestamp() + p_lease,
+         claim_count = a.claim_count + 1,
          error = null
    where a.id = p_action_id
   returning a.* into v_action;
@@ -42,7 +44,7 @@ begin
   insert into central.operator_action_events (action_id, event, actor, login, detail)
   values (p_action_id, 'claimed', p_runner, session_user, '{}');
 
-  return query select true, v_action.state, v_action.runner, v_action.lease_until;
+  return query select true, v_action.state, v_action.runner, v_action.lease_until, v_action.claim_count;
 end
 $$;
 revoke execute on function central.claim_operator_action(bigint, text, interval) from public;

@@ -372,6 +372,8 @@ export const operatorActions = central.table(
     runner: text("runner"),
     /** By this database's clock. */
     leaseUntil: instant("lease_until"),
+    /** How often a runner has claimed it: a later claim has the greater number. */
+    claimCount: integer("claim_count").notNull().default(0),
   },
   (table) => [
     check("a_reason_is_given", sql`${table.reason} <> ''`),

@@ -352,6 +352,8 @@ export const operatorActionProgress = pgTable(
     actionId: bigint("action_id", { mode: "bigint" }).notNull(),
     /** The process that works on it; one that had it before moves no more. */
     runner: text("runner").notNull(),
+    /** Of the claim by which that process has the action; one with a smaller number does not take the part back. */
+    claimNumber: integer("claim_number").notNull().default(0),
     startedAt: instant("started_at").notNull().default(sql`clock_timestamp()`),
     updatedAt: instant("updated_at").notNull().default(sql`clock_timestamp()`),
     closedAt: instant("closed_at"),

@@ -36,22 +36,36 @@ const columns = `
 /** A runner that was killed may have a transaction open until its server process notices. */
 const takeOverS = 30;
 
-/** Takes a part over, and says how far it is; waits for a transaction that another runner has left open. */
+/** A runner's hold on an action: who it is, and the number of its claim. */
+export interface Hold {
+  readonly runner: string;
+  readonly claimNumber: number;
+}
+
+/**
+ * Takes a part over, and says how far it is; waits for a transaction that another runner has left open.
+ *
+ * @throws {ActionLostError} where a later claim has it: a runner that comes late takes nothing back.
+ */
 export function openProgress(
   { source: { pool }, queue }: Place,
   { id, key }: ActionName,
-  runner: string,
+  { runner, claimNumber }: Hold,
 ): Promise<Progress> {
   return inTransaction(pool, async (client) => {
     await client.query(`set local lock_timeout = '${takeOverS}s'`);
     const { rows } = await client.query<Row>(
-      `insert into public.operator_action_progress as p (action_key, queue, action_id, runner)
-       values ($1, $2, $3, $4)
-       on conflict (action_key, queue) do update set runner = excluded.runner
+      `insert into public.operator_action_progress as p (action_key, queue, action_id, runner, claim_number)
+       values ($1, $2, $3, $4, $5)
+       on conflict (action_key, queue) do update
+         set runner = excluded.runner, claim_number = excluded.claim_number
+       where p.claim_number <= excluded.claim_number
        returning ${columns}`,
-      [key, queue, id, runner],
+      [key, queue, id, runner, claimNumber],
     );
-    return progressOf(rows[0] as Row);
+    const [row] = rows;
+    if (row === undefined) throw new ActionLostError(id);
+    return progressOf(row);
   });
 }
 

@@ -129,9 +129,9 @@ class ActionRun<Selection> {
   }
 
   async run(): Promise<RunResult> {
-    const { action, runner } = this.#session;
+    const { action, hold } = this.#session;
     for (const { place, selection } of this.#wanted) {
-      const progress = await openProgress(place, action, runner);
+      const progress = await openProgress(place, action, hold);
       this.#parts.push({ place, selection, progress, left: undefined });
     }
     await this.#report(...this.#parts);
@@ -204,17 +204,16 @@ class ActionRun<Selection> {
   #canaryLeft(): number {
     const { canaryState } = this.#session.orders;
     if (this.#canary === undefined || canaryState === "passed") return Number.POSITIVE_INFINITY;
-    return Math.max(1, this.#canary.count - this.#moved);
+    return Math.max(1, this.#canary.count - this.#sent);
   }
 
   async #judgeCanary(state: CanaryState | null): Promise<"go" | "wait" | "stop" | CanaryState> {
     const canary = this.#canary;
     if (canary === undefined || state === "passed") return "go";
-    if (state === "sending") return this.#moved < canary.count ? "go" : "waiting";
+    if (state === "sending") return this.#sent < canary.count ? "go" : "waiting";
     const { waiting, stop } = await canary.judge();
     if (stop !== undefined) {
-      await this.#session.report([], "stopped");
-      await this.#session.release("pause", stop);
+      await this.#session.stopCanary(stop);
       this.#stopped = stop;
       return "stop";
     }
@@ -259,8 +258,9 @@ class ActionRun<Selection> {
     return this.#session.report(figures, canaryState);
   }
 
-  get #moved(): number {
-    return this.#parts.reduce((sum, { progress }) => sum + progress.moved, 0);
+  /** What was merged before says nothing of the rest: nothing of it was sent. */
+  get #sent(): number {
+    return this.#parts.reduce((sum, { progress }) => sum + progress.moved - progress.merged, 0);
   }
 
   #result(): RunResult {

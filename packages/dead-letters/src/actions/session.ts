@@ -13,24 +13,25 @@ import {
 import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { ActionLostError, ActionUnavailableError } from "../errors.ts";
+import { inTransaction } from "../transaction.ts";
+import type { Hold } from "./progress.ts";
 
 /** How often a runner says that it lives while it has nothing else to say. */
 const beatMs = (actionLeaseS * 1_000) / 5;
 
 /** An action that this process has claimed, until it lets go of it. */
 export class ActionSession {
-  /** Names this process, and this run of it. */
-  readonly runner: string;
+  readonly hold: Hold;
   readonly action: ActionName;
   readonly #central: Pool;
   readonly #timer: NodeJS.Timeout;
   #orders: ActionOrders = { state: "running", rate: null, canaryState: null };
   #beat: Promise<unknown> = Promise.resolve();
 
-  private constructor(central: Pool, action: ActionName, runner: string) {
+  private constructor(central: Pool, action: ActionName, hold: Hold) {
     this.#central = central;
     this.action = action;
-    this.runner = runner;
+    this.hold = hold;
     this.#timer = setInterval(() => {
       // What is wrong with the central store is told by the report before the next chunk.
       this.#beat = this.report([]).catch(() => {});
@@ -45,7 +46,7 @@ export class ActionSession {
     if (!claim?.isClaimed) {
       throw new ActionUnavailableError(action.id, claim?.state, claim?.runner ?? null);
     }
-    const session = new ActionSession(central, action, runner);
+    const session = new ActionSession(central, action, { runner, claimNumber: claim.claimNumber });
     try {
       await session.report([]);
     } catch (error) {
@@ -53,6 +54,11 @@ export class ActionSession {
       throw error;
     }
     return session;
+  }
+
+  /** Names this process, and this run of it. */
+  get runner(): string {
+    return this.hold.runner;
   }
 
   /** What an operator wants of it, as of the last report. */
@@ -67,6 +73,25 @@ export class ActionSession {
     if (orders === undefined) throw new ActionLostError(id);
     this.#orders = orders;
     return orders;
+  }
+
+  /**
+   * The canary has come back: the action pauses until an operator resumes it. One transaction, since who resumes an action
+   * whose canary has stopped has seen why; a runner that is killed before leaves it to the next one to judge.
+   *
+   * @throws {ActionLostError} where another runner has taken it over.
+   */
+  async stopCanary(why: string): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#beat;
+    const { id } = this.action;
+    this.#orders = await inTransaction(this.#central, async (client) => {
+      const orders = await reportAction(client, id, this.runner, [], "stopped");
+      if (orders === undefined) throw new ActionLostError(id);
+      if (orders.state === "cancelled") return orders;
+      const state = await releaseAction(client, id, this.runner, "pause", why);
+      return { ...orders, state: state ?? orders.state };
+    });
   }
 
   /** Lets go of it, as far as the central store can be told; else its lease runs out. */

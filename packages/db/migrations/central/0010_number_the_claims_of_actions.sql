@@ -1,0 +1,3 @@
+ALTER TABLE "central"."operator_actions" ADD COLUMN "claim_count" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+-- It gives the number of the claim, too.
+DROP FUNCTION IF EXISTS "central"."claim_operator_action"(bigint, text, interval);
