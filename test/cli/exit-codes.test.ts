@@ -125,7 +125,7 @@ const rows: Readonly<Record<string, Row>> = {
   "sources renew": {
     done: run("sources renew"),
     // It takes a copy beside its original.
-    doneIn: "cli/sources.test.ts",
+    doneIn: "cli/renew.test.ts",
     failed: [run("sources renew", { says: /has an id of its own/ })],
     wrong: [run("sources renew --source nobody"), run("sources renew --cloned-at whenever")],
   },

@@ -15,6 +15,7 @@ export {
   type ControlVerb,
   nextState,
 } from "./actions/state.ts";
+export { copiedUntil, isArchivedHere } from "./archived-here.ts";
 export {
   captureName,
   findLoss,

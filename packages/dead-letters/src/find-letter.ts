@@ -1,4 +1,5 @@
 import type { QueueName } from "@centralcloud/contracts";
+import { isArchivedHere } from "@centralcloud/db";
 import { LetterNotFoundError, SelectionError } from "./errors.ts";
 import { parseLetterId } from "./filter.ts";
 import { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
@@ -165,7 +166,7 @@ async function readLetters(
   const id = parseLetterId(ownId ? question.id : question.messageId);
   const renumbered = "or (d.msg_id < 0 and d.headers ->> 'archived_msg_id' = $1::text)";
   const isMeant = ownId
-    ? `d.msg_id = $1::bigint ${isArchived ? renumbered : ""}`
+    ? `(d.msg_id = $1::bigint ${isArchived ? renumbered : ""})`
     : `${letter.messageId} = $1::text`;
   const { rows } = await source.pool.query<Row>(
     `select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
@@ -180,7 +181,7 @@ async function readLetters(
             d.headers ->> 'new_msg_id' as "newMessageId"
        from ${tables[isArchived ? "letterArchive" : "letters"]} d
        left join lateral (select ${letter.original}::text as text offset 0) o on true
-      where ${isMeant}
+      where ${isMeant} ${isArchived ? `and ${isArchivedHere("d")}` : ""}
       order by d.enqueued_at desc
       limit ${ownId || isArchived ? 1 : 2}`,
     [id, maxBytes],

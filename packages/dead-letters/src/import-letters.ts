@@ -2,6 +2,7 @@ import { isQueueName } from "@centralcloud/contracts";
 import {
   type ActionName,
   type ActionRequest,
+  isArchivedHere,
   type PartFigures,
   planAction,
   takeLock,
@@ -224,7 +225,7 @@ async function importBatch(
                   and not exists (select from ${tables.letters} d where d.msg_id = l.id) as keeps_id,
                 exists (select from ${tables.letterArchive} a
                          where a.msg_id = l.id and a.enqueued_at = l.at
-                           and a.headers ->> 'action' = 'replay') as replayed
+                           and a.headers ->> 'action' = 'replay' and ${isArchivedHere("a")}) as replayed
            from line l
           where not exists (select from ${tables.letters} d
                              where d.enqueued_at = l.at

@@ -51,6 +51,7 @@ export {
   previewLetters,
 } from "./preview-letters.ts";
 export {
+  AlreadyRenewedError,
   NotACopyError,
   type RenewOptions,
   type RenewReport,

@@ -1,4 +1,5 @@
 import type { QueueName } from "@centralcloud/contracts";
+import { isArchivedHere } from "@centralcloud/db";
 import { LetterNotFoundError } from "./errors.ts";
 import { type LetterFilter, parseLetterId } from "./filter.ts";
 import { severalPlaces } from "./find-letter.ts";
@@ -114,7 +115,7 @@ async function settledIn(
             coalesce(d.headers ->> 'action', '') as action, d.headers ->> 'action_id' as "actionId",
             d.headers ->> 'new_msg_id' as "newMessageId"
        from ${tables.letterArchive} d
-      where ${archived.isNamed}
+      where (${archived.isNamed}) and ${isArchivedHere("d")}
       order by d.archived_at desc`,
     [ids, source.name, queue],
   );

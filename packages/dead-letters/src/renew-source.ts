@@ -4,27 +4,23 @@ import {
   adoptSource,
   type IdentifiedSource,
   identifySource,
-  lookUpDeliveries,
 } from "@centralcloud/db";
 import { queueTable } from "@centralcloud/pgmq";
+import { codeOf, sqlState } from "@centralcloud/postgres";
+import { pause } from "@centralcloud/service";
 import type { Pool, PoolClient } from "pg";
 import { recordAction } from "./actions/record-action.ts";
-import { instant } from "./letter-sql.ts";
+import { type CopyEvidence, findCopiedLetters, findCopiedMessages } from "./find-copies.ts";
 import { inTransaction } from "./transaction.ts";
 
-export interface RenewOptions {
+export interface RenewOptions extends Omit<CopyEvidence, "sourceId"> {
   readonly source: IdentifiedSource;
   readonly address: string;
   /** Whether the central store has its id for another database. */
   readonly isRefused: boolean;
   readonly pool: Pool;
-  readonly central: Pool;
   readonly request: ActionRequest;
-  /** The database that the copy was made of, where it answers. */
-  readonly original?: Pool;
   readonly name?: string;
-  /** When the copy was made, in ISO 8601: what was sent until then is the original's. */
-  readonly clonedAt?: string;
 }
 
 export interface RenewReport {
@@ -32,12 +28,16 @@ export interface RenewReport {
   readonly name: string;
   /** Messages that the original has, or had: set aside in the archive. */
   readonly copies: number;
-  /** Messages that were sent here since: they are consumed under the new id. */
+  /** Messages that stay in their queues: they are consumed under the new id. */
   readonly kept: number;
+  /** Those of them that the original may have delivered, too: nothing tells. Their patterns may count twice. */
+  readonly undecided: number;
   /** Sessions whose message named the old id: the next sync sends them anew. */
   readonly resent: number;
   /** Dead letters that are the original's to judge: set aside in their archive. */
   readonly letters: number;
+  /** Dead letters that stay: the original does not have them. */
+  readonly keptLetters: number;
 }
 
 /** It has its id rightly. */
@@ -62,22 +62,34 @@ export class UndecidedCopiesError extends Error {
   }
 }
 
-interface Waiting {
-  readonly msgId: string;
-  readonly enqueuedAt: string;
+/** Somebody else has given it another id since it was asked for its own. */
+export class AlreadyRenewedError extends Error {
+  readonly code = "already_renewed";
+  constructor(address: string) {
+    super(`${address} has got another id meanwhile; see \`centralcloud sources list\``);
+    this.name = "AlreadyRenewedError";
+  }
 }
 
-/** Looked up at a time. */
+/** Moved at a time. */
 const chunkSize = 5_000;
+
+/** How long producers may be in the way, and how often it is looked whether they still are, in milliseconds. */
+const patienceMs = 10_000;
+const againMs = 100;
 
 /**
  * Gives a copy of a source an id of its own. What it has of the original's messages is the original's to deliver: it
  * is moved to the archives, and `copied_until` says that they hold another source's messages up to now. What was sent
- * here since stays, with a new time, since its old identity may be that of a message of the original's.
+ * here since stays, with a new time, since its old identity may be that of a message of the original's; and so does
+ * what may have been sent here since.
  *
- * One transaction at the source, which producers wait for.
+ * One transaction at the source, which producers wait for. Locks: `agent_sessions`, since a seal names the source's id:
+ * a session that is sealed waits, or has been queued before; then the row of `singularity_source`; then the queues, by one
+ * look each, since a producer that has a queue may wait for `agent_sessions`: if one has, all locks are let go of, and
+ * taken again a moment later.
  *
- * @throws {NotACopyError} {@link UndecidedCopiesError} before anything is changed.
+ * @throws {NotACopyError} {@link UndecidedCopiesError} {@link AlreadyRenewedError} before anything is changed.
  */
 export async function renewSource(options: RenewOptions): Promise<RenewReport> {
   const { source, address, pool, central, request } = options;
@@ -101,36 +113,73 @@ export async function renewSource(options: RenewOptions): Promise<RenewReport> {
 }
 
 async function giveNewId(options: RenewOptions): Promise<RenewReport> {
-  const { source, pool } = options;
-  return await inTransaction(pool, async (client) => {
-    await client.query("set local lock_timeout = '10s'");
-    const tables = queueNames.flatMap((queue) => [queue, deadLetterQueueOf(queue)]);
-    const names = tables.map((queue) => queueTable(queue, "q")).join(", ");
-    await client.query(`lock table ${names} in share row exclusive mode`);
-    const total = { copies: 0, kept: 0, resent: 0, letters: 0 };
-    const copied = await findCopies(client, options);
-    const { rows } = await client.query<{ id: string; name: string }>(
-      `update public.singularity_source s
-          set source_id = n.id, copied_until = clock_timestamp(),
-              name = coalesce($1, s.name || '-' || left(n.id::text, 8))
-         from (select gen_random_uuid() as id) n
-       returning s.source_id as id, s.name`,
-      [options.name ?? null],
-    );
-    const [renewed] = rows;
-    if (renewed === undefined) throw new Error("the source has lost its row meanwhile");
-    for (const queue of queueNames) {
-      const copies = copied.get(queue) ?? [];
-      total.copies += await setAside(client, queue, source.sourceId, copies);
-      if (queue === "agent-sessions") total.resent += await sendAnew(client);
-      const { rowCount } = await client.query(
-        `update ${queueTable(queue, "q")} q set enqueued_at = clock_timestamp()`,
-      );
-      total.kept += rowCount ?? 0;
-      total.letters += await setLettersAside(client, queue, source.sourceId);
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await inTransaction(options.pool, (client) => renew(client, options));
+    } catch (error) {
+      if (codeOf(error) !== sqlState.lockNotAvailable || performance.now() > deadline) throw error;
+      await pause(againMs, new AbortController().signal);
     }
-    return { ...renewed, ...total };
-  });
+  }
+}
+
+async function renew(client: PoolClient, options: RenewOptions): Promise<RenewReport> {
+  const { sourceId } = options.source;
+  await lock(client, options);
+  const total = { copies: 0, kept: 0, undecided: 0, resent: 0, letters: 0, keptLetters: 0 };
+  const evidence = { ...options, sourceId };
+  const messages = new Map<QueueName, readonly string[]>();
+  const letters = new Map<QueueName, readonly string[]>();
+  for (const queue of queueNames) {
+    const found = await findCopiedMessages(client, queue, evidence);
+    const foundLetters = await findCopiedLetters(client, queue, evidence);
+    messages.set(queue, found.ids);
+    letters.set(queue, foundLetters.ids);
+    total.undecided += found.undecided + foundLetters.undecided;
+  }
+  if (total.undecided > 0 && options.original === undefined) {
+    throw new UndecidedCopiesError(total.undecided);
+  }
+  const { rows } = await client.query<{ id: string; name: string }>(
+    `update public.singularity_source s
+        set source_id = n.id, copied_until = clock_timestamp(),
+            name = coalesce($1, s.name || '-' || left(n.id::text, 8))
+       from (select gen_random_uuid() as id) n
+      where s.source_id = $2
+     returning s.source_id as id, s.name`,
+    [options.name ?? null, sourceId],
+  );
+  const [renewed] = rows;
+  if (renewed === undefined) throw new AlreadyRenewedError(options.address);
+  for (const queue of queueNames) {
+    const deadLetters = deadLetterQueueOf(queue);
+    total.copies += await setAside(client, queue, sourceId, messages.get(queue) ?? []);
+    if (queue === "agent-sessions") total.resent += await sendAnew(client);
+    const { rowCount } = await client.query(
+      `update ${queueTable(queue, "q")} q set enqueued_at = clock_timestamp()`,
+    );
+    total.kept += rowCount ?? 0;
+    total.letters += await setAside(client, deadLetters, sourceId, letters.get(queue) ?? []);
+    const { rows: left } = await client.query<{ count: number }>(
+      `select count(*)::integer as count from ${queueTable(deadLetters, "q")}`,
+    );
+    total.keptLetters += left[0]?.count ?? 0;
+  }
+  return { ...renewed, ...total };
+}
+
+async function lock(client: PoolClient, { source, address }: RenewOptions): Promise<void> {
+  await client.query(`set local lock_timeout = '${patienceMs}ms'`);
+  await client.query("lock table public.agent_sessions in exclusive mode");
+  const { rows } = await client.query(
+    "select from public.singularity_source s where s.source_id = $1 for update",
+    [source.sourceId],
+  );
+  if (rows.length === 0) throw new AlreadyRenewedError(address);
+  const names = queueNames.flatMap((queue) => [queue, deadLetterQueueOf(queue)]);
+  const tables = names.map((queue) => queueTable(queue, "q")).join(", ");
+  await client.query(`lock table ${tables} in share row exclusive mode nowait`);
 }
 
 async function isKnown(central: Pool, sourceId: string): Promise<boolean> {
@@ -141,107 +190,39 @@ async function isKnown(central: Pool, sourceId: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Which of the waiting messages the original has delivered, holds, or has given up. */
-async function findCopies(
-  client: PoolClient,
-  { source, central, original, clonedAt }: RenewOptions,
-): Promise<ReadonlyMap<QueueName, readonly Waiting[]>> {
-  const copies = new Map<QueueName, Waiting[]>();
-  let undecided = 0;
-  for (const queue of queueNames) {
-    const found: Waiting[] = [];
-    copies.set(queue, found);
-    for (let after: string | null = null; ; ) {
-      const { rows }: { rows: (Waiting & { isOld: boolean | null })[] } = await client.query(
-        `select q.msg_id::text as "msgId", ${instant("q.enqueued_at")} as "enqueuedAt",
-                q.enqueued_at <= $3::timestamptz as "isOld"
-           from ${queueTable(queue, "q")} q
-          where $1::bigint is null or q.msg_id > $1::bigint
-          order by q.msg_id limit $2`,
-        [after, chunkSize, clonedAt ?? null],
-      );
-      if (rows.length === 0) break;
-      after = rows.at(-1)?.msgId ?? null;
-      const asked = rows.map((row) => ({ ...row, fromArchive: true }));
-      const known = await lookUpDeliveries(central, { sourceId: source.sourceId, queue }, asked);
-      const rest = rows.filter((_, index) => known[index]?.merged !== true);
-      const held = original === undefined ? new Set() : await heldBy(original, queue, rest);
-      for (const row of rows) {
-        const isCopy = row.isOld === true || !rest.includes(row) || held.has(row.msgId);
-        if (isCopy) found.push(row);
-        else if (original === undefined && clonedAt === undefined) undecided += 1;
-      }
-    }
-  }
-  if (undecided > 0) throw new UndecidedCopiesError(undecided);
-  return copies;
-}
-
-/** The ids of those that the original has in its queue, its archive, or among its dead letters. */
-async function heldBy(
-  original: Pool,
-  queue: QueueName,
-  messages: readonly Waiting[],
-): Promise<ReadonlySet<string>> {
-  const letters = deadLetterQueueOf(queue);
-  const { rows } = await original.query<{ msgId: string }>(
-    `select i.msg_id::text as "msgId"
-       from unnest($1::bigint[], $2::timestamptz[]) as i (msg_id, enqueued_at)
-      where exists (select from ${queueTable(queue, "q")} q
-                     where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at)
-         or exists (select from ${queueTable(queue, "a")} a
-                     where a.msg_id = i.msg_id and a.enqueued_at = i.enqueued_at)
-         or exists (select from ${queueTable(queue, "a")} a
-                     where a.msg_id < 0 and a.headers ->> 'archived_msg_id' = i.msg_id::text
-                       and a.enqueued_at = i.enqueued_at)
-         or exists (select from (select l.message from ${queueTable(letters, "q")} l
-                                 union all select l.message from ${queueTable(letters, "a")} l) d
-                     where d.message ->> 'original_message_id' = i.msg_id::text
-                       and case when d.message ->> 'original_enqueued_at' ~ '^\\d{4}-\\d\\d-\\d\\d[ T][\\d:.]+(Z|[+-]\\d\\d(:\\d\\d)?)$'
-                                then (d.message ->> 'original_enqueued_at')::timestamptz = i.enqueued_at end)`,
-    [messages.map(({ msgId }) => msgId), messages.map(({ enqueuedAt }) => enqueuedAt)],
-  );
-  return new Set(rows.map(({ msgId }) => msgId));
-}
-
 async function setAside(
   client: PoolClient,
-  queue: QueueName,
+  queue: string,
   from: string,
-  copies: readonly Waiting[],
+  copies: readonly string[],
 ): Promise<number> {
   for (let start = 0; start < copies.length; start += chunkSize) {
-    const ids = copies.slice(start, start + chunkSize).map(({ msgId }) => msgId);
-    await archive(client, queue, from, ids);
+    await archive(client, queue, from, copies.slice(start, start + chunkSize));
   }
   return copies.length;
 }
 
-/** @param ids null: all. */
 async function archive(
   client: PoolClient,
   queue: string,
   from: string,
-  ids: readonly string[] | null,
-): Promise<number> {
-  const { rowCount } = await client.query(
+  ids: readonly string[],
+): Promise<void> {
+  await client.query(
     `with gone as (
        delete from ${queueTable(queue, "q")} q
-        where $1::bigint[] is null or q.msg_id = any ($1::bigint[])
+        where q.msg_id = any ($1::bigint[])
        returning q.msg_id, q.vt, q.read_ct, q.enqueued_at, q.message, q.headers
-     ), kept as (
-       -- Where the archive has that id, it has this message, or one of an older queue; the original has it in any case.
-       insert into ${queueTable(queue, "a")} (msg_id, vt, read_ct, enqueued_at, message, headers)
-       select g.msg_id, g.vt, g.read_ct, g.enqueued_at, g.message,
-              (case when jsonb_typeof(g.headers) = 'object' then g.headers else '{}' end)
-                || jsonb_build_object('copied_from', $2::text)
-         from gone g
-       on conflict do nothing
      )
-     select from gone`,
+     -- Where the archive has that id, it has this message, or one of an older queue; the original has it in any case.
+     insert into ${queueTable(queue, "a")} (msg_id, vt, read_ct, enqueued_at, message, headers)
+     select g.msg_id, g.vt, g.read_ct, g.enqueued_at, g.message,
+            (case when jsonb_typeof(g.headers) = 'object' then g.headers else '{}' end)
+              || jsonb_build_object('copied_from', $2::text)
+       from gone g
+     on conflict do nothing`,
     [ids, from],
   );
-  return rowCount ?? 0;
 }
 
 /** A seal names the source that it was made for: sessions that wait are sealed anew by the next sync. */
@@ -261,8 +242,4 @@ async function sendAnew(client: PoolClient): Promise<number> {
      select count(*)::integer as count from marked`,
   );
   return rows[0]?.count ?? 0;
-}
-
-function setLettersAside(client: PoolClient, queue: QueueName, from: string): Promise<number> {
-  return archive(client, deadLetterQueueOf(queue), from, null);
 }

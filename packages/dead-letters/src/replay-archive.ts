@@ -1,4 +1,4 @@
-import { type ActionRequest, type ActionState, planAction } from "@centralcloud/db";
+import { type ActionRequest, type ActionState, isArchivedHere, planAction } from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
 import { planParts } from "./actions/plan-parts.ts";
 import type { ChunkCounts } from "./actions/progress.ts";
@@ -105,13 +105,6 @@ export const replayArchiveStep: ActionStep<ArchiveBounds> = {
   },
 };
 
-/**
- * Of a source that was a copy of another one, the archive begins with the other's messages, which are that one's to
- * replay. By way of JSON, since a database of the version before has no such column.
- */
-const isOwn = `d.enqueued_at > coalesce((
-  select (to_jsonb(s) ->> 'copied_until')::timestamptz from public.singularity_source s), '-infinity')`;
-
 /** How many messages of the range the archives hold. @throws {SelectionError} */
 export async function countArchived(scope: LetterScope, range: ArchiveRange): Promise<number> {
   const bounds = await resolveRanges(scope, range);
@@ -128,7 +121,7 @@ async function countArchivedIn(
 ): Promise<number> {
   const { rows } = await source.pool.query<{ count: string }>(
     `select count(*) as count from ${tables.archive} d
-      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isOwn}`,
+      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isArchivedHere("d")}`,
     [from, to],
   );
   return Number(rows[0]?.count ?? 0);
@@ -207,7 +200,7 @@ async function lockArchived(
                     when d.headers ->> 'archived_msg_id' ~ '^\\d{1,18}$' then (d.headers ->> 'archived_msg_id')::bigint
                end as id
       ) o
-      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isOwn}
+      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isArchivedHere("d")}
         and ($3::timestamptz is null or (d.archived_at, d.msg_id) > ($3::timestamptz, $4::bigint))
       order by d.archived_at, d.msg_id
       limit $5

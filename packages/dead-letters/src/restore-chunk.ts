@@ -1,3 +1,4 @@
+import { isArchivedHere } from "@centralcloud/db";
 import type { PoolClient } from "pg";
 import type { ChunkCounts } from "./actions/progress.ts";
 import type { ActionStep, ChunkRequest } from "./actions/run-action.ts";
@@ -28,6 +29,7 @@ function archivedConditions(selection: ArchivedSelection, values: Values): strin
   const { ids, action, archivedSince, archivedUntil, ...rest } = selection;
   const conditions = [
     "d.headers ->> 'action' = 'discard'",
+    isArchivedHere("d"),
     `d.archived_at <= ${values.add(archivedUntil)}::timestamptz`,
     conditionsOf(rest, values),
   ];

@@ -1,4 +1,4 @@
-import { planAction, readAction } from "@centralcloud/db";
+import { isArchivedHere, planAction, readAction } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { planParts } from "./actions/plan-parts.ts";
 import { type ActionPartOf, runAction } from "./actions/run-action.ts";
@@ -150,7 +150,7 @@ async function locateDiscarded(
         where d.msg_id = any ($1::bigint[])
         union all
        select ${ownId}, coalesce(d.headers ->> 'action', 'archived') from ${place.tables.letterArchive} d
-        where ${isNamed("$1")}`,
+        where ${isNamed("$1")} and ${isArchivedHere("d")}`,
       [wanted],
     );
     for (const { id, state } of rows) found.set(id, [...(found.get(id) ?? []), { place, state }]);

@@ -13,7 +13,8 @@
 -- Raises an error when no session key is active (55000), when this database can't seal for it, or when one of the
 -- states can't be sealed (class 22); whoever calls this decides what then becomes of the sessions. No error, plan or
 -- statistics holds any of the states. Each call gives other bytes.
--- Locks: nothing; it reads session_keys and singularity_source.
+-- Locks: nothing; it reads session_keys and singularity_source. A transaction whose statements all see one moment
+-- (repeatable read) locks the row of singularity_source, shared, since that may have got another id since (renew).
 do $do$
 begin
   execute pg_catalog.replace(
@@ -43,6 +44,10 @@ begin
             using errcode = 'object_not_in_prerequisite_state', hint = 'Run `centralcloud keys add --from FILE --activate`.';
         end if;
         if v_key.binds then
+          if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
+            -- What the transaction sees may be older than the source's id. Then this fails, and the next sync seals.
+            perform from public.singularity_source o for share;
+          end if;
           select o.source_id into strict v_source_id from public.singularity_source o;
           if v_key.algorithm = 'openpgp' then
             v_data_key := public.session_data_key(v_key.public_key, v_key.data_key_secret, v_count);

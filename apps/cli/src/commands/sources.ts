@@ -178,12 +178,17 @@ function renewCommand(environment: Environment): Command {
             ...(clonedAt === undefined ? {} : { clonedAt: await momentOf(pool, clonedAt) }),
           });
           if (options.json) return print(JSON.stringify(report));
-          const { id, copies, kept, letters, resent } = report;
+          const { id, copies, kept, letters, keptLetters, resent, undecided } = report;
           print(
             [
               `${one.address} is the source ${printable(report.name)} (${id}) from now on`,
               `set aside as copies of the original's: ${copies} messages, ${letters} dead letters`,
-              `its own: ${kept} messages stay in their queues, ${resent} sessions are sent anew`,
+              `its own: ${kept} messages and ${keptLetters} dead letters stay in their queues, ${resent} sessions are sent anew`,
+              ...(undecided === 0
+                ? []
+                : [
+                    `${undecided} of the messages that stay may be the original's as well, whose archive no longer tells: their patterns may count twice`,
+                  ]),
             ].join("\n"),
           );
         } finally {

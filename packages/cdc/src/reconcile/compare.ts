@@ -1,3 +1,4 @@
+import { copiedUntil, isArchivedHere } from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
 import type { Logged } from "./logged.ts";
 import { createReadableTime } from "./readable-time.ts";
@@ -50,8 +51,8 @@ export interface Comparison {
 const longestList = 1_000;
 
 /**
- * Every message of ours, wherever it is; those of other producers say nothing of what was learned. Whose time
- * can't be read has none here.
+ * Every message of ours, wherever it is; those of other producers say nothing of what was learned, nor do those that
+ * another source sent before this one was copied from it. Whose time can't be read has none here.
  */
 const messages = (["q", "a", "dlq"] as const)
   .flatMap((place) =>
@@ -69,7 +70,8 @@ const messages = (["q", "a", "dlq"] as const)
                      ${body} ->> 'agent_id' as agent_id, pg_temp.readable_time(${body} ->> '${at}') as at,
                      ${hash} as hash
                 from pgmq."${table}" m
-               where (${headers}) ->> 'schema' = '${kind}/1'`;
+               where (${headers}) ->> 'schema' = '${kind}/1'
+                     ${place === "a" ? `and ${isArchivedHere("m")}` : ""}`;
     }),
   )
   .join("\nunion all\n");
@@ -136,6 +138,14 @@ async function count(client: PoolClient): Promise<Comparison["checked"]> {
   return rows[0] ?? { patterns: 0, sessions: 0 };
 }
 
+/**
+ * Whether a source that was a copy sends something of before that itself: a pattern that was not on a queue yet. All else
+ * that happened until then is the other source's to deliver.
+ */
+const isSentHere = `exists (
+  select from public.learned_patterns p
+   where f.kind = 'pattern' and p.id::text = f.id and (p.synced_at is null or p.synced_at > ${copiedUntil}))`;
+
 async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
   const { rows } = await client.query<Missing>(
     `with found as (
@@ -157,6 +167,7 @@ async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
                  else 'nowhere' end as where
        from found f
       where not ('a' = any (f.places) and f.stored)
+        and not (cardinality(f.places) = 0 and f.at <= ${copiedUntil} and not ${isSentHere})
       order by f.at, f.kind, f.id
       limit $1`,
     [longestList],

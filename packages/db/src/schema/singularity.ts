@@ -35,7 +35,7 @@ export const singularitySource = pgTable(
     sourceId: uuid("source_id").notNull().defaultRandom(),
     name: text("name").notNull(),
     createdAt: createdAt(),
-    /** Messages sent until then are another source's, of which this one was a copy; null where it never was. */
+    /** What was archived until then is another source's, of which this one was a copy; null where it never was. */
     copiedUntil: instant("copied_until"),
   },
   (table) => [
