@@ -1,9 +1,10 @@
 import { migrate } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
 import { environmentOf } from "../support/command.ts";
+import { whileInTransaction } from "../support/concurrently.ts";
 import {
   createTestDatabase,
   dropTestDatabase,
@@ -24,6 +25,8 @@ const system = {} as TestSystem;
 let original: ChaosServer;
 let backup: BaseBackup;
 const copies: ChaosServer[] = [];
+/** Dropped once nobody works on them. */
+const others: TestDatabase[] = [];
 failOnLeaks();
 
 beforeAll(async () => {
@@ -44,6 +47,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await system.singularity.pool.end();
   for (const copy of copies.splice(0)) await copy.remove();
+  for (const other of others.splice(0)) await dropTestDatabase(other);
   await dropTestDatabase(system.central);
 });
 const services = useService(system);
@@ -170,6 +174,90 @@ test("a server that is restarted is the same, also where a dead replica had clai
   await service.ready();
   await original.stop("immediate");
   await original.start();
+  await service.ready();
+  await expectConsumed(original);
+});
+
+test("a restart is refused to none of several replicas, whichever notices it first", async () => {
+  const replicas = await Promise.all([1, 2, 3].map(() => services.start(at(original))));
+  await Promise.all(replicas.map((replica) => replica.ready()));
+  await original.stop("fast");
+  await original.start();
+  await Promise.all(replicas.map((replica) => replica.ready()));
+  const refusals = replicas.flatMap(({ observations }) =>
+    observations.filter(({ event }) => event === "source-refused"),
+  );
+  expect(refusals).toEqual([]);
+  await expectConsumed(original);
+});
+
+describe("while the central store can't say whose a source is", () => {
+  /** As where the store is slow, or a transaction has the row of the source: who asks gives up after seconds. */
+  async function whileNobodyIsJudged<Result>(
+    change: string,
+    meanwhile: () => Promise<Result>,
+  ): Promise<Result> {
+    const { pool } = system.central;
+    return await whileInTransaction(
+      pool,
+      (client) => client.query(`update central.sources set ${change}`),
+      meanwhile,
+    );
+  }
+  const waits = async (server: ChaosServer) => {
+    const database = open(server);
+    const isEmpty = await new PgmqClient(database.pool).isEmpty(queue);
+    await database.pool.end();
+    return !isEmpty;
+  };
+
+  test("nothing is read from a server that was started anew, and nothing at all once it is refused", async () => {
+    const service = await services.start(at(original));
+    await service.ready();
+    // The store will know of a promoted standby, so that this server is an old primary.
+    await whileNobodyIsJudged("timeline = 9", async () => {
+      await original.stop("fast");
+      await original.start();
+      await queryOn(original, `select pgmq.send('${queue}', '${patternMessage()}')`);
+      await until("it is asked in vain", async () => {
+        expect(await waits(original)).toBe(true);
+        return service.observations.some(
+          (one) => one.event === "lane-fault" && one.code === "source_not_judged",
+        );
+      });
+    });
+    await until("it is refused", async () => (await sourcesOf(service))[0]?.refused === "moved");
+    expect(await waits(original)).toBe(true);
+    await system.central.pool.query("update central.sources set timeline = 1");
+    await service.ready();
+    await until("it is consumed", async () => !(await waits(original)));
+  });
+
+  test("the server that it has judged goes on, on new connections, too", async () => {
+    const service = await services.start(at(original));
+    await service.ready();
+    await expectConsumed(original);
+    await whileNobodyIsJudged("name = name", async () => {
+      await queryOn(
+        original,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'centralcloud-%'",
+      );
+      await expectConsumed(original);
+    });
+    expect(service.observations.map(({ event }) => event)).not.toContain("source-refused");
+  });
+});
+
+test("two hosts that both call something localhost work on one source", async () => {
+  const other = await createTestDatabase("singularity");
+  others.push(other);
+  const first = await services.start(at(original));
+  await first.ready();
+  // The other host has named it as this one names another database.
+  await system.central.pool.query("update central.sources set addresses = array[$1]", [
+    new URL(other.url).host + new URL(other.url).pathname,
+  ]);
+  const service = await services.start({ sourceUrls: [...at(original).sourceUrls, other.url] });
   await service.ready();
   await expectConsumed(original);
 });

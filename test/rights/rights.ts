@@ -173,7 +173,7 @@ const central: Readonly<Record<string, Row>> = {
   "function central.begin_capture": { auditor: "execute" },
   "function central.claim_operator_action": {},
   "function central.control_operator_action": {},
-  "function central.claim_source": { auditor: "execute", consumer: "execute" },
+  "function central.claim_source": { consumer: "execute" },
   "function central.confirm_sources": { consumer: "execute" },
   "function central.end_capture": { auditor: "execute" },
   "function central.ensure_change_log_partition": {},

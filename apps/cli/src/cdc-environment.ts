@@ -8,7 +8,7 @@ import { assertCentralStore, assertNotRefused, identifySource } from "@centralcl
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration, wholeNumber } from "@centralcloud/service";
 import type { Pool } from "pg";
-import { type Answers, askSources, chooseSource, type SourceOptions } from "./sources.ts";
+import { type Answers, askSources, chooseSource, identify, type SourceOptions } from "./sources.ts";
 
 const variables = {
   ...databaseVariables,
@@ -70,14 +70,31 @@ export async function atTarget<Result>(
   return await withCentral(centralUrl, async (central) => {
     const source = createPool(url, { applicationName: "centralcloud-cli", max: 2 });
     try {
-      const address = withoutSecrets(url);
-      const otherAddresses = sourceUrls.map(withoutSecrets).filter((one) => one !== address);
-      await assertNotRefused(central, await identifySource(source), { address, otherAddresses });
+      const identified = await identifySource(source);
+      const otherAddresses = await findTwins(sourceUrls, url, identified.sourceId);
+      const asked = { address: withoutSecrets(url), otherAddresses };
+      await assertNotRefused(central, identified, asked);
       return await action({ url, name, source, central });
     } finally {
       await endPool(source, 1_000);
     }
   });
+}
+
+/** How long a database beside the one that is meant may take to say its id, in seconds. */
+const twinTimeoutS = 5;
+
+/** Where else a database of this id is configured that answers. */
+async function findTwins(
+  urls: readonly string[],
+  url: string,
+  sourceId: string,
+): Promise<readonly string[]> {
+  const others = urls.filter((other) => withoutSecrets(other) !== withoutSecrets(url));
+  const { answers } = await askSources(others, { timeout: twinTimeoutS }, identify);
+  return answers
+    .filter((other) => other.sourceId === sourceId)
+    .map((other) => withoutSecrets(other.url));
 }
 
 async function withCentral<Result>(

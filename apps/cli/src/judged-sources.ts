@@ -7,6 +7,7 @@ import {
   type RegisteredSource,
   readRegisteredSources,
   type SourceState,
+  sayConfiguredToo,
 } from "@centralcloud/db";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { ConfigurationError, type Environment, parseConfiguration } from "@centralcloud/service";
@@ -47,19 +48,37 @@ export async function withJudgement<Result>(
       address: withoutSecrets(url),
       source: await identifySource(pool),
     }));
-    const addresses = found.answers.map(({ address }) => address);
-    const answers: JudgedSource[] = [];
+    const judged: JudgedSource[] = [];
     for (const one of found.answers) {
       const { address, source } = one;
-      const otherAddresses = addresses.filter((other) => other !== address);
-      const judged = await judgeSource(central, source, { address, otherAddresses });
-      answers.push({ ...one, ...judged });
+      const twins = found.answers.filter(
+        (other) => other !== one && other.source.sourceId === source.sourceId,
+      );
+      const otherAddresses = twins.map((twin) => twin.address);
+      const judgement = await judgeSource(central, source, { address, otherAddresses });
+      judged.push({ ...one, ...judgement });
     }
     const registered = await readRegisteredSources(central);
+    const answers = judged.map((one) => withoutTwin(one, judged, registered));
     return await work({ central, asked: { ...found, answers }, registered });
   } finally {
     await endPool(central, 1_000);
   }
+}
+
+/** Of several names of one database that are configured, its own one stands for it, or else the first. */
+function withoutTwin(
+  one: JudgedSource,
+  judged: readonly JudgedSource[],
+  registered: readonly RegisteredSource[],
+): JudgedSource {
+  if (one.state !== "ok") return one;
+  const { sourceId } = one.source;
+  const own = registered.find((known) => known.sourceId === sourceId)?.addresses[0];
+  const same = judged.filter(({ source, state }) => state === "ok" && source.sourceId === sourceId);
+  const first = same.find(({ address }) => address === own) ?? same[0];
+  if (first === undefined || first === one) return one;
+  return { ...one, state: "conflict", reason: sayConfiguredToo(first.source, first.address) };
 }
 
 /**

@@ -1,10 +1,16 @@
 import {
+  type ConfiguredSource,
   claimSource,
   type IdentifiedSource,
   identifySource,
   readConnectionFacts,
+  readOwnAddress,
   SourceRefusedError,
+  sayConfiguredToo,
+  twinsOf,
 } from "@centralcloud/db";
+import { messageOf } from "@centralcloud/postgres";
+import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
 
 type Queryable = Pick<Pool, "query">;
@@ -20,12 +26,21 @@ export class SourceChangedError extends Error {
   }
 }
 
+/** Its server was started anew, and the central store could not be asked yet whether it is still the source. */
+export class SourceNotJudgedError extends Error {
+  readonly code = "source_not_judged";
+  constructor(cause: unknown) {
+    super(
+      `the server was started anew, and the central store can't be asked now whether it is still the source: ${messageOf(cause)}`,
+      { cause },
+    );
+    this.name = "SourceNotJudgedError";
+  }
+}
+
 /** A claim that one of this process's databases has on an id. */
-interface Holder {
-  readonly address: string;
+interface Holder extends ConfiguredSource {
   readonly held: IdentifiedSource | undefined;
-  /** Whether its database is known to be away. */
-  readonly isAway: boolean;
 }
 
 /** The databases of a process, each of which may hold one id. */
@@ -41,11 +56,9 @@ export class SourceHolders {
     return [...this.#holders].find((one) => one !== holder && one.held?.sourceId === sourceId);
   }
 
-  /** What else is configured, and not known to be away. */
-  otherAddresses(holder: Holder): readonly string[] {
-    return [...this.#holders]
-      .filter((one) => one !== holder && !one.isAway)
-      .map(({ address }) => address);
+  /** Whoever else may be the same source. */
+  twinsOf(holder: Holder, sourceId: string): readonly Holder[] {
+    return twinsOf(holder, this.#holders, sourceId);
   }
 
   /** From each id that is held to when its server was started; of databases that are away, none. */
@@ -54,6 +67,10 @@ export class SourceHolders {
     return Object.fromEntries(held.map(({ sourceId, server }) => [sourceId, server.startedAt]));
   }
 }
+
+/** How long a claim waits for another database of the process to say its id, and how often it looks, in milliseconds. */
+const twinPatienceMs = 2_000;
+const twinPollMs = 50;
 
 export interface SourceIdentityOptions {
   readonly address: string;
@@ -73,6 +90,7 @@ export interface SourceIdentityOptions {
 export class SourceIdentity {
   readonly #options: SourceIdentityOptions;
   #held: IdentifiedSource | undefined;
+  #saidId: string | undefined;
   #lost = new AbortController();
 
   constructor(options: SourceIdentityOptions) {
@@ -88,6 +106,10 @@ export class SourceIdentity {
     return this.#options.isAway();
   }
 
+  get saidId(): string | undefined {
+    return this.#saidId;
+  }
+
   /** Undefined until it is claimed, and after it was lost. */
   get held(): IdentifiedSource | undefined {
     return this.#held;
@@ -98,11 +120,30 @@ export class SourceIdentity {
     return this.#lost.signal;
   }
 
-  /** @throws {SourceRefusedError} {@link StandbyError} */
-  async claim(source: IdentifiedSource): Promise<void> {
+  /**
+   * Claims the id that the database says, in the central store and in this process.
+   *
+   * @param client asked once more where it is refused: the server may have been restarted between question and claim.
+   * @throws {SourceRefusedError} {@link StandbyError}
+   */
+  async claim(source: IdentifiedSource, client: Queryable): Promise<IdentifiedSource> {
+    try {
+      return await this.#claim(source);
+    } catch (error) {
+      if (!(error instanceof SourceRefusedError)) throw error;
+      const again = await identifySource(client).catch(() => source);
+      if (again.server.startedAt === source.server.startedAt) throw error;
+      return await this.#claim(again);
+    }
+  }
+
+  async #claim(source: IdentifiedSource): Promise<IdentifiedSource> {
     const { central, consumerId, holders, address, onMove } = this.#options;
+    const { sourceId } = source;
+    this.#saidId = sourceId;
     this.#assertAlone(source);
-    const otherAddresses = holders.otherAddresses(this);
+    await this.#assertOwn(source);
+    const otherAddresses = holders.twinsOf(this, sourceId).map((twin) => twin.address);
     const options = { address, otherAddresses, consumerId };
     const { movedFrom } = await claimSource(central, source, options);
     // Another name of the same server may have come first meanwhile.
@@ -110,6 +151,7 @@ export class SourceIdentity {
     this.#held = source;
     if (this.#lost.signal.aborted) this.#lost = new AbortController();
     if (movedFrom !== null) onMove(source, movedFrom);
+    return source;
   }
 
   /** @throws {SourceRefusedError} where another database of this process has the id. */
@@ -117,8 +159,30 @@ export class SourceIdentity {
     const { holders, address } = this.#options;
     const other = holders.othersOf(this, sourceId);
     if (other === undefined) return;
-    const reason = `its source_id ${sourceId} is that of ${other.held?.name ?? name} at ${other.address}, which is configured, too`;
+    const reason = sayConfiguredToo(other.held ?? { sourceId, name }, other.address);
     throw new SourceRefusedError(sourceId, "conflict", reason, address);
+  }
+
+  /**
+   * What a server says of itself can be forged. So an id belongs to the database at its own address, wherever a process
+   * has that one configured, too.
+   *
+   * @throws {SourceRefusedError}
+   */
+  async #assertOwn(source: IdentifiedSource): Promise<void> {
+    const { central, holders, address } = this.#options;
+    const own = await readOwnAddress(central, source.sourceId);
+    if (own === undefined || own === address) return;
+    const deadline = performance.now() + twinPatienceMs;
+    for (;;) {
+      const twin = holders.twinsOf(this, source.sourceId).find((one) => one.address === own);
+      if (twin === undefined) return;
+      if (twin.saidId !== undefined || performance.now() > deadline) {
+        const reason = sayConfiguredToo(source, own);
+        throw new SourceRefusedError(source.sourceId, "conflict", reason, address);
+      }
+      await pause(twinPollMs, new AbortController().signal);
+    }
   }
 
   /** For each new connection: it must lead to the database that was claimed. */
@@ -143,14 +207,15 @@ export class SourceIdentity {
       throw this.#lose(new SourceChangedError(sourceId, `its source_id is ${found.sourceId} now`));
     }
     try {
-      await this.claim(found);
+      await this.claim(found, client);
     } catch (error) {
       if (error instanceof SourceRefusedError) throw this.#lose(error);
-      const { systemId, databaseOid } = found.server;
+      const { systemId, databaseOid, startedAt, isStandby } = found.server;
+      if (isStandby) throw error;
       const isSame = systemId === held.server.systemId && databaseOid === held.server.databaseOid;
-      // A standby, or a store that can't be asked now. The heartbeat asks it again; until then nothing is merged.
-      if (found.server.isStandby) throw error;
       if (!isSame) throw this.#lose(new SourceChangedError(sourceId, "it is on another server"));
+      // A store that can't be asked now. The server that it has judged is worked on; nothing is merged anyway.
+      if (startedAt !== held.server.startedAt) throw new SourceNotJudgedError(error);
     }
   }
 

@@ -186,10 +186,10 @@ export function createSource(
     while ((await breaker.admit(stopped.signal)) && (await centralBreaker.admit(stopped.signal))) {
       let side: "source" | "central" = "source";
       try {
-        const source = await identifySource(watch);
+        const found = await identifySource(watch);
         breaker.succeeded();
         side = "central";
-        await identity.claim(source);
+        const source = await identity.claim(found, watch);
         if (stopped.signal.aborted) return undefined;
         name = source.name;
         sourceId = source.sourceId;

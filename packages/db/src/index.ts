@@ -53,6 +53,7 @@ export {
   reportCaptureFault,
   reportCaptureLoss,
 } from "./change-log.ts";
+export { type ConfiguredSource, twinsOf } from "./configured-sources.ts";
 export {
   type DeliveredMessage,
   forgetFailures,
@@ -63,6 +64,7 @@ export {
   type RecordedDelivery,
   recordFailures,
 } from "./deliveries.ts";
+export { judgeByFacts } from "./doctor/checks/source-identities.ts";
 export { checkNames } from "./doctor/checks.ts";
 export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts";
 export type { Finding, Severity } from "./doctor/finding.ts";
@@ -175,12 +177,14 @@ export {
   confirmSources,
   judgeSource,
   type RegisteredSource,
+  readOwnAddress,
   readRegisteredSources,
   type SourceClaim,
   type SourceJudgement,
   SourceRefusedError,
   type SourceState,
   StandbyError,
+  sayConfiguredToo,
 } from "./source-registry.ts";
 export {
   type OldestSnapshot,

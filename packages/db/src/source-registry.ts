@@ -2,6 +2,7 @@ import { codeOf, sqlState } from "@centralcloud/postgres";
 import type { ClientBase, Pool } from "pg";
 import { registerSource } from "./central-store.ts";
 import type { IdentifiedSource } from "./server-facts.ts";
+import type { Source } from "./source.ts";
 
 type Queryable = Pool | ClientBase;
 
@@ -27,7 +28,7 @@ export interface SourceClaim extends SourceJudgement {
 export interface ClaimOptions {
   /** Host, port and database, as configured, without login or password. */
   readonly address: string;
-  /** What else is configured here and not known to be away. */
+  /** Where else a database is configured here that may be the same source: see `twinsOf`. */
   readonly otherAddresses?: readonly string[];
   /** The replica, where one works on the source from now on. */
   readonly consumerId?: string;
@@ -52,6 +53,11 @@ export class SourceRefusedError extends Error {
     this.state = state;
     this.sourceId = sourceId;
   }
+}
+
+/** Why a database is refused whose id another one has that the same process has configured. */
+export function sayConfiguredToo({ sourceId, name }: Source, address: string): string {
+  return `its source_id ${sourceId} is that of ${name} at ${address}, which is configured, too`;
 }
 
 /** Nothing can be settled at a standby. */
@@ -169,6 +175,23 @@ export async function confirmSources(
     if (isOlder(error)) return [];
     throw error;
   }
+}
+
+/**
+ * The address that is a source's own: where it was claimed first, or where an operator or a failover has moved it.
+ * Undefined where the central store does not know the source by its server.
+ */
+export async function readOwnAddress(
+  central: Queryable,
+  sourceId: string,
+): Promise<string | undefined> {
+  // By way of JSON, since a store of the version before has no such columns.
+  const { rows } = await central.query<{ address: string | null }>(
+    `select to_jsonb(s) -> 'addresses' ->> 0 as address from central.sources s
+      where s.source_id = $1 and to_jsonb(s) ->> 'database_oid' is not null`,
+    [sourceId],
+  );
+  return rows[0]?.address ?? undefined;
 }
 
 /** An operator's decision: the source of this id is there from now on, whatever was known before. */

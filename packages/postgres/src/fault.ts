@@ -125,6 +125,9 @@ const networkCode = /^(E(?!RR_)[A-Z_]+|ERR_SOCKET_\w+)$/;
 /** Of its TLS: ERR_TLS_CERT_ALTNAME_INVALID, CERT_HAS_EXPIRED, DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_VERIFY_…. */
 const tlsCode = /^(ERR_(SSL|TLS)_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/;
 
+/** Whose id is another's, is another one than it was, or could not be judged since its server was started. */
+const refusedCodes = new Set(["source_refused", "source_changed", "source_not_judged"]);
+
 /** Decides whose fault an error of `pg` or of Node's network is. */
 export function classifyFault(error: unknown): Fault {
   const advice = explainTlsError(error);
@@ -137,7 +140,7 @@ export function classifyFault(error: unknown): Fault {
   if (error instanceof UnfitDatabaseError) return { ...unfit, code: error.code, message };
   if (error instanceof AnswerTooLargeError) return { ...excessive, code: error.code, message };
   if (code === undefined) return { ...kindOfUncoded(message), code: "unknown", message };
-  if (code === "source_refused" || code === "source_changed") return { ...refused, code, message };
+  if (refusedCodes.has(code)) return { ...refused, code, message };
   if (networkCode.test(code)) return { ...lost, code, message };
   const { kind, owner, scope } = ruleOf.get(code) ?? ruleOf.get(code.slice(0, 2)) ?? unclassified;
   return { kind, owner, scope, code, message };

@@ -1,3 +1,4 @@
+import type { ConfiguredSource } from "@centralcloud/db";
 import { createPool, endPool } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { CaptureConfiguration } from "../configuration.ts";
@@ -21,8 +22,9 @@ export function createCapture(configuration: CaptureConfiguration, observe: Obse
     max: 2 * sourceUrls.length,
     queryTimeoutMs,
   });
+  const configured = new Set<ConfiguredSource>();
   const sources = sourceUrls.map((url) =>
-    createSourceCapture(url, central, configuration, observe),
+    createSourceCapture(url, central, configuration, observe, configured),
   );
   const part = definePart({
     name: "capture",

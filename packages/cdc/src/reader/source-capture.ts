@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import {
+  assertNotRefused,
+  type ConfiguredSource,
   captureName,
-  claimSource,
   findLoss,
   findSlot,
   formatLsn,
@@ -12,6 +13,8 @@ import {
   recreateCommand,
   type Slot,
   SourceRefusedError,
+  StandbyError,
+  twinsOf,
 } from "@centralcloud/db";
 import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import {
@@ -72,12 +75,15 @@ const endPoolMs = 1_000;
  * Captures one source: makes its slot where nothing was captured of it yet, and reads it. Of all processes
  * that try, one reads; the others stand by and take over within seconds when its connection ends. Waits out
  * restarts of either database. A lost slot is told loudly, and left alone until an operator recreates it.
+ *
+ * @param configured what the process has, this one among them.
  */
 export function createSourceCapture(
   url: string,
   central: Pool,
   configuration: CaptureConfiguration,
   observeCapture: Observe,
+  configured: Set<ConfiguredSource>,
 ): SourceCapture {
   const sourcePool = createPool(url, {
     applicationName: "centralcloud-cdc",
@@ -116,13 +122,29 @@ export function createSourceCapture(
   }
 
   const address = withoutSecrets(url);
-  const otherAddresses = configuration.sourceUrls
-    .map(withoutSecrets)
-    .filter((one) => one !== address);
+  const self = { address, isAway: false, saidId: undefined as string | undefined };
+  configured.add(self);
+
+  async function identify(): Promise<IdentifiedSource> {
+    try {
+      const source = await identifySource(sourcePool);
+      self.isAway = false;
+      self.saidId = source.sourceId;
+      return source;
+    } catch (error) {
+      self.isAway = true;
+      throw error;
+    }
+  }
+
+  function askedBy(sourceId: string) {
+    const otherAddresses = twinsOf(self, configured, sourceId).map((twin) => twin.address);
+    return { address, otherAddresses };
+  }
 
   async function capture(): Promise<void> {
-    const source = await identifySource(sourcePool);
-    await claim(source);
+    const source = await identify();
+    await assertOwnId(source);
     name = source.name;
     sourceId = source.sourceId;
     const slot = await findOrCreateSlot(source.sourceId);
@@ -153,10 +175,11 @@ export function createSourceCapture(
     }
   }
 
-  /** Nothing is entered under an id that is another database's. */
-  async function claim(source: IdentifiedSource): Promise<void> {
+  /** Nothing is entered under an id that is another database's. Whose it is, consumers and operators decide. */
+  async function assertOwnId(source: IdentifiedSource): Promise<void> {
+    if (source.server.isStandby) throw new StandbyError();
     try {
-      await claimSource(central, source, { address, otherAddresses });
+      await assertNotRefused(central, source, askedBy(source.sourceId));
     } catch (error) {
       if (!(error instanceof SourceRefusedError)) throw new CentralFaultError(error);
       sourceId = undefined;
@@ -171,12 +194,12 @@ export function createSourceCapture(
       await pause(identityCheckMs, AbortSignal.any([signal, ended.signal]));
       if (signal.aborted || ended.signal.aborted) return;
       try {
-        const found = await identifySource(sourcePool);
+        const found = await identify();
         if (found.sourceId !== source.sourceId) {
           ended.abort(new CaptureStateError(`the source_id of ${name} is another one now`));
           return;
         }
-        const { state, reason } = await judgeSource(central, found, { address, otherAddresses });
+        const { state, reason } = await judgeSource(central, found, askedBy(found.sourceId));
         if (state === "ok") continue;
         ended.abort(new SourceRefusedError(found.sourceId, state, reason ?? "", address));
         return;

@@ -4,7 +4,7 @@ import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts
 import { error, ok, type Verdict, warning } from "../finding.ts";
 
 /** A source as the central store knows it; one that an older version registered has no server. */
-interface KnownSource {
+export interface KnownSource {
   readonly source_id: string;
   readonly name: string;
   readonly system_id?: string | null;
@@ -46,10 +46,11 @@ export function compareIdentities(
   const sources = facts.flatMap(({ database, fact }): Identified[] =>
     "known" in fact ? [] : [{ ...fact, database, address: withoutSecrets(database.url) }],
   );
-  const addresses = new Set(sources.map(({ address }) => address));
   const refusals = new Map(
     sources.flatMap((source): [Identified, string][] => {
-      const refusal = refusalOf(source, known.get(source.sourceId), addresses);
+      const twins = sources.filter((one) => one !== source && one.sourceId === source.sourceId);
+      const addresses = new Set(twins.map(({ address }) => address));
+      const refusal = judgeByFacts(source, known.get(source.sourceId), addresses);
       return refusal === undefined ? [] : [[source, refusal]];
     }),
   );
@@ -66,27 +67,34 @@ export function compareIdentities(
   });
 }
 
-/** As central.judge_source, which the consumers ask, but for what only they know: who is consumed now. */
-function refusalOf(
-  { address, server }: Identified,
+/**
+ * As central.judge_source, which the consumers ask, but for what only they know: who is consumed now. Tests give both the
+ * same cases.
+ *
+ * @param configured where else databases of that id are configured.
+ */
+export function judgeByFacts(
+  { address, server }: Pick<Identified, "address" | "server">,
   known: KnownSource | undefined,
   configured: ReadonlySet<string>,
 ): string | undefined {
   if (known === undefined || known.database_oid == null) return undefined;
   const { addresses: [first = "an unknown address"] = [] } = known;
   const owner = `its source_id ${known.source_id} is that of ${known.name} at ${first}`;
-  if (address !== first && configured.has(first)) {
-    return `(conflict): ${owner}, which is configured, too`;
-  }
   const tells = server.systemId !== null && known.system_id != null;
   const isSameServer = !tells || server.systemId === known.system_id;
   const isSameDatabase = isSameServer && server.databaseOid === known.database_oid;
-  if (!isSameDatabase) return `(moved): ${owner}, which is another database`;
-  if (Date.parse(server.startedAt) === Date.parse(known.server_started_at ?? "")) return undefined;
+  const startedAt = Date.parse(known.server_started_at ?? "");
+  const isBeside = address !== first && configured.has(first);
+  if (isSameDatabase && Date.parse(server.startedAt) === startedAt) return undefined;
+  const state = isBeside ? "conflict" : "moved";
+  if (!isSameDatabase) return `(${state}): ${owner}, which is another database`;
   const [before, now] = [known.timeline ?? 0, server.timeline ?? known.timeline ?? 0];
-  if (now < before) return `(moved): ${owner}, whose server is at a later timeline`;
-  if (known.addresses?.includes(address) || (tells && now > before)) return undefined;
-  return `(moved): ${owner}; this is a copy of that server, or that server in another place`;
+  if (now < before) return `(${state}): ${owner}, whose server is at a later timeline`;
+  if (!known.addresses?.includes(address) && !(tells && now > before)) {
+    return `(${state}): ${owner}; this is a copy of that server, or that server in another place`;
+  }
+  return isBeside ? `(conflict): ${owner}, which is configured, too` : undefined;
 }
 
 /** @param twin the first other database with the same identity, `namesake` with the same name. */
