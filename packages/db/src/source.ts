@@ -1,3 +1,4 @@
+import { codeOf, sqlState } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 
 /** One Singularity database. */
@@ -34,15 +35,15 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** @throws {NotASourceError} {@link UnfitSourceError} */
 export async function readSource(source: Pick<Pool, "query">): Promise<Source> {
-  const { rows: tables } = await source.query<{ found: boolean }>(
-    "select to_regclass('public.singularity_source') is not null as found",
-  );
-  if (!tables[0]?.found) throw new NotASourceError();
   // The table is the source's: there may be a view in its place, whose rows have no end.
-  const { rows } = await source.query<Record<keyof Source, unknown>>(
-    `select s.source_id::text as "sourceId", left(s.name::text, ${longestSourceName} + 1) as name
-       from public.singularity_source s limit 1`,
-  );
+  const { rows } = await source
+    .query<Record<keyof Source, unknown>>(
+      `select s.source_id::text as "sourceId", left(s.name::text, ${longestSourceName} + 1) as name
+         from public.singularity_source s limit 1`,
+    )
+    .catch((error: unknown) => {
+      throw codeOf(error) === sqlState.undefinedTable ? new NotASourceError() : error;
+    });
   const [row] = rows;
   if (row === undefined) throw new NotASourceError();
   const { sourceId, name } = row;

@@ -2,7 +2,7 @@ import type { QueueName } from "@centralcloud/contracts";
 import { type Cursor, compareCursors, decodeCursor, encodeCursor } from "./cursor.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import * as letter from "./letter-sql.ts";
-import { type LetterScope, orderOf, type Place, placesOf } from "./place.ts";
+import { type LetterScope, type LetterSource, orderOf, type Place, placeOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
 
 /** What a list says of a letter. What a letter of another client lacks is null. */
@@ -54,14 +54,11 @@ export async function listLetters(
   { limit, after }: { readonly limit: number; readonly after?: string },
 ): Promise<LetterPage> {
   const cursor = after === undefined ? undefined : decodeCursor(after);
-  const filters = new Map<string, ResolvedFilter>();
-  for (const source of scope.sources) {
-    filters.set(source.sourceId, await resolveFilter(source, filter, { boundedByNow: false }));
-  }
   const found: Listed[] = [];
-  for (const place of placesOf(scope)) {
-    const resolved = filters.get(place.source.sourceId) as ResolvedFilter;
-    const summaries = await listPlace(place, resolved, limit + 1, cursor);
+  for (const source of scope.sources) {
+    const resolved = await resolveFilter(source, filter, { boundedByNow: false });
+    const places = scope.queues.map((queue) => placeOf(source, queue));
+    const summaries = await listPlaces(source, places, resolved, limit + 1, cursor);
     found.push(...summaries.map(asListed));
   }
   return pageOf(found, limit, false);
@@ -98,30 +95,40 @@ function pageOf(listed: readonly Listed[], limit: number, hasMore: boolean): Let
   };
 }
 
-async function listPlace(
-  place: Place,
+/** Of one source, in one statement. */
+async function listPlaces(
+  source: LetterSource,
+  places: readonly Place[],
   filter: ResolvedFilter,
   limit: number,
   cursor: Cursor | undefined,
 ): Promise<readonly LetterSummary[]> {
   const values = new letter.Values();
-  const conditions = [letter.conditionsOf(filter, values)];
-  if (cursor !== undefined) {
-    const comparison = orderOf(place) < cursor.place ? "<=" : "<";
-    conditions.push(letter.comparedWith(cursor, values, comparison));
-  }
-  const { rows } = await place.source.pool.query<LetterSummary>(
-    // The page is cut out before anything is read of its messages.
-    `with page as materialized (
-       select d.msg_id, d.enqueued_at, d.message
+  const pages = places.map((place) => {
+    const conditions = [letter.conditionsOf(filter, values)];
+    if (cursor !== undefined) {
+      const comparison = orderOf(place) < cursor.place ? "<=" : "<";
+      conditions.push(letter.comparedWith(cursor, values, comparison));
+    }
+    return `(select ${values.add(place.queue)}::text as queue, d.msg_id, d.enqueued_at, d.message
          from ${place.tables.letters} d
         where ${conditions.join("\n          and ")}
         order by d.enqueued_at desc, d.msg_id desc
+        limit ${values.add(limit)})`;
+  });
+  const { rows } = await source.pool.query<LetterSummary>(
+    // The pages are cut out before anything is read of their messages.
+    `with pages as materialized (
+       ${pages.join("\n       union all\n       ")}
+     ),
+     page as materialized (
+       select * from pages d
+        order by d.enqueued_at desc, d.msg_id desc, d.queue collate "C" desc
         limit ${values.add(limit)}
      )
-     select ${values.add(place.source.name)}::text as source,
-            ${values.add(place.source.sourceId)}::text as "sourceId",
-            ${values.add(place.queue)}::text as queue,
+     select ${values.add(source.name)}::text as source,
+            ${values.add(source.sourceId)}::text as "sourceId",
+            d.queue,
             d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
             left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code,
             left(${letter.errorMessage}, 2000) as error,
@@ -134,8 +141,7 @@ async function listPlace(
        from page d
        left join lateral (
          select ${letter.original}::text as text where ${letter.storedBytes} <= ${maxListedBytes}
-       ) o on true
-      order by d.enqueued_at desc, d.msg_id desc`,
+       ) o on true`,
     values.all,
   );
   return rows;

@@ -1,5 +1,5 @@
 import { routes } from "@centralcloud/consumer";
-import { deadLetterQueueOf, PgmqClient } from "@centralcloud/pgmq";
+import { deadLetterQueueOf, PgmqClient, type QueueMetrics } from "@centralcloud/pgmq";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { showRows } from "../show-answers.ts";
@@ -34,13 +34,12 @@ export function queuesCommand(environment: Environment): Command {
 }
 
 async function reportSource({ pool, name }: OpenSource): Promise<QueueReport[]> {
-  const client = new PgmqClient(pool);
-  const reports: QueueReport[] = [];
-  for (const queue of routes) {
-    const { total, inFlight, available, oldestAgeSeconds } = await client.metrics(queue);
-    const deadLetters = (await client.metrics(deadLetterQueueOf(queue))).total;
-    const counts = { total, inFlight, available, oldestAgeSeconds, deadLetters };
-    reports.push({ source: name, queue, ...counts });
-  }
-  return reports;
+  const deadLetterQueues = routes.map(deadLetterQueueOf);
+  const metrics = await new PgmqClient(pool).metricsOf([...routes, ...deadLetterQueues]);
+  const deadLetters = metrics.slice(routes.length);
+  return routes.map((queue, index) => {
+    const { total, inFlight, available, oldestAgeSeconds } = metrics[index] as QueueMetrics;
+    const counts = { total, inFlight, available, oldestAgeSeconds };
+    return { source: name, queue, ...counts, deadLetters: deadLetters[index]?.total ?? 0 };
+  });
 }

@@ -21,7 +21,7 @@ export const maxBatchBytes = 4 * 1024 * 1024;
 /** How long a stop may take beyond its grace period to give back what is in flight. */
 const abandonMs = 750;
 
-/** A lane that sleeps is woken; this is only for a mistake of whoever should. */
+/** A lane that sleeps is woken; this is only for a mistake of whoever should, whom it asks then. */
 const longestSleepMs = 60_000;
 
 /** How long a lane that crashed waits before it goes on: twice as long each time, up to the last. */
@@ -222,15 +222,19 @@ export function createLane(options: LaneOptions): Lane {
 
   /** Waits until there may be something to read, as whoever watches the queue for us says. */
   async function fallAsleep(): Promise<void> {
-    if (idleWatch === undefined || stopping.signal.aborted) return;
+    if (idleWatch === undefined) return;
     try {
-      slept = true;
-      const state = await idleWatch.sleep(name.queue);
-      gate.succeeded("source");
-      if (state === "message") return rhythm.saw();
-      idle = true;
-      isAsleep = true;
-      if (!stopping.signal.aborted && !woken) await sleep.for(longestSleepMs);
+      while (!stopping.signal.aborted) {
+        slept = true;
+        const state = await idleWatch.sleep(name.queue);
+        gate.succeeded("source");
+        if (state === "message") return rhythm.saw();
+        idle = true;
+        isAsleep = true;
+        if (!stopping.signal.aborted && !woken) await sleep.for(longestSleepMs);
+        if (woken) return;
+        // It ended by itself, or since what was in flight is done: to ask once more needs no connection of its own.
+      }
     } catch (error) {
       gate.failed("source", error);
     } finally {
