@@ -1,25 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** So much longer than the limits of its tests and hooks may a file say nothing. */
 const graceMs = 30_000;
 const lookEveryMs = 5_000;
-
-/** A process that is asked where it is answers in so long, also where it computes for ever. */
-const answerMs = 3_000;
-
-/** Named by the process: each configuration that names it has a copy of this module. */
-const reports = join(tmpdir(), `centralcloud-hangs-${process.pid}`);
-mkdirSync(reports, { recursive: true });
-process.on("exit", () => rmSync(reports, { recursive: true, force: true }));
-
-/** For Node: a process of the tests that gets the signal writes down where it is, whatever it does. */
-export const tellsWhereItIs = [
-  "--report-on-signal",
-  "--report-signal=SIGUSR2",
-  `--report-directory=${reports}`,
-];
 
 /**
  * Ends a run in which a file hangs without end: a test that waits is ended by its own time limit, but one whose process
@@ -73,14 +56,9 @@ export default class HangReporter {
     for (const { at, what, path } of silent) {
       console.error(`hangs for ${Math.round((now - at) / 1000)} s: ${path}: ${what}`);
     }
-    clearInterval(this.#timer);
-    for (const pid of workers()) process.kill(pid, "SIGUSR2");
-    setTimeout(() => {
-      console.error(stacksIn(reports));
-      console.error("the run ends here: a process of it does not answer");
-      for (const pid of workers()) process.kill(pid, "SIGKILL");
-      process.exit(1);
-    }, answerMs);
+    console.error("the run ends here: a process of it does not answer");
+    for (const pid of workers()) process.kill(pid, "SIGKILL");
+    process.exit(1);
   }
 }
 
@@ -102,21 +80,6 @@ function workers() {
       }
     })
     .map(Number);
-}
-
-/** Where each process was, and what it waited for. */
-function stacksIn(folder) {
-  const told = readdirSync(folder).map((name) => {
-    const { header, javascriptStack, libuv } = JSON.parse(readFileSync(join(folder, name), "utf8"));
-    const { message, stack = [] } = javascriptStack;
-    const open = libuv.filter(({ is_active: isActive }) => isActive).map(({ type }) => type);
-    return [
-      `process ${header.processId}: ${message}`,
-      ...stack.map((line) => `  ${line}`),
-      `  open: ${open.join(", ")}`,
-    ].join("\n");
-  });
-  return told.join("\n");
 }
 
 function moduleOf(entity) {

@@ -1,5 +1,4 @@
 import { defineConfig } from "vitest/config";
-import { tellsWhereItIs } from "../scripts/hang-reporter.mjs";
 
 export default defineConfig({
   test: {
@@ -8,7 +7,6 @@ export default defineConfig({
     exclude: ["containers/**", "images/**", "node_modules/**"],
     globalSetup: ["support/global-setup.ts"],
     pool: "forks",
-    execArgv: tellsWhereItIs,
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,
     // `failOnLeaks` finds.
     isolate: false,

@@ -1,5 +1,4 @@
 import { defineConfig } from "vitest/config";
-import { tellsWhereItIs } from "../scripts/hang-reporter.mjs";
 
 /**
  * The full profile, in a container: what only it can do, and tests that must pass on both profiles. Left out
@@ -32,7 +31,6 @@ export default defineConfig({
     globalSetup: ["support/full-profile-setup.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
-    execArgv: tellsWhereItIs,
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,
     // `failOnLeaks` finds.
     isolate: false,

@@ -1,5 +1,4 @@
 import { defineConfig } from "vitest/config";
-import { tellsWhereItIs } from "../scripts/hang-reporter.mjs";
 
 /** Both images, run as `deploy` runs them: in containers, where no code of this process is. */
 export default defineConfig({
@@ -9,7 +8,6 @@ export default defineConfig({
     globalSetup: ["support/images-setup.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
-    execArgv: tellsWhereItIs,
     // A minute on a machine that does nothing else.
     testTimeout: 300_000,
     hookTimeout: 180_000,
