@@ -91,7 +91,11 @@ async function readKeys(keys: readonly SessionKey[], mistakes: string[]): Promis
     const key = await dataKeys.get(source, { keyId, dataKey }, async () =>
       keyOfPassphrase(await opener.open(toBytes(keyId, dataKey))),
     );
-    return openSymmetricMessage(key, data);
+    try {
+      return openSymmetricMessage(key, data);
+    } finally {
+      key.fill(0);
+    }
   }
 
   return {

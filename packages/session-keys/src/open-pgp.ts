@@ -11,8 +11,8 @@ import { decryptSessionKey, type RsaNumbers, rsaPrivateKey } from "./rsa.ts";
 /** pgcrypto has no elliptic curves; NIST SP 800-57 holds 3072 bits of RSA for good beyond 2030. */
 const rsaBits = 3072;
 
-/** A compressed state that is larger than this when unpacked does not open. */
-const largestState = 64 * 1024 * 1024;
+/** A compressed state that is larger than this when unpacked does not open, in bytes: its JSON takes 21 times as many. */
+const largestState = 8 * 1024 * 1024;
 
 /** Both keys armored; the private one without a passphrase, so its file is the secret. */
 export async function generateOpenPgpKey(keyId: string): Promise<KeyPair> {

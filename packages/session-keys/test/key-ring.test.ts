@@ -107,6 +107,43 @@ test("an algorithm that nobody knows is said to be unknown, whoever's the key is
   expect(error.message.length).toBeLessThan(150);
 });
 
+test("a seal may name a few keys; one that names thousands is refused before any of them is tried", async () => {
+  const sealed = await seal(keyOf("openpgp"), Buffer.from("{}"));
+  const bytes = Buffer.from(sealed.data, "base64");
+  // A packet of the new format, whose length takes two bytes (RFC 9580, section 4.2.1).
+  const length = ((bytes.readUInt8(1) - 192) << 8) + bytes.readUInt8(2) + 192 + 3;
+  const packet = bytes.subarray(0, length);
+  const naming = (count: number) => {
+    const packets = Array.from({ length: count }, () => packet);
+    const data = Buffer.concat([...packets, bytes.subarray(length)]).toString("base64");
+    return { ...sealed, data };
+  };
+  expect(await openText(keyRing, naming(8))).toBe("{}");
+  const startedAt = performance.now();
+  for (const count of [9, 5_000]) {
+    const attempt = keyRing.open(naming(count), "s");
+    await expect(attempt).rejects.toMatchObject({ code: "seal_broken" });
+  }
+  // Each of them would take two milliseconds.
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+});
+
+test("a seal that unpacks to more than any state has does not open", async () => {
+  const { createMessage, encrypt, readKey } = await import("openpgp");
+  const encryptionKeys = await readKey({ armoredKey: keyOf("openpgp").publicKey });
+  const compressed = async (binary: Uint8Array) => {
+    const config = { preferredCompressionAlgorithm: 2 };
+    const message = await createMessage({ binary });
+    const bytes = await encrypt({ message, encryptionKeys, format: "binary", config });
+    const data = Buffer.from(bytes as Uint8Array).toString("base64");
+    return { alg: "openpgp", key_id: "by-openpgp", data };
+  };
+  const bomb = await compressed(Buffer.alloc(9 * 1024 * 1024));
+  expect(bomb.data.length).toBeLessThan(100_000);
+  await expect(keyRing.open(bomb, "s")).rejects.toMatchObject({ code: "seal_broken" });
+  expect(await openText(keyRing, await compressed(Buffer.from("{}")))).toBe("{}");
+});
+
 test("a key ring says whose keys it holds", () => {
   expect(keyRing.keys.map(({ keyId }) => keyId)).toEqual(["by-openpgp", "by-x25519-sealedbox"]);
   expect(keyRing.keys.map(({ fingerprint }) => fingerprint)).toEqual([
