@@ -11,11 +11,12 @@ const lookEveryMs = 5_000;
 export default class HangReporter {
   #files = new Map();
   #timer;
+  #lookedAt = 0;
 
   onTestModuleStart(module) {
     this.#files.set(module.id, {});
     this.#note(module);
-    this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref();
+    this.#timer ??= this.#keepLooking();
   }
 
   onTestModuleEnd({ id }) {
@@ -49,8 +50,18 @@ export default class HangReporter {
     this.#files.set(id, { at, what, patienceMs, path: `${project.name} ${path ?? id}` });
   }
 
+  #keepLooking() {
+    this.#lookedAt = performance.now();
+    // What files have said meanwhile is heard first.
+    return setInterval(() => setImmediate(() => this.#look()), lookEveryMs).unref();
+  }
+
   #look() {
     const now = performance.now();
+    // Where this process itself had no time, or the whole machine stood still, files could not say anything.
+    const lateMs = Math.max(0, now - this.#lookedAt - lookEveryMs);
+    for (const file of this.#files.values()) file.at += lateMs;
+    this.#lookedAt = now;
     const silent = [...this.#files.values()].filter(({ at, patienceMs }) => now - at > patienceMs);
     if (silent.length === 0) return;
     for (const { at, what, path } of silent) {

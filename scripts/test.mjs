@@ -13,12 +13,15 @@ process.exitCode =
   process.env.CI && given.length === 0 ? runForCi() : local("vitest", "run", ...given);
 
 /**
- * Runs all tests. The files of a few that failed run again, one after the other: a test that fails beside others and
+ * Runs all tests; once more where the run ended before its end, since a file hung. The files of a few that failed run again, one after the other: a test that fails beside others and
  * passes by itself does not stop a change, but it is named, in the last lines, as one to mend.
  */
 function runForCi() {
-  const first = vitestWithReport();
-  const { report, status } = first;
+  let { report, status } = vitestWithReport();
+  if (report === undefined) {
+    console.log("\nThe run did not come to its end. Once more:");
+    ({ report, status } = vitestWithReport());
+  }
   const canTryAgain = report?.isWhole && report.failedFiles.length <= mostTriedAgain;
   if (status === 0 || !canTryAgain) return status;
   const { failedFiles } = report;
