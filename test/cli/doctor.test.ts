@@ -67,6 +67,23 @@ describe("a healthy system", () => {
     );
     expect(blocks[1]).toMatch(/^central 127\.0\.0\.1:\d+\//);
     expect(blocks[2]).toMatch(/^0 errors, 5 warnings, \d+ ok$/);
+    expect(stdout).not.toMatch(/^ {2}ok /m);
+  });
+
+  test("is shown what is well, too, where all is asked for", async () => {
+    const { stdout } = await runCommand(["doctor", "--all"], environmentOf(system));
+    const [, count] = /, (\d+) ok$/m.exec(stdout) ?? [];
+    expect(stdout.match(/^ {2}ok /gm)).toHaveLength(Number(count));
+  });
+
+  test("is looked at for those things only that are named", async () => {
+    const words = ["doctor", "--json", "--check", "vacuum", "--check", "identity"];
+    const { stdout } = await runCommand(words, environmentOf(system));
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    expect(findings.map(({ check }) => check)).toEqual(["vacuum", "identity", "vacuum"]);
+    const unknown = await runCommand(["doctor", "--check", "vacum"], environmentOf(system));
+    expect(unknown).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(unknown.stderr).toMatch(/There are: agent-tasks, .*vacuum/);
   });
 });
 

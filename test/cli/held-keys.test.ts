@@ -201,7 +201,7 @@ describe("a key is activated", () => {
   test("where every consumer holds it, which doctor and keys list say", async () => {
     await besideConsumer(["a", "b"], async () => {
       expect((await activate("b")).exitCode).toBe(0);
-      const { stdout } = await run(["doctor"]);
+      const { stdout } = await run(["doctor", "--all"]);
       expect(stdout).toContain("every consumer holds the key b");
       expect(JSON.parse((await run(["keys", "list", "--json"])).stdout)).toMatchObject([
         { keyId: "b", lackedBy: [] },

@@ -49,7 +49,7 @@ describe.each(reading())("%s with a source that can't be reached", (_, words, ro
   });
 });
 
-describe.each(reading().filter(([name]) => name !== "doctor"))("%s --source", (_, words) => {
+describe.each(reading())("%s --source", (_, words) => {
   test("asks that source alone, by name, id or address, whatever becomes of the others", async () => {
     const { rows } = await system.singularity.pool.query<{ id: string }>(
       "select source_id as id from singularity_source",

@@ -158,6 +158,20 @@ function chooseUrls(urls: readonly string[], wanted: readonly string[] | undefin
   return { urls, names: wanted };
 }
 
+/**
+ * The addresses of the sources that are named, or of all. Only for a name or an id are sources asked.
+ *
+ * @throws {ConfigurationError} {@link SourcesMissingError}
+ */
+export async function chooseSourceUrls(
+  urls: readonly string[],
+  wanted: readonly string[] | undefined,
+): Promise<readonly string[]> {
+  const chosen = chooseUrls(urls, wanted);
+  if (chosen.names === undefined) return chosen.urls;
+  return (await identifySources(urls, { source: chosen.names })).map(({ url }) => url);
+}
+
 function isNamed({ name, sourceId, url }: OpenSource, names: readonly string[]): boolean {
   return [name, sourceId, withoutSecrets(url)].some((one) => names.includes(one));
 }

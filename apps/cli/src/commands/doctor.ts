@@ -5,11 +5,18 @@ import {
   databaseVariables,
   routes,
 } from "@centralcloud/consumer";
-import { type Diagnosis, diagnose, type Finding, type Repair, repair } from "@centralcloud/db";
+import {
+  checkNames,
+  type Diagnosis,
+  diagnose,
+  type Finding,
+  type Repair,
+  repair,
+} from "@centralcloud/db";
 import { type Environment, parseConfiguration, printable } from "@centralcloud/service";
-import { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { print } from "../output.ts";
-import { SourcesMissingError } from "../sources.ts";
+import { chooseSourceUrls, SourcesMissingError, sourceOption } from "../sources.ts";
 
 interface Summary {
   readonly ok: number;
@@ -17,15 +24,28 @@ interface Summary {
   readonly errors: number;
 }
 
+interface DoctorFlags {
+  readonly json?: true;
+  readonly fix?: true;
+  readonly all?: true;
+  readonly check?: readonly string[];
+  readonly source?: readonly string[];
+}
+
 export function doctorCommand(environment: Environment): Command {
   return new Command("doctor")
     .description(
-      "looks for whatever would bite later; exit code 1 when there is an error, 3 when a database can't be reached",
+      "looks for whatever would bite later, and shows what is wrong; exit code 1 when there is an error, 3 when a database can't be reached",
     )
-    .option("--json", "one JSON document on standard output")
+    .option("--all", "shows what is well, too")
+    .addOption(
+      new Option("--check <name>", "this check only; may be repeated").argParser(collectCheck),
+    )
+    .addOption(sourceOption())
+    .option("--json", "one JSON document on standard output, with what is well")
     .option("--fix", "does first what is safe, and says what; then looks again")
-    .action(async ({ json, fix }: { json?: true; fix?: true }) => {
-      const options = readOptions(environment);
+    .action(async ({ json, fix, all, check, source }: DoctorFlags) => {
+      const options = await readOptions(environment, source, check);
       const diagnosis: Diagnosis & { repairs?: readonly Repair[] } = fix
         ? await repair(options)
         : await diagnose(options);
@@ -37,21 +57,34 @@ export function doctorCommand(environment: Environment): Command {
       if (json) {
         const done = repairs === undefined ? {} : { repairs };
         print(JSON.stringify({ findings, summary, unreachable: missing, ...done }));
-      } else print([...formatRepairs(repairs), formatFindings(findings, summary)].join("\n"));
+      } else {
+        const shown = all ? findings : findings.filter(({ severity }) => severity !== "ok");
+        print([...formatRepairs(repairs), formatFindings(shown, summary)].join("\n"));
+      }
       if (missing.length > 0) throw new SourcesMissingError({ unreachable: missing, failed: [] });
       if (summary.errors > 0)
         throw new Error(`the doctor found ${plural(summary.errors, "error")}`);
     });
 }
 
-function readOptions(environment: Environment) {
+function collectCheck(name: string, before: readonly string[] = []): readonly string[] {
+  if (checkNames.includes(name)) return [...before, name];
+  throw new InvalidArgumentError(`There are: ${checkNames.toSorted().join(", ")}.`);
+}
+
+async function readOptions(
+  environment: Environment,
+  sources: readonly string[] | undefined,
+  checks: readonly string[] | undefined,
+) {
   const values = parseConfiguration(
     { ...databaseVariables, ...connectionVariables, ...captureVariables },
     environment,
   );
   const sourceUrls = values.SOURCE_DATABASE_URLS;
   return {
-    sourceUrls,
+    sourceUrls: await chooseSourceUrls(sourceUrls, sources),
+    ...(checks === undefined ? {} : { checks }),
     centralUrl: values.CENTRAL_DATABASE_URL,
     queues: routes,
     captured: readCaptureSettings(values).tables,
@@ -77,7 +110,7 @@ function formatRepairs(repairs: readonly Repair[] | undefined): readonly string[
 
 /** One line a finding, below its database; what to do and why it matters are indented beneath it. */
 function formatFindings(findings: readonly Finding[], summary: Summary): string {
-  const width = Math.max(...findings.map(({ check }) => check.length));
+  const width = Math.max(0, ...findings.map(({ check }) => check.length));
   const indent = " ".repeat(13 + width);
   const lines: string[] = [];
   let database: string | undefined;
@@ -94,7 +127,7 @@ function formatFindings(findings: readonly Finding[], summary: Summary): string 
   }
   const { ok, warnings, errors } = summary;
   const counts = [plural(errors, "error"), plural(warnings, "warning"), `${ok} ok`];
-  return [...lines, "", counts.join(", ")].join("\n");
+  return [...lines, ...(lines.length > 0 ? [""] : []), counts.join(", ")].join("\n");
 }
 
 function onOneLine(text: string): string {

@@ -48,6 +48,8 @@ export interface CheckedDatabase {
   readonly slot: () => Promise<Slot | undefined>;
   /** What a capture captures, where there is one. */
   readonly captured: CapturedNames;
+  /** Whether a check, by its name, is to be made. */
+  readonly isWanted: (check: string) => boolean;
 }
 
 /** Tables of `public`, or `schema.table`; and columns that are left out, as `table.column`. */

@@ -31,6 +31,8 @@ export interface DoctorOptions {
   readonly limits?: Partial<DoctorLimits>;
   /** What a capture captures; default nothing, and then its tables are not looked at. */
   readonly captured?: CapturedNames;
+  /** The names of the checks to make; default all. */
+  readonly checks?: readonly string[];
 }
 
 /** Databases that are looked at at the same time; one that does not answer within a second delays no other. */
@@ -111,7 +113,7 @@ function checkedDatabase(
   { plane, url, name }: Target,
   client: pg.Client,
   place: Pick<CheckedDatabase, "server" | "databaseName">,
-  { queues, connectionsPerReplica, limits, captured }: DoctorOptions,
+  { queues, connectionsPerReplica, limits, captured, checks }: DoctorOptions,
 ): CheckedDatabase {
   return {
     plane,
@@ -123,6 +125,7 @@ function checkedDatabase(
     connectionsPerReplica: (connectionsPerReplica ?? defaultConnections)[plane],
     limits: { ...defaultLimits, ...limits },
     captured: captured ?? { names: [], leftOut: [] },
+    isWanted: (check) => checks?.includes(check) ?? true,
     records: once(() => readRecords(plane, client)),
     state: once(() => readCatalogState(plane, client)),
     clock: once(() => measureClock(client)),

@@ -1,6 +1,5 @@
 import { codeOf, messageOf, sqlState, wouldHideRows } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import type { Plane } from "../migrate/plane.ts";
 import { inShortTransaction } from "../short-transaction.ts";
 import type { Check, CheckedDatabase, ComparingCheck } from "./check.ts";
 import { checks, comparingChecks } from "./checks.ts";
@@ -28,7 +27,8 @@ export async function examine(
   database: CheckedDatabase,
   isMigrated: boolean,
 ): Promise<Examination> {
-  const isFor = ({ planes }: { planes: readonly Plane[] }) => planes.includes(database.plane);
+  const isFor = ({ name, planes }: Pick<Check, "name" | "planes">) =>
+    planes.includes(database.plane) && database.isWanted(name);
   const due = checks.filter((check) => isFor(check) && (isMigrated || !check.needsMigration));
   const verdicts = new Map<Check, readonly Verdict[]>();
   const toCheck = (check: Check): Question => ({
