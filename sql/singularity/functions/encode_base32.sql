@@ -1,14 +1,16 @@
 -- The lowest 5 × p_length bits of a number that is not negative, as so many characters of Crockford's
 -- base 32 (no I, L, O or U), most significant first. p_length is at most 10.
+-- In PL/pgSQL, whose plan lasts as long as the session: one in SQL is planned anew in each statement.
 create or replace function public.encode_base32(p_value bigint, p_length integer)
 returns text
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.right(
+begin
+  return pg_catalog.right(
     pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 45) & 31)::integer, 1)
       || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 40) & 31)::integer, 1)
       || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 35) & 31)::integer, 1)
@@ -21,4 +23,5 @@ as $$
       || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (p_value & 31)::integer, 1),
     p_length
   );
+end
 $$;

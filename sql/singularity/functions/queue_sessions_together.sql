@@ -62,7 +62,10 @@ begin
 
     -- Most statements change one session, and for one this is faster.
     if message_count = 1 then
-      first_msg_id := (select s.msg_id from pgmq.send('agent-sessions', v_messages[1], v_headers[1]) as s (msg_id));
+      -- With a time: without one, pgmq calls this through a function in SQL, which is planned in each statement.
+      first_msg_id := (
+        select s.msg_id
+          from pgmq.send('agent-sessions', v_messages[1], v_headers[1], pg_catalog.clock_timestamp()) as s (msg_id));
       last_msg_id := first_msg_id;
       update public.agent_sessions s
          set unsynced = false, sync_error = null, sync_failed_at = null, last_synced_at = v_versions[1]

@@ -37,42 +37,64 @@ begin
        for no key update skip locked
   );
 
-  with sized as (
-    -- What is large as it is stored is not unpacked: compressed, it may be 256 times as large.
-    select p.agent_id, p.pattern, p.confidence, p.learned_at, p.id,
-           case when pg_catalog.pg_column_size(p.pattern) <= 131072 then pg_catalog.octet_length(p.pattern::text)
-                else 262145 end as size
+  with recent as (
+    select p.id, p.agent_id, p.confidence, p.learned_at
       from public.learned_patterns p
      where p.learned_at > pg_catalog.now() - interval '24 hours'
-       and p.agent_id = any (v_agent_ids)
+       and p.agent_id in (select u.agent_id from pg_catalog.unnest(v_agent_ids) u (agent_id))
+  ),
+  counted as (
+    select r.agent_id,
+           count(*)::integer as pattern_count,
+           pg_catalog.trim_scale(pg_catalog.round(avg(r.confidence), 6)) as confidence
+      from recent r
+     group by r.agent_id
+  ),
+  -- Of the others, no pattern is looked at.
+  chosen as (
+    select n.id, n.agent_id, n.place
+      from (
+        select r.id, r.agent_id,
+               pg_catalog.row_number() over (
+                 partition by r.agent_id order by r.confidence desc, r.learned_at desc, r.id desc
+               ) as place
+          from recent r
+      ) n
+     where n.place <= 100
+  ),
+  sized as (
+    -- What is large as it is stored is not unpacked: compressed, it may be 256 times as large.
+    select c.agent_id, c.place, p.pattern, p.confidence, p.learned_at,
+           case when pg_catalog.pg_column_size(p.pattern) <= 131072 then pg_catalog.octet_length(p.pattern::text)
+                else 262145 end as size
+      from chosen c
+      join public.learned_patterns p using (id)
   ),
   ranked as (
     select z.*,
-           pg_catalog.row_number() over most_confident as place,
-           pg_catalog.sum(z.size) filter (where z.size <= 262144) over most_confident as total_size
+           pg_catalog.sum(z.size) filter (where z.size <= 262144) over (
+             partition by z.agent_id order by z.place
+           ) as total_size
       from sized z
-    window most_confident as (
-      partition by z.agent_id order by z.confidence desc, z.learned_at desc, z.id desc
-    )
   ),
-  knowledge as (
+  known as (
     select r.agent_id,
-           count(*)::integer as pattern_count,
-           pg_catalog.trim_scale(pg_catalog.round(avg(r.confidence), 6)) as confidence,
-           coalesce(
-             pg_catalog.jsonb_agg(
-               pg_catalog.jsonb_build_object(
-                 'pattern', r.pattern, 'confidence', r.confidence, 'learned_at', r.learned_at
-               ) order by r.place
-             ) filter (
-               where r.place <= 100 and r.size <= 262144 and r.total_size <= 262144
-                 -- Few levels fit into few characters.
-                 and case when r.size > 1000 then public.can_be_nested(r.pattern) else true end
-             ),
-             '[]'
+           pg_catalog.jsonb_agg(
+             pg_catalog.jsonb_build_object(
+               'pattern', r.pattern, 'confidence', r.confidence, 'learned_at', r.learned_at
+             ) order by r.place
+           ) filter (
+             where r.size <= 262144 and r.total_size <= 262144
+               -- Few levels fit into few characters.
+               and case when r.size > 1000 then public.can_be_nested(r.pattern) else true end
            ) as known_patterns
       from ranked r
      group by r.agent_id
+  ),
+  knowledge as (
+    select c.agent_id, c.pattern_count, c.confidence, coalesce(k.known_patterns, '[]') as known_patterns
+      from counted c
+      join known k using (agent_id)
   ),
   updated as (
     update public.agents a

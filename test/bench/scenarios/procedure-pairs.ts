@@ -104,15 +104,27 @@ export const procedurePairs: readonly ProcedurePair[] = [
     },
     procedure: "select total_patterns as count from update_agent_knowledge()",
     bare: `
-      with knowledge as (
-        select agent_id, count(*)::integer as patterns, avg(confidence) as confidence
-          from learned_patterns where learned_at > now() - interval '24 hours' group by agent_id
+      with ranked as (
+        select agent_id, pattern, confidence, learned_at,
+               row_number() over (partition by agent_id order by confidence desc, learned_at desc, id desc) as place
+          from learned_patterns where learned_at > now() - interval '24 hours'
+      ), knowledge as (
+        select agent_id, count(*)::integer as patterns, avg(confidence) as confidence,
+               jsonb_agg(jsonb_build_object('pattern', pattern, 'confidence', confidence, 'learned_at', learned_at)
+                         order by place) filter (where place <= 100) as known
+          from ranked group by agent_id
       ), updated as (
-        update agents a set pattern_count = k.patterns, confidence = k.confidence,
+        update agents a set known_patterns = k.known, pattern_count = k.patterns, confidence = k.confidence,
                knowledge_updated_at = clock_timestamp()
-          from knowledge k where k.agent_id = a.agent_id returning k.patterns
+          from knowledge k where k.agent_id = a.agent_id returning k.agent_id, k.patterns, k.confidence
+      ), sent as (
+        select pgmq.send('agent-knowledge-updates', jsonb_build_object(
+                 'agents_updated', count(*), 'total_patterns', sum(patterns), 'updated_at', clock_timestamp(),
+                 'agents', jsonb_agg(jsonb_build_object(
+                   'agent_id', agent_id, 'pattern_count', patterns, 'confidence', confidence))))
+          from updated
       )
-      select sum(patterns)::integer as count from updated`,
+      select sum(patterns)::integer as count from updated where exists (select from sent)`,
     done: "select sum(pattern_count)::integer as done from agents",
     once: true,
   },
