@@ -4,7 +4,11 @@ import { mutantsByRule, mutantsOfGrants } from "../rules.mjs";
 const objects = {
   "central/functions/prune_ledger": ["test:consumer/ledger", "test:races/pairs"],
   "central/functions/look_up_deliveries": ["test:consumer/ledger", "test:dlq/replay.test"],
-  "central/functions/merge_patterns": ["test:properties/merges", "test:properties/merge-locks"],
+  "central/functions/merge_patterns": [
+    "test:properties/merges",
+    "test:properties/merge-locks",
+    "test:properties/folded-patterns",
+  ],
   "central/functions/merge_sessions": ["test:properties/merges", "test:properties/merge-locks"],
   "central/functions/merge_knowledge": ["test:properties/merges", "test:properties/merge-locks"],
   "central/functions/record_failures": ["test:consumer/attempts"],

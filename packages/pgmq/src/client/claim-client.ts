@@ -13,6 +13,8 @@ const lowestFreeId = "-4611686018427387904";
  */
 export class ClaimClient {
   readonly #db: Queryable;
+  /** By queue: the columns of a message that the queue and its archive both have. */
+  readonly #columns = new Map<string, Promise<string>>();
 
   constructor(db: Queryable) {
     this.#db = db;
@@ -25,20 +27,52 @@ export class ClaimClient {
   async archive(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
     if (messages.length === 0) return 0;
     try {
-      // A queue can't be recreated between the look and the archiving: dropping it waits for this statement.
+      // Not pgmq.archive, which has no name for a message but its id, so that each row would be looked for twice.
+      const columns = await this.#columnsOf(queue);
       const { rows } = await this.#db.query<{ count: number }>(
-        `select count(*)::integer as count
-           from pgmq.archive($3::text, array(
-             select q.msg_id from ${queueTable(queue, "q")} q
-              where q.msg_id = any (array(select unnest($1::bigint[])))
-                and (q.msg_id, q.enqueued_at) in (select i.msg_id, i.enqueued_at from ${identities})))`,
-        [...identityValues(messages), queue],
+        `with gone as (
+           delete from ${queueTable(queue, "q")} q
+            where q.msg_id = any ($1::bigint[])
+              and (q.msg_id, q.enqueued_at) in (select i.msg_id, i.enqueued_at from ${identities})
+           returning ${columns}
+         ), kept as (
+           insert into ${queueTable(queue, "a")} (${columns}) select ${columns} from gone
+           returning 1
+         )
+         select count(*)::integer as count from kept`,
+        identityValues(messages),
       );
       return rows[0]?.count ?? 0;
     } catch (error) {
-      if ((error as { code?: string }).code !== "23505") throw error;
+      const { code } = error as { code?: string };
+      // The queue is another one now, or another version's.
+      if (code === "42703" || code === "42P01") this.#columns.delete(queue);
+      if (code !== "23505") throw error;
       return await this.#archiveReusedIds(queue, messages);
     }
+  }
+
+  /** Those of pgmq 1.5, and what later versions have added. */
+  #columnsOf(queue: string): Promise<string> {
+    const known = this.#columns.get(queue);
+    if (known !== undefined) return known;
+    const columns = this.#readColumns(queue);
+    this.#columns.set(queue, columns);
+    columns.catch(() => this.#columns.delete(queue));
+    return columns;
+  }
+
+  async #readColumns(queue: string): Promise<string> {
+    const { rows } = await this.#db.query<{ columns: string | null }>(
+      `select string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
+         from pg_attribute a
+         join pg_attribute o using (attname)
+        where a.attrelid = $1::regclass and o.attrelid = $2::regclass and a.attnum > 0 and o.attnum > 0
+          and not a.attisdropped and not o.attisdropped
+          and a.attname in ('msg_id', 'read_ct', 'enqueued_at', 'last_read_at', 'vt', 'message', 'headers')`,
+      [queueTable(queue, "q"), queueTable(queue, "a")],
+    );
+    return rows[0]?.columns ?? "msg_id, read_ct, enqueued_at, vt, message, headers";
   }
 
   /**
