@@ -84,27 +84,62 @@ const anyWrite = fc.oneof(
   ),
 );
 
+/** A row of this agent is refused by a trigger of the source's owner, where and with which code is drawn by lot. */
+const refused = "refused-by-a-trigger";
+const anyRefusal = fc.record({
+  table: fc.constantFrom(
+    "learned_patterns",
+    'pgmq."q_centralcloud-new-patterns"',
+    'pgmq."q_agent-sessions"',
+  ),
+  code: fc.constantFrom("42501", "42P01", "55000", "XX000", "P0004", "23514", "22000", "40001"),
+});
+
+async function refuse({ table, code }: { table: string; code: string }): Promise<void> {
+  const agent = table.startsWith("pgmq") ? "new.message ->> 'agent_id'" : "new.agent_id";
+  await system.singularity.pool.query(`
+    delete from analysis_results where agent_id = '${refused}';
+    delete from learned_patterns where agent_id = '${refused}';
+    delete from agent_sessions where agent_id = '${refused}';
+    drop trigger if exists refuses on learned_patterns;
+    drop trigger if exists refuses on pgmq."q_centralcloud-new-patterns";
+    drop trigger if exists refuses on pgmq."q_agent-sessions";
+    create or replace function refuse_one() returns trigger language plpgsql as $$
+    begin
+      if ${agent} = '${refused}' then raise exception 'refused' using errcode = '${code}'; end if;
+      return new;
+    end $$;
+    create trigger refuses before insert on ${table} for each row execute function refuse_one()`);
+}
+
 test("whatever an application writes, the jobs succeed and deliver all that is good", async () => {
   const key = await addNewKey(system.singularity, "key-of-all", { activate: true });
   let round = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(anyWrite, { minLength: 1, maxLength: 12 }), async (writes) => {
-      round += 1;
-      const good = `good-${round}`;
-      // What a constraint refuses is the application's own affair.
-      for (const [text, values] of writes) await write(text, [...values]).catch(() => {});
-      await write("insert into analysis_results (agent_id, result) values ($1, '{}')", [good]);
-      await write("insert into agent_sessions (agent_id) values ($1)", [good]);
-      await runEveryJob(system.singularity);
-      await drainAll(system, { sessionKeys: [key] });
-      const { rows } = await system.central.pool.query(
-        `select exists (select from central.pattern_agents where agent_id = $1) as pattern,
+    fc.asyncProperty(
+      fc.array(anyWrite, { minLength: 1, maxLength: 12 }),
+      anyRefusal,
+      async (writes, refusal) => {
+        round += 1;
+        const good = `good-${round}`;
+        await refuse(refusal);
+        await write("insert into analysis_results (agent_id, result) values ($1, '{}')", [refused]);
+        await write("insert into agent_sessions (agent_id) values ($1)", [refused]).catch(() => {});
+        // What a constraint refuses is the application's own affair.
+        for (const [text, values] of writes) await write(text, [...values]).catch(() => {});
+        await write("insert into analysis_results (agent_id, result) values ($1, '{}')", [good]);
+        await write("insert into agent_sessions (agent_id) values ($1)", [good]);
+        await runEveryJob(system.singularity);
+        await drainAll(system, { sessionKeys: [key] });
+        const { rows } = await system.central.pool.query(
+          `select exists (select from central.pattern_agents where agent_id = $1) as pattern,
                 exists (select from central.agent_sessions where agent_id = $1) as session,
                 exists (select from central.agent_knowledge where agent_id = $1) as knowledge`,
-        [good],
-      );
-      expect(rows).toEqual([{ pattern: true, session: true, knowledge: true }]);
-    }),
+          [good],
+        );
+        expect(rows).toEqual([{ pattern: true, session: true, knowledge: true }]);
+      },
+    ),
     { numRuns: 15 },
   );
 }, 120_000);

@@ -20,14 +20,18 @@ const write = (text: string, values?: unknown[]) =>
   members.application.singularity.pool.query(text, values);
 const runJobs = () => runEveryJob(system.singularity);
 
-/** A document that is as deep as jsonb goes: no other can hold it. */
+/** A document that is as deep as jsonb goes: no other can hold it. Many levels at a time, since one by one takes a minute. */
 const writeDeepest = `do $$
-  declare v_document jsonb := '{}';
+  declare
+    v_document jsonb := '{}';
+    v_levels integer := 2048;
   begin
-    loop
+    while v_levels > 0 loop
       begin
-        v_document := jsonb_build_object('a', v_document);
-      exception when program_limit_exceeded then exit;
+        v_document := jsonb_set(
+          (repeat('{"a":', v_levels) || 'null' || repeat('}', v_levels))::jsonb,
+          array_fill('a'::text, array[v_levels]), v_document);
+      exception when program_limit_exceeded then v_levels := v_levels / 2;
       end;
     end loop;
     insert into analysis_results (agent_id, result) values ('deep', v_document);
@@ -83,6 +87,66 @@ describe("analysis results", () => {
     ).toEqual([{ learned: false, learn_error: expect.stringContaining('"trap"') }]);
     await query("alter table learned_patterns drop constraint trap");
   });
+
+  /** Codes that tell of a fault of rights, of an object or of the server, where they are not a trigger's own words. */
+  const anyCode = ["42501", "42P01", "55000", "XX000", "40001", "53200", "P0004", "22000"];
+
+  /** As its owner: a trigger that refuses one of the agents. */
+  const refuseBad = (table: string, agent: string, code: string) =>
+    query(`
+      create or replace function refuse_agent() returns trigger language plpgsql as $$
+      begin
+        if ${agent} = 'bad' then raise exception 'bad' using errcode = '${code}'; end if;
+        return new;
+      end $$;
+      create trigger refuse_agent before insert on ${table} for each row execute function refuse_agent()`);
+
+  test.each(anyCode)(
+    "one that a trigger refuses with %s is marked, and the others are learned",
+    async (code) => {
+      await refuseBad("learned_patterns", "new.agent_id", code);
+      try {
+        await good();
+        await write("insert into analysis_results (agent_id, result) values ('bad', '{}')");
+        await good();
+        await runJobs();
+      } finally {
+        await query("drop trigger refuse_agent on learned_patterns");
+      }
+      expect(await queuedOfGood()).toBe(40);
+      expect(
+        await query(
+          "select agent_id, learned, learn_error from analysis_results where learned is not true",
+        ),
+      ).toEqual([{ agent_id: "bad", learned: false, learn_error: "bad" }]);
+    },
+  );
+
+  test.each(anyCode)(
+    "one whose message the queue refuses with %s is marked, and the others are queued",
+    async (code) => {
+      const queue = 'pgmq."q_centralcloud-new-patterns"';
+      await refuseBad(queue, "new.message ->> 'agent_id'", code);
+      try {
+        await good();
+        await write("insert into analysis_results (agent_id, result) values ('bad', '{}')");
+        await good();
+        await runJobs();
+      } finally {
+        await query(`drop trigger refuse_agent on ${queue}`);
+      }
+      expect(await queuedOfGood()).toBe(40);
+      expect(
+        await query(
+          "select agent_id, synced_at, sync_error from learned_patterns where synced_at is null",
+        ),
+      ).toEqual([{ agent_id: "bad", synced_at: null, sync_error: "bad" }]);
+      await runJobs();
+      expect(await query("select agent_id from learned_patterns where synced_at is null")).toEqual(
+        [],
+      );
+    },
+  );
 
   test("are not blamed for a fault that every row would meet", async () => {
     await query("alter table learned_patterns rename to elsewhere");

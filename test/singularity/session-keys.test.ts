@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { ExtensionMissingError, migrate } from "@centralcloud/db";
 import { createKeyRing, generateKey, type SessionKey } from "@centralcloud/session-keys";
+import { sqlDirectory } from "@centralcloud/sql";
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
@@ -331,6 +333,36 @@ describe("migrate", () => {
       const sealed = await sealSession(database, '{"n":0.10}');
       const keyRing = await createKeyRing([{ ...key, keyId: "k" }]);
       expect((await openSession(database, keyRing, sealed)).state).toBe('{"n": 0.10}');
+    } finally {
+      await dropTestDatabase(database);
+    }
+  });
+
+  test("functions that are applied where pgcrypto is missing call nobody's in its place", async () => {
+    const database = await createTestDatabase("singularity");
+    try {
+      const client = database.pool;
+      await client.query("select public.add_session_key('k', 'openpgp', $1, true)", [publicKey]);
+      await client.query("drop extension pgcrypto");
+      for (const name of ["session_data_key", "seal_session_states"]) {
+        const file = new URL(`singularity/functions/${name}.sql`, sqlDirectory);
+        await client.query(readFileSync(file, "utf8"));
+      }
+      // As somebody who may create in public, where the extension was.
+      await client.query(`
+        create table public.caught (secret text);
+        create function public.hmac(text, text, text) returns bytea language sql as $$
+          insert into public.caught values ($2) returning '\\x00'::bytea $$;
+        create function public.gen_random_bytes(integer) returns bytea language sql as $$ select '\\x00'::bytea $$`);
+      await expect(
+        client.query("select public.session_data_key('\\x00', 'secret', 1)"),
+      ).rejects.toMatchObject({ code: "42883" });
+      await expect(
+        client.query(
+          "select public.seal_session_states(array['a'], array['s'], array[now()], array[jsonb '{}'])",
+        ),
+      ).rejects.toThrow("need the extension pgcrypto");
+      expect((await client.query("select from public.caught")).rows).toEqual([]);
     } finally {
       await dropTestDatabase(database);
     }

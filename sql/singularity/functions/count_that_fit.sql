@@ -32,8 +32,8 @@ begin
            from %1$s t where t.id = $1',
         p_table, p_column
       ) into v_bytes using p_ids[v_count];
-    exception when program_limit_exceeded or internal_error or out_of_memory then
-      -- Its text is larger than PostgreSQL can make one.
+    exception when others then
+      -- Its text is larger than PostgreSQL can make one, or can't be read: it stands alone.
       v_bytes := v_most;
     end;
     v_total := v_total + coalesce(v_bytes, 0);

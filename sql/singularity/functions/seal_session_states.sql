@@ -50,6 +50,10 @@ begin
           end if;
           select o.source_id into strict v_source_id from public.singularity_source o;
           if v_key.algorithm = 'openpgp' then
+            -- Without it, somebody else may have made what is called below.
+            if not exists (select from pg_catalog.pg_extension e where e.extname = 'pgcrypto') then
+              raise exception 'session keys of algorithm openpgp need the extension pgcrypto, which this database does not have';
+            end if;
             v_data_key := public.session_data_key(v_key.public_key, v_key.data_key_secret, v_count);
           end if;
         end if;
@@ -103,10 +107,7 @@ begin
       $body$
     $function$,
     'pgcrypto.',
-    coalesce((select pg_catalog.quote_ident(n.nspname)
-                from pg_catalog.pg_extension e
-                join pg_catalog.pg_namespace n on n.oid = e.extnamespace
-               where e.extname = 'pgcrypto'), 'public') || '.');
+    public.schema_of_pgcrypto() || '.');
 end
 $do$;
 revoke execute on function public.seal_session_states(text[], text[], timestamptz[], jsonb[]) from public;

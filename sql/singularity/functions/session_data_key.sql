@@ -68,10 +68,7 @@ begin
       $body$
     $function$,
     'pgcrypto.',
-    coalesce((select pg_catalog.quote_ident(n.nspname)
-                from pg_catalog.pg_extension e
-                join pg_catalog.pg_namespace n on n.oid = e.extnamespace
-               where e.extname = 'pgcrypto'), 'public') || '.');
+    public.schema_of_pgcrypto() || '.');
 end
 $do$;
 revoke execute on function public.session_data_key(bytea, text, integer) from public;

@@ -23,7 +23,10 @@ const objects = {
   "central/functions/plan_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
   "central/functions/report_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
   "singularity/functions/assign_pending_tasks": ["test:singularity/assignment", "test:races/pairs"],
-  "singularity/functions/learn_analysis_results": ["test:singularity/learning"],
+  "singularity/functions/learn_results_together": [
+    "test:singularity/learning",
+    "test:singularity/odd-rows-of-applications",
+  ],
   "singularity/functions/learn_next_results": ["test:singularity/learning"],
   "singularity/functions/manually_learn_analysis": ["test:singularity/learning"],
   "singularity/functions/update_agent_knowledge": ["test:singularity/knowledge"],
