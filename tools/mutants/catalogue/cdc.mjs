@@ -4,8 +4,8 @@ export default [
   {
     name: "first-change-is-told-raw",
     in: src,
-    search: "if (failedAt(error) !== undefined) return { copy, failure: error };",
-    replace: "void failedAt;",
+    search: "if (failedAt(error) === undefined) throw explain(error, slot);",
+    replace: "throw explain(error, slot);",
     wrong:
       "a capture that begins with a change that can't be decoded names neither table nor place",
     tests: ["test:cdc/undecodable-changes"],

@@ -23,6 +23,8 @@ export interface FollowOptions extends SlotReaderOptions {
 /** How often the slot is confirmed while nothing that is captured happens, and the cursor says we live. */
 const advanceEveryMs = 10_000;
 const maintainEveryMs = 3_600_000;
+/** Any login of the source can write heartbeats: the cursor follows them no faster than this. */
+const heartbeatEveryMs = 100;
 const longestWaitMs = 1_000;
 
 /** Records what the stream gives until the signal is aborted; then enters what is complete. */
@@ -42,6 +44,7 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
   /** Everything that was committed before this has been sent, and read here. */
   let sentUpTo: { lsn: bigint; time: string } | undefined;
   let advancedAt = performance.now();
+  let hasBeaten = false;
   let maintainedAt = Number.NEGATIVE_INFINITY;
   let watchFault: { readonly error: unknown } | undefined;
 
@@ -51,6 +54,7 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
   async function advance(): Promise<void> {
     advancedAt = performance.now();
     if (sentUpTo === undefined || transactions.isInside) return;
+    hasBeaten = false;
     await recorder.flush();
     await recorder.advance(sentUpTo.lsn, sentUpTo.time);
     stream.confirm(sentUpTo.lsn);
@@ -71,9 +75,9 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
     }
     for (const event of await messages.decode(frame)) {
       if (event.kind !== "message") await transactions.handle(event);
-      else if (event.prefix === heartbeatPrefix) {
+      else if (event.prefix === heartbeatPrefix && isTime(event.content)) {
         sentUpTo = { lsn: event.lsn, time: event.content };
-        await advance();
+        hasBeaten = true;
       }
     }
   }
@@ -90,12 +94,18 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
   try {
     while (!signal.aborted) {
       if (recorder.dueInMs <= 0) await recorder.flush();
-      if (performance.now() - advancedAt > advanceEveryMs) await advance();
+      const advanceInMs =
+        advancedAt + (hasBeaten ? heartbeatEveryMs : advanceEveryMs) - performance.now();
+      if (advanceInMs <= 0) await advance();
       if (performance.now() - maintainedAt > maintainEveryMs) await maintain();
       if (watchFault !== undefined) throw watchFault.error;
       const frame = await messages.read();
       if (frame !== undefined) await handle(frame);
-      else await stream.wait(Math.min(recorder.dueInMs, longestWaitMs), signal);
+      else
+        await stream.wait(
+          Math.min(recorder.dueInMs, Math.max(0, advanceInMs), longestWaitMs),
+          signal,
+        );
     }
     await recorder.flush();
   } catch (error) {
@@ -106,4 +116,11 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
     ending.abort();
     await Promise.all([beating, watching]);
   }
+}
+
+/** As `to_char` writes it at the source; anything else is somebody else's. */
+function isTime(content: string): boolean {
+  return (
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(content) && !Number.isNaN(Date.parse(content))
+  );
 }

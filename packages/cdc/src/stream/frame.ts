@@ -26,7 +26,8 @@ export type Frame =
 /** What the output plugin wrote at once. */
 export type DataFrame = Extract<Frame, { kind: "data" }>;
 
-const dataHeaderBytes = 25;
+/** What comes before the payload of a data frame: its letter, where it begins and ends in the log, and when. */
+export const dataHeaderBytes = 25;
 
 export function parseFrame(bytes: Buffer): Frame {
   const letter = String.fromCharCode(bytes.readUInt8(0));

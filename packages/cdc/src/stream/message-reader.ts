@@ -2,7 +2,8 @@ import { formatLsn, type Slot } from "@centralcloud/db";
 import type { CapturedTables } from "../captured-tables.ts";
 import type { Decoder, StreamEvent } from "../decode/decoder.ts";
 import { failedAt, SourceFaultError, UndecodableChangeError } from "../errors.ts";
-import type { DataFrame, Frame } from "./frame.ts";
+import { ChangeTooLongError } from "./change-gauge.ts";
+import { type DataFrame, type Frame, parseFrame } from "./frame.ts";
 import type { ReplicationStream } from "./replication-stream.ts";
 
 export interface MessageReaderOptions {
@@ -37,11 +38,22 @@ export function createMessageReader(options: MessageReaderOptions): MessageReade
     return culprit === undefined ? [] : [culprit];
   }
 
+  function undecodable(payload: Buffer, lsn: bigint, cause: unknown): UndecodableChangeError {
+    const table = decoder.tableOf(payload);
+    const place = formatLsn(lsn > 0n ? lsn : (commitLsn() ?? 0n));
+    const named = { tables: table === undefined ? [] : [table], lsn: place };
+    return new UndecodableChangeError(named, sourceName, cause);
+  }
+
   return {
     async read() {
       try {
         return stream.read();
       } catch (error) {
+        if (error instanceof ChangeTooLongError) {
+          const frame = parseFrame(error.head);
+          if (frame.kind === "data") throw undecodable(frame.payload, frame.lsn, error);
+        }
         const lsn = failedAt(error);
         if (lsn === undefined) throw error;
         const named = await namesOfFailure(lsn);
@@ -54,10 +66,7 @@ export function createMessageReader(options: MessageReaderOptions): MessageReade
         return events instanceof Promise ? await events : events;
       } catch (error) {
         if (error instanceof SourceFaultError) throw error;
-        const table = decoder.tableOf(payload);
-        const place = formatLsn(lsn > 0n ? lsn : (commitLsn() ?? 0n));
-        const named = { tables: table === undefined ? [] : [table], lsn: place };
-        throw new UndecodableChangeError(named, sourceName, error);
+        throw undecodable(payload, lsn, error);
       }
     },
   };

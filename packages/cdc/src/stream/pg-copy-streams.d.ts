@@ -10,6 +10,8 @@ declare module "pg-copy-streams" {
 
   interface CopyBothStream extends Duplex, Submittable {
     submit(connection: Connection): void;
+    /** Takes what the socket has given; false, or nothing, where no more is wanted for now. Of version 7.0.0. */
+    _parse(chunk: Buffer): boolean | undefined;
   }
 
   export function both(statement: string, options?: CopyBothOptions): CopyBothStream;

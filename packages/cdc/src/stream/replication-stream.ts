@@ -1,8 +1,6 @@
 import { once } from "node:events";
-import type { Duplex } from "node:stream";
 import { pause } from "@centralcloud/service";
 import type pg from "pg";
-import { both } from "pg-copy-streams";
 import {
   codeOf,
   failedAt,
@@ -13,6 +11,7 @@ import {
   SlotLostError,
   SlotUnreadableError,
 } from "../errors.ts";
+import { type BoundedCopy, createBoundedCopy } from "./bounded-copy.ts";
 import { type Frame, parseFrame, renderStatus } from "./frame.ts";
 import {
   connectForReplication,
@@ -32,7 +31,7 @@ export interface ReplicationStreamOptions {
 /** What a slot gives, message by message, as fast as it is taken and no faster. */
 export interface ReplicationStream {
   readonly server: ServerIdentity;
-  /** The next message, if one is here. @throws what ended the stream. */
+  /** The next message, if one is here. @throws what ended the stream, such as a {@link ChangeTooLongError}. */
   read(): Frame | undefined;
   /**
    * Waits until there is something to read, for so many milliseconds, or until the signal is aborted.
@@ -50,8 +49,6 @@ export interface ReplicationStream {
 const statusEveryMs = 1_000;
 /** The server answers every status, so this is several answers that did not come. */
 const silenceMs = 10_000;
-/** Messages that wait to be read; beyond them the network does. */
-const readAhead = 256;
 
 /**
  * Starts to read a slot where it was confirmed last. The signal ends the attempt, not the stream.
@@ -82,6 +79,12 @@ export async function openReplicationStream(
   }
 }
 
+/** What ended a stream, behind everything that it has given; undefined while it goes on. */
+interface Failure {
+  error: unknown;
+  tell(): void;
+}
+
 /**
  * Where the server can't decode the very first change, that is the failure of a stream like any other: what it gave
  * before can be read, and tells where that change is.
@@ -89,23 +92,28 @@ export async function openReplicationStream(
 async function startCopy(
   client: pg.Client,
   { slot, options }: ReplicationStreamOptions,
-): Promise<{ readonly copy: Duplex; readonly failure?: unknown }> {
+): Promise<{ readonly copy: BoundedCopy; readonly failure: Failure }> {
   const list = Object.entries(options).map(([name, value]) => `"${name}" ${quote(value)}`);
   const statement = `START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (${list.join(", ")})`;
-  const copy = both(statement, {
-    alignOnCopyDataFrame: true,
-    readableObjectMode: true,
-    readableHighWaterMark: readAhead,
+  const failure: Failure = { error: undefined, tell: () => {} };
+  const copy = createBoundedCopy(statement, (error) => {
+    failure.error ??= error;
+    failure.tell();
   });
-  client.query(copy);
+  const { stream } = copy;
+  client.query(stream);
   // The server says something at once: a keepalive at least.
-  copy.read(0);
+  stream.read(0);
   try {
-    await once(copy, "readable");
-    return { copy };
+    const tooLong = new Promise<void>((resolve) => {
+      failure.tell = resolve;
+    });
+    await Promise.race([once(stream, "readable"), tooLong]);
+    return { copy, failure };
   } catch (error) {
-    if (failedAt(error) !== undefined) return { copy, failure: error };
-    throw explain(error, slot);
+    if (failedAt(error) === undefined) throw explain(error, slot);
+    failure.error ??= error;
+    return { copy, failure };
   }
 }
 
@@ -132,37 +140,39 @@ function explain(error: unknown, slot: string): unknown {
 
 function createStream(
   client: pg.Client,
-  copy: Duplex,
+  copy: BoundedCopy,
   server: ServerIdentity,
   slot: string,
-  failed: unknown,
+  failure: Failure,
 ): ReplicationStream {
+  const { stream } = copy;
   let received = 0n;
   let confirmed = 0n;
   let heardAt = performance.now();
-  let failure = failed === undefined ? undefined : explain(failed, slot);
+  if (failure.error !== undefined) failure.error = explain(failure.error, slot);
   let wake = () => {};
+  failure.tell = () => wake();
 
   const end = (error: unknown) => {
-    failure ??= explain(error, slot);
+    failure.error ??= explain(error, slot);
     wake();
   };
-  copy.on("error", end);
-  copy.on("end", () => end(new Error("the source's server ended the stream")));
+  stream.on("error", end);
+  stream.on("end", () => end(new Error("the source's server ended the stream")));
   client.on("end", () => end(new Error("the connection to the source's server ended")));
-  copy.on("readable", () => wake());
+  stream.on("readable", () => wake());
 
   function sendStatus(): void {
-    if (failure === undefined && copy.writable)
-      copy.write(renderStatus(received, confirmed, Date.now()));
+    if (failure.error === undefined && stream.writable)
+      stream.write(renderStatus(received, confirmed, Date.now()));
   }
   const timer = setInterval(sendStatus, statusEveryMs);
   sendStatus();
 
   function read(): Frame | undefined {
-    const bytes: unknown = copy.read();
-    if (!Buffer.isBuffer(bytes)) {
-      if (failure !== undefined) throw failure;
+    const bytes = copy.read();
+    if (bytes === undefined) {
+      if (failure.error !== undefined) throw failure.error;
       return undefined;
     }
     heardAt = performance.now();
@@ -172,7 +182,7 @@ function createStream(
   }
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (failure !== undefined || copy.readableLength > 0) return;
+    if (failure.error !== undefined || stream.readableLength > 0) return;
     // While we read nothing, because the central store is slow, the server's silence is our own.
     if (performance.now() - heardAt > silenceMs) throw new SilentServerError(silenceMs / 1000);
     await new Promise<void>((resolve) => {
@@ -191,20 +201,20 @@ function createStream(
     clearInterval(timer);
     wake();
     sendStatus();
-    if (failure === undefined && copy.writable && graceMs > 0) {
+    if (failure.error === undefined && stream.writable && graceMs > 0) {
       // The server answers the end of our side with the end of its own, after what it has sent already.
       const farewell = new AbortController();
       const finish = () => farewell.abort();
-      copy.once("end", finish).once("error", finish);
-      copy.on("readable", () => {
-        while (copy.read() !== null);
+      stream.once("end", finish).once("error", finish);
+      stream.on("readable", () => {
+        while (copy.read() !== undefined);
       });
-      copy.end();
-      copy.read(0);
+      stream.end();
+      stream.read(0);
       await pause(graceMs, farewell.signal);
     }
-    copy.on("error", () => {});
-    copy.destroy();
+    stream.on("error", () => {});
+    stream.destroy();
     // An active statement is cut, which ends the connection at once.
     await client.end().catch(() => {});
   }
