@@ -128,6 +128,40 @@ test("a watch that stops passes on to the others at once", async () => {
   await until("the second one is woken", () => woken() > 0, 3_000);
 });
 
+test("a flood of notifications ends the listening for a while, and messages are found all the same", async () => {
+  const watch = await startWatch();
+  const woken = await sleepAt(watch);
+  // None of them is worth a thing: what is notified twice in one transaction is told once.
+  await system.singularity.pool.query(
+    "select count(pg_notify('centralcloud', n::text)) from generate_series(1, 20000) n",
+  );
+  await until("the loss is told", () =>
+    observations.some(({ event }) => event === "listener-lost"),
+  );
+  expect(observations).toMatchObject([
+    { event: "listener-lost", error: expect.stringMatching(/more than 1000 notifications/) },
+  ]);
+  expect(watch.listening).toBe(false);
+  await queues().send(queue, "{}");
+  await until("it is woken", () => woken() > 0, 10_000);
+  expect(watch.listening).toBe(false);
+});
+
+test("whoever notifies without end wakes a lane ten times a second, and no message waits for it", async () => {
+  const watch = await startWatch();
+  const woken = await sleepAt(watch);
+  const startedAt = performance.now();
+  for (let number = 0; number < 300; number += 1) {
+    await system.singularity.pool.query("select pg_notify('centralcloud', $1)", [`q_${queue}`]);
+  }
+  await until("the last one has been heard", () => woken() > 20);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  expect(woken()).toBeLessThanOrEqual(20 + 10 * seconds + 1);
+  const before = woken();
+  await system.singularity.pool.query("select pg_notify('centralcloud', $1)", [`q_${queue}`]);
+  await until("the next one is heard", () => woken() > before, 2_000);
+});
+
 test("all sleeping queues of a source are looked at in one statement, on one connection", async () => {
   const watch = await startWatch();
   await sleepAt(watch);

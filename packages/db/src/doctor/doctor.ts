@@ -57,17 +57,26 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   await mapInTurn(targets, turns, async (target, answered) => {
     const { url, name: database } = target;
     const client = createClient(url, { applicationName: "centralcloud-doctor", anyDatabase: true });
+    const { databaseS } = { ...defaultLimits, ...options.limits };
+    const overdue = new AbortController();
+    const timer = setTimeout(() => {
+      overdue.abort(new Error(`it did not answer within ${databaseS} seconds`));
+      client.cut();
+    }, 1_000 * databaseS);
     try {
       const isMigrated = await reach(target.plane, client);
       answered();
       const place = await servers.of(client);
-      examinations.push(await examine(checkedDatabase(target, client, place, options), isMigrated));
-    } catch (cause) {
+      const database = checkedDatabase(target, client, place, options);
+      examinations.push(await examine(database, isMigrated, overdue.signal));
+    } catch (fault) {
+      const cause = overdue.signal.aborted ? overdue.signal.reason : fault;
       unreachable.push(new DatabaseUnreachableError(url, cause));
       const verdict = error(`it can't be reached: ${messageOf(cause)}`, adviceOn(cause));
       const why = "nothing that needs it works";
       findings.push({ check: "reachable", database, why, ...verdict });
     } finally {
+      clearTimeout(timer);
       await client.end().catch(() => {});
     }
   });

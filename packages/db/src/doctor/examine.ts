@@ -4,6 +4,7 @@ import { inShortTransaction } from "../short-transaction.ts";
 import type { Check, CheckedDatabase, ComparingCheck } from "./check.ts";
 import { checks, comparingChecks } from "./checks.ts";
 import { error, type Finding, type Verdict, warning } from "./finding.ts";
+import type { DoctorLimits } from "./limits.ts";
 
 /** What one database says: to each check by itself, and for the comparisons with others. */
 export interface Examination {
@@ -22,23 +23,31 @@ interface Question {
   readonly fail: (cause: unknown) => void;
 }
 
-/** Runs all checks that there are for a database. @param isMigrated where it is not, those that need it are left out. */
+/**
+ * Runs all checks that there are for a database.
+ *
+ * @param isMigrated where it is not, those that need it are left out.
+ * @param overdue aborted when all of them have had their time, and the database's connection is cut.
+ */
 export async function examine(
   database: CheckedDatabase,
   isMigrated: boolean,
+  overdue: AbortSignal,
 ): Promise<Examination> {
+  const explain = (cause: unknown) =>
+    overdue.aborted ? notChecked(database.limits) : explainFault(cause);
   const isFor = ({ name, planes }: Pick<Check, "name" | "planes">) =>
     planes.includes(database.plane) && database.isWanted(name);
   const due = checks.filter((check) => isFor(check) && (isMigrated || !check.needsMigration));
   const verdicts = new Map<Check, readonly Verdict[]>();
   const toCheck = (check: Check): Question => ({
-    ask: async () => void verdicts.set(check, await check.run(database)),
+    ask: async () => void verdicts.set(check, await unlessOverdue(check.run(database), overdue)),
     fail: (cause) => void verdicts.set(check, [explain(cause)]),
   });
   const facts = new Map<ComparingCheck, unknown>();
   const unanswered: Finding[] = [];
   const toGather = (check: ComparingCheck): Question => ({
-    ask: async () => void facts.set(check, await check.gather(database)),
+    ask: async () => void facts.set(check, await unlessOverdue(check.gather(database), overdue)),
     fail: (cause) => void unanswered.push(findingOf(check, database, explain(cause))),
   });
   await askReading(database.client, [
@@ -46,7 +55,8 @@ export async function examine(
     ...(isMigrated ? comparingChecks.filter(isFor).map(toGather) : []),
   ]);
   for (const { ask, fail } of due.filter((check) => check.connects).map(toCheck)) {
-    await ask().catch(fail);
+    if (overdue.aborted) fail(overdue.reason);
+    else await ask().catch(fail);
   }
   const findings = due.flatMap((check) =>
     (verdicts.get(check) ?? []).map((verdict) => findingOf(check, database, verdict)),
@@ -102,8 +112,25 @@ function findingOf(
   return { check: name, database: database.name, ...verdict, ...reason };
 }
 
+/** Rejects when it is overdue, whatever the work waits for. */
+function unlessOverdue<Answer>(work: Promise<Answer>, overdue: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(overdue.reason);
+    overdue.addEventListener("abort", late, { once: true });
+    if (overdue.aborted) late();
+    work.then(resolve, reject).finally(() => overdue.removeEventListener("abort", late));
+  });
+}
+
+function notChecked({ databaseS }: DoctorLimits): Verdict {
+  return error(
+    `it was not checked: the checks of this database had used up their ${databaseS} seconds`,
+    "see what makes this database slow, or what somebody has put in place of its tables; then run doctor again",
+  );
+}
+
 /** A check that could not be made is a finding, and stops no other. */
-function explain(cause: unknown): Verdict {
+function explainFault(cause: unknown): Verdict {
   const message = messageOf(cause);
   if (wouldHideRows(cause)) {
     return error(`it could not be checked: ${message}`, "alter table … disable row level security");

@@ -8,6 +8,8 @@ export interface DoctorLimits {
   readonly rows: number;
   /** How far a clock may be off, in milliseconds; default 1,000. */
   readonly clockMs: number;
+  /** How long all checks of one database may take together, in seconds; default 30. What is left then is not checked. */
+  readonly databaseS: number;
 }
 
 export const defaultLimits: DoctorLimits = {
@@ -15,4 +17,5 @@ export const defaultLimits: DoctorLimits = {
   preparedTransactionS: 300,
   rows: 10_000,
   clockMs: 1_000,
+  databaseS: 30,
 };

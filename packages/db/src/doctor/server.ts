@@ -1,3 +1,4 @@
+import type pg from "pg";
 import type { ClientBase } from "pg";
 
 /**
@@ -32,14 +33,15 @@ export class CheckedServers {
 
   /** @returns the server that a connection leads to, and the name of its database there. */
   async of(
-    client: ClientBase,
+    client: pg.Client,
   ): Promise<{ readonly server: CheckedServer; readonly databaseName: string }> {
-    // By what the server says itself: a pooler has one address for several.
+    // By its address, so that no server answers for another; and by what it says itself: a pooler has one for several.
     const { rows } = await client.query<{ key: string; databaseName: string }>(
       `select concat_ws(' ', pg_postmaster_start_time(), current_setting('port'), current_user) as key,
               current_database() as "databaseName"`,
     );
-    const { key = "", databaseName = "" } = rows[0] ?? {};
+    const { databaseName = "" } = rows[0] ?? {};
+    const key = `${client.host} ${client.port} ${rows[0]?.key}`;
     const server = this.#servers.get(key) ?? new CheckedServer();
     this.#servers.set(key, server);
     return { server, databaseName };

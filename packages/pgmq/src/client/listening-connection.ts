@@ -13,6 +13,12 @@ import type { Queryable } from "./queryable.ts";
 /** A connection that lasted so long was a good one; the next is made soon. All in milliseconds. */
 const reconnect = { firstMs: 100, lastMs: 5_000, steadyMs: 10_000 };
 
+/**
+ * Any login of the source may notify. A session that hears more than this in a second is closed, and there is no other
+ * one for a while: the pool is asked meanwhile, now and then.
+ */
+const flood = { mostInSecond: 1_000, pauseMs: 60_000 };
+
 /** How long a statement may take, in milliseconds. One that says good-bye has less. */
 const answerMs = 5_000;
 const goodbyeMs = 500;
@@ -115,7 +121,14 @@ export function createListeningConnection(
         lost.abort();
       });
       fresh.on("end", () => lost.abort());
-      fresh.on("notification", ({ payload }) => use.onNotification(payload));
+      const isFlood = createFloodGauge(flood.mostInSecond);
+      fresh.on("notification", ({ payload }) => {
+        if (lost.signal.aborted) return;
+        if (!isFlood()) return use.onNotification(payload);
+        error = new NotificationFloodError();
+        fresh.cut();
+        lost.abort();
+      });
       let wasListening = false;
       const connectedAt = performance.now();
       try {
@@ -150,7 +163,8 @@ export function createListeningConnection(
       if (performance.now() - connectedAt > reconnect.steadyMs) waitMs = reconnect.firstMs;
       // Another attempt would meet the same pooler: the pool is asked from now on.
       if (error instanceof SharedSessionError) return;
-      await pause(waitMs * (0.5 + Math.random() / 2), signal);
+      const isFlooded = error instanceof NotificationFloodError;
+      await pause(isFlooded ? flood.pauseMs : waitMs * (0.5 + Math.random() / 2), signal);
       waitMs = Math.min(reconnect.lastMs, waitMs * 2);
     }
   }
@@ -193,6 +207,31 @@ export function createListeningConnection(
       signal.removeEventListener("abort", stop);
       clearTimeout(cut);
     },
+  };
+}
+
+/** Somebody notifies as no sender of ours does. */
+class NotificationFloodError extends Error {
+  constructor() {
+    super(
+      `more than ${flood.mostInSecond} notifications came within a second, so none are heard for ${flood.pauseMs / 1_000} seconds`,
+    );
+    this.name = "NotificationFloodError";
+  }
+}
+
+/** Says of each call whether there were more than so many within one second. */
+function createFloodGauge(most: number): () => boolean {
+  let count = 0;
+  let beganAt = performance.now();
+  return () => {
+    const now = performance.now();
+    if (now - beganAt > 1_000) {
+      beganAt = now;
+      count = 0;
+    }
+    count += 1;
+    return count > most;
   };
 }
 

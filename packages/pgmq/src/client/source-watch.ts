@@ -22,6 +22,12 @@ const everyMs = {
   sendersBusy: 500,
 } as const;
 
+/**
+ * Notifications wake a lane as soon as they come, so many times in a row; then so many times a second. Others are
+ * as good as one: who is woken reads all there is.
+ */
+const wakes = { inRow: 20, perSecond: 10 };
+
 export type SourceWatchOptions = ListeningConnectionOptions;
 
 /**
@@ -165,8 +171,30 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
     for (const wakeOne of wakers.get(queue) ?? []) wakeOne();
   }
 
+  /** By queue: how often it may be woken at once, and when that was known; and what wakes it later. */
+  const budgets = new Map<string, { left: number; atMs: number; later?: NodeJS.Timeout }>();
+
   function heard(table: string | undefined): void {
-    for (const queue of wakers.keys()) if (tableOf(queue) === table) wake(queue);
+    for (const queue of wakers.keys()) if (tableOf(queue) === table) wakeInTurn(queue);
+  }
+
+  function wakeInTurn(queue: string): void {
+    const now = performance.now();
+    const budget = budgets.get(queue) ?? { left: wakes.inRow, atMs: now };
+    budgets.set(queue, budget);
+    if (budget.later !== undefined) return;
+    const gained = ((now - budget.atMs) / 1_000) * wakes.perSecond;
+    budget.left = Math.min(wakes.inRow, budget.left + gained);
+    budget.atMs = now;
+    if (budget.left >= 1) {
+      budget.left -= 1;
+      wake(queue);
+      return;
+    }
+    budget.later = setTimeout(() => {
+      delete budget.later;
+      wakeInTurn(queue);
+    }, 1_000 / wakes.perSecond);
   }
 
   const part = definePart({
@@ -176,6 +204,7 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
     },
     async stop() {
       stopping.abort();
+      for (const { later } of budgets.values()) clearTimeout(later);
       await loops;
     },
   });
