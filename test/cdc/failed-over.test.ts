@@ -94,5 +94,5 @@ test("commands of the capture go on there, too", async () => {
     SOURCE_DATABASE_URLS: `${urlOf(primary)} ${urlOf(standby)}`,
   };
   const words = ["cdc", "recreate", "--source", place(standby), "--reason", "failed over"];
-  expect(await runCommand(words, environment)).toMatchObject({ exitCode: 0, stderr: "" });
+  expect((await runCommand(words, environment)).exitCode).toBe(0);
 });

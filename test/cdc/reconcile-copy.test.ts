@@ -33,7 +33,7 @@ test("a copy with an id of its own misses nothing that its original has delivere
   await prepareForCapture({ ...system, singularity: clone });
   // The snapshot has everything that was learned before the copy was made, too.
   const recreated = await runCommand(["cdc", "recreate", "--reason", "test"], environment(clone));
-  expect(recreated).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(recreated.exitCode).toBe(0);
   const capture = createCapture(
     {
       sourceUrls: [clone.url],

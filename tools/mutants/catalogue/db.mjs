@@ -20,8 +20,8 @@ export default [
   {
     name: "unmigrated-source-has-no-name",
     in: "packages/db/src/source.ts",
-    search: "if (!tables[0]?.found) throw new NotASourceError();",
-    replace: "void tables;",
+    search: "throw codeOf(error) === sqlState.undefinedTable ? new NotASourceError() : error;",
+    replace: "throw codeOf(error) === sqlState.undefinedFunction ? new NotASourceError() : error;",
     wrong: "a command on a database that is not migrated prints the error of a missing relation",
     tests: ["test:cli/unmigrated a source that is not"],
   },

@@ -19,7 +19,11 @@ const objects = {
   "central/functions/maintain_change_log": ["test:cdc/change-log"],
   "central/functions/register_source": ["test:consumer/identity"],
   "central/functions/report_consumer": ["test:cli/held-keys", "test:consumer/replicas"],
-  "central/functions/claim_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
+  "central/functions/claim_operator_action": [
+    "test:dlq/action-states",
+    "test:dlq/actions",
+    "test:dlq/late-runners",
+  ],
   "central/functions/plan_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
   "central/functions/report_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
   "singularity/functions/assign_pending_tasks": ["test:singularity/assignment", "test:races/pairs"],
@@ -82,5 +86,31 @@ export default [
     replace: "'from', '0/0'::pg_lsn + p_lsn::numeric,",
     wrong: "the mark of a gap says that nothing was missed",
     tests: ["test:cdc/marks"],
+  },
+  {
+    name: "sql-restart-is-another-server",
+    in: "sql/central/functions/judge_source.sql",
+    search: "or p_started_at <= v_source.server_started_at) then",
+    replace: "or p_started_at is not null) then",
+    wrong: "a restart is refused to each replica but the last one that notices it",
+    tests: ["test:consumer/source-verdicts"],
+  },
+  {
+    name: "sql-copy-of-files-is-a-restart",
+    in: "sql/central/functions/judge_source.sql",
+    search:
+      "elsif not v_is_known_address and p_timeline is not distinct from v_source.timeline then",
+    replace: "elsif not v_is_known_address and p_started_at < v_source.server_started_at then",
+    wrong: "a copy of a server's files takes the id of the original",
+    tests: ["test:consumer/source-verdicts"],
+  },
+  {
+    name: "sql-auditor-claims-sources",
+    in: "sql/central/grants/centralcloud_auditor.sql",
+    search: "central.begin_capture(uuid,",
+    replace:
+      "central.claim_source(uuid, text, text, bigint, integer, timestamptz, text, text[], uuid),\n                 central.begin_capture(uuid,",
+    wrong: "a capture's login can stop the lanes of any source",
+    tests: rights,
   },
 ];
