@@ -5,6 +5,7 @@ import { formatSessionKey, generateKey, type SessionKey } from "@centralcloud/se
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { dropSlots, prepareForCapture } from "../support/capture.ts";
 import { environmentOf, startCommand } from "../support/command.ts";
+import { listCommands } from "../support/command-list.ts";
 import {
   createTestDatabase,
   dropTestDatabase,
@@ -333,18 +334,8 @@ async function outcomeOf({ words, environment = {}, prepare, untilItWrites }: Ru
   return await command.finished;
 }
 
-async function commandsOf(group: readonly string[] = []): Promise<string[]> {
-  const { stdout } = await runCommand([...group, "--help"], {});
-  const [, list = ""] = stdout.split("\nCommands:\n");
-  const names = [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = ""]) => name);
-  const below = names.filter((name) => name !== "help");
-  const found = await Promise.all(below.map((name) => commandsOf([...group, name])));
-  const runsByItself = below.length === 0 || group.join(" ") === "jobs";
-  return [...(runsByItself && group.length > 0 ? [group.join(" ")] : []), ...found.flat()];
-}
-
 test("every command of the help has a row, and every row a command", async () => {
-  expect(Object.keys(rows).sort()).toEqual((await commandsOf()).sort());
+  expect(Object.keys(rows).sort()).toEqual((await listCommands()).sort());
 });
 
 const entries = Object.entries(rows);

@@ -6,7 +6,7 @@ import {
   readSource,
 } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
-import { createPool, withoutSecrets } from "@centralcloud/postgres";
+import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { fanOut, type Observation, type Observe } from "@centralcloud/service";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { type Consumer, createConsumer } from "./consumer.ts";
@@ -30,12 +30,16 @@ export interface DrainReport {
 export class DrainTimeoutError extends Error {
   readonly code = "drain_timeout";
   readonly report: DrainReport;
-  constructor(report: DrainReport, timeoutS: number) {
-    super(`the queues were not empty after ${timeoutS} seconds`);
+  /** @param reasons why those are not that could not be read, one each. */
+  constructor(report: DrainReport, timeoutS: number, reasons: readonly string[] = []) {
+    super([`the queues were not empty after ${timeoutS} seconds`, ...reasons].join("\n"));
     this.name = "DrainTimeoutError";
     this.report = report;
   }
 }
+
+/** A source that takes longer to answer is not waited for here: its lanes meet the same, and tell. */
+const answerMs = 5_000;
 
 /** How often an idle lane is asked whether its queue is empty. */
 const pollMs = 50;
@@ -81,6 +85,8 @@ export async function drain(
   );
   await consumer.start();
   let empty = false;
+  /** By source: what kept it from being drained last. */
+  const reasons = new Map<string, string>();
   try {
     const timeUp = () => timeoutS !== undefined && performance.now() - startedAt >= timeoutS * 1000;
     while (!empty && !timeUp() && signal?.aborted !== true) {
@@ -101,6 +107,11 @@ export async function drain(
         throw new Error(refused.map(({ name, waitingFor }) => `${name}: ${waitingFor}`).join("\n"));
       }
       empty = isDone;
+      for (const { name, waitingFor, lanes } of health.sources) {
+        const [fault] = lanes.flatMap((lane) => lane.fault ?? []);
+        const reason = waitingFor ?? fault?.error;
+        if (reason !== undefined) reasons.set(name, `${name}: ${reason}`);
+      }
     }
   } finally {
     await consumer.stop(configuration.shutdownGraceS * 1000);
@@ -112,28 +123,36 @@ export async function drain(
   if (empty) return report;
   throw signal?.aborted
     ? new DrainInterruptedError(report)
-    : new DrainTimeoutError(report, timeoutS ?? 0);
+    : new DrainTimeoutError(report, timeoutS ?? 0, [...reasons.values()]);
 }
 
-/** A drain would wait for ever for what only a migration brings. */
+/**
+ * A drain would wait for ever for what only a migration brings. What else is wrong with a source is no reason not to
+ * drain the others.
+ */
 async function assertMigrated({ sourceUrls, centralUrl }: ConsumerConfiguration): Promise<void> {
   const checks = [
     ...sourceUrls.map((url) => [url, readSource] as const),
     [centralUrl, assertCentralStore] as const,
   ];
   for (const [url, check] of checks) {
-    const pool = createPool(url, { applicationName: "centralcloud-drain", max: 1 });
+    const pool = openPool(url);
     try {
       await check(pool);
     } catch (error) {
       const database = withoutSecrets(url);
       if (error instanceof NotASourceError) throw new NotASourceError(database);
       if (error instanceof NotACentralStoreError) throw new NotACentralStoreError(database);
-      throw error;
+      if (url === centralUrl) throw error;
     } finally {
-      await pool.end();
+      await endPool(pool, 1_000);
     }
   }
+}
+
+function openPool(url: string) {
+  const options = { applicationName: "centralcloud-drain", max: 1, queryTimeoutMs: answerMs };
+  return createPool(url, options);
 }
 
 function refusedPlaces(consumer: Consumer): ReadonlySet<string> {
@@ -147,14 +166,14 @@ async function areEmpty(
 ): Promise<boolean> {
   for (const url of sourceUrls) {
     if (refused.has(withoutSecrets(url))) continue;
-    const pool = createPool(url, { applicationName: "centralcloud-drain", max: 1 });
+    const pool = openPool(url);
     try {
       const client = new PgmqClient(pool);
       for (const queue of routes) if (!(await client.isEmpty(queue))) return false;
     } catch {
       return false; // The lanes meet the same fault and report it.
     } finally {
-      await pool.end();
+      await endPool(pool, 1_000);
     }
   }
   return true;

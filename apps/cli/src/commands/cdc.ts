@@ -16,7 +16,14 @@ import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts"
 import { print, printError } from "../output.ts";
 import { showRows } from "../show-answers.ts";
 import { changeAsJson, changeAsLine, type Shown, showChanges } from "../show-change.ts";
-import { addSourceOptions, askSources, assertComplete, type SourceOptions } from "../sources.ts";
+import {
+  addSourceOptions,
+  askSources,
+  assertComplete,
+  type Silence,
+  type SourceOptions,
+  withRemedy,
+} from "../sources.ts";
 import { cdcLogCommand } from "./cdc-log.ts";
 import { assertKnown, collect, number } from "./options.ts";
 
@@ -157,6 +164,7 @@ function tailCommand(environment: Environment): Command {
           }
           const show = (change: Shown) =>
             print(options.json ? changeAsJson(change) : changeAsLine(change));
+          const failed: Silence[] = [];
           const following = [...names].map(([url, name]) =>
             tail(
               {
@@ -170,10 +178,15 @@ function tailCommand(environment: Environment): Command {
                 onChange: (change) => show({ source: name, ...change }),
               },
               stopping.signal,
-            ),
+            ).catch((error: unknown) => {
+              // The others are followed all the same.
+              const reason = withRemedy(error);
+              if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
+              failed.push({ source: name, reason });
+            }),
           );
           await Promise.all(following).finally(stop);
-          assertComplete(asked);
+          assertComplete({ ...asked, failed: [...asked.failed, ...failed] });
         } finally {
           process.stdout.off("error", stop);
         }
