@@ -1,4 +1,4 @@
-import { type MergeBatch, membersOf, mergePatterns } from "@centralcloud/db";
+import { boundsOf, type MergeBatch, mergePatterns } from "@centralcloud/db";
 import fc from "fast-check";
 import type { Pool } from "pg";
 import { beforeEach, expect, test } from "vitest";
@@ -122,7 +122,7 @@ test("no text counts as jsonb's own that jsonb would write in another way", asyn
   );
   const property = fc.asyncProperty(spelled, async (text) => {
     if (/\\u0000|\\u[dD][89a-fA-F]/.test(text)) return;
-    if (membersOf(text) !== undefined) expect(text).toBe(await canonical(text));
+    if (boundsOf(text, []) !== undefined) expect(text).toBe(await canonical(text));
   });
   await fc.assert(property, { numRuns: 500 });
 }, 120_000);
@@ -135,7 +135,7 @@ test("nearly all objects that jsonb writes count as its own", async () => {
   const property = fc.asyncProperty(object, async (value) => {
     const text = JSON.stringify(value);
     if (/\\u0000|\\u[dD][89a-fA-F]/.test(text)) return;
-    expect(membersOf(await canonical(text))).toBeDefined();
+    expect(boundsOf(await canonical(text), [])).toBeDefined();
   });
   await fc.assert(property, { numRuns: 300 });
 }, 120_000);

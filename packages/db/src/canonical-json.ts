@@ -12,20 +12,24 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 /** Says that the text is not as PostgreSQL writes it, or that this can't be told here. */
 const notCanonical = -1;
 
-/** Where a member's value begins and ends in the text. */
-export type Slice = readonly [start: number, end: number];
+/** Members that are looked for, and where their values begin and end: two numbers for each, or -1. */
+interface Wanted {
+  readonly keys: readonly string[];
+  readonly bounds: number[];
+}
 
 /**
- * The members of an object whose text is as PostgreSQL's jsonb writes it; undefined for all else, and for what is rare:
- * keys with escapes or characters beyond ASCII.
+ * Where the values of some members of an object are in its text, if that is as PostgreSQL's jsonb writes it: two numbers
+ * for each key, the start and the end, or -1 where there is none. Undefined for all else, and for what is rare: keys
+ * with escapes or characters beyond ASCII. Called for each message, so it makes nothing but its answer.
  *
  * @param text that `JSON.parse` accepts, nested less deep than a stack is.
  */
-export function membersOf(text: string): ReadonlyMap<string, Slice> | undefined {
+export function boundsOf(text: string, keys: readonly string[]): readonly number[] | undefined {
   if (text.charCodeAt(0) !== openBrace) return undefined;
-  const members = new Map<string, Slice>();
-  const end = endOfObject(text, 0, !text.includes("\\"), members);
-  return end === text.length ? members : undefined;
+  const bounds = new Array<number>(2 * keys.length).fill(-1);
+  const end = endOfObject(text, 0, !text.includes("\\"), { keys, bounds });
+  return end === text.length ? bounds : undefined;
 }
 
 function endOfValue(text: string, at: number, isPlain: boolean): number {
@@ -47,12 +51,7 @@ function endOfValue(text: string, at: number, isPlain: boolean): number {
   }
 }
 
-function endOfObject(
-  text: string,
-  start: number,
-  isPlain: boolean,
-  members?: Map<string, Slice>,
-): number {
+function endOfObject(text: string, start: number, isPlain: boolean, wanted?: Wanted): number {
   let at = start + 1;
   if (text.charCodeAt(at) === closeBrace) return at + 1;
   let keyBefore = 0;
@@ -73,13 +72,26 @@ function endOfObject(
     const value = at + 3;
     at = endOfValue(text, value, isPlain);
     if (at === notCanonical) return notCanonical;
-    members?.set(text.slice(key, key + length), [value, at]);
+    if (wanted !== undefined) note(wanted, text, { key, length, value, end: at });
     const next = text.charCodeAt(at);
     if (next === closeBrace) return at + 1;
     if (next !== comma || text.charCodeAt(at + 1) !== space) return notCanonical;
     keyBefore = key;
     lengthBefore = length;
     at += 2;
+  }
+}
+
+function note(
+  { keys, bounds }: Wanted,
+  text: string,
+  { key, length, value, end }: { key: number; length: number; value: number; end: number },
+): void {
+  for (let place = 0; place < keys.length; place++) {
+    const wanted = keys[place];
+    if (wanted?.length !== length || !text.startsWith(wanted, key)) continue;
+    bounds[2 * place] = value;
+    bounds[2 * place + 1] = end;
   }
 }
 

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { binaryArray } from "./binary-array.ts";
-import { membersOf, type Slice } from "./canonical-json.ts";
+import { boundsOf } from "./canonical-json.ts";
 
 /** Parameters of `central.merge_patterns` in place of the messages, in its order. */
 export type FoldedPatterns = readonly [
@@ -11,6 +11,8 @@ export type FoldedPatterns = readonly [
   patternFingerprints: Buffer,
   patterns: Buffer,
 ];
+
+const keys = ["pattern", "agent_id", "confidence", "learned_at"];
 
 /**
  * Takes pattern messages apart, so that the central server parses and compares less: each pattern travels once, with
@@ -26,12 +28,12 @@ export function foldPatterns(documents: readonly string[]): FoldedPatterns | und
   const learnedAts: string[] = [];
   const known = new Map<string, Uint8Array>();
   for (const document of documents) {
-    const members = membersOf(document);
-    if (members === undefined) return undefined;
-    const pattern = textOf(document, members.get("pattern"));
-    const agentId = stringOf(document, members.get("agent_id"));
-    const confidence = confidenceOf(document, members.get("confidence"));
-    const learnedAt = instantOf(document, members.get("learned_at"));
+    const bounds = boundsOf(document, keys);
+    if (bounds === undefined) return undefined;
+    const pattern = textAt(document, bounds, 0);
+    const agentId = stringOf(textAt(document, bounds, 1));
+    const confidence = confidenceOf(textAt(document, bounds, 2));
+    const learnedAt = instantOf(textAt(document, bounds, 3));
     if (pattern === undefined || agentId === undefined) return undefined;
     if (confidence === undefined || learnedAt === undefined) return undefined;
     let fingerprint = known.get(pattern);
@@ -54,13 +56,13 @@ export function foldPatterns(documents: readonly string[]): FoldedPatterns | und
   ];
 }
 
-function textOf(document: string, slice: Slice | undefined): string | undefined {
-  return slice === undefined ? undefined : document.slice(...slice);
+function textAt(document: string, bounds: readonly number[], place: number): string | undefined {
+  const start = bounds[2 * place] ?? -1;
+  return start === -1 ? undefined : document.slice(start, bounds[2 * place + 1]);
 }
 
 /** Undefined for numbers, too: which numeral they become is the server's to say. */
-function stringOf(document: string, slice: Slice | undefined): string | undefined {
-  const text = textOf(document, slice);
+function stringOf(text: string | undefined): string | undefined {
   if (text === undefined || !text.startsWith('"')) return undefined;
   return text.includes("\\") ? (JSON.parse(text) as string) : text.slice(1, -1);
 }
@@ -68,15 +70,14 @@ function stringOf(document: string, slice: Slice | undefined): string | undefine
 /** A number, or a string that is one, without sign and exponent. */
 const simpleNumeral = /^"?(\d{1,100}(?:\.\d{1,100})?)"?$/;
 
-function confidenceOf(document: string, slice: Slice | undefined): string | undefined {
-  const text = textOf(document, slice) ?? "null";
+function confidenceOf(text = "null"): string | undefined {
   return text === "null" ? "0.5" : simpleNumeral.exec(text)?.[1];
 }
 
 /** With an offset; what has none is UTC, whatever the session's time zone. */
 const simpleInstant = /^"([\d:.T-]+?)(Z|[+-]\d\d(?::?\d\d)?)?"$/i;
 
-function instantOf(document: string, slice: Slice | undefined): string | undefined {
-  const [, local, offset = "Z"] = simpleInstant.exec(textOf(document, slice) ?? "") ?? [];
+function instantOf(text = ""): string | undefined {
+  const [, local, offset = "Z"] = simpleInstant.exec(text) ?? [];
   return local === undefined ? undefined : local + offset;
 }

@@ -16,7 +16,7 @@ export {
   nextState,
 } from "./actions/state.ts";
 export { copiedUntil, isArchivedHere } from "./archived-here.ts";
-export { membersOf } from "./canonical-json.ts";
+export { boundsOf } from "./canonical-json.ts";
 export {
   captureName,
   findLoss,
