@@ -7,6 +7,7 @@ import { Pace } from "../pace.ts";
 import type { Place } from "../place.ts";
 import type { NeededRight } from "../rights.ts";
 import { inTransaction } from "../transaction.ts";
+import { at, PlaceFaultError } from "./place-fault.ts";
 import {
   type ChunkCounts,
   closeProgress,
@@ -94,7 +95,8 @@ export async function runAction<Selection>(
   const run = new ActionRun(session, step, parts, options);
   try {
     return await run.run();
-  } catch (error) {
+  } catch (failure) {
+    const error = failure instanceof PlaceFaultError ? failure.cause : failure;
     await session.release("fail", wordsOf(error));
     throw error;
   }
@@ -130,15 +132,30 @@ class ActionRun<Selection> {
 
   async run(): Promise<RunResult> {
     const { action, hold } = this.#session;
+    const faults: PlaceFaultError[] = [];
+    const keep = (error: unknown) => {
+      if (!(error instanceof PlaceFaultError)) throw error;
+      faults.push(error);
+    };
     for (const { place, selection } of this.#wanted) {
-      const progress = await openProgress(place, action, hold);
-      this.#parts.push({ place, selection, progress, left: undefined });
+      try {
+        const progress = await at(place, () => openProgress(place, action, hold));
+        this.#parts.push({ place, selection, progress, left: undefined });
+      } catch (error) {
+        keep(error);
+      }
     }
     await this.#report(...this.#parts);
     for (const part of this.#parts) {
-      if (!(await this.#work(part))) return await this.#stop();
-      await this.#close(part);
+      try {
+        if (!(await this.#work(part))) return await this.#stop();
+        await this.#close(part);
+      } catch (error) {
+        keep(error);
+      }
     }
+    const [fault] = faults;
+    if (fault !== undefined) throw fault;
     await this.#session.release("finish");
     return this.#result();
   }
@@ -147,7 +164,7 @@ class ActionRun<Selection> {
   async #work(part: Part<Selection>): Promise<boolean> {
     while (part.progress.endedAt === null) {
       if (!(await this.#mayGoOn(part))) return false;
-      const { moved, isAtEnd } = await this.#moveChunk(part);
+      const { moved, isAtEnd } = await at(part.place, () => this.#moveChunk(part));
       this.#pace.count(moved);
       if (isAtEnd) break;
     }
@@ -222,8 +239,10 @@ class ActionRun<Selection> {
 
   async #close(part: Part<Selection>): Promise<void> {
     const { action, runner } = this.#session;
-    part.progress = await closeProgress(part.place, action, runner);
-    part.left = await this.#step.countLeft(part.place, part.selection);
+    await at(part.place, async () => {
+      part.progress = await closeProgress(part.place, action, runner);
+      part.left = await this.#step.countLeft(part.place, part.selection);
+    });
     await this.#report(part);
   }
 
