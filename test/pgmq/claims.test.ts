@@ -98,3 +98,25 @@ test("an extension holds a message as long from now as its read did", async () =
   const heldMs = (await visibleInMs()) + (performance.now() - askedAt);
   expect(heldMs).toBeGreaterThanOrEqual(5_000);
 });
+
+test("all that a queue keeps of a message is archived, whatever columns its version of pgmq has", async () => {
+  const { pool } = system.singularity;
+  const tables = [`pgmq."q_${queue}"`, `pgmq."a_${queue}"`];
+  for (const table of tables) {
+    await pool.query(`alter table ${table} add column if not exists last_read_at timestamptz`);
+  }
+  const client = claims();
+  const messages = await read();
+  await pool.query(`update ${tables[0]} set last_read_at = '2026-01-01', headers = '{"a": 1}'`);
+  const { rows: before } = await pool.query(`select * from ${tables[0]}`);
+  expect(await client.archive(queue, messages)).toBe(1);
+  const { rows } = await pool.query(`select * from ${tables[1]}`);
+  expect(rows).toEqual([{ ...before[0], archived_at: expect.any(Date) }]);
+
+  await queues().send(queue, "{}");
+  const others = await read();
+  for (const table of tables) await pool.query(`alter table ${table} drop column last_read_at`);
+  await expect(client.archive(queue, others)).rejects.toMatchObject({ code: "42703" });
+  expect(await client.archive(queue, others)).toBe(1);
+  expect(await queues().isEmpty(queue)).toBe(true);
+});
