@@ -3,6 +3,7 @@ import { PgmqClient } from "@centralcloud/pgmq";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import { aliasOf } from "../support/alias.ts";
 import { environmentOf } from "../support/command.ts";
 import { whileInTransaction } from "../support/concurrently.ts";
 import {
@@ -260,4 +261,18 @@ test("two hosts that both call something localhost work on one source", async ()
   const service = await services.start({ sourceUrls: [...at(original).sourceUrls, other.url] });
   await service.ready();
   await expectConsumed(original);
+});
+
+test("an id belongs to its own address wherever that is configured, too, whichever name of the server comes first", async () => {
+  const first = await services.start(at(original));
+  await first.ready();
+  await first.stop(2_000);
+  const [own = ""] = at(original).sourceUrls;
+  const service = await services.start({ sourceUrls: [aliasOf(own), own] });
+  const sources = await until("one works, and one waits", async () => {
+    const found = await sourcesOf(service);
+    const isSettled = found.every(({ waitingFor, refused }) => !waitingFor || refused);
+    return isSettled ? found : undefined;
+  });
+  expect(sources.map(({ refused }) => refused)).toEqual(["conflict", undefined]);
 });

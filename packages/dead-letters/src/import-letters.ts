@@ -84,7 +84,7 @@ export async function importLetters(
   });
   const session = await ActionSession.claim(central, action);
   try {
-    for (const place of places) await openProgress(place, action, session.hold);
+    for (const place of places) await openProgress(place, action, session.claimed);
     for await (const batch of batchesOf(parseLines(openLines(), sources))) {
       if (signal?.aborted || session.orders.state !== "running") {
         await session.release(

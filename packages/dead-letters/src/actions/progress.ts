@@ -36,8 +36,8 @@ const columns = `
 /** A runner that was killed may have a transaction open until its server process notices. */
 const takeOverS = 30;
 
-/** A runner's hold on an action: who it is, and the number of its claim. */
-export interface Hold {
+/** By which claim a runner has an action: who it is, and the claim's number. */
+export interface RunnerClaim {
   readonly runner: string;
   readonly claimNumber: number;
 }
@@ -50,7 +50,7 @@ export interface Hold {
 export function openProgress(
   { source: { pool }, queue }: Place,
   { id, key }: ActionName,
-  { runner, claimNumber }: Hold,
+  { runner, claimNumber }: RunnerClaim,
 ): Promise<Progress> {
   return inTransaction(pool, async (client) => {
     await client.query(`set local lock_timeout = '${takeOverS}s'`);

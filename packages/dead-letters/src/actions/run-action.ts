@@ -131,7 +131,7 @@ class ActionRun<Selection> {
   }
 
   async run(): Promise<RunResult> {
-    const { action, hold } = this.#session;
+    const { action, claimed } = this.#session;
     const faults: PlaceFaultError[] = [];
     const keep = (error: unknown) => {
       if (!(error instanceof PlaceFaultError)) throw error;
@@ -139,7 +139,7 @@ class ActionRun<Selection> {
     };
     for (const { place, selection } of this.#wanted) {
       try {
-        const progress = await at(place, () => openProgress(place, action, hold));
+        const progress = await at(place, () => openProgress(place, action, claimed));
         this.#parts.push({ place, selection, progress, left: undefined });
       } catch (error) {
         keep(error);

@@ -14,24 +14,24 @@ import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { ActionLostError, ActionUnavailableError } from "../errors.ts";
 import { inTransaction } from "../transaction.ts";
-import type { Hold } from "./progress.ts";
+import type { RunnerClaim } from "./progress.ts";
 
 /** How often a runner says that it lives while it has nothing else to say. */
 const beatMs = (actionLeaseS * 1_000) / 5;
 
 /** An action that this process has claimed, until it lets go of it. */
 export class ActionSession {
-  readonly hold: Hold;
+  readonly claimed: RunnerClaim;
   readonly action: ActionName;
   readonly #central: Pool;
   readonly #timer: NodeJS.Timeout;
   #orders: ActionOrders = { state: "running", rate: null, canaryState: null };
   #beat: Promise<unknown> = Promise.resolve();
 
-  private constructor(central: Pool, action: ActionName, hold: Hold) {
+  private constructor(central: Pool, action: ActionName, claimed: RunnerClaim) {
     this.#central = central;
     this.action = action;
-    this.hold = hold;
+    this.claimed = claimed;
     this.#timer = setInterval(() => {
       // What is wrong with the central store is told by the report before the next chunk.
       this.#beat = this.report([]).catch(() => {});
@@ -58,7 +58,7 @@ export class ActionSession {
 
   /** Names this process, and this run of it. */
   get runner(): string {
-    return this.hold.runner;
+    return this.claimed.runner;
   }
 
   /** What an operator wants of it, as of the last report. */
