@@ -114,6 +114,11 @@ const illnesses: Readonly<Record<string, Illness | Elsewhere>> = {
     central: consumer("null", "now() - interval '5 minutes'"),
     finds: /ended without a word/,
   },
+  "store-losses": {
+    central: `insert into central.archive_checks (source_id, queue, epoch_id, from_at, missing_since, missing_count, compared_at)
+              values (gen_random_uuid(), '${queue}', 1, now(), now(), 3, now())`,
+    finds: /3 messages of .* are archived but not in the store since 20/,
+  },
   "agent-tasks": {
     source: `insert into public.agent_tasks (agent_id, duration_ms, status) values ('a', 'NaN', 'completed')`,
     finds: /measures nothing/,

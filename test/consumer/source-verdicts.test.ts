@@ -274,6 +274,7 @@ describe.each(cases)("$name", (one) => {
     timeline,
     startedAt,
     isStandby: false,
+    clock: startedAt,
     ...found,
   };
 

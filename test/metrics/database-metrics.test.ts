@@ -270,3 +270,48 @@ test("a source that has another's id is refused, and said to be", async () => {
     );
   });
 });
+
+test("messages that the central store lost, as another replica has counted them", async () => {
+  const service = await services.start();
+  await service.ready();
+  const ofSessions = "agent-sessions";
+  // Of an archive that another replica is comparing.
+  await system.central.pool.query(
+    `insert into central.archive_checks
+       (source_id, queue, epoch_id, from_at, until_at, missing_since, missing_count, compared_at, problem, runner, lease_until)
+     values ($1, $2, 1, '2026-01-01', '2026-01-02', '2026-01-01T12:00:00Z', 7, now(), 'a test', gen_random_uuid(),
+             now() + interval '29 seconds')
+     on conflict (source_id, queue) do update
+       set missing_since = excluded.missing_since, missing_count = 7, from_at = excluded.from_at, problem = excluded.problem,
+           runner = excluded.runner, lease_until = excluded.lease_until`,
+    [
+      (await system.singularity.pool.query("select source_id as id from singularity_source"))
+        .rows[0].id,
+      ofSessions,
+    ],
+  );
+  const scrape = await until(
+    "it is seen",
+    async () => {
+      const seen = await service.scrape();
+      return seen.value("centralcloud_missing_messages", { queue: ofSessions }) === 7
+        ? seen
+        : undefined;
+    },
+    20_000,
+  );
+  expect(scrape.value("centralcloud_missing_since_timestamp_seconds", { queue: ofSessions })).toBe(
+    Date.parse("2026-01-01T12:00:00Z") / 1_000,
+  );
+  expect(scrape.value("centralcloud_missing_messages", { queue: "agent-knowledge-updates" })).toBe(
+    0,
+  );
+  expect(scrape.value("centralcloud_uncompared_archives")).toBe(1);
+  await system.central.pool.query("delete from central.archive_checks");
+  await until(
+    "nothing is missing any more",
+    async () =>
+      (await service.scrape()).value("centralcloud_missing_messages", { queue: ofSessions }) === 0,
+    20_000,
+  );
+});

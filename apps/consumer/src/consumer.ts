@@ -13,6 +13,11 @@ import { createKeyRing, createSealChecker } from "@centralcloud/session-keys";
 import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
 import { centralPoolSize } from "./connection-budget.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
+import {
+  createEpochParts,
+  type MissingReport,
+  type UncomparedReport,
+} from "./epochs/epoch-parts.ts";
 import { createHeartbeat, createReplica } from "./heartbeat.ts";
 import { createSessionGate } from "./session-gate.ts";
 import { createSource, endPoolMs, type RefusedState } from "./source.ts";
@@ -33,6 +38,10 @@ export interface Health {
   readonly central?: { readonly error: string };
   /** How this process captures each source's changes; absent where it does not. */
   readonly capture?: readonly CaptureHealth[];
+  /** Messages that sources archived and the central store does not have: it lost transactions. Absent where it has all. */
+  readonly missing?: readonly MissingReport[];
+  /** Archives that could not be compared with the store's ledger, of those that have to be. Absent while there are none. */
+  readonly uncompared?: readonly UncomparedReport[];
   readonly sources: readonly {
     readonly name: string;
     readonly waitingFor?: string;
@@ -115,11 +124,20 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     centralBreaker,
     observe,
   );
+  const epochs = createEpochParts({
+    configuration,
+    central,
+    heartbeatPool: heartbeat.pool,
+    consumerId: replica.id,
+    sources: () => sources,
+    isAway: () => centralBreaker.isOpen,
+    observe,
+  });
   const checker = createSealChecker(sessionKeys);
   const requireSealed = configuration.requireSealedSessions;
   const sessionGate = createSessionGate({ checker, requireSealed });
   const shared = { central, centralBreaker, replicaId: replica.id, sessionGate, holders };
-  const sources = sourceUrls.map((url) => createSource(url, shared, configuration, observe));
+  const sources = sourceUrls.map((url) => createSource(url, shared, configuration, epochs.observe));
 
   let startedAt: number | undefined;
   const hasStarted = () =>
@@ -143,12 +161,14 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
       const { keys } = await createKeyRing(sessionKeys);
       heldKeys = Object.fromEntries(keys.map(({ keyId, fingerprint }) => [keyId, fingerprint]));
       await heartbeat.start();
+      await epochs.start();
       await Promise.all(sources.map((source) => source.start()));
       startedAt = performance.now();
       observe({ event: "part-started", part: "consumer" });
     },
     async stop(graceMs) {
-      const stopped = Promise.all(sources.map((source) => source.stop(graceMs)));
+      const parts = sources.map((source) => source.stop(graceMs));
+      const stopped = Promise.all([epochs.stop(endPoolMs), ...parts]);
       // Beyond the grace period nobody needs the central store any more, also where a source says nothing.
       await settledWithin(stopped, graceMs + endPoolMs);
       await Promise.all([stopped, checker.stop(0), heartbeat.stop(0), endPool(central, endPoolMs)]);
@@ -198,6 +218,7 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
         ready: hasStarted() && error === undefined && fit,
         working: consumed && error === undefined && faultless,
         replica: replica.id,
+        ...epochs.report(),
         ...(error === undefined ? {} : { central: { error } }),
         sources: reports,
       };

@@ -27,6 +27,8 @@ export function createReplica(): Replica {
 }
 
 export interface Heartbeat extends Part {
+  /** Its one connection, for other small questions. */
+  readonly pool: Pool;
   /** Whether the central store has taken one. */
   readonly reached: boolean;
   /** Why the last one failed, where the store answers but does not take it: it is not migrated, for example. */
@@ -90,6 +92,7 @@ export function createHeartbeat(
   });
   return {
     ...part,
+    pool,
     get reached() {
       return reached;
     },

@@ -17,6 +17,15 @@ export {
   DrainTimeoutError,
   drain,
 } from "./drain.ts";
+export {
+  type ArchiveComparisonsOptions,
+  archiveComparisons,
+} from "./epochs/archive-comparisons.ts";
+export {
+  type ComparisonPatience,
+  concludeComparison,
+  planComparison,
+} from "./epochs/plan-comparison.ts";
 export { createHttpServer, PortTakenError } from "./http-server.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { createMetrics } from "./metrics/metrics.ts";

@@ -43,6 +43,14 @@ interface Holder extends ConfiguredSource {
   readonly held: IdentifiedSource | undefined;
 }
 
+/** What a source's clock showed. */
+export interface ClockReading {
+  /** In ISO 8601, to the millisecond, not rounded up. */
+  readonly time: string;
+  /** Not later than that, by the monotonic clock; 0 where it is not known better. */
+  readonly readAt: number;
+}
+
 /** The databases of a process, each of which may hold one id. */
 export class SourceHolders {
   readonly #holders = new Set<Holder>();
@@ -92,6 +100,7 @@ export class SourceIdentity {
   #held: IdentifiedSource | undefined;
   #saidId: string | undefined;
   #lost = new AbortController();
+  #clock: ClockReading | undefined;
 
   constructor(options: SourceIdentityOptions) {
     this.#options = options;
@@ -118,6 +127,11 @@ export class SourceIdentity {
   /** Aborted, with the error as its reason, when what was claimed last is lost. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** What its clock showed when it was asked last who it is; undefined while it has said no time that there could be. */
+  get clock(): ClockReading | undefined {
+    return this.#clock;
   }
 
   /**
@@ -148,6 +162,7 @@ export class SourceIdentity {
     const { movedFrom } = await claimSource(central, source, options);
     // Another name of the same server may have come first meanwhile.
     this.#assertAlone(source);
+    if (this.#clock === undefined) this.#noteClock(source.server.clock, 0);
     this.#held = source;
     if (this.#lost.signal.aborted) this.#lost = new AbortController();
     if (movedFrom !== null) onMove(source, movedFrom);
@@ -189,12 +204,20 @@ export class SourceIdentity {
   async accept(client: Queryable): Promise<void> {
     const held = this.#held;
     if (held === undefined) return;
+    const askedAt = performance.now();
     const found = await readConnectionFacts(client);
     const isSame =
       found?.sourceId === held.sourceId &&
       found.startedAt === held.server.startedAt &&
       Number(found.databaseOid) === held.server.databaseOid;
     if (!isSame) await this.reclaim(client);
+    else this.#noteClock(found.clock, askedAt);
+  }
+
+  #noteClock(clock: string, readAt: number): void {
+    const ms = Date.parse(clock);
+    // What no server of ours shows, the central database could not read.
+    if (ms > 0) this.#clock = { time: new Date(ms).toISOString(), readAt };
   }
 
   /** Claims once more what is held: the server was restarted, or the store has another one for the id. */

@@ -34,7 +34,12 @@ import { ledgerUpkeep } from "./ledger-upkeep.ts";
 import { createRepeatingTask, type RepeatingTask } from "./repeating-task.ts";
 import { handlerFor, routes, storeFor } from "./routes.ts";
 import type { SessionGate } from "./session-gate.ts";
-import { SourceChangedError, type SourceHolders, SourceIdentity } from "./source-identity.ts";
+import {
+  type ClockReading,
+  SourceChangedError,
+  type SourceHolders,
+  SourceIdentity,
+} from "./source-identity.ts";
 import {
   laneAnswerBytes,
   queryTimeoutMs,
@@ -50,6 +55,8 @@ export interface SourcePart extends Part {
   readonly source: string;
   /** Undefined until it is known. */
   readonly sourceId: string | undefined;
+  /** What its clock showed when it was last asked. */
+  readonly clock: ClockReading | undefined;
   /** What all users of the database share. */
   readonly breaker: Breaker;
   /** Empty until the source's identity is known. */
@@ -302,6 +309,9 @@ export function createSource(
     },
     get sourceId() {
       return sourceId;
+    },
+    get clock() {
+      return identity.clock;
     },
     get lanes() {
       return lanes;

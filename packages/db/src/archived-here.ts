@@ -19,3 +19,13 @@ export const copiedUntil = `coalesce((
 export function isArchivedHere(row: string): string {
   return `${row}.archived_at > ${copiedUntil}`;
 }
+
+/**
+ * An SQL condition: whether a row of an archive is a message that was merged. One that somebody archived by hand, with the
+ * header `set_aside`, was not: it is never sent again, and not missing in the central store.
+ *
+ * @param row the alias of the row of the archive.
+ */
+export function isNotSetAside(row: string): string {
+  return `not coalesce(${row}.headers ? 'set_aside', false)`;
+}

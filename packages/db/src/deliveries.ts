@@ -49,6 +49,21 @@ export async function lookUpDeliveries(
   return messages.map((_, index) => found.get(index + 1) ?? { merged: false, attempts: [] });
 }
 
+/** Those of the archived messages that the central store does not have, in their order. */
+export async function findMissingMessages<Message extends DeliveredMessage>(
+  central: Pool,
+  { sourceId, queue }: Origin,
+  messages: readonly Message[],
+): Promise<readonly Message[]> {
+  const { rows } = await central.query<{ ordinal: number }>(
+    `select m.ordinal
+       from central.find_missing_messages(p_source_id => $1, p_queue => $2, p_msg_ids => $3,
+                                          p_enqueued_ats => $4) as m (ordinal)`,
+    [sourceId, queue, ...identities(messages)],
+  );
+  return rows.flatMap(({ ordinal }) => messages[ordinal - 1] ?? []);
+}
+
 /** Notes one failed attempt each; returns all attempts of each so far, in their order. */
 export async function recordFailures(
   central: Pool,

@@ -15,7 +15,7 @@ export {
   type ControlVerb,
   nextState,
 } from "./actions/state.ts";
-export { copiedUntil, isArchivedHere } from "./archived-here.ts";
+export { copiedUntil, isArchivedHere, isNotSetAside } from "./archived-here.ts";
 export { boundsOf } from "./canonical-json.ts";
 export {
   captureName,
@@ -57,6 +57,7 @@ export {
 export { type ConfiguredSource, twinsOf } from "./configured-sources.ts";
 export {
   type DeliveredMessage,
+  findMissingMessages,
   forgetFailures,
   lookUpDeliveries,
   type Origin,
@@ -71,6 +72,15 @@ export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts
 export type { Finding, Severity } from "./doctor/finding.ts";
 export { type DoctorLimits, defaultLimits } from "./doctor/limits.ts";
 export { type Repair, repair } from "./doctor/repair.ts";
+export {
+  type ArchiveCheck,
+  type ArchiveCheckResult,
+  claimArchiveCheck,
+  confirmEpoch,
+  type EpochConfirmation,
+  type MissingMessages,
+  reportArchiveCheck,
+} from "./epochs.ts";
 export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
 export {
   type JobStatus,

@@ -12,6 +12,8 @@ export interface ServerFacts {
   /** When the server was started, in ISO 8601 with microseconds: no copy has the same. */
   readonly startedAt: string;
   readonly isStandby: boolean;
+  /** Its clock when it was asked, in ISO 8601 with microseconds. */
+  readonly clock: string;
 }
 
 /** A database that says who it is, and on which server. */
@@ -32,7 +34,11 @@ export class ServerFactsError extends Error {
 
 type Queryable = Pick<Pool, "query">;
 
-const startedAt = `to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+const instantOf = (time: string) =>
+  `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+const isInstant = (text: string) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(text);
+const startedAt = instantOf("pg_postmaster_start_time()");
+const clock = instantOf("clock_timestamp()");
 const databaseOid =
   "(select d.oid::bigint::text from pg_database d where d.datname = current_database())";
 
@@ -50,11 +56,13 @@ export async function readServerFacts(source: Queryable): Promise<ServerFacts> {
     isStandby: boolean;
     timeline: string | null;
     tellsSystemId: boolean | null;
+    clock: string;
   }>(
     `select ${startedAt} as "startedAt", ${databaseOid} as "databaseOid", pg_is_in_recovery() as "isStandby",
             case when not pg_is_in_recovery()
                  then (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int)::text end as timeline,
-            has_function_privilege(to_regprocedure('pg_control_system()'), 'execute') as "tellsSystemId"`,
+            has_function_privilege(to_regprocedure('pg_control_system()'), 'execute') as "tellsSystemId",
+            ${clock} as clock`,
   );
   const [row] = rows;
   const facts = {
@@ -63,12 +71,14 @@ export async function readServerFacts(source: Queryable): Promise<ServerFacts> {
     timeline: row?.timeline == null ? null : Number(row.timeline),
     startedAt: String(row?.startedAt),
     isStandby: row?.isStandby === true,
+    clock: String(row?.clock),
   };
   const isWhole =
     Number.isSafeInteger(facts.databaseOid) &&
     (facts.timeline === null || Number.isSafeInteger(facts.timeline)) &&
     (facts.systemId === null || /^\d{1,20}$/.test(facts.systemId)) &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(facts.startedAt);
+    isInstant(facts.startedAt) &&
+    isInstant(facts.clock);
   if (!isWhole) throw new ServerFactsError();
   return facts;
 }
@@ -92,12 +102,15 @@ export interface ConnectionFacts {
   readonly sourceId: string;
   readonly databaseOid: string;
   readonly startedAt: string;
+  /** Its clock when it was asked, in ISO 8601 with microseconds, if what it says is a time. */
+  readonly clock: string;
 }
 
 /** One statement; undefined where the database says nothing of the kind. */
 export async function readConnectionFacts(client: Queryable): Promise<ConnectionFacts | undefined> {
   const { rows } = await client.query<ConnectionFacts>(
-    `select s.source_id as "sourceId", ${databaseOid} as "databaseOid", ${startedAt} as "startedAt"
+    `select s.source_id as "sourceId", ${databaseOid} as "databaseOid", ${startedAt} as "startedAt",
+            ${clock} as clock
        from public.singularity_source s limit 1`,
   );
   return rows[0];

@@ -1,4 +1,10 @@
-import { type ActionRequest, type ActionState, isArchivedHere, planAction } from "@centralcloud/db";
+import {
+  type ActionRequest,
+  type ActionState,
+  isArchivedHere,
+  isNotSetAside,
+  planAction,
+} from "@centralcloud/db";
 import type { Pool, PoolClient } from "pg";
 import { planParts } from "./actions/plan-parts.ts";
 import type { ChunkCounts } from "./actions/progress.ts";
@@ -105,6 +111,8 @@ export const replayArchiveStep: ActionStep<ArchiveBounds> = {
   },
 };
 
+const isToReplay = `${isArchivedHere("d")} and ${isNotSetAside("d")}`;
+
 /** How many messages of the range the archives hold. @throws {SelectionError} */
 export async function countArchived(scope: LetterScope, range: ArchiveRange): Promise<number> {
   const bounds = await resolveRanges(scope, range);
@@ -121,7 +129,7 @@ async function countArchivedIn(
 ): Promise<number> {
   const { rows } = await source.pool.query<{ count: string }>(
     `select count(*) as count from ${tables.archive} d
-      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isArchivedHere("d")}`,
+      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isToReplay}`,
     [from, to],
   );
   return Number(rows[0]?.count ?? 0);
@@ -200,7 +208,7 @@ async function lockArchived(
                     when d.headers ->> 'archived_msg_id' ~ '^\\d{1,18}$' then (d.headers ->> 'archived_msg_id')::bigint
                end as id
       ) o
-      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isArchivedHere("d")}
+      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isToReplay}
         and ($3::timestamptz is null or (d.archived_at, d.msg_id) > ($3::timestamptz, $4::bigint))
       order by d.archived_at, d.msg_id
       limit $5

@@ -135,6 +135,38 @@ export type ConsumerObservation =
       readonly queue: string;
       readonly count: number;
     }
+  /**
+   * The central store may have lost transactions, or no consumer was at work: the sources' archives are compared with
+   * its ledger.
+   */
+  | { readonly event: "epoch-began"; readonly epoch: number; readonly reason: string }
+  /** Messages are archived and not in the central store. */
+  | {
+      readonly event: "messages-missing";
+      readonly source: string;
+      readonly sourceId: string;
+      readonly queue: string;
+      /** When the oldest was archived, by the source's clock. */
+      readonly since: string;
+      readonly count: number;
+      /** Not all of them were counted. */
+      readonly isAtLeast: boolean;
+    }
+  /** None of them is missing any more. */
+  | {
+      readonly event: "messages-restored";
+      readonly source: string;
+      readonly sourceId: string;
+      readonly queue: string;
+    }
+  /** An archive can't be compared with the ledger, or some of it can't. */
+  | {
+      readonly event: "archive-uncompared";
+      readonly source: string;
+      readonly sourceId: string;
+      readonly queue: string;
+      readonly error: string;
+    }
   | {
       readonly event: "upkeep-fault";
       readonly task: string;

@@ -12,6 +12,12 @@ begin
                  central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid),
                  central.claim_source(uuid, text, text, bigint, integer, timestamptz, text, text[], uuid),
                  central.confirm_sources(uuid, jsonb),
+                 central.doubt_epoch(uuid, bigint),
+                 central.confirm_epoch(uuid, bigint, jsonb, text[]),
+                 central.claim_archive_check(uuid, text, uuid),
+                 central.find_missing_messages(uuid, text, bigint[], timestamptz[]),
+                 central.report_archive_check(uuid, text, uuid, bigint, timestamptz, timestamptz, timestamptz, integer,
+                                              boolean, boolean, text),
                  central.merge_patterns(uuid, text, bigint[], timestamptz[], jsonb, bytea[], text[], numeric[], timestamptz[],
                                         bytea[], jsonb[]),
                  central.merge_sessions(uuid, text, bigint[], timestamptz[], jsonb),
@@ -26,7 +32,7 @@ begin
   grant select
      on central.sources, central.lanes, central.processed_messages, central.patterns, central.pattern_agents,
         central.agent_sessions, central.agent_knowledge, central.knowledge_summaries,
-        central.consensus_patterns, central.consumers
+        central.consensus_patterns, central.consumers, central.epochs, central.archive_checks
      to centralcloud_consumer;
 end
 $$;

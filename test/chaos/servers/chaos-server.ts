@@ -68,11 +68,7 @@ export class ChaosServer {
       await server.restore(backup);
       const { password, ownerOf } = backup;
       await cp(password, join(dataIn(server.#ground), "password"));
-      if (options.standby) {
-        const signal = join(dataIn(server.#ground), "cluster", "standby.signal");
-        await writeFile(signal, "");
-        await promisify(execFile)("chown", [`--reference=${ownerOf}`, signal]);
-      }
+      if (options.standby) await server.#makeStandby(ownerOf);
       await server.start();
     } catch (error) {
       await server.remove();
@@ -112,11 +108,21 @@ export class ChaosServer {
     };
   }
 
-  /** Puts a backup in the place of its data, while it is stopped. */
-  async restore({ cluster }: BaseBackup): Promise<void> {
+  /** Puts a backup in the place of its data, while it is stopped. As a standby it is read-only until it is promoted. */
+  async restore(
+    { cluster, ownerOf }: BaseBackup,
+    options: { readonly standby?: boolean } = {},
+  ): Promise<void> {
     const place = join(dataIn(this.#ground), "cluster");
     await rm(place, { recursive: true, force: true });
     await promisify(execFile)("cp", ["--archive", cluster, place]);
+    if (options.standby) await this.#makeStandby(ownerOf);
+  }
+
+  async #makeStandby(ownerOf: string): Promise<void> {
+    const signal = join(dataIn(this.#ground), "cluster", "standby.signal");
+    await writeFile(signal, "");
+    await promisify(execFile)("chown", [`--reference=${ownerOf}`, signal]);
   }
 
   /** Changes in the rare case that the port was taken while the server was down. */

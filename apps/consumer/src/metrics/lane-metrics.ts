@@ -185,6 +185,9 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
           break;
         case "lane-recovered":
         case "ledger-pruned":
+        case "messages-missing":
+        case "messages-restored":
+        case "archive-uncompared":
           break;
         default:
           observation satisfies never;

@@ -46,9 +46,28 @@ export function createReplicaMetrics(registry: Registry, replica: ReplicaState) 
     "queue",
     "side",
   );
+  const missing = createGauge(
+    registry,
+    "centralcloud_missing_messages",
+    "Messages that are archived and not in the central store, which lost transactions; counted up to some 10000",
+    "source",
+    "queue",
+  );
+  const missingSince = createGauge(
+    registry,
+    "centralcloud_missing_since_timestamp_seconds",
+    "When the oldest of them was archived, by the source's clock; missing where there are none",
+    "source",
+    "queue",
+  );
+  const uncompared = createGauge(
+    registry,
+    "centralcloud_uncompared_archives",
+    "Archives that have to be compared with the ledger of the central store, and can't be, or not whole",
+  );
   return {
     update(): void {
-      for (const gauge of [refused, databases, lanes]) gauge.reset();
+      for (const gauge of [refused, databases, lanes, missing, missingSince]) gauge.reset();
       for (const { place, state } of replica.sourceStates()) {
         refused.set({ place }, state === undefined ? 0 : 1);
       }
@@ -63,11 +82,17 @@ export function createReplicaMetrics(registry: Registry, replica: ReplicaState) 
         databases.set({ database: source }, database ? 1 : 0);
         for (const lane of ofSource) {
           const { queue } = lane;
+          missing.set({ source, queue }, 0);
           for (const side of ["source", "central"] as const) {
             lanes.set({ source, queue, side }, lane[side] ? 1 : 0);
           }
         }
       }
+      for (const { sourceId: source, queue, messages, since } of health.missing ?? []) {
+        missing.set({ source, queue }, messages);
+        missingSince.set({ source, queue }, Date.parse(since) / 1_000);
+      }
+      uncompared.set(health.uncompared?.length ?? 0);
     },
   };
 }

@@ -29,6 +29,7 @@ import { checkServerVersion } from "./checks/server-version.ts";
 import { checkSessionKeys } from "./checks/session-keys.ts";
 import { checkSnapshots } from "./checks/snapshots.ts";
 import { compareIdentities, gatherIdentities } from "./checks/source-identities.ts";
+import { checkStoreLosses } from "./checks/store-losses.ts";
 import { checkUnsynced } from "./checks/unsynced.ts";
 import { checkVacuum } from "./checks/vacuum.ts";
 
@@ -230,6 +231,13 @@ export const checks: readonly Check[] = [
     planes: ["central"],
     needsMigration: true,
     run: checkConsumers,
+  },
+  {
+    name: "store-losses",
+    why: "a central store that lost transactions lacks what they had merged, and nobody sends it again by itself",
+    planes: ["central"],
+    needsMigration: true,
+    run: checkStoreLosses,
   },
   {
     name: "agent-tasks",

@@ -330,7 +330,73 @@ export const consumers = central.table("consumers", {
   opensBoundSeals: boolean("opens_bound_seals").notNull().default(false),
   /** The sources that it consumes: from each id to when the server was started. Null where it does not say. */
   sources: jsonb("sources"),
+  /** The last beat of its that this store acknowledged; null: an epoch has begun since. */
+  beat: bigint("beat", { mode: "number" }).default(0),
 });
+
+/**
+ * Stretches of the store's life, in each of which it can have lost nothing that it told to be committed; the newest goes
+ * on. A new one begins where the store says something else of itself than before, where it does not have what a consumer
+ * said last, and where no consumer was at work: then the sources' archives are compared with the ledger.
+ */
+export const epochs = central.table("epochs", {
+  id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+  beganAt: instant("began_at").notNull().defaultNow(),
+  /** Why it began, in words. */
+  reason: text("reason").notNull(),
+  /** As far as is known, no consumer had worked a moment before. */
+  isQuiet: boolean("is_quiet").notNull(),
+  /** When a consumer last confirmed it. */
+  seenAt: instant("seen_at").notNull().defaultNow(),
+  /** What central.store_facts said when it began. */
+  systemId: text("system_id"),
+  timeline: integer("timeline"),
+  serverStartedAt: instant("server_started_at").notNull(),
+  recoveredAt: instant("recovered_at"),
+  databaseOid: bigint("database_oid", { mode: "number" }).notNull(),
+  ledgerFile: bigint("ledger_file", { mode: "number" }).notNull(),
+});
+
+/** Until when everything that a source archived is in this store, by the source's clock. */
+export const archiveWatermarks = central.table("archive_watermarks", {
+  sourceId: uuid("source_id").primaryKey(),
+  storedUntil: instant("stored_until").notNull(),
+  notedAt: instant("noted_at").notNull().defaultNow(),
+});
+
+/** What is to be compared of a source's archive with the ledger, and what was found missing. Times by the source's clock. */
+export const archiveChecks = central.table(
+  "archive_checks",
+  {
+    sourceId: uuid("source_id").notNull(),
+    queue: text("queue").notNull(),
+    /** The epoch for which it is compared. */
+    epochId: bigint("epoch_id", { mode: "number" }).notNull(),
+    /** What was archived since then is to be compared; null: nothing is. */
+    fromAt: instant("from_at"),
+    /** And until then; null until somebody has begun with it. */
+    untilAt: instant("until_at"),
+    /** When the oldest was archived of those that are missing in the store; null: none is. */
+    missingSince: instant("missing_since"),
+    missingCount: integer("missing_count").notNull().default(0),
+    /** Not all of them were counted. */
+    isAtLeast: boolean("is_at_least").notNull().default(false),
+    /** What keeps some of it from being compared. */
+    problem: text("problem"),
+    /** When it was last compared, by the clock of this database. */
+    comparedAt: instant("compared_at"),
+    /** Which consumer compares it, and until when nobody else does. */
+    runner: uuid("runner"),
+    leaseUntil: instant("lease_until"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sourceId, table.queue] }),
+    check(
+      "missing_messages_are_counted",
+      sql`(${table.missingSince} is null) = (${table.missingCount} = 0) and ${table.missingCount} >= 0`,
+    ),
+  ],
+);
 
 /**
  * Who did what to which dead letters, when and why: one row is one durable action. Written by functions only. Whoever

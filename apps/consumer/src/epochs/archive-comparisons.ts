@@ -1,0 +1,141 @@
+import {
+  type ArchiveCheck,
+  type ArchiveCheckResult,
+  claimArchiveCheck,
+  reportArchiveCheck,
+} from "@centralcloud/db";
+import type { Queryable } from "@centralcloud/pgmq";
+import { classifyFault } from "@centralcloud/postgres";
+import { type Observe, withoutContents } from "@centralcloud/service";
+import type { Pool } from "pg";
+import type { RepeatingTask } from "../repeating-task.ts";
+import { compareArchive } from "./compare-archive.ts";
+import { type ComparisonPatience, concludeComparison, planComparison } from "./plan-comparison.ts";
+import { readClock } from "./read-archived.ts";
+
+/** A source whose archives may be compared now. */
+export interface ComparableSource {
+  readonly sourceId: string;
+  readonly name: string;
+  readonly connection: Queryable;
+}
+
+export interface ArchiveComparisonsOptions {
+  readonly central: Pool;
+  readonly consumerId: string;
+  readonly patience: ComparisonPatience;
+  /** What the store wants compared. */
+  readonly checks: () => readonly ArchiveCheck[];
+  /** Undefined where the source is not consumed here, or does not answer. */
+  readonly sourceOf: (sourceId: string) => ComparableSource | undefined;
+  /** Whether the central store is known not to answer. */
+  readonly isAway: () => boolean;
+  /** Called when the store has taken down what came of one. */
+  readonly onResult: (check: ArchiveCheck, result: ArchiveCheckResult) => void;
+  readonly observe: Observe;
+}
+
+/** Costs nothing while there is nothing to compare. */
+const everyMs = 2_000;
+
+/** How often the claim of a comparison is renewed, which others take over after half a minute. */
+const renewMs = 10_000;
+
+/** How long one waits that another replica has, or that something is missing from, or that can't be compared. */
+const againMs = 10_000;
+
+/** Sources at the same time. */
+const atOnce = 2;
+
+/**
+ * Compares archives with the ledger where the store wants it: of an archive one replica does it, while the others step
+ * over it. What keeps one archive from being compared is kept with it, and keeps no other.
+ */
+export function archiveComparisons(options: ArchiveComparisonsOptions): RepeatingTask {
+  const { checks, sourceOf, isAway } = options;
+  /** Not before these moments of the monotonic clock. */
+  const notBefore = new Map<string, number>();
+  return {
+    name: "comparison",
+    firstAfterMs: 0,
+    everyMs,
+    async run(signal) {
+      const open = checks();
+      const keys = new Set(open.map(keyOf));
+      for (const key of notBefore.keys()) if (!keys.has(key)) notBefore.delete(key);
+      const due = open.flatMap((check) => {
+        const source = sourceOf(check.sourceId);
+        const isLater = performance.now() < (notBefore.get(keyOf(check)) ?? 0);
+        return source === undefined || isLater ? [] : [{ check, source }];
+      });
+      const work = async () => {
+        for (let next = due.shift(); next !== undefined; next = due.shift()) {
+          if (signal.aborted || isAway()) return;
+          const waitMs = await compareOne(next.check, next.source, options, signal).catch(
+            // Its breaker tells of a database that is away; it is compared when it is back.
+            (error: unknown) => {
+              if (classifyFault(error).scope !== "database") throw error;
+              return againMs;
+            },
+          );
+          notBefore.set(keyOf(next.check), performance.now() + waitMs);
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, work));
+    },
+  };
+}
+
+function keyOf({ sourceId, queue, epochId }: ArchiveCheck): string {
+  return `${epochId} ${sourceId} ${queue}`;
+}
+
+/**
+ * @returns after how many milliseconds to try again.
+ * @throws what keeps a database from being asked at all.
+ */
+async function compareOne(
+  { sourceId, queue }: ArchiveCheck,
+  { name, connection }: ComparableSource,
+  { central, consumerId, patience, onResult, observe }: ArchiveComparisonsOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const origin = { sourceId, queue };
+  // What the store said a moment ago, somebody else may have done meanwhile.
+  const check = await claimArchiveCheck(central, origin, consumerId);
+  if (check === undefined) return againMs;
+  let claimedAt = performance.now();
+  const keep = async () => {
+    if (performance.now() - claimedAt < renewMs) return true;
+    claimedAt = performance.now();
+    return (await claimArchiveCheck(central, origin, consumerId))?.epochId === check.epochId;
+  };
+  const lane = { source: name, sourceId, queue };
+  const report = async (result: ArchiveCheckResult): Promise<void> => {
+    if (!(await reportArchiveCheck(central, check, consumerId, result))) return;
+    onResult(check, result);
+    const { missing, problem } = result;
+    if (problem !== null && problem !== check.problem) {
+      observe({ event: "archive-uncompared", ...lane, error: problem });
+    }
+    if (missing !== undefined && check.missing === undefined) {
+      observe({ event: "messages-missing", ...lane, ...missing });
+    } else if (missing === undefined && check.missing !== undefined) {
+      observe({ event: "messages-restored", ...lane });
+    }
+  };
+  try {
+    const plan = planComparison(check, await readClock(connection), patience);
+    if ("dueInMs" in plan) return Math.max(againMs, plan.dueInMs);
+    const from = { source: connection, central, origin, signal, keep };
+    const comparison = await compareArchive(plan, from);
+    if (comparison !== undefined) await report(concludeComparison(plan, comparison));
+  } catch (error) {
+    const { scope, message, code } = classifyFault(error);
+    if (scope === "database") throw error;
+    const { from, until, missing } = check;
+    const problem = withoutContents(message, code);
+    await report({ from, until, isCompared: false, missing, problem });
+  }
+  return againMs;
+}
