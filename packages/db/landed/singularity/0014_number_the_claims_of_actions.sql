@@ -13,6 +13,12 @@ begin;
     checksum text not null,
     applied_at timestamptz not null default now()
   );
+  create table if not exists centralcloud_migrations.comparisons (
+    plane text primary key,
+    build text not null,
+    digest text not null,
+    compared_at timestamptz not null default now()
+  );
 set local search_path = public;
 CREATE TABLE "agent_sessions" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
@@ -238,6 +244,60 @@ UPDATE "agents" SET "pattern_count" = 0 WHERE "pattern_count" < 0;
 
 ALTER TABLE "agents" ADD CONSTRAINT "pattern_count_is_not_negative" CHECK ("agents"."pattern_count" >= 0);
 insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0007_let_one_row_stop_no_other', 1795959003752);
+CREATE TABLE "operator_action_progress" (
+	"action_key" uuid NOT NULL,
+	"queue" text NOT NULL,
+	"action_id" bigint NOT NULL,
+	"runner" text NOT NULL,
+	"started_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	"closed_at" timestamp with time zone,
+	"cursor_at" timestamp with time zone,
+	"cursor_id" bigint,
+	"pass_number" integer DEFAULT 1 NOT NULL,
+	"moved_count" bigint DEFAULT 0 NOT NULL,
+	"merged_count" bigint DEFAULT 0 NOT NULL,
+	"detail" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	CONSTRAINT "operator_action_progress_action_key_queue_pk" PRIMARY KEY("action_key","queue")
+);
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0008_make_actions_durable', 1795979898067);
+ALTER TABLE "session_keys" ADD COLUMN "binds" boolean DEFAULT true NOT NULL;
+
+ALTER TABLE "session_keys" ADD COLUMN "data_key_secret" text DEFAULT encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex') NOT NULL;
+
+-- Consumers of an older version may be at work, which can't open seals that name their session.
+UPDATE "session_keys" SET "binds" = false;
+
+DROP FUNCTION IF EXISTS public.seal_session_state(jsonb);
+
+DROP FUNCTION IF EXISTS public.queue_agent_session(uuid);
+
+DROP FUNCTION IF EXISTS public.count_that_fit(regclass, text, bigint[]);
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0009_bind_seals_to_their_session', 1795982333267);
+CREATE TABLE "centralcloud_locks" (
+	"lock_name" text PRIMARY KEY NOT NULL,
+	"holder_pid" integer,
+	"holder_key" bigint
+);
+
+INSERT INTO "centralcloud_locks" ("lock_name") VALUES
+	('import dead letters'),
+	('lead schedules'),
+	('make slot'),
+	('publish for capture'),
+	('register schedules'),
+	('update agent knowledge');
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0010_lock_rows_instead_of_advisory_locks', 1795983468310);
+ALTER TABLE "singularity_source" ADD COLUMN "copied_until" timestamp with time zone;
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0011_know_sources_by_their_server', 1795984687037);
+ALTER TABLE "centralcloud_locks" ALTER COLUMN "lock_name" SET DEFAULT gen_random_uuid()::text;
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0012_let_a_lost_lock_name_be_made_again', 1795986059010);
+UPDATE "singularity_source" SET "name" = left("name", 200) WHERE length("name") > 200;
+
+ALTER TABLE "singularity_source" ADD CONSTRAINT "name_is_not_too_long" CHECK (length("singularity_source"."name") <= 200);
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0013_bound_the_names_of_sources', 1795986269150);
+ALTER TABLE "operator_action_progress" ADD COLUMN "claim_number" integer DEFAULT 0 NOT NULL;
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0014_number_the_claims_of_actions', 1796022566431);
 set local check_function_bodies = off;
 -- What an application may do on a Singularity database: its own tables, and the procedures made for it.
 -- An application logs in as a role of its own that is a member of this one.
@@ -621,6 +681,22 @@ begin
 end
 $$;
 revoke execute on function public.assign_pending_tasks() from public;
+-- Lets this session make the slot of this database, and no other until it ends; gives who does, in words, where that
+-- is another: see hold_lock. No lock of a row: making a slot waits for every transaction that has one, ours included.
+-- With its owner's rights: who captures may not write locks.
+-- Locks: see hold_lock.
+create or replace function public.begin_slot()
+returns text
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+  -- "ccsl" in ASCII is the key of versions before.
+  select public.hold_lock('make slot', 1667461996, 'public.begin_slot()');
+$$;
+revoke execute on function public.begin_slot() from public;
 -- Whether a document can be part of another one, a few levels down. jsonb goes as deep as the server's stack,
 -- and a document that is as deep as that can't be in another.
 create or replace function public.can_be_nested(p_document jsonb)
@@ -751,7 +827,7 @@ revoke execute on function public.cleanup_sync_logs(integer) from public;
 -- A compressed document can be 256 times as large as it is stored. So nothing is unpacked as long as that
 -- much would fit; else one document after another, up to the first that does not fit.
 -- Locks: none. Reads only.
-create or replace function public.count_that_fit(p_table regclass, p_column text, p_ids bigint[])
+create or replace function public.count_that_fit(p_table regclass, p_column text, p_ids anyarray)
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -779,8 +855,8 @@ begin
            from %1$s t where t.id = $1',
         p_table, p_column
       ) into v_bytes using p_ids[v_count];
-    exception when program_limit_exceeded or internal_error or out_of_memory then
-      -- Its text is larger than PostgreSQL can make one.
+    exception when others then
+      -- Its text is larger than PostgreSQL can make one, or can't be read: it stands alone.
       v_bytes := v_most;
     end;
     v_total := v_total + coalesce(v_bytes, 0);
@@ -791,7 +867,7 @@ begin
   return pg_catalog.cardinality(p_ids);
 end
 $$;
-revoke execute on function public.count_that_fit(regclass, text, bigint[]) from public;
+revoke execute on function public.count_that_fit(regclass, text, anyarray) from public;
 -- Makes a queue and its dead-letter sibling where they are missing, and sets both up for autovacuum.
 --
 -- A queue table turns over completely many times a day while it stays nearly empty, so a threshold
@@ -876,17 +952,69 @@ begin
   return v_value;
 end
 $$;
--- The lowest 5 × p_length bits of a number that is not negative, as so many characters of Crockford's
--- base 32 (no I, L, O or U), most significant first. p_length is at most 10.
-create or replace function public.encode_base32(p_value bigint, p_length integer)
+-- Who has one of our locks (see take_lock), in words; never null.
+-- The row tells the transaction that locked it. Where that was part of a larger one and has ended, nothing tells whose
+-- it was: then all are named that have locked or entered a row of the table.
+-- Locks: none.
+create or replace function public.describe_lock_holder(p_lock_name text)
 returns text
 language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    public.describe_sessions(array(
+      select h.pid
+        from public.centralcloud_locks l
+        join pg_catalog.pg_locks h on h.locktype = 'transactionid' and h.transactionid = l.xmax and h.granted
+       where l.lock_name = p_lock_name)),
+    public.describe_sessions(array(
+      select h.pid
+        from pg_catalog.pg_locks h
+       where h.locktype = 'relation' and h.relation = 'public.centralcloud_locks'::regclass
+         and h.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+         and h.mode in ('RowShareLock', 'RowExclusiveLock') and h.granted and h.pid <> pg_catalog.pg_backend_pid())),
+    'a transaction that has just ended'
+  );
+$$;
+revoke execute on function public.describe_lock_holder(text) from public;
+-- Names sessions of this server for an operator: process, login and application. Never what they run, since that may
+-- hold contents. Everybody may see as much in pg_stat_activity. Null where there are none.
+-- Locks: none.
+create or replace function public.describe_sessions(p_pids integer[])
+returns text
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.string_agg(s.words, ' and ' order by s.pid)
+    from (
+      select p.pid,
+             case when p.pid = 0 then 'a prepared transaction (see pg_prepared_xacts)'
+                  else 'process ' || p.pid
+                    || coalesce(' of login ' || a.usename, '')
+                    || coalesce(' (application ' || nullif(a.application_name, '') || ')', '')
+             end as words
+        from (select distinct u.pid from pg_catalog.unnest(p_pids) u (pid) where u.pid is not null) p
+        left join pg_catalog.pg_stat_activity a on a.pid = p.pid
+       order by p.pid
+       limit 5
+    ) s;
+$$;
+revoke execute on function public.describe_sessions(integer[]) from public;
+-- The lowest 5 × p_length bits of a number that is not negative, as so many characters of Crockford's
+-- base 32 (no I, L, O or U), most significant first. p_length is at most 10.
+-- In PL/pgSQL, whose plan lasts as long as the session: one in SQL is planned anew in each statement.
+create or replace function public.encode_base32(p_value bigint, p_length integer)
+returns text
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.right(
+begin
+  return pg_catalog.right(
     pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 45) & 31)::integer, 1)
       || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 40) & 31)::integer, 1)
       || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 35) & 31)::integer, 1)
@@ -899,6 +1027,7 @@ as $$
       || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (p_value & 31)::integer, 1),
     p_length
   );
+end
 $$;
 -- Removes the publication of the captured tables; nothing happens where there is none. Its slot must have
 -- been dropped before: no slot can be read without the publication that it was made for.
@@ -1120,31 +1249,178 @@ begin
 end
 $$;
 revoke execute on function public.grant_queue(text) from public;
--- Whether an error may be the fault of what a row holds: a value, a constraint, a size or a depth beyond what
--- PostgreSQL can make (which says "internal error" where it can't have so much memory in one piece). All else is
--- the fault of the queue, the rights or the server, and the next row would meet it, too: also a server that has
--- no memory left, and any other internal error.
+-- Takes one of our locks for as long as this session lives, or gives who has it, in words. Never waits long.
+--
+-- The lock is who is written in its row of centralcloud_locks, where an application can't write: a process, and the
+-- key of an advisory lock that it holds, chosen at random. Both are asked for, so a process of that number that came
+-- later is somebody else, and an application that takes the key as well is nobody. So the lock ends with its session,
+-- however that ends, and needs no clock and no writing in between.
+--
+-- Versions before held an advisory lock with a fixed key instead. It is taken as well, so that they stand by; and where
+-- a login has it that may do what p_function does, it is believed. An application's is not.
+-- Locks: the row of the lock, until the end of the transaction, when it is taken.
+create or replace function public.hold_lock(p_lock_name text, p_former_key bigint, p_function regprocedure)
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_holder text;
+  v_key bigint;
+begin
+  v_holder := public.session_with_lock(p_lock_name);
+  if v_holder is not null then
+    return nullif(v_holder, '');
+  end if;
+  v_holder := public.take_lock(p_lock_name, interval '1 second');
+  if v_holder is not null then
+    return v_holder;
+  end if;
+  -- Somebody else may have taken it since.
+  v_holder := public.session_with_lock(p_lock_name);
+  if v_holder is not null then
+    return nullif(v_holder, '');
+  end if;
+
+  if not pg_catalog.pg_try_advisory_lock(p_former_key) then
+    select public.describe_sessions(pg_catalog.array_agg(l.pid)) into v_holder
+      from pg_catalog.pg_locks l
+      join pg_catalog.pg_stat_activity a on a.pid = l.pid
+     where public.is_advisory_lock(l, p_former_key) and l.granted
+       and pg_catalog.has_function_privilege(a.usesysid, p_function::oid, 'execute');
+    if v_holder is not null then
+      return v_holder;
+    end if;
+  end if;
+
+  v_key := ('x' || pg_catalog.substr(pg_catalog.md5(pg_catalog.gen_random_uuid()::text), 1, 16))::bit(64)::bigint;
+  perform pg_catalog.pg_advisory_lock(v_key);
+  update public.centralcloud_locks l
+     set holder_pid = pg_catalog.pg_backend_pid(), holder_key = v_key
+   where l.lock_name = p_lock_name;
+  return null;
+end
+$$;
+revoke execute on function public.hold_lock(text, bigint, regprocedure) from public;
+-- Whether a row of pg_locks is the advisory lock of this database that has this key of 64 bits.
+-- Locks: none.
+create or replace function public.is_advisory_lock(p_lock pg_catalog.pg_locks, p_key bigint)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_lock.locktype = 'advisory' and p_lock.objsubid = 1
+     and p_lock.classid::bigint = ((p_key >> 32) & 4294967295)
+     and p_lock.objid::bigint = (p_key & 4294967295)
+     and p_lock.database = (select d.oid from pg_catalog.pg_database d
+                             where d.datname = pg_catalog.current_database());
+$$;
+revoke execute on function public.is_advisory_lock(pg_catalog.pg_locks, bigint) from public;
+-- Whether an error may be the fault of what a row holds: a value, a constraint, what a trigger raises (with
+-- whatever code of its own), a size or a depth beyond what PostgreSQL can make (which says "internal error" where it
+-- can't have so much memory in one piece). All else is the fault of the queue, the rights or the server, and the next
+-- row would meet it, too: also a server that has no memory left, and any other internal error.
 create or replace function public.is_fault_of_row(p_sqlstate text, p_message text)
 returns boolean
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.left(p_sqlstate, 2) in ('22', '23', '54')
+  select pg_catalog.left(p_sqlstate, 2) not in
+           ('08', '0A', '25', '26', '28', '2D', '3B', '3D', '3F', '40', '42', '53', '55', '57', '58', '72', 'F0', 'HV', 'XX')
       or p_sqlstate = 'XX000' and p_message like 'invalid memory alloc request size%';
 $$;
 revoke execute on function public.is_fault_of_row(text, text) from public;
+-- Makes this session the one that runs the jobs of this database, or gives who does, in words: see hold_lock.
+-- With its owner's rights: who runs jobs may not write locks.
+-- Locks: see hold_lock.
+create or replace function public.lead_schedules()
+returns text
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+  -- "ccsc" in ASCII is the key of versions before.
+  select public.hold_lock('lead schedules', 1667461987, 'public.lead_schedules()');
+$$;
+revoke execute on function public.lead_schedules() from public;
 -- Learns the given analysis results, and queues what was learned; those that are learned already are
 -- left out. The caller has locked them.
+--
+-- What can't be learned is marked with its reason, and stops no other: see learn_results_together. Fails where nothing
+-- can be learned, for a reason that every row would meet; then no row is marked.
+-- Locks: rows of analysis_results in the order of their ids (the caller's already); rows it inserts.
+create or replace function public.learn_analysis_results(p_ids bigint[])
+returns table (patterns_learned integer, patterns_queued integer)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query select l.patterns_learned, l.patterns_queued from public.learn_results_together(p_ids, false) l;
+end
+$$;
+revoke execute on function public.learn_analysis_results(bigint[]) from public;
+-- One step of learning: up to p_limit analysis results that nobody else has taken, oldest first, and as many as
+-- fit into memory together. `more` says that it took as many as it may, so that there may be others.
+-- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
+create or replace function public.learn_next_results(p_limit integer default 1000)
+returns table (patterns_learned integer, patterns_queued integer, more boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids bigint[];
+  v_fit integer;
+begin
+  v_ids := array(
+    select r.id
+      from public.analysis_results r
+     where r.learned is not true and r.learn_error is null
+     order by r.created_at, r.id
+     limit p_limit
+       for update skip locked
+  );
+  v_fit := public.count_that_fit('public.analysis_results', 'result', v_ids);
+  return query
+  select l.patterns_learned, l.patterns_queued,
+         v_fit < pg_catalog.cardinality(v_ids) or pg_catalog.cardinality(v_ids) >= p_limit
+    from public.learn_analysis_results(v_ids[:v_fit]) l;
+end
+$$;
+revoke execute on function public.learn_next_results(integer) from public;
+-- Learns patterns from analysis results, oldest first, up to p_limit of them, and queues them.
+--
+-- Learning, marking and queueing are one transaction. Two callers never learn a row twice: each locks
+-- the rows it takes and skips those that another has taken. A row that can't be learned is marked with
+-- its reason and stops nobody. Where queueing fails, what was learned stays learned and unsynced, and
+-- the next sync run queues it.
+-- With its owner's rights: a caller needs none on the queue or on what is learned.
+-- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
+create or replace function public.learn_patterns_from_analysis(p_limit integer default 1000)
+returns table (patterns_learned integer, patterns_queued integer)
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off
+as $$
+  select l.patterns_learned, l.patterns_queued from public.learn_next_results(p_limit) l;
+$$;
+revoke execute on function public.learn_patterns_from_analysis(integer) from public;
+-- Learns the given analysis results together, and queues what was learned. For learn_analysis_results.
 --
 -- The id of a row is no identity: it comes back where its sequence starts anew. Each learning has an
 -- id of its own (learning_id), which the row and its pattern share. A row that an application has set
 -- back to unlearned makes a second pattern only where it says something else than the first.
 --
--- What can't be learned is marked with its reason, and stops no other: what fails together is tried by halves,
--- until it stands alone. What can be learned and not queued is learned, unsynced, with the reason.
+-- What can't be learned is marked with its reason, and stops no other: what fails together is tried by halves, until it
+-- stands alone. What can be learned and not queued is learned, unsynced, with the reason. Whether an error is a row's
+-- own is told by the error, or by two rows, chosen at random, that are tried alone: where one of them can be learned, it
+-- is (p_is_certain: it was one of the caller's). Else it is raised, since the next row would meet it, too.
 -- Locks: rows of analysis_results in the order of their ids (the caller's already); rows it inserts.
-create or replace function public.learn_analysis_results(p_ids bigint[])
+create or replace function public.learn_results_together(p_ids bigint[], p_is_certain boolean)
 returns table (patterns_learned integer, patterns_queued integer)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1155,6 +1431,11 @@ declare
   v_pattern_ids bigint[];
   v_learned integer;
   v_queued integer;
+  v_error text;
+  v_rest bigint[] := p_ids;
+  v_is_fault_of_row boolean;
+  v_id bigint;
+  v_one record;
 begin
   loop
     begin
@@ -1226,20 +1507,41 @@ begin
       end if;
       return query select v_learned, v_queued;
       return;
-    exception when others then
+    exception when assert_failure or others then
       if not v_queueing then
-        if not public.is_fault_of_row(sqlstate, sqlerrm) then
+        v_error := sqlerrm;
+        v_learned := 0;
+        v_queued := 0;
+        v_is_fault_of_row := p_is_certain or public.is_fault_of_row(sqlstate, sqlerrm);
+        if not v_is_fault_of_row and v_count > 1 then
+          for v_id in select i.id from pg_catalog.unnest(p_ids) as i (id) order by pg_catalog.random() limit 2 loop
+            begin
+              select l.* into v_one from public.learn_results_together(array[v_id], false) l;
+              v_is_fault_of_row := v_is_fault_of_row or v_one.patterns_learned > 0;
+              v_rest := pg_catalog.array_remove(v_rest, v_id);
+              v_learned := v_learned + v_one.patterns_learned;
+              v_queued := v_queued + v_one.patterns_queued;
+            exception when assert_failure or others then
+              -- It meets what the others meet, or is to blame; the second one, or the rest, tells.
+              null;
+            end;
+          end loop;
+        end if;
+        if not v_is_fault_of_row then
           raise;
         end if;
         if v_count > 1 then
           return query
-          select sum(l.patterns_learned)::integer, sum(l.patterns_queued)::integer
-            from (values (p_ids[:v_count / 2]), (p_ids[v_count / 2 + 1:])) as h (ids)
-           cross join lateral public.learn_analysis_results(h.ids) l;
+          select v_learned + coalesce(sum(l.patterns_learned), 0)::integer,
+                 v_queued + coalesce(sum(l.patterns_queued), 0)::integer
+            from (values (v_rest[:(pg_catalog.cardinality(v_rest) + 1) / 2]),
+                         (v_rest[(pg_catalog.cardinality(v_rest) + 1) / 2 + 1:])) as h (ids)
+           cross join lateral public.learn_results_together(h.ids, true) l
+           where pg_catalog.cardinality(h.ids) > 0;
           return;
         end if;
         update public.analysis_results r
-           set learned = false, learn_error = sqlerrm
+           set learned = false, learn_error = v_error
          where r.id = any (p_ids);
         return query select 0, 0;
         return;
@@ -1250,53 +1552,7 @@ begin
   end loop;
 end
 $$;
-revoke execute on function public.learn_analysis_results(bigint[]) from public;
--- One step of learning: up to p_limit analysis results that nobody else has taken, oldest first, and as many as
--- fit into memory together. `more` says that it took as many as it may, so that there may be others.
--- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
-create or replace function public.learn_next_results(p_limit integer default 1000)
-returns table (patterns_learned integer, patterns_queued integer, more boolean)
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_ids bigint[];
-  v_fit integer;
-begin
-  v_ids := array(
-    select r.id
-      from public.analysis_results r
-     where r.learned is not true and r.learn_error is null
-     order by r.created_at, r.id
-     limit p_limit
-       for update skip locked
-  );
-  v_fit := public.count_that_fit('public.analysis_results', 'result', v_ids);
-  return query
-  select l.patterns_learned, l.patterns_queued,
-         v_fit < pg_catalog.cardinality(v_ids) or pg_catalog.cardinality(v_ids) >= p_limit
-    from public.learn_analysis_results(v_ids[:v_fit]) l;
-end
-$$;
-revoke execute on function public.learn_next_results(integer) from public;
--- Learns patterns from analysis results, oldest first, up to p_limit of them, and queues them.
---
--- Learning, marking and queueing are one transaction. Two callers never learn a row twice: each locks
--- the rows it takes and skips those that another has taken. A row that can't be learned is marked with
--- its reason and stops nobody. Where queueing fails, what was learned stays learned and unsynced, and
--- the next sync run queues it.
--- With its owner's rights: a caller needs none on the queue or on what is learned.
--- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
-create or replace function public.learn_patterns_from_analysis(p_limit integer default 1000)
-returns table (patterns_learned integer, patterns_queued integer)
-language sql
-security definer
-set search_path = pg_catalog, pg_temp
-set row_security = off
-as $$
-  select l.patterns_learned, l.patterns_queued from public.learn_next_results(p_limit) l;
-$$;
-revoke execute on function public.learn_patterns_from_analysis(integer) from public;
+revoke execute on function public.learn_results_together(bigint[], boolean) from public;
 -- Learns one analysis result now, and queues it; gives the learned pattern's id.
 --
 -- A row that is learned already gives the id it has: calling twice changes nothing. A row that was
@@ -1389,21 +1645,29 @@ revoke execute on function public.mark_delivered_batches() from public;
 -- The headers of so many messages: their contract's name and version, an id of its own for each, and the trace
 -- that the application is in where it says so: set local centralcloud.traceparent = '00-…', as in W3C's Trace
 -- Context, version 00. Whatever else stands there is left out.
+-- In PL/pgSQL, whose plan lasts as long as the session: one in SQL is planned anew in each statement.
 create or replace function public.message_headers(p_schema text, p_count integer)
 returns jsonb[]
-language sql
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.array_agg(
-           pg_catalog.jsonb_strip_nulls(
-             pg_catalog.jsonb_build_object('schema', p_schema, 'message_id', u.ulid, 'traceparent', t.traceparent)))
-    from public.gen_ulids(p_count) as u (ulid)
-   cross join (
-     select pg_catalog.substring(
-              pg_catalog.current_setting('centralcloud.traceparent', true),
-              '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$') as traceparent
-   ) t;
+declare
+  v_traceparent constant text := pg_catalog.substring(
+    pg_catalog.current_setting('centralcloud.traceparent', true),
+    '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$');
+  v_shared constant jsonb := pg_catalog.jsonb_strip_nulls(
+    pg_catalog.jsonb_build_object('schema', p_schema, 'traceparent', v_traceparent));
+begin
+  -- Most statements make one message, and for one this is faster.
+  if p_count = 1 then
+    return array[v_shared || pg_catalog.jsonb_build_object('message_id', public.gen_ulid())];
+  end if;
+  return (
+    select pg_catalog.array_agg(v_shared || pg_catalog.jsonb_build_object('message_id', u.ulid))
+      from public.gen_ulids(p_count) as u (ulid)
+  );
+end
 $$;
 revoke execute on function public.message_headers(text, integer) from public;
 -- Wakes consumers that have nothing to do: the trigger of a queue's table, once a statement that inserts.
@@ -1500,6 +1764,7 @@ end
 $$;
 revoke execute on function public.openpgp_packet_tags(bytea) from public;
 -- A learned pattern as a message for CentralCloud; contract pattern/1.
+-- In PL/pgSQL, since PostgreSQL starts and ends an executor for each call of a function in SQL that it can't inline.
 create or replace function public.pattern_message(
   p_agent_id text,
   p_pattern jsonb,
@@ -1507,21 +1772,24 @@ create or replace function public.pattern_message(
   p_learned_at timestamptz
 )
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.jsonb_build_object(
+begin
+  return pg_catalog.jsonb_build_object(
     'agent_id', p_agent_id,
     'pattern', p_pattern,
     'confidence', p_confidence,
     'learned_at', p_learned_at,
     'source', 'singularity-learning'
   );
+end
 $$;
 revoke execute on function public.pattern_message(text, jsonb, numeric, timestamptz) from public;
--- Trigger function: puts a new or changed session on the queue for CentralCloud.
--- After the row's change, so that a row that another trigger or a conflict suppressed is not queued.
+-- Trigger function: puts the sessions that a statement has changed on the queue for CentralCloud, all of them together.
+-- After the statement, so that a row that another trigger or a conflict suppressed is not queued.
+-- A row that got another state, confidence or id has changed; the stamp of those that are queued has not.
 -- The definer's rights, because the application may see neither keys nor queues.
 create or replace function public.persist_agent_session()
 returns trigger
@@ -1529,12 +1797,62 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_changed constant text :=
+    'select n.id from new_sessions n
+      where not exists (select from old_sessions o
+                         where o.id = n.id and o.state = n.state and o.confidence = n.confidence)';
+  v_context text;
+  v_count bigint;
+  v_ids uuid[];
 begin
-  perform public.queue_agent_session(new.id);
+  -- Our own update, and not one that a trigger of the application's does below it. To look for changes in ours would
+  -- take longer than to ask who does it.
+  get diagnostics v_context = pg_context;
+  if v_context ~ '^[^\n]*\nSQL statement "update public\.agent_sessions s\s+set unsynced = [^"]*"\nPL/pgSQL function public\.queue_sessions_together\(' then
+    return null;
+  end if;
+  select count(*) into v_count from new_sessions n;
+  if v_count = 1 then
+    v_ids := array(
+      select n.id from new_sessions n
+       where not exists (select from old_sessions o
+                          where o.id = n.id and o.state = n.state and o.confidence = n.confidence)
+    );
+  elsif v_count > 1 then
+    -- Planned each time: a plan that was made for few rows takes the square of many.
+    execute 'select array(' || v_changed || ')' into v_ids;
+  end if;
+  if pg_catalog.cardinality(v_ids) = 1 then
+    perform from public.queue_sessions_together(v_ids);
+  elsif pg_catalog.cardinality(v_ids) > 1 then
+    perform from public.queue_agent_sessions(v_ids);
+  end if;
   return null;
 end
 $$;
 revoke execute on function public.persist_agent_session() from public;
+-- Trigger function: puts the sessions that a statement has inserted on the queue for CentralCloud, all of them together.
+-- After the statement, so that a row that another trigger or a conflict suppressed is not queued.
+-- The definer's rights, because the application may see neither keys nor queues.
+create or replace function public.persist_new_sessions()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids constant uuid[] := array(select n.id from new_sessions n);
+begin
+  if pg_catalog.cardinality(v_ids) = 1 then
+    perform from public.queue_sessions_together(v_ids);
+  elsif pg_catalog.cardinality(v_ids) > 1 then
+    perform from public.queue_agent_sessions(v_ids);
+  end if;
+  return null;
+end
+$$;
+revoke execute on function public.persist_new_sessions() from public;
 -- Makes the publication of the captured tables, or brings it up to date: what the output plugin pgoutput
 -- gives a capture is decided here. A table that can't be captured is not published, and is taken out where it
 -- was; examine_captured_tables says why. May run any number of times.
@@ -1543,8 +1861,8 @@ revoke execute on function public.persist_agent_session() from public;
 -- nothing) and its problem, where it has one. Gives nothing where there is no publication and p_create is
 -- false: a slot can't be read with another publication than the one that it was made for.
 -- With its owner's rights, because only a table's owner may publish it.
--- Locks: an advisory lock until the end of the transaction; each table in share update exclusive mode where
--- something changes. Whatever holds one is waited for two seconds at most.
+-- Locks: one of ours (take_lock) until the end of the transaction; each table in share update exclusive mode where
+-- something changes. Whatever holds one is waited for two seconds at most, and the error says who does.
 create or replace function public.publish_for_capture(
   p_tables text[],
   p_left_out text[] default '{}',
@@ -1563,9 +1881,13 @@ declare
   v_wanted text[] := array[]::text[];
   v_published text[] := array[]::text[];
   v_changes integer := 0;
+  v_holder text;
 begin
-  -- "ccpb" in ASCII.
-  perform pg_catalog.pg_advisory_xact_lock(1667461218);
+  v_holder := public.take_lock('publish for capture', interval '2 seconds');
+  if v_holder is not null then
+    raise exception 'another transaction changes the publication, and has not ended: %', v_holder
+      using errcode = 'lock_not_available';
+  end if;
   select p.oid into v_publication_id from pg_catalog.pg_publication p where p.pubname = v_publication;
   if v_publication_id is null and not p_create then
     return;
@@ -1637,6 +1959,9 @@ begin
       'alter publication %I set table %s', v_publication, pg_catalog.array_to_string(v_wanted, ', ')
     );
   end if;
+exception
+  when lock_not_available then
+    raise exception '%, held by %', sqlerrm, public.sessions_in_the_way() using errcode = 'lock_not_available';
 end
 $$;
 revoke execute on function public.publish_for_capture(text[], text[], boolean) from public;
@@ -1739,69 +2064,51 @@ begin
 end
 $$;
 revoke execute on function public.queue_agent_knowledge() from public;
--- Seals one session as it is now, queues it, and stamps the row. Gives the message's id, or null where
--- that was impossible: then the row is marked unsynced with the reason, and the next sync run tries again.
--- Never fails its caller because of sealing or queueing.
+-- Seals sessions as they are now, queues them, and stamps the rows; gives how many, and the range of their message
+-- ids (null where there are none). As many together as a data key seals, and as fit into memory.
 --
--- synced_at is the version by which the last writer wins in the central store. It is taken under the
--- row's lock (not the transaction's start), and is always later than the one before, also when the
--- clock was set back or stood still. An application may write last_synced_at: what lies more than ten years
--- ahead was no clock's, and does not count.
--- Locks: the row of agent_sessions, which it updates.
-create or replace function public.queue_agent_session(p_id uuid)
-returns bigint
+-- What can't be sealed or queued is marked unsynced with the reason, and the next sync run tries again.
+-- Never fails its caller because of sealing or queueing.
+-- Locks: the rows of agent_sessions, which it updates.
+create or replace function public.queue_agent_sessions(p_ids uuid[])
+returns table (message_count integer, first_msg_id bigint, last_msg_id bigint)
 language plpgsql
-security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_session public.agent_sessions;
-  v_synced_at timestamptz;
-  v_msg_id bigint;
+  v_most constant integer := 1000;
+  v_rest uuid[] := p_ids;
+  v_count integer;
+  v_sent record;
 begin
-  select s.* into v_session from public.agent_sessions s where s.id = p_id for no key update;
-  if not found then
-    return null;
-  end if;
-  v_synced_at := pg_catalog.clock_timestamp();
-  if v_session.last_synced_at < v_synced_at + interval '10 years' then
-    v_synced_at := greatest(v_synced_at, v_session.last_synced_at + interval '1 microsecond');
-  end if;
-
-  begin
-    select s.msg_id into strict v_msg_id
-      from pgmq.send(
-        'agent-sessions',
-        pg_catalog.jsonb_build_object(
-          'agent_id', v_session.agent_id,
-          'session_id', v_session.id,
-          'sealed', public.seal_session_state(v_session.state),
-          'confidence', v_session.confidence,
-          'synced_at', v_synced_at,
-          'ulid', public.gen_ulid()
-        ),
-        (public.message_headers('session/1', 1))[1]
-      ) as s (msg_id);
-  exception when others then
-    update public.agent_sessions s
-       set unsynced = true, sync_error = sqlerrm, sync_failed_at = pg_catalog.clock_timestamp()
-     where s.id = p_id;
-    return null;
-  end;
-
-  update public.agent_sessions s
-     set unsynced = false, sync_error = null, sync_failed_at = null, last_synced_at = v_synced_at
-   where s.id = p_id;
-  return v_msg_id;
+  message_count := 0;
+  loop
+    v_count := least(pg_catalog.cardinality(v_rest), v_most);
+    exit when v_count = 0;
+    if v_count > 1 then
+      begin
+        v_count := public.count_that_fit('public.agent_sessions', 'state', v_rest[:v_count]);
+      exception when others then
+        v_count := 1;
+      end;
+    end if;
+    select q.* into v_sent from public.queue_sessions_together(v_rest[:v_count]) q;
+    message_count := message_count + v_sent.message_count;
+    first_msg_id := least(first_msg_id, v_sent.first_msg_id);
+    last_msg_id := greatest(last_msg_id, v_sent.last_msg_id);
+    v_rest := v_rest[v_count + 1:];
+  end loop;
+  return next;
 end
 $$;
-revoke execute on function public.queue_agent_session(uuid) from public;
+revoke execute on function public.queue_agent_sessions(uuid[]) from public;
 -- Queues learned patterns, in the order given, and marks them; gives how many, and the range of their message
 -- ids (null where there are none).
 --
 -- One that can't be a message (too deep, too large) stops no other: what fails together is tried by halves,
--- until it stands alone and is marked with the reason. Where the queue is missing or refuses, all are marked.
--- Never fails its caller because of that. The caller has locked the rows, or has just inserted them.
+-- until it stands alone and is marked with the reason. Where the queue is missing or refuses, all are marked: that is
+-- told from a pattern's own fault by the error, or by two of them, chosen at random, that are tried alone (and are sent
+-- before the others). Never fails its caller because of that. The caller has locked the rows, or has just inserted them.
 -- Locks: the rows of learned_patterns, which it updates.
 create or replace function public.queue_patterns(p_ids bigint[])
 returns table (message_count integer, first_msg_id bigint, last_msg_id bigint)
@@ -1812,6 +2119,9 @@ declare
   v_count constant integer := pg_catalog.cardinality(p_ids);
   v_sent record;
   v_error text;
+  v_rest bigint[] := p_ids;
+  v_is_fault_of_row boolean;
+  v_id bigint;
 begin
   if v_count = 0 then
     return query select 0, null::bigint, null::bigint;
@@ -1837,24 +2147,188 @@ begin
      where l.id = any (p_ids);
     return query select v_sent.message_count, v_sent.first_msg_id, v_sent.last_msg_id;
     return;
-  exception when others then
+  exception when assert_failure or others then
     v_error := sqlerrm;
-    if v_count > 1 and public.is_fault_of_row(sqlstate, sqlerrm) then
-      return query
-      select sum(q.message_count)::integer, min(q.first_msg_id), max(q.last_msg_id)
-        from (values (1, p_ids[:v_count / 2]), (2, p_ids[v_count / 2 + 1:])) as h (place, ids)
-       cross join lateral public.queue_patterns(h.ids) q;
-      return;
+    message_count := 0;
+    first_msg_id := null;
+    last_msg_id := null;
+    if v_count > 1 then
+      v_is_fault_of_row := public.is_fault_of_row(sqlstate, sqlerrm);
+      if not v_is_fault_of_row then
+        for v_id in select i.id from pg_catalog.unnest(p_ids) as i (id) order by pg_catalog.random() limit 2 loop
+          select q.* into v_sent from public.queue_patterns(array[v_id]) q;
+          if v_sent.message_count > 0 then
+            v_is_fault_of_row := true;
+            v_rest := pg_catalog.array_remove(v_rest, v_id);
+            message_count := message_count + v_sent.message_count;
+            first_msg_id := least(first_msg_id, v_sent.first_msg_id);
+            last_msg_id := greatest(last_msg_id, v_sent.last_msg_id);
+          end if;
+        end loop;
+      end if;
+      if v_is_fault_of_row then
+        select coalesce(sum(q.message_count), 0)::integer as message_count, min(q.first_msg_id) as first_msg_id,
+               max(q.last_msg_id) as last_msg_id
+          into v_sent
+          from (values (1, v_rest[:(pg_catalog.cardinality(v_rest) + 1) / 2]),
+                       (2, v_rest[(pg_catalog.cardinality(v_rest) + 1) / 2 + 1:])) as h (place, ids)
+         cross join lateral public.queue_patterns(h.ids) q;
+        message_count := message_count + v_sent.message_count;
+        first_msg_id := least(first_msg_id, v_sent.first_msg_id);
+        last_msg_id := greatest(last_msg_id, v_sent.last_msg_id);
+        return next;
+        return;
+      end if;
     end if;
   end;
 
   update public.learned_patterns l
      set sync_error = v_error, sync_failed_at = pg_catalog.clock_timestamp()
    where l.id = any (p_ids);
-  return query select 0, null::bigint, null::bigint;
+  return next;
 end
 $$;
 revoke execute on function public.queue_patterns(bigint[]) from public;
+-- Seals up to 1,000 sessions as they are now, queues them by one call, and stamps the rows by one update; gives how
+-- many, and the range of their message ids (null where there are none).
+--
+-- One that can't be a message stops no other: what fails together is tried by halves, until it stands alone and is
+-- marked unsynced with the reason. Where no key is active, or the queue is missing or refuses, all are marked: that is
+-- told from a session's own fault by the error, or by two of them, chosen at random, that are tried alone.
+-- Never fails its caller because of that, nor because a session can't be marked.
+--
+-- synced_at is the version by which the last writer wins in the central store. It is taken under the
+-- row's lock (not the transaction's start), and is always later than the one before, also when the
+-- clock was set back or stood still. An application may write last_synced_at: what lies more than ten years
+-- ahead was no clock's, and does not count.
+-- Locks: the rows of agent_sessions, which it updates.
+create or replace function public.queue_sessions_together(p_ids uuid[])
+returns table (message_count integer, first_msg_id bigint, last_msg_id bigint)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids uuid[];
+  v_agent_ids text[];
+  v_states jsonb[];
+  v_confidences numeric[];
+  v_versions timestamptz[];
+  v_seals jsonb[];
+  v_headers jsonb[];
+  v_messages jsonb[] := array[]::jsonb[];
+  v_error text;
+  v_rest uuid[] := p_ids;
+  v_is_fault_of_row boolean;
+  v_id uuid;
+  v_sent record;
+begin
+  begin
+    select pg_catalog.array_agg(s.id), pg_catalog.array_agg(s.agent_id), pg_catalog.array_agg(s.state),
+           pg_catalog.array_agg(s.confidence),
+           pg_catalog.array_agg(
+             case when s.last_synced_at < c.now + interval '10 years'
+                  then greatest(c.now, s.last_synced_at + interval '1 microsecond')
+                  else c.now end)
+      into v_ids, v_agent_ids, v_states, v_confidences, v_versions
+      from (select s.* from public.agent_sessions s where s.id = any (p_ids) for no key update) s
+     cross join lateral (select pg_catalog.clock_timestamp() as now) c;
+    message_count := coalesce(pg_catalog.cardinality(v_ids), 0);
+    if message_count = 0 then
+      return next;
+      return;
+    end if;
+
+    v_seals := public.seal_session_states(v_agent_ids, v_ids::text[], v_versions, v_states);
+    v_headers := public.message_headers('session/1', message_count);
+    for v_place in 1..message_count loop
+      v_messages[v_place] := pg_catalog.jsonb_build_object(
+        'agent_id', v_agent_ids[v_place],
+        'session_id', v_ids[v_place],
+        'sealed', v_seals[v_place],
+        'confidence', v_confidences[v_place],
+        'synced_at', v_versions[v_place],
+        'ulid', v_headers[v_place] -> 'message_id'
+      );
+    end loop;
+
+    -- Most statements change one session, and for one this is faster.
+    if message_count = 1 then
+      -- With a time: without one, pgmq calls this through a function in SQL, which is planned in each statement.
+      first_msg_id := (
+        select s.msg_id
+          from pgmq.send('agent-sessions', v_messages[1], v_headers[1], pg_catalog.clock_timestamp()) as s (msg_id));
+      last_msg_id := first_msg_id;
+      update public.agent_sessions s
+         set unsynced = false, sync_error = null, sync_failed_at = null, last_synced_at = v_versions[1]
+       where s.id = v_ids[1];
+      return next;
+      return;
+    end if;
+
+    select min(s.msg_id), max(s.msg_id)
+      into first_msg_id, last_msg_id
+      from pgmq.send_batch('agent-sessions', v_messages, v_headers) as s (msg_id);
+    update public.agent_sessions s
+       set unsynced = false, sync_error = null, sync_failed_at = null, last_synced_at = v.version
+      from rows from (pg_catalog.unnest(v_ids), pg_catalog.unnest(v_versions)) as v (id, version)
+     where s.id = v.id;
+    return next;
+    return;
+  exception when assert_failure or others then
+    v_error := sqlerrm;
+    message_count := 0;
+    first_msg_id := null;
+    last_msg_id := null;
+    if pg_catalog.cardinality(p_ids) > 1 then
+      v_is_fault_of_row := public.is_fault_of_row(sqlstate, sqlerrm);
+      if not v_is_fault_of_row then
+        for v_id in select i.id from pg_catalog.unnest(p_ids) as i (id) order by pg_catalog.random() limit 2 loop
+          select q.* into v_sent from public.queue_sessions_together(array[v_id]) q;
+          if v_sent.message_count > 0 then
+            v_is_fault_of_row := true;
+            v_rest := pg_catalog.array_remove(v_rest, v_id);
+            message_count := message_count + v_sent.message_count;
+            first_msg_id := least(first_msg_id, v_sent.first_msg_id);
+            last_msg_id := greatest(last_msg_id, v_sent.last_msg_id);
+          end if;
+        end loop;
+      end if;
+      if v_is_fault_of_row then
+        select sum(q.message_count)::integer as message_count, min(q.first_msg_id) as first_msg_id,
+               max(q.last_msg_id) as last_msg_id
+          into v_sent
+          from (values (v_rest[:(pg_catalog.cardinality(v_rest) + 1) / 2]),
+                       (v_rest[(pg_catalog.cardinality(v_rest) + 1) / 2 + 1:])) as h (ids)
+         cross join lateral public.queue_sessions_together(h.ids) q;
+        message_count := message_count + v_sent.message_count;
+        first_msg_id := least(first_msg_id, v_sent.first_msg_id);
+        last_msg_id := greatest(last_msg_id, v_sent.last_msg_id);
+        return next;
+        return;
+      end if;
+    end if;
+  end;
+
+  begin
+    update public.agent_sessions s
+       set unsynced = true, sync_error = v_error, sync_failed_at = pg_catalog.clock_timestamp()
+     where s.id = any (p_ids);
+  exception when assert_failure or others then
+    -- A trigger of the application refuses the mark. For each by itself, so that it keeps no other from being marked.
+    foreach v_id in array p_ids loop
+      begin
+        update public.agent_sessions s
+           set unsynced = true, sync_error = v_error, sync_failed_at = pg_catalog.clock_timestamp()
+         where s.id = v_id;
+      exception when assert_failure or others then
+        raise warning 'session % could neither be queued nor marked as unsynced (%)', v_id, sqlstate;
+      end;
+    end loop;
+  end;
+  return query select 0, null::bigint, null::bigint;
+end
+$$;
+revoke execute on function public.queue_sessions_together(uuid[]) from public;
 -- Queues up to p_limit learned patterns that are not on the queue yet, and as many as fit into memory together:
 -- those that have not failed before, oldest first, then those whose last failure is the oldest. So what fails
 -- each time keeps nobody waiting.
@@ -1906,10 +2380,9 @@ begin
        for no key update skip locked
   );
   return query
-  select count(q.msg_id)::integer, min(q.msg_id), max(q.msg_id),
-         count(q.msg_id) > 0 and pg_catalog.cardinality(v_ids) >= p_limit
-    from pg_catalog.unnest(v_ids) as u (id)
-   cross join lateral public.queue_agent_session(u.id) as q (msg_id);
+  select q.message_count, q.first_msg_id, q.last_msg_id,
+         q.message_count > 0 and pg_catalog.cardinality(v_ids) >= p_limit
+    from public.queue_agent_sessions(v_ids) q;
 end
 $$;
 revoke execute on function public.queue_unsynced_sessions(integer) from public;
@@ -1984,14 +2457,16 @@ revoke execute on procedure public.run_job_in_steps(text, text) from public;
 -- commits, and calls again with the run's id as long as `more` is true. That ends when a step leaves nothing
 -- to do, or when the run is as old as the job allows. A run is one row of the history; it sums up its steps.
 --
--- A job never overlaps itself: while a run or step of it goes on, in whatever session, another is 'skipped';
--- where it was the next step of a run, that run ends there, because somebody else goes on with it.
+-- A job never overlaps itself: while a run or step of it goes on, in whatever session, another is 'skipped', and its
+-- error says whose run that is; where it was the next step of a run, that run ends there, because somebody else goes on
+-- with it. Two schedulers that both take themselves for the leader exclude each other by that, too.
 -- A failure, a cancelled statement included, is undone, recorded as 'failed', and not raised. Only an
 -- unknown name is an error. What dies with its connection leaves nothing of its last step.
 -- The result is an array of the rows that the function returned.
 -- With its owner's rights, and so are the jobs: whoever runs them needs none of their own.
--- Locks: the row of the run that goes on, and an advisory lock for the job, until the end of the
--- transaction; then what the function locks.
+-- Locks: the row of the run that goes on, and one of ours for the job (take_lock), until the end of the transaction;
+-- then what the function locks. Whoever holds one of those is waited for ten seconds at most; then the run has failed,
+-- and its error says who it was.
 create or replace function public.run_job_step(
   p_job_name text,
   p_started_by text default session_user,
@@ -2010,10 +2485,9 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set row_security = off
+set lock_timeout = '10s'
 as $$
 declare
-  -- "ccjb" in ASCII; with the hash of the name it makes an advisory lock key that nobody else uses.
-  v_lock_class constant integer := 1667459682;
   v_started_at timestamptz := pg_catalog.clock_timestamp();
   v_job public.scheduled_jobs;
   v_run public.job_runs;
@@ -2021,6 +2495,7 @@ declare
   v_result jsonb;
   v_error text;
   v_more boolean := false;
+  v_holder text;
 begin
   select j.* into v_job from public.scheduled_jobs j where j.job_name = p_job_name;
   if not found then
@@ -2033,7 +2508,8 @@ begin
    where r.run_id = p_run_id and r.job_name = p_job_name and r.status = 'succeeded'
      for update;
 
-  if pg_catalog.pg_try_advisory_xact_lock(v_lock_class, pg_catalog.hashtext(p_job_name)) then
+  v_holder := public.take_lock('job ' || p_job_name);
+  if v_holder is null then
     begin
       execute pg_catalog.format(
         'select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)), ''[]'') '
@@ -2046,9 +2522,14 @@ begin
         v_status := 'failed';
         v_result := null;
         v_error := pg_catalog.format('%s (%s)', sqlerrm, sqlstate);
+        -- Where it does not say so itself.
+        if sqlstate = '55P03' and sqlerrm !~ 'process \d' then
+          v_error := v_error || ', held by ' || public.sessions_in_the_way();
+        end if;
     end;
   else
     v_status := 'skipped';
+    v_error := 'a run of it goes on: ' || v_holder;
   end if;
 
   if v_job.step_function_name is not null and v_status = 'succeeded' then
@@ -2070,13 +2551,29 @@ begin
   update public.job_runs r
      set status = case v_status when 'failed' then 'failed' else r.status end,
          result = case v_status when 'succeeded' then public.add_job_results(r.result, v_result) else r.result end,
-         error = v_error || '; what the run had done before stays done',
+         error = case v_status when 'failed' then v_error || '; what the run had done before stays done' end,
          finished_at = pg_catalog.clock_timestamp()
    where r.run_id = v_run.run_id
   returning r.run_id, r.status, r.result, r.error, r.started_at, r.finished_at, v_more;
 end
 $$;
 revoke execute on function public.run_job_step(text, text, bigint) from public;
+-- Where the functions of pgcrypto are, quoted: for functions into whose text it is written when they are applied. Where
+-- pgcrypto is not installed it is pg_catalog, which has no such functions and in which nobody but a superuser
+-- can make any, so that nobody is called in their place.
+-- Locks: nothing.
+create or replace function public.schema_of_pgcrypto()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((select pg_catalog.quote_ident(n.nspname)
+                     from pg_catalog.pg_extension e
+                     join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+                    where e.extname = 'pgcrypto'), 'pg_catalog');
+$$;
+revoke execute on function public.schema_of_pgcrypto() from public;
 -- Seals bytes so that only the holder of a private key can open them; the one place that knows how.
 --
 -- x25519-sealedbox is libsodium's sealed box, by pgsodium; openpgp is a message for a public key, by
@@ -2124,47 +2621,370 @@ begin
 end
 $$;
 revoke execute on function public.seal_bytes(text, bytea, bytea) from public;
--- Seals a session's state for CentralCloud: {alg, key_id, data}, data being base64 on one line.
+-- Seals states of sessions for CentralCloud; the n-th result is the n-th state's: {alg, key_id, data}, and data_key
+-- where alg is openpgp-data-key. data and data_key are base64 on one line.
 --
--- What is sealed is the state's text, so numbers keep every digit. Raises an error (P0001) when no
--- session key is active, or when this database can't seal for it; whoever calls this decides what then
--- becomes of the session. No error holds any of the state. Each call gives other bytes.
--- Locks: nothing; it reads session_keys.
-create or replace function public.seal_session_state(p_state jsonb)
-returns jsonb
+-- What is sealed is a line that says whose state it is ({source, agent, session, version}, version being the
+-- message's synced_at in UTC), then the state's text, so numbers keep every digit. A state that turns up
+-- under another name is refused by its reader. States that are sealed for a key that does not bind are sealed alone,
+-- for consumers of an older version.
+--
+-- A key of openpgp seals a data key (session_data_key), and that the states: two OpenPGP messages, the second one
+-- symmetric. Its passphrase is random, so it is hashed once. Nothing is compressed: its length would tell about its
+-- content. Any other key seals each state by itself.
+--
+-- Raises an error when no session key is active (55000), when this database can't seal for it, or when one of the
+-- states can't be sealed (class 22); whoever calls this decides what then becomes of the sessions. No error, plan or
+-- statistics holds any of the states. Each call gives other bytes.
+-- Locks: nothing; it reads session_keys and singularity_source. A transaction whose statements all see one moment
+-- (repeatable read) locks the row of singularity_source, shared, since that may have got another id since (renew).
+do $do$
+begin
+  execute pg_catalog.replace(
+    $function$
+      create or replace function public.seal_session_states(
+        p_agent_ids text[],
+        p_session_ids text[],
+        p_versions timestamptz[],
+        p_states jsonb[]
+      )
+      returns jsonb[]
+      language plpgsql
+      volatile
+      set search_path = pg_catalog, pg_temp
+      as $body$
+      declare
+        v_count constant integer := pg_catalog.cardinality(p_states);
+        v_key public.session_keys;
+        v_source_id uuid;
+        v_data_key text[];
+        v_plaintext bytea;
+        v_sealed jsonb[] := array[]::jsonb[];
+      begin
+        select k.* into v_key from public.session_keys k where k.active;
+        if not found then
+          raise exception 'no session key is active'
+            using errcode = 'object_not_in_prerequisite_state', hint = 'Run `centralcloud keys add --from FILE --activate`.';
+        end if;
+        if v_key.binds then
+          if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
+            -- What the transaction sees may be older than the source's id. Then this fails, and the next sync seals.
+            perform from public.singularity_source o for share;
+          end if;
+          select o.source_id into strict v_source_id from public.singularity_source o;
+          if v_key.algorithm = 'openpgp' then
+            -- Without it, somebody else may have made what is called below.
+            if not exists (select from pg_catalog.pg_extension e where e.extname = 'pgcrypto') then
+              raise exception 'session keys of algorithm openpgp need the extension pgcrypto, which this database does not have';
+            end if;
+            v_data_key := public.session_data_key(v_key.public_key, v_key.data_key_secret, v_count);
+          end if;
+        end if;
+
+        for v_place in 1..v_count loop
+          if p_states[v_place] is null then
+            raise exception 'there is no state to seal';
+          end if;
+          v_plaintext := pg_catalog.convert_to(p_states[v_place]::text, 'UTF8');
+          if v_key.binds then
+            v_plaintext := pg_catalog.convert_to(
+              pg_catalog.json_build_object(
+                'source', v_source_id,
+                'agent', p_agent_ids[v_place],
+                'session', p_session_ids[v_place],
+                'version', pg_catalog.to_char(
+                  p_versions[v_place] at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+              )::text || e'\n', 'UTF8') || v_plaintext;
+          end if;
+          if v_data_key is null then
+            v_sealed[v_place] := pg_catalog.jsonb_build_object(
+              'alg', v_key.algorithm,
+              'key_id', v_key.key_id,
+              'data', pg_catalog.translate(
+                pg_catalog.encode(public.seal_bytes(v_key.algorithm, v_key.public_key, v_plaintext), 'base64'),
+                e'\n', '')
+            );
+          else
+            v_sealed[v_place] := pg_catalog.jsonb_build_object(
+              'alg', 'openpgp-data-key',
+              'key_id', v_key.key_id,
+              'data_key', v_data_key[2],
+              'data', pg_catalog.translate(
+                pg_catalog.encode(
+                  pgcrypto.pgp_sym_encrypt_bytea(
+                    v_plaintext, v_data_key[1],
+                    's2k-mode=0, s2k-digest-algo=sha256, cipher-algo=aes256, compress-algo=0, disable-mdc=0'),
+                  'base64'),
+                e'\n', '')
+            );
+          end if;
+        end loop;
+        return v_sealed;
+      exception
+        when data_exception then
+          -- A character that can't be encoded is quoted by PostgreSQL's own error.
+          raise exception 'the state can''t be sealed for session key % (%)',
+            pg_catalog.quote_literal(v_key.key_id), sqlstate
+            using errcode = sqlstate;
+      end
+      $body$
+    $function$,
+    'pgcrypto.',
+    public.schema_of_pgcrypto() || '.');
+end
+$do$;
+revoke execute on function public.seal_session_states(text[], text[], timestamptz[], jsonb[]) from public;
+-- The data key of this database session: a secret that seals up to 1,000 states in at most five minutes. Gives
+-- it (64 hexadecimal digits, an OpenPGP passphrase) and, in base64 on one line, itself sealed for the public key.
+-- A new one is made where there is none yet, where it is spent or old, and where it belongs to another session key.
+--
+-- It is kept nowhere. The session setting centralcloud.data_key holds a random number, the time, the sealed data
+-- key and a hash of these three that takes the session key's secret to make; the data key is made of that secret
+-- and the number. So the secret alone, which a dump has, gives no data key, and neither does the setting alone, which
+-- whoever uses this connection can read; and a setting that somebody else wrote does not count.
+--
+-- Secrets pass through plain assignments only: those are no statements, so no log, plan or statistics has them.
+-- The schema of pgcrypto is written into the function, because to look it up takes such statements.
+-- Locks: nothing.
+do $do$
+begin
+  execute pg_catalog.replace(
+    $function$
+      create or replace function public.session_data_key(p_public_key bytea, p_secret text, p_seals integer)
+      returns text[]
+      language plpgsql
+      volatile
+      set search_path = pg_catalog, pg_temp
+      as $body$
+      declare
+        v_now constant bigint := pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp()))::bigint;
+        v_kept constant text[] := pg_catalog.string_to_array(
+          pg_catalog.current_setting('centralcloud.data_key', true), ' ');
+        v_used text := pg_catalog.current_setting('centralcloud.data_key_seals', true);
+        v_number text;
+        v_sealed text;
+        v_described text;
+      begin
+        if pg_catalog.cardinality(v_kept) = 4
+           and v_kept[4] = pg_catalog.encode(
+             pgcrypto.hmac(v_kept[1] || ' ' || v_kept[2] || ' ' || v_kept[3], p_secret, 'sha256'), 'hex')
+        then
+          -- Only now it is known to be ours.
+          if v_now - v_kept[2]::bigint between 0 and 299 and v_used ~ '^[0-9]{1,4}$' then
+            if v_used::integer + p_seals <= 1000 then
+              v_used := pg_catalog.set_config(
+                'centralcloud.data_key_seals', (v_used::integer + p_seals)::text, false);
+              return array[
+                pg_catalog.encode(pgcrypto.hmac('data key ' || v_kept[1], p_secret, 'sha256'), 'hex'),
+                v_kept[3]
+              ];
+            end if;
+          end if;
+        end if;
+
+        v_number := pg_catalog.encode(pgcrypto.gen_random_bytes(32), 'hex');
+        v_sealed := pg_catalog.translate(
+          pg_catalog.encode(
+            pgcrypto.pgp_pub_encrypt_bytea(
+              pg_catalog.convert_to(
+                pg_catalog.encode(pgcrypto.hmac('data key ' || v_number, p_secret, 'sha256'), 'hex'), 'UTF8'),
+              p_public_key, 'cipher-algo=aes256, compress-algo=0, disable-mdc=0'),
+            'base64'),
+          e'\n', '');
+        v_described := v_number || ' ' || v_now || ' ' || v_sealed;
+        v_described := pg_catalog.set_config(
+          'centralcloud.data_key',
+          v_described || ' ' || pg_catalog.encode(pgcrypto.hmac(v_described, p_secret, 'sha256'), 'hex'), false);
+        v_used := pg_catalog.set_config('centralcloud.data_key_seals', p_seals::text, false);
+        return array[
+          pg_catalog.encode(pgcrypto.hmac('data key ' || v_number, p_secret, 'sha256'), 'hex'),
+          v_sealed
+        ];
+      end
+      $body$
+    $function$,
+    'pgcrypto.',
+    public.schema_of_pgcrypto() || '.');
+end
+$do$;
+revoke execute on function public.session_data_key(bytea, text, integer) from public;
+-- Which session has a lock that hold_lock gave: in words, an empty text where it is this one, null where none has.
+-- Locks: none.
+create or replace function public.session_with_lock(p_lock_name text)
+returns text
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when l.pid = pg_catalog.pg_backend_pid() then '' else public.describe_sessions(array[l.pid]) end
+    from public.centralcloud_locks c
+    join pg_catalog.pg_locks l on l.pid = c.holder_pid
+   where c.lock_name = p_lock_name and l.granted and public.is_advisory_lock(l, c.holder_key);
+$$;
+revoke execute on function public.session_with_lock(text) from public;
+-- Who may have kept a statement of ours waiting that gave up a moment ago, in words; never null.
+-- PostgreSQL does not keep whom it waited for. So these are the sessions with a lock on a table of ours that keeps
+-- others from changing it; where there is none, those that have changed or locked rows and were still there a moment
+-- later.
+-- Locks: none.
+create or replace function public.sessions_in_the_way()
+returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_key public.session_keys;
-  v_sealed bytea;
+  v_database constant oid := (select d.oid from pg_catalog.pg_database d
+                               where d.datname = pg_catalog.current_database());
+  v_ours constant oid[] := array(
+    select c.oid
+      from pg_catalog.pg_class c
+     where c.relkind in ('r', 'p', 'm')
+       and (c.relnamespace = pg_catalog.to_regnamespace('pgmq')
+            or c.relowner = (select o.relowner from pg_catalog.pg_class o
+                              where o.oid = 'public.centralcloud_locks'::regclass)));
+  v_transactions text[];
+  v_pids integer[];
 begin
-  if p_state is null then
-    raise exception 'there is no state to seal';
+  v_pids := array(
+    select l.pid from pg_catalog.pg_locks l
+     where l.locktype = 'relation' and l.database = v_database and l.relation = any (v_ours)
+       and l.granted and l.pid is distinct from pg_catalog.pg_backend_pid()
+       and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'));
+  if pg_catalog.cardinality(v_pids) = 0 then
+    v_transactions := array(
+      select l.virtualtransaction from pg_catalog.pg_locks l
+       where l.locktype = 'relation' and l.database = v_database and l.relation = any (v_ours)
+         and l.mode in ('RowShareLock', 'RowExclusiveLock'));
+    perform pg_catalog.pg_sleep(0.1);
+    v_pids := array(
+      select l.pid from pg_catalog.pg_locks l
+       where l.locktype = 'relation' and l.database = v_database and l.relation = any (v_ours)
+         and l.mode in ('RowShareLock', 'RowExclusiveLock')
+         and l.virtualtransaction = any (v_transactions)
+         and l.pid is distinct from pg_catalog.pg_backend_pid());
   end if;
-  select k.* into v_key from public.session_keys k where k.active;
-  if not found then
-    raise exception 'no session key is active'
-      using hint = 'Run `centralcloud keys add --from FILE --activate`.';
-  end if;
-
-  begin
-    v_sealed := public.seal_bytes(v_key.algorithm, v_key.public_key,
-                                  pg_catalog.convert_to(p_state::text, 'UTF8'));
-  exception when data_exception then
-    -- A character that can't be encoded is quoted by PostgreSQL's own error.
-    raise exception 'the state can''t be sealed for session key % (%)',
-      pg_catalog.quote_literal(v_key.key_id), sqlstate;
-  end;
-
-  return pg_catalog.jsonb_build_object(
-    'alg', v_key.algorithm,
-    'key_id', v_key.key_id,
-    'data', pg_catalog.translate(pg_catalog.encode(v_sealed, 'base64'), e'\n', '')
-  );
+  return coalesce(public.describe_sessions(v_pids), 'a transaction that has just ended');
 end
 $$;
-revoke execute on function public.seal_session_state(jsonb) from public;
+revoke execute on function public.sessions_in_the_way() from public;
+-- Brings up to date what each agent knows, from the patterns of the last 24 hours, and queues a summary.
+--
+-- Of an agent's patterns, agents.known_patterns keeps the most confident: at most 100, and at most
+-- 256 kB of them; pattern_count says how many there are in all. Agents that learned but were never
+-- entered are entered. A pattern that is too deep to be kept among others is left out of known_patterns; an agent
+-- that somebody has locked is left for the next run. Where the summary can't be queued, the agents stay marked, and the next sync
+-- run queues it.
+-- For update_agent_knowledge, which sees to it that one run follows the other.
+-- Locks: the agents that learned, in the order of their ids (skip locked).
+create or replace function public.sum_up_knowledge()
+returns table (agents_updated integer, total_patterns integer)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_agent_ids text[];
+  v_agents_updated integer;
+  v_total_patterns integer;
+begin
+  insert into public.agents (agent_id)
+  select distinct p.agent_id
+    from public.learned_patterns p
+   where p.learned_at > pg_catalog.now() - interval '24 hours'
+     -- An insert that meets a row which somebody is changing would wait for them.
+     and not exists (select from public.agents a where a.agent_id = p.agent_id)
+   order by p.agent_id
+  on conflict (agent_id) do nothing;
+
+  v_agent_ids := array(
+    select a.agent_id
+      from public.agents a
+     where exists (
+       select from public.learned_patterns p
+        where p.agent_id = a.agent_id and p.learned_at > pg_catalog.now() - interval '24 hours'
+     )
+     order by a.agent_id
+       for no key update skip locked
+  );
+
+  with recent as (
+    select p.id, p.agent_id, p.confidence, p.learned_at
+      from public.learned_patterns p
+     where p.learned_at > pg_catalog.now() - interval '24 hours'
+       and p.agent_id in (select u.agent_id from pg_catalog.unnest(v_agent_ids) u (agent_id))
+  ),
+  counted as (
+    select r.agent_id,
+           count(*)::integer as pattern_count,
+           pg_catalog.trim_scale(pg_catalog.round(avg(r.confidence), 6)) as confidence
+      from recent r
+     group by r.agent_id
+  ),
+  -- Of the others, no pattern is looked at.
+  chosen as (
+    select n.id, n.agent_id, n.place
+      from (
+        select r.id, r.agent_id,
+               pg_catalog.row_number() over (
+                 partition by r.agent_id order by r.confidence desc, r.learned_at desc, r.id desc
+               ) as place
+          from recent r
+      ) n
+     where n.place <= 100
+  ),
+  sized as (
+    -- What is large as it is stored is not unpacked: compressed, it may be 256 times as large.
+    select c.agent_id, c.place, p.pattern, p.confidence, p.learned_at,
+           case when pg_catalog.pg_column_size(p.pattern) <= 131072 then pg_catalog.octet_length(p.pattern::text)
+                else 262145 end as size
+      from chosen c
+      join public.learned_patterns p using (id)
+  ),
+  ranked as (
+    select z.*,
+           pg_catalog.sum(z.size) filter (where z.size <= 262144) over (
+             partition by z.agent_id order by z.place
+           ) as total_size
+      from sized z
+  ),
+  known as (
+    select r.agent_id,
+           pg_catalog.jsonb_agg(
+             pg_catalog.jsonb_build_object(
+               'pattern', r.pattern, 'confidence', r.confidence, 'learned_at', r.learned_at
+             ) order by r.place
+           ) filter (
+             where r.size <= 262144 and r.total_size <= 262144
+               -- Few levels fit into few characters.
+               and case when r.size > 1000 then public.can_be_nested(r.pattern) else true end
+           ) as known_patterns
+      from ranked r
+     group by r.agent_id
+  ),
+  knowledge as (
+    select c.agent_id, c.pattern_count, c.confidence, coalesce(k.known_patterns, '[]') as known_patterns
+      from counted c
+      join known k using (agent_id)
+  ),
+  updated as (
+    update public.agents a
+       set known_patterns = k.known_patterns,
+           pattern_count = k.pattern_count,
+           confidence = k.confidence,
+           knowledge_updated_at = pg_catalog.clock_timestamp(),
+           knowledge_unsynced = true
+      from knowledge k
+     where a.agent_id = k.agent_id
+    returning k.pattern_count
+  )
+  select count(*)::integer, coalesce(sum(u.pattern_count), 0)::integer
+    into v_agents_updated, v_total_patterns
+    from updated u;
+
+  perform public.queue_agent_knowledge();
+  return query select v_agents_updated, v_total_patterns;
+end
+$$;
+revoke execute on function public.sum_up_knowledge() from public;
 -- Queues whatever is not yet on its way to CentralCloud (patterns, sessions, the agents' knowledge),
 -- up to 10,000 patterns and 1,000 sessions a call, and records the batch; then marks earlier batches
 -- delivered whose messages have all left their queues.
@@ -2220,6 +3040,43 @@ begin
 end
 $$;
 revoke execute on function public.sync_next_learning() from public;
+-- Takes one of our locks until the end of the transaction, waiting for it no longer than p_longest_wait.
+-- Gives null when we have it, else who has it, in words.
+--
+-- The lock is that of a row of centralcloud_locks. An application has no right on that table, so it can't take one;
+-- an advisory lock could be taken by any login. It can only keep one that a function of ours took for it, by leaving
+-- its transaction open; that is why each wait ends, and says for whom it was.
+-- It is tried again and again instead of waited for: PostgreSQL forgets whom a statement waited for when it gives up.
+-- Locks: the row. A lock that is used for the first time is entered; who enters it, too, has it.
+create or replace function public.take_lock(p_lock_name text, p_longest_wait interval default '0')
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '50ms'
+as $$
+declare
+  v_deadline constant timestamptz := pg_catalog.clock_timestamp() + p_longest_wait;
+begin
+  loop
+    if not exists (select from public.centralcloud_locks l where l.lock_name = p_lock_name) then
+      begin
+        insert into public.centralcloud_locks (lock_name) values (p_lock_name) on conflict (lock_name) do nothing;
+      exception
+        when lock_not_available then
+          null;
+      end;
+    end if;
+    perform from public.centralcloud_locks l where l.lock_name = p_lock_name for update skip locked;
+    if found then
+      return null;
+    end if;
+    exit when pg_catalog.clock_timestamp() >= v_deadline;
+    perform pg_catalog.pg_sleep(0.02);
+  end loop;
+  return public.describe_lock_holder(p_lock_name);
+end
+$$;
+revoke execute on function public.take_lock(text, interval) from public;
 -- When a ULID was made, to the millisecond.
 -- 01GV5PA9EQG7D82Q3Y4PKBZSYV was made at 2023-03-10 12:00:49.111 UTC.
 create or replace function public.ulid_timestamp(p_ulid text)
@@ -2256,104 +3113,34 @@ begin
   )::uuid;
 end
 $$;
--- Brings up to date what each agent knows, from the patterns of the last 24 hours, and queues a summary.
---
--- Of an agent's patterns, agents.known_patterns keeps the most confident: at most 100, and at most
--- 256 kB of them; pattern_count says how many there are in all. Agents that learned but were never
--- entered are entered. A pattern that is too deep to be kept among others is left out of known_patterns; an agent
--- that somebody has locked is left for the next run. Where the summary can't be queued, the agents stay marked, and the next sync
--- run queues it.
+-- Brings up to date what each agent knows, from the patterns of the last 24 hours, and queues a summary: see
+-- sum_up_knowledge.
 -- With its owner's rights: a caller needs none on the queue.
--- Locks: an advisory lock, so that one run follows the other and later summaries are newer; then the
--- agents that learned, in the order of their ids (skip locked).
+-- Locks: one of ours (take_lock), so that one run follows the other and later summaries are newer; then those of
+-- sum_up_knowledge. Whatever holds one is waited for five seconds at most, and the error says who does.
 create or replace function public.update_agent_knowledge()
 returns table (agents_updated integer, total_patterns integer)
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set row_security = off
+set lock_timeout = '5s'
 as $$
 declare
-  v_agent_ids text[];
-  v_agents_updated integer;
-  v_total_patterns integer;
+  v_holder text;
 begin
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('centralcloud.update_agent_knowledge'));
-
-  insert into public.agents (agent_id)
-  select distinct p.agent_id
-    from public.learned_patterns p
-   where p.learned_at > pg_catalog.now() - interval '24 hours'
-     -- An insert that meets a row which somebody is changing would wait for them.
-     and not exists (select from public.agents a where a.agent_id = p.agent_id)
-   order by p.agent_id
-  on conflict (agent_id) do nothing;
-
-  v_agent_ids := array(
-    select a.agent_id
-      from public.agents a
-     where exists (
-       select from public.learned_patterns p
-        where p.agent_id = a.agent_id and p.learned_at > pg_catalog.now() - interval '24 hours'
-     )
-     order by a.agent_id
-       for no key update skip locked
-  );
-
-  with sized as (
-    -- What is large as it is stored is not unpacked: compressed, it may be 256 times as large.
-    select p.agent_id, p.pattern, p.confidence, p.learned_at, p.id,
-           case when pg_catalog.pg_column_size(p.pattern) <= 131072 then pg_catalog.octet_length(p.pattern::text)
-                else 262145 end as size
-      from public.learned_patterns p
-     where p.learned_at > pg_catalog.now() - interval '24 hours'
-       and p.agent_id = any (v_agent_ids)
-  ),
-  ranked as (
-    select z.*,
-           pg_catalog.row_number() over most_confident as place,
-           pg_catalog.sum(z.size) filter (where z.size <= 262144) over most_confident as total_size
-      from sized z
-    window most_confident as (
-      partition by z.agent_id order by z.confidence desc, z.learned_at desc, z.id desc
-    )
-  ),
-  knowledge as (
-    select r.agent_id,
-           count(*)::integer as pattern_count,
-           pg_catalog.trim_scale(pg_catalog.round(avg(r.confidence), 6)) as confidence,
-           coalesce(
-             pg_catalog.jsonb_agg(
-               pg_catalog.jsonb_build_object(
-                 'pattern', r.pattern, 'confidence', r.confidence, 'learned_at', r.learned_at
-               ) order by r.place
-             ) filter (
-               where r.place <= 100 and r.size <= 262144 and r.total_size <= 262144
-                 -- Few levels fit into few characters.
-                 and case when r.size > 1000 then public.can_be_nested(r.pattern) else true end
-             ),
-             '[]'
-           ) as known_patterns
-      from ranked r
-     group by r.agent_id
-  ),
-  updated as (
-    update public.agents a
-       set known_patterns = k.known_patterns,
-           pattern_count = k.pattern_count,
-           confidence = k.confidence,
-           knowledge_updated_at = pg_catalog.clock_timestamp(),
-           knowledge_unsynced = true
-      from knowledge k
-     where a.agent_id = k.agent_id
-    returning k.pattern_count
-  )
-  select count(*)::integer, coalesce(sum(u.pattern_count), 0)::integer
-    into v_agents_updated, v_total_patterns
-    from updated u;
-
-  perform public.queue_agent_knowledge();
-  return query select v_agents_updated, v_total_patterns;
+  v_holder := public.take_lock('update agent knowledge', interval '5 seconds');
+  if v_holder is not null then
+    raise exception 'another transaction has updated what agents know, and has not ended: %', v_holder
+      using errcode = 'lock_not_available', hint = 'Commit it or roll it back, then call this again.';
+  end if;
+  begin
+    return query select s.agents_updated, s.total_patterns from public.sum_up_knowledge() s;
+  exception
+    when lock_not_available then
+      raise exception '%, held by %', sqlerrm, public.sessions_in_the_way()
+        using errcode = 'lock_not_available', hint = 'Let their transactions end, then call this again.';
+  end;
 end
 $$;
 revoke execute on function public.update_agent_knowledge() from public;
@@ -2486,16 +3273,18 @@ select j.job_name,
        and r.started_at < pg_catalog.statement_timestamp() + interval '1 minute'
   ) today;
 -- Every new session, and every change of a session's state or confidence that really is one, goes to
--- CentralCloud. The stamp that follows changes neither, so it does not fire again.
+-- CentralCloud, once a statement. PostgreSQL lets a trigger that sees all rows of a statement choose no columns, so the
+-- function finds out what has changed.
 create or replace trigger agent_sessions_persist_insert
   after insert on public.agent_sessions
-  for each row
-  execute function public.persist_agent_session();
+  referencing new table as new_sessions
+  for each statement
+  execute function public.persist_new_sessions();
 
 create or replace trigger agent_sessions_persist_update
-  after update of state, confidence on public.agent_sessions
-  for each row
-  when (old.state is distinct from new.state or old.confidence is distinct from new.confidence)
+  after update on public.agent_sessions
+  referencing old table as old_sessions new table as new_sessions
+  for each statement
   execute function public.persist_agent_session();
 -- What the agents know, a summary an hour; contract knowledge/1.
 select public.create_queue('agent-knowledge-updates');
@@ -2534,6 +3323,12 @@ with declared (job_name, schedule, function_name, step_function_name, longest_ru
 removed as (
   delete from public.scheduled_jobs j
    where not exists (select from declared d where d.job_name = j.job_name)
+),
+locked as (
+  -- Entered here, so that the first run of a job needs not wait for another first run.
+  insert into public.centralcloud_locks (lock_name)
+  select 'job ' || d.job_name from declared d
+  on conflict (lock_name) do nothing
 )
 insert into public.scheduled_jobs as j
   (job_name, schedule, function_name, step_function_name, longest_run, description)
@@ -2595,7 +3390,7 @@ begin
      to centralcloud_auditor;
   grant execute
      on function public.examine_captured_tables(text[], text[]), public.publish_for_capture(text[], text[], boolean),
-                 public.end_publication()
+                 public.end_publication(), public.begin_slot()
      to centralcloud_auditor;
 end
 $$;
@@ -2625,7 +3420,7 @@ begin
     grant usage on schema public to centralcloud_jobs;
   end if;
   grant execute
-     on function public.run_job(text, text), public.run_job_step(text, text, bigint)
+     on function public.run_job(text, text), public.run_job_step(text, text, bigint), public.lead_schedules()
      to centralcloud_jobs;
   grant execute on procedure public.run_job_in_steps(text, text) to centralcloud_jobs;
   grant select on public.job_times, public.scheduled_jobs_status, public.singularity_source
@@ -2676,6 +3471,9 @@ begin
        and d.deptype = 'e'
        and (e.extname, p.proname) in (
              ('pgcrypto', 'pgp_pub_encrypt_bytea'),
+             ('pgcrypto', 'pgp_sym_encrypt_bytea'),
+             ('pgcrypto', 'hmac'),
+             ('pgcrypto', 'gen_random_bytes'),
              ('pgsodium', 'crypto_box_seal'),
              ('pgx_ulid', 'gen_monotonic_ulid'),
              ('ulid', 'gen_monotonic_ulid')
@@ -2689,5 +3487,5 @@ exception
       using errcode = '01007'; -- warning_privilege_not_granted
 end
 $$;
-insert into centralcloud_migrations.objects (plane, checksum) values ('singularity', 'e4e13ff06ef7955cc0d18cb8f4c9c2535edf74d2c10f0b9e780ccf128e4b4671');
+insert into centralcloud_migrations.objects (plane, checksum) values ('singularity', '114e0f8a0a808992d4dad4e21c7e221d3841d64e8e7753faadb1ff854322259c');
 commit;
