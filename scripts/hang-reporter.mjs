@@ -24,7 +24,14 @@ export default class HangReporter {
   }
 
   onHookStart({ entity }) {
-    this.#note(moduleOf(entity), `a hook of ${entity.fullName ?? "the file"}`);
+    const module = moduleOf(entity);
+    // What runs when the hook is done may have a limit of its own, and is not told again.
+    const limits = [...module.children.allTests()].map(({ options }) => options.timeout ?? 0);
+    this.#note(
+      module,
+      `a hook of ${entity.fullName ?? "the file"}, or after it`,
+      Math.max(0, ...limits),
+    );
   }
 
   onTestCaseReady(test) {
@@ -39,7 +46,7 @@ export default class HangReporter {
     clearInterval(this.#timer);
   }
 
-  /** @param ownMs the limit of a test that has one of its own. */
+  /** @param ownMs the longest limit of its own that a test has which may be running. */
   #note(module, what = "its first test, or what is before that", ownMs = 0) {
     const { id, project, relativeModuleId: path } = module;
     // What its last test did may be told after the end of the file.
