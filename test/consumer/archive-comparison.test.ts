@@ -10,6 +10,7 @@ import type { Observation } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { until } from "../support/until.ts";
 
 const system = useSystem();
 failOnLeaks(system);
@@ -240,6 +241,8 @@ describe("comparing", () => {
     await archive(Array.from({ length: 12_500 }, (_, number) => number + 1));
     await ask();
     await compare();
+    // A run does not wait for a long one: others have their turn.
+    await until("it is compared", async () => (await stored())?.compared);
     expect(await stored()).toMatchObject({ since: "10:00:01", count: 10_000, least: true });
   });
 

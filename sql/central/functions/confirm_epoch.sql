@@ -94,8 +94,9 @@ begin
 
   update central.consumers c set beat = p_beat + 1 where c.id = p_consumer_id;
 
+  -- Where the consumer has no row yet, nothing was kept: it has no beat to remember.
   return query
-  select p_beat + 1, v_epoch.id, v_is_new, v_epoch.reason,
+  select case when found then p_beat + 1 else 0 end, v_epoch.id, v_is_new, v_epoch.reason,
          (select coalesce(pg_catalog.jsonb_agg(k.row), '[]')
             from (
               select pg_catalog.to_jsonb(a) as row

@@ -6,7 +6,8 @@ import {
 } from "@centralcloud/db";
 import type { Queryable } from "@centralcloud/pgmq";
 import { classifyFault } from "@centralcloud/postgres";
-import { type Observe, withoutContents } from "@centralcloud/service";
+import { type Observe, pause, withoutContents } from "@centralcloud/service";
+import PQueue from "p-queue";
 import type { Pool } from "pg";
 import type { RepeatingTask } from "../repeating-task.ts";
 import { compareArchive } from "./compare-archive.ts";
@@ -44,7 +45,7 @@ const renewMs = 10_000;
 /** How long one waits that another replica has, or that something is missing from, or that can't be compared. */
 const againMs = 10_000;
 
-/** Sources at the same time. */
+/** Pages at the same time. */
 const atOnce = 2;
 
 /**
@@ -55,6 +56,29 @@ export function archiveComparisons(options: ArchiveComparisonsOptions): Repeatin
   const { checks, sourceOf, isAway } = options;
   /** Not before these moments of the monotonic clock. */
   const notBefore = new Map<string, number>();
+  /** Page by page in turn: an archive without end takes nothing from the others but its share. */
+  const turns = new PQueue({ concurrency: atOnce });
+  const underWay = new Map<string, Promise<void>>();
+  let fault: { readonly error: unknown } | undefined;
+
+  async function compare(
+    check: ArchiveCheck,
+    source: ComparableSource,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const key = keyOf(check);
+    try {
+      const waitMs = await compareOne(check, source, options, turns, signal);
+      notBefore.set(key, performance.now() + waitMs);
+    } catch (error) {
+      notBefore.set(key, performance.now() + againMs);
+      // Its breaker tells of a database that is away; it is compared when it is back.
+      if (classifyFault(error).scope !== "database") fault = { error };
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
   return {
     name: "comparison",
     firstAfterMs: 0,
@@ -63,25 +87,20 @@ export function archiveComparisons(options: ArchiveComparisonsOptions): Repeatin
       const open = checks();
       const keys = new Set(open.map(keyOf));
       for (const key of notBefore.keys()) if (!keys.has(key)) notBefore.delete(key);
-      const due = open.flatMap((check) => {
+      if (isAway()) return;
+      for (const check of open) {
+        const key = keyOf(check);
         const source = sourceOf(check.sourceId);
-        const isLater = performance.now() < (notBefore.get(keyOf(check)) ?? 0);
-        return source === undefined || isLater ? [] : [{ check, source }];
-      });
-      const work = async () => {
-        for (let next = due.shift(); next !== undefined; next = due.shift()) {
-          if (signal.aborted || isAway()) return;
-          const waitMs = await compareOne(next.check, next.source, options, signal).catch(
-            // Its breaker tells of a database that is away; it is compared when it is back.
-            (error: unknown) => {
-              if (classifyFault(error).scope !== "database") throw error;
-              return againMs;
-            },
-          );
-          notBefore.set(keyOf(next.check), performance.now() + waitMs);
-        }
-      };
-      await Promise.all(Array.from({ length: atOnce }, work));
+        const isLater = performance.now() < (notBefore.get(key) ?? 0);
+        if (source === undefined || isLater || underWay.has(key)) continue;
+        underWay.set(key, compare(check, source, signal));
+      }
+      const all = Promise.all(underWay.values());
+      await Promise.race([all, pause(everyMs, signal)]);
+      if (signal.aborted) await all;
+      const { error } = fault ?? {};
+      fault = undefined;
+      if (error !== undefined) throw error;
     },
   };
 }
@@ -98,12 +117,14 @@ async function compareOne(
   { sourceId, queue }: ArchiveCheck,
   { name, connection }: ComparableSource,
   { central, consumerId, patience, onResult, observe }: ArchiveComparisonsOptions,
+  turns: PQueue,
   signal: AbortSignal,
 ): Promise<number> {
   const origin = { sourceId, queue };
   // What the store said a moment ago, somebody else may have done meanwhile.
-  const check = await claimArchiveCheck(central, origin, consumerId);
-  if (check === undefined) return againMs;
+  const claim = async () => await claimArchiveCheck(central, origin, consumerId);
+  const check = await turns.add(claim);
+  if (check === undefined || signal.aborted) return againMs;
   let claimedAt = performance.now();
   const keep = async () => {
     if (performance.now() - claimedAt < renewMs) return true;
@@ -127,7 +148,7 @@ async function compareOne(
   try {
     const plan = planComparison(check, await readClock(connection), patience);
     if ("dueInMs" in plan) return Math.max(againMs, plan.dueInMs);
-    const from = { source: connection, central, origin, signal, keep };
+    const from = { source: connection, central, origin, signal, keep, turns };
     const comparison = await compareArchive(plan, from);
     if (comparison !== undefined) await report(concludeComparison(plan, comparison));
   } catch (error) {

@@ -1,6 +1,7 @@
 import { findMissingMessages, type Origin } from "@centralcloud/db";
 import type { Queryable } from "@centralcloud/pgmq";
 import { pause } from "@centralcloud/service";
+import type PQueue from "p-queue";
 import type { Pool } from "pg";
 import type { Comparison, ComparisonPlan } from "./plan-comparison.ts";
 import { type ArchivePlace, readArchived } from "./read-archived.ts";
@@ -21,6 +22,8 @@ export interface ArchiveComparisonOptions {
   readonly signal: AbortSignal;
   /** Called before each page; false: it is somebody else's by now. */
   readonly keep: () => Promise<boolean>;
+  /** Of the pages of all archives. */
+  readonly turns: PQueue;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface ArchiveComparisonOptions {
  */
 export async function compareArchive(
   { from, to }: ComparisonPlan,
-  { source, central, origin, signal, keep }: ArchiveComparisonOptions,
+  { source, central, origin, signal, keep, turns }: ArchiveComparisonOptions,
 ): Promise<Comparison | undefined> {
   let since: string | undefined;
   let count = 0;
@@ -40,8 +43,9 @@ export async function compareArchive(
     missing: since === undefined ? undefined : { since, count, isAtLeast },
     unknownIds,
   });
-  for (let after: ArchivePlace | undefined; ; ) {
-    if (signal.aborted || !(await keep())) return undefined;
+  let after: ArchivePlace | undefined;
+  /** @returns what was found, once that is all. */
+  async function comparePage(): Promise<Comparison | undefined> {
     const startedAt = performance.now();
     const page = await readArchived(source, origin.queue, from, to, after, pageSize);
     const asked = page.flatMap(({ msgId, ...rest }) =>
@@ -56,5 +60,11 @@ export async function compareArchive(
     if (count >= countedAtMost) return found(true);
     after = page.at(-1);
     await pause(restRatio * (performance.now() - startedAt), signal);
+    return undefined;
+  }
+  for (;;) {
+    if (signal.aborted || !(await keep())) return undefined;
+    const comparison = await turns.add(comparePage);
+    if (comparison !== undefined) return comparison;
   }
 }

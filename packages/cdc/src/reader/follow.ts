@@ -6,6 +6,7 @@ import { createTableLookup } from "../slot/table-lookup.ts";
 import type { Frame } from "../stream/frame.ts";
 import { createMessageReader } from "../stream/message-reader.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
+import { formatMicroseconds } from "../timestamp.ts";
 import { findCulprit } from "./find-culprit.ts";
 import { beat } from "./heartbeat.ts";
 import type { Recorder } from "./recorder.ts";
@@ -76,7 +77,10 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
     for (const event of await messages.decode(frame)) {
       if (event.kind !== "message") await transactions.handle(event);
       else if (event.prefix === heartbeatPrefix && isTime(event.content)) {
-        sentUpTo = { lsn: event.lsn, time: event.content };
+        // Anybody may write one: it is not from later than when it was sent.
+        const sentAt = formatMicroseconds(frame.sentAt);
+        const isForged = event.content > sentAt;
+        sentUpTo = { lsn: event.lsn, time: isForged ? sentAt : event.content };
         hasBeaten = true;
       }
     }

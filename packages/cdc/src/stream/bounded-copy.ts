@@ -11,6 +11,8 @@ const dataLetter = "w".charCodeAt(0);
 /** What a slot gives, each chunk one message of the server, whole; with a bound on what is kept of it. */
 export interface BoundedCopy {
   readonly stream: ReturnType<typeof both>;
+  /** When anything last came, by the monotonic clock: also a part of what is left out. */
+  readonly heardAt: number;
   /** The next message, if one is here. */
   read(): Buffer | undefined;
 }
@@ -32,6 +34,7 @@ export function createBoundedCopy(
     readableHighWaterMark: readAhead.messages,
   });
   let ahead = 0;
+  let heardAt = performance.now();
   let isWaiting = false;
   const ending: { by?: ChangeTooLongError | ProtocolViolationError } = {};
   const end = (error: ChangeTooLongError | ProtocolViolationError) => {
@@ -46,6 +49,7 @@ export function createBoundedCopy(
 
   const parse = stream._parse.bind(stream);
   stream._parse = (chunk) => {
+    heardAt = performance.now();
     if (ending.by !== undefined) return false;
     let isDrained = true;
     for (const part of gauge.take(chunk)) isDrained = parse(part) ?? false;
@@ -67,6 +71,9 @@ export function createBoundedCopy(
 
   return {
     stream,
+    get heardAt() {
+      return heardAt;
+    },
     read() {
       const bytes: unknown = stream.read();
       if (!Buffer.isBuffer(bytes)) return undefined;

@@ -11,6 +11,8 @@ export type Frame =
       readonly kind: "data";
       /** Where in the log it is told of; 0 where the plugin does not say. */
       readonly lsn: bigint;
+      /** When the server sent it, by its clock: microseconds since PostgreSQL's epoch. */
+      readonly sentAt: bigint;
       readonly payload: Buffer;
     }
   | {
@@ -35,6 +37,7 @@ export function parseFrame(bytes: Buffer): Frame {
     return {
       kind: "data",
       lsn: bytes.readBigUInt64BE(1),
+      sentAt: bytes.readBigInt64BE(17),
       payload: bytes.subarray(dataHeaderBytes),
     };
   }

@@ -184,7 +184,8 @@ function createStream(
   async function wait(ms: number, signal: AbortSignal): Promise<void> {
     if (failure.error !== undefined || stream.readableLength > 0) return;
     // While we read nothing, because the central store is slow, the server's silence is our own.
-    if (performance.now() - heardAt > silenceMs) throw new SilentServerError(silenceMs / 1000);
+    const lastHeardAt = Math.max(heardAt, copy.heardAt);
+    if (performance.now() - lastHeardAt > silenceMs) throw new SilentServerError(silenceMs / 1000);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, signal.aborted ? 0 : ms);
       wake = () => {

@@ -937,8 +937,9 @@ begin
 
   update central.consumers c set beat = p_beat + 1 where c.id = p_consumer_id;
 
+  -- Where the consumer has no row yet, nothing was kept: it has no beat to remember.
   return query
-  select p_beat + 1, v_epoch.id, v_is_new, v_epoch.reason,
+  select case when found then p_beat + 1 else 0 end, v_epoch.id, v_is_new, v_epoch.reason,
          (select coalesce(pg_catalog.jsonb_agg(k.row), '[]')
             from (
               select pg_catalog.to_jsonb(a) as row
@@ -2604,5 +2605,5 @@ begin
      to centralcloud_consumer;
 end
 $$;
-insert into centralcloud_migrations.objects (plane, checksum) values ('central', '41039cb819674716d6b09b1dabeb114a4bdfce4f3dc8aa6bc150dca518ce53a0');
+insert into centralcloud_migrations.objects (plane, checksum) values ('central', '3b3d26697c151b909f4d8be242164ee725c0b6fb612ef84de267ef66335d4b9e');
 commit;

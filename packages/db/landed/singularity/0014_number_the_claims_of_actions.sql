@@ -1418,7 +1418,8 @@ revoke execute on function public.learn_patterns_from_analysis(integer) from pub
 -- What can't be learned is marked with its reason, and stops no other: what fails together is tried by halves, until it
 -- stands alone. What can be learned and not queued is learned, unsynced, with the reason. Whether an error is a row's
 -- own is told by the error, or by two rows, chosen at random, that are tried alone: where one of them can be learned, it
--- is (p_is_certain: it was one of the caller's). Else it is raised, since the next row would meet it, too.
+-- is (p_is_certain: it was one of the caller's). Else it is raised, since the next row would meet it, too. What passes
+-- (a lock that was waited for too long, a deadlock, a full disk, a stop) is always raised: it marks no row for good.
 -- Locks: rows of analysis_results in the order of their ids (the caller's already); rows it inserts.
 create or replace function public.learn_results_together(p_ids bigint[], p_is_certain boolean)
 returns table (patterns_learned integer, patterns_queued integer)
@@ -1512,6 +1513,9 @@ begin
         v_error := sqlerrm;
         v_learned := 0;
         v_queued := 0;
+        if sqlstate in ('40P01', '53100', '55P03', '57014', '57P01', '57P02', '57P03', '58030') then
+          raise;
+        end if;
         v_is_fault_of_row := p_is_certain or public.is_fault_of_row(sqlstate, sqlerrm);
         if not v_is_fault_of_row and v_count > 1 then
           for v_id in select i.id from pg_catalog.unnest(p_ids) as i (id) order by pg_catalog.random() limit 2 loop
@@ -3487,5 +3491,5 @@ exception
       using errcode = '01007'; -- warning_privilege_not_granted
 end
 $$;
-insert into centralcloud_migrations.objects (plane, checksum) values ('singularity', '114e0f8a0a808992d4dad4e21c7e221d3841d64e8e7753faadb1ff854322259c');
+insert into centralcloud_migrations.objects (plane, checksum) values ('singularity', 'd3a1bea177cd1b9c55b2509c19111bea3908e21831fe70a7f791bf7eca95761e');
 commit;
