@@ -213,7 +213,7 @@ test(
     ]);
     await expectSessionsAreNewest(sent);
   },
-  120_000 + outageMs,
+  240_000 + outageMs,
 );
 
 async function mergedCount(): Promise<number> {
