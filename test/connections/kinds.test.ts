@@ -53,6 +53,7 @@ const limits: Readonly<Record<string, readonly string[]>> = {
   "centralcloud-cdc": ["59s", "3599s"],
   "centralcloud-cli": ["16s", "601s", "3599s"],
   "centralcloud-consumer": ["29s"],
+  "centralcloud-drain": ["4s"],
   "centralcloud-listener": ["4s"],
   "centralcloud-migrate": ["86399s", "3599s"],
   "centralcloud-scheduler": ["9s", "3599s"],

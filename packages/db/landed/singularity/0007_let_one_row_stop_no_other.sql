@@ -1,0 +1,2693 @@
+begin;
+
+  create schema if not exists centralcloud_migrations;
+  create table if not exists centralcloud_migrations.migrations (
+    plane text not null,
+    name text not null,
+    created_at bigint not null,
+    applied_at timestamptz not null default now(),
+    primary key (plane, name)
+  );
+  create table if not exists centralcloud_migrations.objects (
+    plane text primary key,
+    checksum text not null,
+    applied_at timestamptz not null default now()
+  );
+set local search_path = public;
+CREATE TABLE "agent_sessions" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"agent_id" text NOT NULL,
+	"state" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"confidence" numeric DEFAULT '0.5' NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"last_synced_at" timestamp with time zone,
+	"unsynced" boolean DEFAULT true NOT NULL,
+	"sync_error" text
+);
+
+CREATE TABLE "agent_tasks" (
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "agent_tasks_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"agent_id" text NOT NULL,
+	"duration_ms" numeric,
+	"status" text DEFAULT 'running' NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"completed_at" timestamp with time zone,
+	CONSTRAINT "agent_tasks_id_created_at_pk" PRIMARY KEY("id","created_at"),
+	CONSTRAINT "duration_ms_is_not_negative" CHECK ("agent_tasks"."duration_ms" >= 0)
+);
+
+CREATE TABLE "agent_tasks_archive" (
+	"id" bigint NOT NULL,
+	"agent_id" text NOT NULL,
+	"duration_ms" numeric,
+	"status" text DEFAULT 'running' NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"completed_at" timestamp with time zone,
+	"archived_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "agent_tasks_archive_id_created_at_pk" PRIMARY KEY("id","created_at")
+);
+
+CREATE TABLE "agents" (
+	"agent_id" text PRIMARY KEY NOT NULL,
+	"status" text DEFAULT 'active' NOT NULL,
+	"capacity" integer DEFAULT 10 NOT NULL,
+	"known_patterns" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"pattern_count" integer DEFAULT 0 NOT NULL,
+	"confidence" numeric,
+	"knowledge_updated_at" timestamp with time zone,
+	"knowledge_unsynced" boolean DEFAULT false NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "agent_id_is_not_empty" CHECK ("agents"."agent_id" <> ''),
+	CONSTRAINT "status_is_known" CHECK ("agents"."status" in ('active', 'inactive')),
+	CONSTRAINT "capacity_is_not_negative" CHECK ("agents"."capacity" >= 0),
+	CONSTRAINT "confidence_is_a_probability" CHECK ("agents"."confidence" between 0 and 1)
+);
+
+CREATE TABLE "analysis_results" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "analysis_results_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"agent_id" text,
+	"result" jsonb,
+	"confidence" numeric,
+	"learned" boolean DEFAULT false,
+	"learned_at" timestamp with time zone,
+	"learn_error" text,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE "job_runs" (
+	"run_id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "job_runs_run_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"job_name" text NOT NULL,
+	"status" text NOT NULL,
+	"result" jsonb,
+	"error" text,
+	"started_by" text NOT NULL,
+	"started_at" timestamp with time zone NOT NULL,
+	"finished_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "status_is_known" CHECK ("job_runs"."status" in ('succeeded', 'failed', 'skipped'))
+);
+
+CREATE TABLE "learned_patterns" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "learned_patterns_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"analysis_id" bigint,
+	"agent_id" text NOT NULL,
+	"pattern" jsonb NOT NULL,
+	"confidence" numeric NOT NULL,
+	"learned_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	"synced_at" timestamp with time zone,
+	"sync_error" text,
+	CONSTRAINT "learned_patterns_analysis_id_key" UNIQUE("analysis_id"),
+	CONSTRAINT "agent_id_is_not_empty" CHECK ("learned_patterns"."agent_id" <> ''),
+	CONSTRAINT "pattern_is_an_object" CHECK (jsonb_typeof("learned_patterns"."pattern") = 'object'),
+	CONSTRAINT "confidence_is_a_probability" CHECK ("learned_patterns"."confidence" between 0 and 1)
+);
+
+CREATE TABLE "learning_sync_log" (
+	"batch_id" text PRIMARY KEY NOT NULL,
+	"pattern_count" integer DEFAULT 0 NOT NULL,
+	"first_pattern_msg_id" bigint,
+	"last_pattern_msg_id" bigint,
+	"session_count" integer DEFAULT 0 NOT NULL,
+	"first_session_msg_id" bigint,
+	"last_session_msg_id" bigint,
+	"status" text DEFAULT 'queued' NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"delivered_at" timestamp with time zone,
+	CONSTRAINT "status_is_known" CHECK ("learning_sync_log"."status" in ('queued', 'delivered')),
+	CONSTRAINT "a_delivered_batch_has_its_time" CHECK (("learning_sync_log"."status" = 'delivered') = ("learning_sync_log"."delivered_at" is not null))
+);
+
+CREATE TABLE "pending_tasks" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "pending_tasks_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"agent_id" text,
+	"task" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"priority" integer DEFAULT 0 NOT NULL,
+	"status" text DEFAULT 'pending' NOT NULL,
+	"assigned_to" text,
+	"assigned_at" timestamp with time zone,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "status_is_known" CHECK ("pending_tasks"."status" in ('pending', 'assigned', 'completed', 'cancelled')),
+	CONSTRAINT "an_assigned_task_has_an_agent" CHECK ("pending_tasks"."status" <> 'assigned' or "pending_tasks"."assigned_to" is not null)
+);
+
+CREATE TABLE "scheduled_jobs" (
+	"job_name" text PRIMARY KEY NOT NULL,
+	"schedule" text NOT NULL,
+	"function_name" text NOT NULL,
+	"description" text NOT NULL
+);
+
+CREATE TABLE "session_keys" (
+	"key_id" text PRIMARY KEY NOT NULL,
+	"algorithm" text NOT NULL,
+	"public_key" "bytea" NOT NULL,
+	"active" boolean DEFAULT false NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"retired_at" timestamp with time zone,
+	CONSTRAINT "a_retired_key_is_not_active" CHECK (not "session_keys"."active" or "session_keys"."retired_at" is null)
+);
+
+CREATE TABLE "singularity_source" (
+	"singleton" boolean PRIMARY KEY DEFAULT true NOT NULL,
+	"source_id" uuid DEFAULT gen_random_uuid() NOT NULL,
+	"name" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "there_is_one_source" CHECK ("singularity_source"."singleton"),
+	CONSTRAINT "name_is_not_empty" CHECK ("singularity_source"."name" <> '')
+);
+
+CREATE INDEX "agent_sessions_agent_id_idx" ON "agent_sessions" USING btree ("agent_id");
+
+CREATE INDEX "agent_sessions_unsynced_idx" ON "agent_sessions" USING btree ("id") WHERE "agent_sessions"."unsynced";
+
+CREATE INDEX "agent_tasks_agent_id_created_at_idx" ON "agent_tasks" USING btree ("agent_id","created_at");
+
+CREATE INDEX "agents_knowledge_unsynced_idx" ON "agents" USING btree ("agent_id") WHERE "agents"."knowledge_unsynced";
+
+CREATE INDEX "analysis_results_unlearned_idx" ON "analysis_results" USING btree ("created_at","id") WHERE "analysis_results"."learned" is not true and "analysis_results"."learn_error" is null;
+
+CREATE INDEX "job_runs_job_name_started_at_idx" ON "job_runs" USING btree ("job_name","started_at" DESC NULLS LAST);
+
+CREATE INDEX "job_runs_started_at_idx" ON "job_runs" USING btree ("started_at");
+
+CREATE INDEX "learned_patterns_agent_id_learned_at_idx" ON "learned_patterns" USING btree ("agent_id","learned_at");
+
+CREATE INDEX "learned_patterns_unsynced_idx" ON "learned_patterns" USING btree ("id") WHERE "learned_patterns"."synced_at" is null;
+
+CREATE INDEX "learning_sync_log_created_at_idx" ON "learning_sync_log" USING btree ("created_at");
+
+CREATE INDEX "learning_sync_log_queued_idx" ON "learning_sync_log" USING btree ("batch_id") WHERE "learning_sync_log"."status" = 'queued';
+
+CREATE INDEX "pending_tasks_waiting_idx" ON "pending_tasks" USING btree ("agent_id","priority" DESC NULLS LAST,"created_at","id") WHERE "pending_tasks"."status" = 'pending';
+
+CREATE INDEX "pending_tasks_assigned_to_idx" ON "pending_tasks" USING btree ("assigned_to") WHERE "pending_tasks"."status" = 'assigned';
+
+CREATE UNIQUE INDEX "session_keys_one_is_active" ON "session_keys" USING btree ("active") WHERE "session_keys"."active";
+
+-- The identity of this database. Written here and nowhere else, so that it outlives every change of URL.
+INSERT INTO "singularity_source" ("name") VALUES (current_database());
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0000_create_the_singularity_tables', 1795490799899);
+-- Custom SQL migration file, put your code below! --;
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0001_notify_idle_consumers', 1795533605847);
+-- Custom SQL migration file, put your code below! --;
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0002_carry_the_trace_of_the_application', 1795550686272);
+ALTER TABLE "learned_patterns" DROP CONSTRAINT IF EXISTS "learned_patterns_analysis_id_key";
+
+ALTER TABLE "agent_tasks_archive" DROP CONSTRAINT IF EXISTS "agent_tasks_archive_id_created_at_pk";
+
+ALTER TABLE "agent_tasks_archive" ADD CONSTRAINT "agent_tasks_archive_id_created_at_archived_at_pk" PRIMARY KEY("id","created_at","archived_at");
+
+ALTER TABLE "analysis_results" ADD COLUMN "learning_id" uuid;
+
+ALTER TABLE "learned_patterns" ADD COLUMN "learning_id" uuid;
+
+CREATE INDEX "learned_patterns_analysis_id_idx" ON "learned_patterns" USING btree ("analysis_id");
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0003_give_each_learning_an_identity', 1795955402062);
+ALTER TABLE "scheduled_jobs" ADD COLUMN "step_function_name" text;
+
+ALTER TABLE "scheduled_jobs" ADD COLUMN "longest_run" interval;
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0004_run_jobs_in_steps', 1795955709036);
+-- A materialized view can't be replaced; it is made anew with the other objects.
+drop materialized view if exists public.agent_performance_5min;
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0005_leave_out_durations_that_measure_nothing', 1795956610900);
+-- Another result, and a parameter more.
+DROP FUNCTION IF EXISTS "public"."publish_for_capture"(text[], text[]);
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0006_examine_captured_tables', 1795957675566);
+drop materialized view if exists public.agent_performance_5min;
+
+DROP FUNCTION IF EXISTS public.queue_unsynced_patterns(integer);
+
+DROP FUNCTION IF EXISTS public.queue_unsynced_sessions(integer);
+
+DROP INDEX IF EXISTS "agent_sessions_unsynced_idx";
+
+DROP INDEX IF EXISTS "learned_patterns_unsynced_idx";
+
+ALTER TABLE "agent_sessions" ADD COLUMN "sync_failed_at" timestamp with time zone;
+
+ALTER TABLE "agents" ADD COLUMN "knowledge_error" text;
+
+ALTER TABLE "agents" ADD COLUMN "knowledge_synced_at" timestamp with time zone;
+
+ALTER TABLE "learned_patterns" ADD COLUMN "sync_failed_at" timestamp with time zone;
+
+CREATE INDEX "agent_sessions_sync_next_idx" ON "agent_sessions" USING btree ("sync_failed_at" NULLS FIRST,"id") WHERE "agent_sessions"."unsynced";
+
+CREATE INDEX "learned_patterns_sync_next_idx" ON "learned_patterns" USING btree ("sync_failed_at" NULLS FIRST,"id") WHERE "learned_patterns"."synced_at" is null;
+
+UPDATE "agents" SET "pattern_count" = 0 WHERE "pattern_count" < 0;
+
+ALTER TABLE "agents" ADD CONSTRAINT "pattern_count_is_not_negative" CHECK ("agents"."pattern_count" >= 0);
+insert into centralcloud_migrations.migrations (plane, name, created_at) values ('singularity', '0007_let_one_row_stop_no_other', 1795959003752);
+set local check_function_bodies = off;
+-- What an application may do on a Singularity database: its own tables, and the procedures made for it.
+-- An application logs in as a role of its own that is a member of this one.
+-- Roles belong to the server: another database of it may be making this one at the same moment.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_application') is null then
+    create role centralcloud_application nologin;
+  end if;
+exception
+  when duplicate_object or unique_violation then
+    null;
+  when insufficient_privilege then
+    raise warning '% may not make the role centralcloud_application: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+end
+$$;
+-- Who reads changes from the write-ahead log (change data capture) and writes them down centrally.
+-- Roles belong to the server: another database of it may be making this one at the same moment.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_auditor') is null then
+    create role centralcloud_auditor nologin;
+  end if;
+exception
+  when duplicate_object or unique_violation then
+    null;
+  when insufficient_privilege then
+    raise warning '% may not make the role centralcloud_auditor: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+end
+$$;
+
+-- A slot may be made and read by this attribute only. It is not inherited: a login needs it itself, or
+-- "set role centralcloud_auditor".
+do $$
+begin
+  if exists (select from pg_catalog.pg_roles r where r.rolname = 'centralcloud_auditor' and not r.rolreplication) then
+    alter role centralcloud_auditor replication;
+  end if;
+exception
+  when insufficient_privilege then
+    raise warning '% may not let the role centralcloud_auditor replicate: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+  when internal_error then
+    -- "tuple concurrently updated": the other database did it.
+    null;
+end
+$$;
+-- What the consumer may do: take messages from the queues of a source, and merge them centrally.
+-- Roles belong to the server: another database of it may be making this one at the same moment.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_consumer') is null then
+    create role centralcloud_consumer nologin;
+  end if;
+exception
+  when duplicate_object or unique_violation then
+    null;
+  when insufficient_privilege then
+    raise warning '% may not make the role centralcloud_consumer: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+end
+$$;
+-- Who runs the schedules. It may log in, because pg_cron runs a job only as a role that may; it has no
+-- password, so that nobody else does.
+-- Roles belong to the server: another database of it may be making this one at the same moment.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_jobs') is null then
+    create role centralcloud_jobs login;
+  end if;
+exception
+  when duplicate_object or unique_violation then
+    null;
+  when insufficient_privilege then
+    raise warning '% may not make the role centralcloud_jobs: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+end
+$$;
+-- Owns every object of ours in both databases. Nobody logs in as it; whoever migrates is a member of it.
+-- Roles belong to the server: another database of it may be making this one at the same moment.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_owner') is null then
+    create role centralcloud_owner nologin;
+  end if;
+exception
+  when duplicate_object or unique_violation then
+    null;
+  when insufficient_privilege then
+    raise warning '% may not make the role centralcloud_owner: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+end
+$$;
+
+-- Who made a role may grant it, and from PostgreSQL 16 on is no member of it until it does.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_owner') is not null
+     and not pg_catalog.pg_has_role(current_user, 'centralcloud_owner', 'usage') then
+    execute 'grant centralcloud_owner to current_user'
+      || case when pg_catalog.current_setting('server_version_num')::integer >= 160000
+              then ' with inherit true, set true' else '' end;
+  end if;
+exception
+  when insufficient_privilege then
+    raise warning '% may not act as the role centralcloud_owner: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+  when unique_violation or internal_error then
+    null;
+end
+$$;
+-- Makes agent_tasks a hypertable where timescaledb is there to be used: installed already, or offered
+-- by a server that has loaded it. A plain table elsewhere; both give the same results.
+-- The Apache edition is enough. Idempotent; rows that are there already are moved into chunks, under
+-- an exclusive lock of the table.
+do $$
+begin
+  if not exists (select from pg_catalog.pg_extension e where e.extname = 'timescaledb') then
+    if not exists (select from pg_catalog.pg_available_extensions e where e.name = 'timescaledb')
+       or pg_catalog.current_setting('shared_preload_libraries') !~ '\mtimescaledb\M' then
+      return;
+    end if;
+    create extension timescaledb;
+  end if;
+  execute $query$
+    select public.create_hypertable('public.agent_tasks', 'created_at', if_not_exists => true, migrate_data => true)
+  $query$;
+end
+$$;
+-- What two steps of one run have done together: numbers are added up, of anything else the later one stays.
+-- Both are arrays of one object.
+create or replace function public.add_job_results(p_earlier jsonb, p_later jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_array(coalesce(pg_catalog.jsonb_object_agg(
+           coalesce(e.key, l.key),
+           case
+             when pg_catalog.jsonb_typeof(e.value) = 'number' and pg_catalog.jsonb_typeof(l.value) = 'number'
+               then pg_catalog.to_jsonb(e.value::numeric + l.value::numeric)
+             else coalesce(nullif(l.value, 'null'), e.value, 'null')
+           end), '{}'))
+    from pg_catalog.jsonb_each(p_earlier -> 0) e
+    full join pg_catalog.jsonb_each(p_later -> 0) l on l.key = e.key;
+$$;
+revoke execute on function public.add_job_results(jsonb, jsonb) from public;
+-- Makes one of CentralCloud's public keys known here, and on request the one that sessions are sealed for.
+--
+-- A key is taken in only if this database can seal for it, and never if it holds private material. Key
+-- ids are not reused: the same key again changes nothing, another key under the same id is refused.
+-- Activation retires the key that was active in the same transaction, so exactly one is active at any
+-- time; a retired key may be activated again.
+-- Locks: session_keys against other changes, and not against sealing, which only reads.
+create or replace function public.add_session_key(
+  p_key_id text,
+  p_algorithm text,
+  p_public_key bytea,
+  p_activate boolean default false
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_known public.session_keys;
+begin
+  if p_key_id is null or p_key_id !~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$' then
+    raise exception 'a key id has 1 to 128 letters, digits, dots, colons, dashes and underscores, a letter or digit first';
+  end if;
+
+  lock table public.session_keys in share row exclusive mode;
+  select k.* into v_known from public.session_keys k where k.key_id = p_key_id;
+  if found and (v_known.algorithm, v_known.public_key) is distinct from (p_algorithm, p_public_key) then
+    raise exception 'session key % is known already, with another public key', pg_catalog.quote_literal(p_key_id)
+      using hint = 'Key ids are not reused; generate the new key under a new one.';
+  end if;
+
+  if p_algorithm = 'openpgp' then
+    begin
+      if public.openpgp_packet_tags(p_public_key) && array[5, 7] then
+        raise exception 'it holds a private key; only the public one may come here';
+      end if;
+    exception when raise_exception or array_subscript_error then
+      raise exception 'session key % can''t be used: %', pg_catalog.quote_literal(p_key_id),
+        case sqlstate when 'P0001' then sqlerrm else 'it is not a whole OpenPGP key' end;
+    end;
+  elsif p_algorithm = 'x25519-sealedbox' and (pg_catalog.octet_length(p_public_key) is distinct from 32
+      or p_public_key = pg_catalog.decode(pg_catalog.repeat('00', 32), 'hex')) then
+    -- What is sealed for zero, anybody can open.
+    raise exception 'session key % can''t be used: an X25519 key has 32 bytes, not all of them zero',
+      pg_catalog.quote_literal(p_key_id);
+  end if;
+  -- Whether it works is found out here, and not by the sessions.
+  begin
+    if public.seal_bytes(p_algorithm, p_public_key, '\x00') is null then
+      raise exception 'there is no key';
+    end if;
+  exception when others then
+    raise exception 'session key % can''t be used: %', pg_catalog.quote_literal(p_key_id), sqlerrm;
+  end;
+
+  insert into public.session_keys (key_id, algorithm, public_key)
+  values (p_key_id, p_algorithm, p_public_key)
+  on conflict (key_id) do nothing;
+
+  if p_activate then
+    update public.session_keys k
+       set active = false, retired_at = pg_catalog.clock_timestamp()
+     where k.active and k.key_id <> p_key_id;
+    update public.session_keys k
+       set active = true, retired_at = null
+     where not k.active and k.key_id = p_key_id;
+  end if;
+end
+$$;
+revoke execute on function public.add_session_key(text, text, bytea, boolean) from public;
+-- Moves tasks that were completed 90 days ago (created, where the completion has no time) to the archive.
+--
+-- Deleting and inserting are one statement: a task is always in exactly one of the two tables. A task
+-- that is in the archive already, the same in every column, is not entered twice. One that has only its
+-- id and time in common with another is another task: ids come back where their sequence starts anew,
+-- and applications may give the time. At most p_batch_size ×
+-- p_max_batches a call; the next one goes on. May run any number of times.
+-- Locks: the moved rows of agent_tasks, in the order of their ids; those that somebody else has locked stay.
+create or replace function public.archive_completed_tasks(
+  p_batch_size integer default 10000,
+  p_max_batches integer default 1000
+)
+returns table (tasks_archived integer)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_before constant timestamptz := pg_catalog.now() - interval '90 days';
+  -- Below every id: an application may have given negative ones.
+  v_last_id bigint := -9223372036854775808;
+  v_count integer;
+  v_total integer := 0;
+begin
+  for v_batch in 1..p_max_batches loop
+    with old as materialized (
+      select t.id, t.created_at
+        from public.agent_tasks t
+       where t.id > v_last_id
+         and t.status = 'completed'
+         and coalesce(t.completed_at, t.created_at) < v_before
+       order by t.id
+       limit p_batch_size
+         for update skip locked
+    ),
+    moved as (
+      delete from public.agent_tasks t
+       using old
+       where t.id = old.id and t.created_at = old.created_at
+      returning t.id, t.agent_id, t.duration_ms, t.status, t.created_at, t.completed_at
+    ),
+    archived as (
+      insert into public.agent_tasks_archive
+        (id, agent_id, duration_ms, status, created_at, completed_at, archived_at)
+      select m.id, m.agent_id, m.duration_ms, m.status, m.created_at, m.completed_at, pg_catalog.clock_timestamp()
+        from moved m
+       where not exists (
+         select from public.agent_tasks_archive a
+          where a.id = m.id and a.created_at = m.created_at
+            and (a.agent_id, a.duration_ms, a.status, a.completed_at)
+                is not distinct from (m.agent_id, m.duration_ms, m.status, m.completed_at))
+       order by m.id
+    )
+    select count(*), coalesce(max(m.id), v_last_id) into v_count, v_last_id from moved m;
+    v_total := v_total + v_count;
+    exit when v_count < p_batch_size;
+  end loop;
+  return query select v_total;
+end
+$$;
+revoke execute on function public.archive_completed_tasks(integer, integer) from public;
+-- Gives waiting tasks to active agents that have room: the most urgent first, then the oldest.
+--
+-- An agent has room for its capacity less the tasks that it has, and takes at most 10 a call. A task
+-- that names an agent waits for that one; one that names none goes to any agent, evenly. The result
+-- counts what was assigned, and to how many agents.
+-- Two callers never overfill an agent nor assign a task twice: each skips the agents and the tasks that
+-- the other has locked.
+-- Locks: the active agents in the order of their ids, then the chosen tasks in the order of theirs
+-- (both skip locked).
+create or replace function public.assign_pending_tasks()
+returns table (tasks_assigned integer, agents_assigned integer)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_agent_ids text[];
+begin
+  v_agent_ids := array(
+    select a.agent_id from public.agents a
+     where a.status = 'active' and a.capacity > 0
+     order by a.agent_id
+       for no key update skip locked
+  );
+
+  -- A new statement, so that it counts what callers before us have assigned and committed.
+  return query
+  with room as (
+    select a.agent_id, least(10, a.capacity - count(t.id))::integer as places
+      from public.agents a
+      left join public.pending_tasks t on t.assigned_to = a.agent_id and t.status = 'assigned'
+     where a.agent_id = any (v_agent_ids)
+     group by a.agent_id, a.capacity
+    having a.capacity > count(t.id)
+  ),
+  own as (
+    select r.agent_id, w.id, w.priority, w.created_at,
+           pg_catalog.row_number() over (
+             partition by r.agent_id order by w.priority desc, w.created_at, w.id
+           ) as place
+      from room r
+     cross join lateral (
+       select p.id, p.priority, p.created_at
+         from public.pending_tasks p
+        where p.status = 'pending' and p.agent_id = r.agent_id
+        order by p.priority desc, p.created_at, p.id
+        limit r.places
+     ) w
+  ),
+  -- Each place of each agent, with the agent's own task for it, if there is one. Numbered from the
+  -- place that is easiest to have: free ones, evenly over the agents, then the least urgent task's.
+  place as (
+    select r.agent_id, o.id, o.priority, o.created_at,
+           pg_catalog.row_number() over (
+             order by o.priority nulls first, o.created_at desc, o.id desc, p.place, r.agent_id
+           ) as turn
+      from room r
+     cross join lateral pg_catalog.generate_series(1, r.places) as p (place)
+      left join own o on o.agent_id = r.agent_id and o.place = p.place
+  ),
+  anybodys as (
+    select w.id, w.priority, w.created_at,
+           pg_catalog.row_number() over (order by w.priority desc, w.created_at, w.id) as turn
+      from (
+        select p.id, p.priority, p.created_at
+          from public.pending_tasks p
+         where p.status = 'pending' and p.agent_id is null
+         order by p.priority desc, p.created_at, p.id
+         limit (select sum(r.places) from room r)
+      ) w
+  ),
+  -- The most urgent of anybody's tasks meets the easiest place, and has it where it comes before the
+  -- agent's own task; as one list falls and the other rises, the most urgent tasks of all are chosen.
+  choice as (
+    select p.agent_id,
+           case
+             when p.id is null then a.id
+             when a.priority > p.priority
+               or (a.priority = p.priority and (a.created_at, a.id) < (p.created_at, p.id)) then a.id
+             else p.id
+           end as id
+      from place p
+      left join anybodys a using (turn)
+  ),
+  chosen as (
+    select t.id, c.agent_id
+      from choice c
+      join public.pending_tasks t using (id)
+     where t.status = 'pending'
+     order by t.id
+       for update of t skip locked
+  ),
+  assigned as (
+    update public.pending_tasks t
+       set status = 'assigned', assigned_to = c.agent_id, assigned_at = pg_catalog.clock_timestamp()
+      from chosen c
+     where t.id = c.id
+    returning t.assigned_to
+  )
+  select count(*)::integer, count(distinct x.assigned_to)::integer
+    from assigned x;
+end
+$$;
+revoke execute on function public.assign_pending_tasks() from public;
+-- Whether a document can be part of another one, a few levels down. jsonb goes as deep as the server's stack,
+-- and a document that is as deep as that can't be in another.
+create or replace function public.can_be_nested(p_document jsonb)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Deeper than is needed, because the caller may be nearer to the stack's end.
+  perform pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_array(
+            pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('document', p_document)))));
+  return true;
+exception when program_limit_exceeded then
+  return false;
+end
+$$;
+revoke execute on function public.can_be_nested(jsonb) from public;
+-- Removes job runs after 30 days. At most p_limit a call; the next one goes on. May run any number of times.
+-- pg_cron's own log is cleared by a job of pg_cron: see packages/db/src/pg-cron.
+-- Locks: the removed rows, in the order of their ids.
+create or replace function public.cleanup_job_runs(p_limit integer default 100000)
+returns table (rows_removed integer)
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with old as materialized (
+    select r.run_id
+      from public.job_runs r
+     where r.started_at < pg_catalog.now() - interval '30 days'
+     order by r.run_id
+     limit p_limit
+       for update skip locked
+  ),
+  removed as (
+    delete from public.job_runs r
+     using old
+     where r.run_id = old.run_id
+    returning 1
+  )
+  select count(*)::integer from removed;
+$$;
+revoke execute on function public.cleanup_job_runs(integer) from public;
+-- Removes messages from the archives of our queues 90 days after they were archived.
+--
+-- Touches archive tables only: what waits in a queue, however old, is nobody's to delete. Queues of
+-- others are left alone. At most p_batch_size × p_max_batches a queue and call; the next one goes on.
+-- Each batch starts where the one before ended, because the index still holds what this transaction
+-- has deleted. May run any number of times.
+-- Locks: the removed rows, queue by queue, oldest first. Archives are only ever added to.
+create or replace function public.cleanup_queue_archives(
+  p_batch_size integer default 10000,
+  p_max_batches integer default 1000
+)
+returns table (rows_removed integer)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_before constant timestamptz := pg_catalog.now() - interval '90 days';
+  v_archive text;
+  v_from timestamptz;
+  v_count integer;
+  v_total integer := 0;
+begin
+  for v_archive in
+    select pgmq.format_table_name(m.queue_name, 'a')
+      from pgmq.meta m
+     where m.queue_name in (
+             'centralcloud-new-patterns', 'centralcloud-new-patterns-dlq',
+             'agent-sessions', 'agent-sessions-dlq',
+             'agent-knowledge-updates', 'agent-knowledge-updates-dlq'
+           )
+     order by m.queue_name
+  loop
+    v_from := '-infinity';
+    for v_batch in 1..p_max_batches loop
+      execute pg_catalog.format(
+        'with removed as (
+           delete from pgmq.%1$I a
+            where a.msg_id = any (array(
+                    select o.msg_id from pgmq.%1$I o
+                     where o.archived_at >= $1 and o.archived_at < $2
+                     order by o.archived_at
+                     limit $3))
+           returning a.archived_at
+         )
+         select count(*), coalesce(max(r.archived_at), $1) from removed r',
+        v_archive
+      ) into v_count, v_from using v_from, v_before, p_batch_size;
+      v_total := v_total + v_count;
+      exit when v_count < p_batch_size;
+    end loop;
+  end loop;
+  return query select v_total;
+end
+$$;
+revoke execute on function public.cleanup_queue_archives(integer, integer) from public;
+-- Removes batches of the sync log after 30 days, those that are still undelivered only after 90. At most
+-- p_limit a call; the next one goes on. May run any number of times.
+-- Locks: the removed rows, in the order of their batch_id; those that somebody else has locked stay.
+create or replace function public.cleanup_sync_logs(p_limit integer default 10000)
+returns table (rows_removed integer)
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with old as materialized (
+    select l.batch_id
+      from public.learning_sync_log l
+     where l.created_at < pg_catalog.now()
+             - case when l.status = 'delivered' then interval '30 days' else interval '90 days' end
+     order by l.batch_id
+     limit p_limit
+       for update skip locked
+  ),
+  removed as (
+    delete from public.learning_sync_log l
+     using old
+     where l.batch_id = old.batch_id
+    returning 1
+  )
+  select count(*)::integer from removed;
+$$;
+revoke execute on function public.cleanup_sync_logs(integer) from public;
+-- How many of the given rows, in this order, make messages that are sent together: as many as have 64 MiB of
+-- JSON text between them, and one at least. p_column is the jsonb column that becomes a message.
+--
+-- A compressed document can be 256 times as large as it is stored. So nothing is unpacked as long as that
+-- much would fit; else one document after another, up to the first that does not fit.
+-- Locks: none. Reads only.
+create or replace function public.count_that_fit(p_table regclass, p_column text, p_ids bigint[])
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_most constant bigint := 67108864;
+  v_total bigint := 0;
+  v_bytes bigint;
+begin
+  execute pg_catalog.format(
+    'select sum(pg_catalog.pg_column_size(t.%2$I)::bigint
+                * case when pg_catalog.pg_column_compression(t.%2$I) is null then 1 else 256 end)
+       from %1$s t where t.id = any ($1)',
+    p_table, p_column
+  ) into v_bytes using p_ids;
+  if coalesce(v_bytes, 0) <= v_most then
+    return pg_catalog.cardinality(p_ids);
+  end if;
+
+  for v_count in 1..pg_catalog.cardinality(p_ids) loop
+    begin
+      execute pg_catalog.format(
+        'select case when pg_catalog.pg_column_compression(t.%2$I) is null then pg_catalog.pg_column_size(t.%2$I)
+                     else pg_catalog.octet_length(t.%2$I::text) end
+           from %1$s t where t.id = $1',
+        p_table, p_column
+      ) into v_bytes using p_ids[v_count];
+    exception when program_limit_exceeded or internal_error or out_of_memory then
+      -- Its text is larger than PostgreSQL can make one.
+      v_bytes := v_most;
+    end;
+    v_total := v_total + coalesce(v_bytes, 0);
+    if v_total > v_most then
+      return greatest(v_count - 1, 1);
+    end if;
+  end loop;
+  return pg_catalog.cardinality(p_ids);
+end
+$$;
+revoke execute on function public.count_that_fit(regclass, text, bigint[]) from public;
+-- Makes a queue and its dead-letter sibling where they are missing, and sets both up for autovacuum.
+--
+-- A queue table turns over completely many times a day while it stays nearly empty, so a threshold
+-- relative to its size would either never or always fire: a fixed one counts what died since. Vacuum
+-- runs without its cost delay, because reading a queue slows with every dead row in front of the
+-- first live one. The archive only grows: it is vacuumed by what was inserted, which keeps its
+-- visibility map current.
+--
+-- The queue wakes an idle consumer by notify_idle_consumers.
+--
+-- A dead-letter queue is read by time, page by page, so it gets an index of (time, id). Building it on one
+-- that is long makes those wait who send to it.
+--
+-- Grants each role what it needs on them, too: also for a queue that was made anew by pgmq.create, which
+-- knows nothing of roles. The tables belong to whoever made them, so nobody else may call this.
+create or replace function public.create_queue(p_queue text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_queue text;
+begin
+  foreach v_queue in array array[p_queue, p_queue || '-dlq'] loop
+    -- Makes what is missing of it.
+    if not exists (select from pgmq.meta m where m.queue_name = v_queue)
+       or pg_catalog.to_regclass(pg_catalog.format('pgmq.%I', pgmq.format_table_name(v_queue, 'q'))) is null
+       or pg_catalog.to_regclass(pg_catalog.format('pgmq.%I', pgmq.format_table_name(v_queue, 'a'))) is null then
+      perform pgmq.create(v_queue);
+    end if;
+    execute pg_catalog.format(
+      'alter table pgmq.%I set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, '
+      'autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, '
+      'autovacuum_analyze_threshold = 50000)',
+      pgmq.format_table_name(v_queue, 'q')
+    );
+    execute pg_catalog.format(
+      'alter table pgmq.%I set (autovacuum_vacuum_insert_scale_factor = 0, '
+      'autovacuum_vacuum_insert_threshold = 100000)',
+      pgmq.format_table_name(v_queue, 'a')
+    );
+    perform public.grant_queue(v_queue);
+  end loop;
+  -- Nobody waits for dead letters.
+  execute pg_catalog.format(
+    'create or replace trigger centralcloud_notify after insert on pgmq.%I '
+    'for each statement execute function public.notify_idle_consumers()',
+    pgmq.format_table_name(p_queue, 'q')
+  );
+
+  execute pg_catalog.format(
+    'create index if not exists %I on pgmq.%I (enqueued_at, msg_id)',
+    pgmq.format_table_name(p_queue || '-dlq', 'q') || '_enqueued_at_idx',
+    pgmq.format_table_name(p_queue || '-dlq', 'q')
+  );
+end
+$$;
+revoke execute on function public.create_queue(text) from public;
+-- The number that up to ten characters of Crockford's base 32 stand for. Lower case is read as upper
+-- case, I and L as 1, O as 0; any other character is an error.
+create or replace function public.decode_base32(p_text text)
+returns bigint
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_text constant text := pg_catalog.translate(pg_catalog.upper(p_text), 'ILO', '110');
+  v_value bigint := 0;
+  v_digit integer;
+begin
+  for v_index in 1 .. pg_catalog.length(v_text) loop
+    v_digit := pg_catalog.strpos('0123456789ABCDEFGHJKMNPQRSTVWXYZ', pg_catalog.substr(v_text, v_index, 1)) - 1;
+    if v_digit < 0 then
+      raise exception '% is not base 32: character % is not one of its digits', p_text, v_index
+        using errcode = '22023';
+    end if;
+    v_value := (v_value << 5) | v_digit;
+  end loop;
+  return v_value;
+end
+$$;
+-- The lowest 5 × p_length bits of a number that is not negative, as so many characters of Crockford's
+-- base 32 (no I, L, O or U), most significant first. p_length is at most 10.
+create or replace function public.encode_base32(p_value bigint, p_length integer)
+returns text
+language sql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.right(
+    pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 45) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 40) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 35) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 30) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 25) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 20) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 15) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 10) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p_value >> 5) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (p_value & 31)::integer, 1),
+    p_length
+  );
+$$;
+-- Removes the publication of the captured tables; nothing happens where there is none. Its slot must have
+-- been dropped before: no slot can be read without the publication that it was made for.
+-- With its owner's rights, because only the publication's owner may drop it.
+-- Locks: the published tables, until the end of the transaction.
+create or replace function public.end_publication()
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  drop publication if exists singularity_centralcloud_cdc;
+$$;
+revoke execute on function public.end_publication() from public;
+-- Which of these tables can be captured, and which of their columns are. Where a table can't be, `problem`
+-- says why: the same for every output plugin. One row a name; nothing is locked or changed.
+--
+-- A name without a schema is one of public. p_left_out names columns, as table.column, that are never
+-- captured. Of agent_sessions only the columns named below are, so that neither its state nor a column of the
+-- future is among them. `column_list` is null where all columns are captured.
+-- PostgreSQL refuses an update or delete of a published row that it can't identify by what is published, and
+-- no statement of an application must fail because of us. It identifies rows by their primary key, but not by
+-- one that is deferrable. wal2json leaves such changes out without a word.
+create or replace function public.examine_captured_tables(p_tables text[], p_left_out text[] default '{}')
+returns table (name text, relation oid, column_list text[], problem text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select n.name, c.oid,
+         case when a.published <> a.columns then a.published end,
+         case
+           when c.relkind is null then 'there is no such table'
+           when c.relkind <> 'r' or exists (select from pg_catalog.pg_inherits h where h.inhparent = c.oid)
+             then 'only an ordinary table can be captured, without partitions or children'
+           when c.relpersistence <> 'p' then 'an unlogged or temporary table can''t be captured'
+           when a.key_columns is null then 'it has no primary key'
+           when not a.identifies then 'its primary key is deferrable'
+           when c.relreplident not in ('d', 'f') then 'its replica identity is neither default nor full'
+           when c.relreplident = 'f' and a.published <> a.columns
+             then 'its replica identity is full, which columns that are left out do not allow; make it default'
+           when not a.published @> a.key_columns then 'a column of its primary key is left out'
+         end
+    from (
+      select distinct t.name,
+             case when t.name like '%.%' then pg_catalog.split_part(t.name, '.', 1) else 'public' end as schema_name,
+             case when t.name like '%.%' then pg_catalog.split_part(t.name, '.', 2) else t.name end as table_name
+        from pg_catalog.unnest(p_tables) as t (name)
+    ) n
+    left join pg_catalog.pg_namespace s on s.nspname = n.schema_name
+    left join pg_catalog.pg_class c on c.relnamespace = s.oid and c.relname = n.table_name
+    left join lateral (
+      select pg_catalog.array_agg(a.attname::text order by a.attnum) as columns,
+             coalesce(pg_catalog.array_agg(a.attname::text order by a.attnum) filter (
+               where (n.schema_name || '.' || n.table_name <> 'public.agent_sessions'
+                      or a.attname in ('id', 'agent_id', 'confidence', 'created_at', 'last_synced_at', 'unsynced',
+                                       'sync_error'))
+                 and not n.name || '.' || a.attname = any (p_left_out)
+             ), '{}') as published,
+             pg_catalog.array_agg(a.attname::text) filter (where a.attnum = any (i.indkey)) as key_columns,
+             pg_catalog.bool_and(i.indimmediate and i.indisvalid) as identifies
+        from pg_catalog.pg_attribute a
+        left join pg_catalog.pg_index i on i.indrelid = a.attrelid and i.indisprimary
+       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+    ) a on true;
+$$;
+revoke execute on function public.examine_captured_tables(text[], text[]) from public;
+-- A ULID: 48 bits of milliseconds since 1970 and 80 bits of strong randomness, as 26 characters of
+-- Crockford's base 32. https://github.com/ulid/spec
+--
+-- Monotonic within a session: in the same millisecond, or when the clock has gone back, the next one
+-- is the last one plus one. The last one is kept in the session setting centralcloud.last_ulid; a
+-- rolled-back transaction takes that back too, along with the ULIDs that it made.
+-- Where pgx_ulid is installed, its generator does the work (and if that one lives in schema public, it
+-- is public.gen_ulid already, and this file makes nothing).
+-- Locks: none.
+do $do$
+declare
+  v_extension_schema text;
+begin
+  select n.nspname into v_extension_schema
+    from pg_catalog.pg_extension e
+    join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+   where e.extname in ('pgx_ulid', 'ulid');
+
+  if v_extension_schema = 'public' then
+    return;
+  end if;
+
+  if v_extension_schema is not null then
+    execute pg_catalog.format(
+      $function$
+        create or replace function public.gen_ulid()
+        returns text
+        language sql
+        volatile
+        set search_path = pg_catalog, pg_temp
+        as $body$ select %I.gen_monotonic_ulid()::text $body$
+      $function$,
+      v_extension_schema
+    );
+    return;
+  end if;
+
+  create or replace function public.gen_ulid()
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+  as $body$
+  declare
+    -- Milliseconds, and the randomness in two halves of 40 bits.
+    v_ms bigint := pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp()) * 1000)::bigint;
+    v_last text[] := pg_catalog.string_to_array(
+      nullif(pg_catalog.current_setting('centralcloud.last_ulid', true), ''), ' ');
+    v_high bigint;
+    v_low bigint;
+    v_random text;
+    -- The largest number of 40 bits.
+    v_max constant bigint := (1::bigint << 40) - 1;
+  begin
+    if v_last is not null and v_last[1]::bigint >= v_ms then
+      v_ms := v_last[1]::bigint;
+      v_high := v_last[2]::bigint;
+      v_low := v_last[3]::bigint + 1;
+      if v_low > v_max then
+        v_low := 0;
+        v_high := v_high + 1;
+      end if;
+      if v_high > v_max then
+        v_high := 0;
+        v_ms := v_ms + 1;
+      end if;
+    else
+      -- gen_random_uuid draws from the strong generator, and fixes six bits of its own (version and
+      -- variant, in digits 13 and 17): the first twelve and the last fifteen digits are all random.
+      v_random := pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+      v_high := ('x' || pg_catalog.substr(v_random, 1, 10))::bit(40)::bigint;
+      v_low := ('x' || pg_catalog.substr(v_random, 21, 10))::bit(40)::bigint;
+    end if;
+    perform pg_catalog.set_config('centralcloud.last_ulid', v_ms || ' ' || v_high || ' ' || v_low, false);
+    return public.encode_base32(v_ms, 10) || public.encode_base32(v_high, 8) || public.encode_base32(v_low, 8);
+  end
+  $body$;
+end
+$do$;
+-- So many ULIDs at once, in ascending order: the same as that many calls of gen_ulid, and much faster.
+--
+-- The first is made by gen_ulid, the others count on from it in the last 40 of its 80 random bits, as
+-- the specification has it for ULIDs of one millisecond. Where those bits would not do (once in millions of
+-- calls), or where pgx_ulid makes them, each is made by gen_ulid.
+-- Locks: none.
+create or replace function public.gen_ulids(p_count integer)
+returns setof text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_first text;
+  v_last text[];
+  v_low bigint;
+begin
+  if p_count < 1 then
+    return;
+  end if;
+  v_first := public.gen_ulid()::text;
+  v_last := pg_catalog.string_to_array(
+    nullif(pg_catalog.current_setting('centralcloud.last_ulid', true), ''), ' ');
+  v_low := v_last[3]::bigint;
+  if v_low is null or v_low + p_count >= (1::bigint << 40) then
+    return next v_first;
+    return query select public.gen_ulid()::text from pg_catalog.generate_series(2, p_count);
+    return;
+  end if;
+  perform pg_catalog.set_config(
+    'centralcloud.last_ulid', pg_catalog.format('%s %s %s', v_last[1], v_last[2], v_low + p_count - 1), false);
+  return query
+  select pg_catalog.left(v_first, 18)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((u.low >> 35) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((u.low >> 30) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((u.low >> 25) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((u.low >> 20) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((u.low >> 15) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((u.low >> 10) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((u.low >> 5) & 31)::integer, 1)
+      || pg_catalog.substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (u.low & 31)::integer, 1)
+    from pg_catalog.generate_series(v_low, v_low + p_count - 1) as u (low);
+end
+$$;
+-- Grants the roles that exist what they need on a queue: its sender, who is the owner of our objects, and
+-- the consumer, who takes messages from a queue, archives them, and sends what can't be merged to its
+-- dead-letter queue. Both also count what waits.
+-- Locks: none; called by create_queue.
+create or replace function public.grant_queue(p_queue text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_queue constant text := pgmq.format_table_name(p_queue, 'q');
+  v_archive constant text := pgmq.format_table_name(p_queue, 'a');
+begin
+  if pg_catalog.to_regrole('centralcloud_owner') is not null then
+    execute pg_catalog.format(
+      'grant select, insert, update, delete on pgmq.%I, pgmq.%I to centralcloud_owner', v_queue, v_archive);
+    execute pg_catalog.format('grant select on pgmq.%I to centralcloud_owner', v_queue || '_msg_id_seq');
+  end if;
+
+  if pg_catalog.to_regrole('centralcloud_consumer') is not null then
+    if p_queue like '%-dlq' then
+      execute pg_catalog.format('grant select, insert on pgmq.%I to centralcloud_consumer', v_queue);
+    else
+      execute pg_catalog.format('grant select, update, delete on pgmq.%I to centralcloud_consumer', v_queue);
+      execute pg_catalog.format('grant select, insert on pgmq.%I to centralcloud_consumer', v_archive);
+    end if;
+    execute pg_catalog.format('grant select on pgmq.%I to centralcloud_consumer', v_queue || '_msg_id_seq');
+  end if;
+end
+$$;
+revoke execute on function public.grant_queue(text) from public;
+-- Whether an error may be the fault of what a row holds: a value, a constraint, a size or a depth beyond what
+-- PostgreSQL can make (which says "internal error" where it can't have so much memory in one piece). All else is
+-- the fault of the queue, the rights or the server, and the next row would meet it, too: also a server that has
+-- no memory left, and any other internal error.
+create or replace function public.is_fault_of_row(p_sqlstate text, p_message text)
+returns boolean
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.left(p_sqlstate, 2) in ('22', '23', '54')
+      or p_sqlstate = 'XX000' and p_message like 'invalid memory alloc request size%';
+$$;
+revoke execute on function public.is_fault_of_row(text, text) from public;
+-- Learns the given analysis results, and queues what was learned; those that are learned already are
+-- left out. The caller has locked them.
+--
+-- The id of a row is no identity: it comes back where its sequence starts anew. Each learning has an
+-- id of its own (learning_id), which the row and its pattern share. A row that an application has set
+-- back to unlearned makes a second pattern only where it says something else than the first.
+--
+-- What can't be learned is marked with its reason, and stops no other: what fails together is tried by halves,
+-- until it stands alone. What can be learned and not queued is learned, unsynced, with the reason.
+-- Locks: rows of analysis_results in the order of their ids (the caller's already); rows it inserts.
+create or replace function public.learn_analysis_results(p_ids bigint[])
+returns table (patterns_learned integer, patterns_queued integer)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_count constant integer := pg_catalog.cardinality(p_ids);
+  v_queueing boolean := true;
+  v_pattern_ids bigint[];
+  v_learned integer;
+  v_queued integer;
+begin
+  loop
+    begin
+      with judged as materialized (
+        select r.id, r.agent_id, r.result, coalesce(r.confidence, 0.5) as confidence,
+               k.is_known,
+               coalesce(k.learning_id, pg_catalog.gen_random_uuid()) as learning_id,
+               case
+                 when coalesce(r.agent_id, '') = '' then 'agent_id is missing'
+                 when pg_catalog.length(r.agent_id) > 512 then 'agent_id is longer than 512 characters'
+                 when r.result is null then 'result is missing'
+                 when pg_catalog.jsonb_typeof(r.result) <> 'object' then 'result is not a JSON object'
+                 when not coalesce(r.confidence, 0.5) between 0 and 1 then 'confidence is not between 0 and 1'
+               end as learn_error
+          from public.analysis_results r
+          left join lateral (
+            select l.learning_id, true as is_known
+              from public.learned_patterns l
+             where l.analysis_id = r.id
+               -- What was learned before there were such ids has none: then it must be younger than the row.
+               and (l.learning_id = r.learning_id
+                    or r.learning_id is null and l.learning_id is null and l.learned_at >= r.created_at)
+               and l.agent_id = r.agent_id and l.pattern = r.result
+               and l.confidence = coalesce(r.confidence, 0.5)
+             limit 1
+          ) k on true
+         where r.id = any (p_ids) and r.learned is not true
+      ),
+      marked as (
+        update public.analysis_results r
+           set learned = j.learn_error is null,
+               learned_at = case when j.learn_error is null then pg_catalog.clock_timestamp() end,
+               learn_error = j.learn_error,
+               learning_id = case when j.learn_error is null then j.learning_id else r.learning_id end
+          from judged j
+         where r.id = j.id
+      ),
+      learned as (
+        insert into public.learned_patterns as l
+          (analysis_id, learning_id, agent_id, pattern, confidence, synced_at)
+        select j.id, j.learning_id, j.agent_id, j.result, j.confidence,
+               case when v_queueing then pg_catalog.clock_timestamp() end
+          from judged j
+         where j.learn_error is null and j.is_known is null
+         order by j.id
+        returning l.id, l.agent_id, l.pattern, l.confidence, l.learned_at
+      ),
+      message as (
+        select count(*)::integer as message_count,
+               pg_catalog.array_agg(l.id order by l.id) as pattern_ids,
+               pg_catalog.array_agg(
+                 public.pattern_message(l.agent_id, l.pattern, l.confidence, l.learned_at) order by l.id
+               ) filter (where v_queueing) as messages
+          from learned l
+      ),
+      sent as (
+        select s.msg_id
+          from message m
+         cross join lateral pgmq.send_batch(
+           'centralcloud-new-patterns', m.messages, public.message_headers('pattern/1', m.message_count)
+         ) as s (msg_id)
+         where v_queueing and m.message_count > 0
+      )
+      select m.message_count, (select count(*)::integer from sent), coalesce(m.pattern_ids, '{}')
+        into v_learned, v_queued, v_pattern_ids
+        from message m;
+      if not v_queueing then
+        select q.message_count into v_queued from public.queue_patterns(v_pattern_ids) q;
+      end if;
+      return query select v_learned, v_queued;
+      return;
+    exception when others then
+      if not v_queueing then
+        if not public.is_fault_of_row(sqlstate, sqlerrm) then
+          raise;
+        end if;
+        if v_count > 1 then
+          return query
+          select sum(l.patterns_learned)::integer, sum(l.patterns_queued)::integer
+            from (values (p_ids[:v_count / 2]), (p_ids[v_count / 2 + 1:])) as h (ids)
+           cross join lateral public.learn_analysis_results(h.ids) l;
+          return;
+        end if;
+        update public.analysis_results r
+           set learned = false, learn_error = sqlerrm
+         where r.id = any (p_ids);
+        return query select 0, 0;
+        return;
+      end if;
+      -- Once more, learning first and queueing then.
+      v_queueing := false;
+    end;
+  end loop;
+end
+$$;
+revoke execute on function public.learn_analysis_results(bigint[]) from public;
+-- One step of learning: up to p_limit analysis results that nobody else has taken, oldest first, and as many as
+-- fit into memory together. `more` says that it took as many as it may, so that there may be others.
+-- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
+create or replace function public.learn_next_results(p_limit integer default 1000)
+returns table (patterns_learned integer, patterns_queued integer, more boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids bigint[];
+  v_fit integer;
+begin
+  v_ids := array(
+    select r.id
+      from public.analysis_results r
+     where r.learned is not true and r.learn_error is null
+     order by r.created_at, r.id
+     limit p_limit
+       for update skip locked
+  );
+  v_fit := public.count_that_fit('public.analysis_results', 'result', v_ids);
+  return query
+  select l.patterns_learned, l.patterns_queued,
+         v_fit < pg_catalog.cardinality(v_ids) or pg_catalog.cardinality(v_ids) >= p_limit
+    from public.learn_analysis_results(v_ids[:v_fit]) l;
+end
+$$;
+revoke execute on function public.learn_next_results(integer) from public;
+-- Learns patterns from analysis results, oldest first, up to p_limit of them, and queues them.
+--
+-- Learning, marking and queueing are one transaction. Two callers never learn a row twice: each locks
+-- the rows it takes and skips those that another has taken. A row that can't be learned is marked with
+-- its reason and stops nobody. Where queueing fails, what was learned stays learned and unsynced, and
+-- the next sync run queues it.
+-- With its owner's rights: a caller needs none on the queue or on what is learned.
+-- Locks: the taken rows of analysis_results (skip locked); else only rows that it inserts.
+create or replace function public.learn_patterns_from_analysis(p_limit integer default 1000)
+returns table (patterns_learned integer, patterns_queued integer)
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off
+as $$
+  select l.patterns_learned, l.patterns_queued from public.learn_next_results(p_limit) l;
+$$;
+revoke execute on function public.learn_patterns_from_analysis(integer) from public;
+-- Learns one analysis result now, and queues it; gives the learned pattern's id.
+--
+-- A row that is learned already gives the id it has: calling twice changes nothing. A row that was
+-- marked as not learnable is judged anew, so that it can be mended first.
+-- With its owner's rights: a caller needs none on the queue or on what is learned.
+-- Errors: P0002 when there is no such row, P0001 with the reason when it can't be learned.
+-- Locks: that row of analysis_results; it waits for whoever is learning it.
+create or replace function public.manually_learn_analysis(p_id bigint)
+returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off
+as $$
+declare
+  v_pattern_id bigint;
+  v_learn_error text;
+begin
+  perform from public.analysis_results r where r.id = p_id for update;
+  if not found then
+    raise exception 'there is no analysis result %', p_id using errcode = 'P0002';
+  end if;
+  perform public.learn_analysis_results(array[p_id]);
+  -- What older versions have learned has no learning_id, and is known by what it says.
+  select l.id into v_pattern_id
+    from public.analysis_results r
+    join public.learned_patterns l on l.analysis_id = r.id
+   where r.id = p_id and r.learned
+     and (l.learning_id = r.learning_id
+          or (l.learning_id is null and r.learning_id is null
+              and l.agent_id = r.agent_id and l.pattern = r.result))
+   order by l.id desc
+   limit 1;
+  if v_pattern_id is null then
+    select coalesce(r.learn_error, 'it is marked as learned, and there is no pattern of it') into v_learn_error
+      from public.analysis_results r
+     where r.id = p_id;
+    raise exception 'analysis result % can''t be learned: %', p_id, v_learn_error
+      using hint = 'Mend the row and call this again.';
+  end if;
+  return v_pattern_id;
+end
+$$;
+revoke execute on function public.manually_learn_analysis(bigint) from public;
+-- Marks the batches delivered whose messages have all left their queues; gives how many.
+-- A message leaves its queue when CentralCloud has merged it, or has dead-lettered it. A batch and its
+-- messages have the time of one transaction: a message with an id of the batch and another time is a
+-- message of a queue that was made anew.
+-- Locks: the marked rows of learning_sync_log (skip locked).
+create or replace function public.mark_delivered_batches()
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_count integer;
+begin
+  -- A queue that is missing holds nothing back, and nothing is known of it: its batches wait.
+  if pg_catalog.to_regclass('pgmq."q_centralcloud-new-patterns"') is null
+     or pg_catalog.to_regclass('pgmq."q_agent-sessions"') is null then
+    return 0;
+  end if;
+  execute $query$
+    with open as (
+      select b.batch_id, b.created_at, b.first_pattern_msg_id, b.last_pattern_msg_id,
+             b.first_session_msg_id, b.last_session_msg_id
+        from public.learning_sync_log b
+       where b.status = 'queued'
+       order by b.batch_id
+         for no key update skip locked
+    )
+    update public.learning_sync_log b
+       set status = 'delivered', delivered_at = pg_catalog.clock_timestamp()
+      from open o
+     where b.batch_id = o.batch_id
+       and not exists (
+         select from pgmq."q_centralcloud-new-patterns" q
+          where q.msg_id between o.first_pattern_msg_id and o.last_pattern_msg_id
+            and q.enqueued_at = o.created_at)
+       and not exists (
+         select from pgmq."q_agent-sessions" q
+          where q.msg_id between o.first_session_msg_id and o.last_session_msg_id
+            and q.enqueued_at = o.created_at)
+  $query$;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+revoke execute on function public.mark_delivered_batches() from public;
+-- The headers of so many messages: their contract's name and version, an id of its own for each, and the trace
+-- that the application is in where it says so: set local centralcloud.traceparent = '00-…', as in W3C's Trace
+-- Context, version 00. Whatever else stands there is left out.
+create or replace function public.message_headers(p_schema text, p_count integer)
+returns jsonb[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.array_agg(
+           pg_catalog.jsonb_strip_nulls(
+             pg_catalog.jsonb_build_object('schema', p_schema, 'message_id', u.ulid, 'traceparent', t.traceparent)))
+    from public.gen_ulids(p_count) as u (ulid)
+   cross join (
+     select pg_catalog.substring(
+              pg_catalog.current_setting('centralcloud.traceparent', true),
+              '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$') as traceparent
+   ) t;
+$$;
+revoke execute on function public.message_headers(text, integer) from public;
+-- Wakes consumers that have nothing to do: the trigger of a queue's table, once a statement that inserts.
+--
+-- Only an idle consumer wants to be told, and only then does a sender pay for it: notifications make the
+-- commits of all senders wait for each other. So a consumer that goes idle takes an advisory lock for the
+-- queue, exclusively, in its listening session; here we try the same lock, shared with other senders.
+--   We can't have it: somebody is idle, and is notified when we commit.
+--   We have it: nobody is idle, and until we commit nobody becomes it, so our message is found by polling.
+-- Either way no message is sent unnoticed, and senders never wait, for us or for each other.
+--
+-- Where prepared transactions are possible nobody is notified, because such a transaction may not; consumers
+-- then find messages by polling alone. A sender never fails because of this: whatever goes wrong is ignored.
+-- Locks: one advisory lock a queue, shared, until the transaction ends.
+create or replace function public.notify_idle_consumers()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if pg_catalog.current_setting('max_prepared_transactions') = '0'
+    and not pg_catalog.pg_try_advisory_xact_lock_shared(
+      pg_catalog.hashtextextended('centralcloud idle ' || tg_table_name, 0))
+  then
+    perform pg_catalog.pg_notify('centralcloud', tg_table_name);
+  end if;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+revoke execute on function public.notify_idle_consumers() from public;
+-- The tags of the packets of an OpenPGP key in its binary form, in order: 6 and 14 are public keys and
+-- subkeys, 5 and 7 are private ones (RFC 9580, sections 4.2 and 5).
+--
+-- Raises an error for what is no whole sequence of packets. Reads nothing, so it locks nothing.
+create or replace function public.openpgp_packet_tags(p_packets bytea)
+returns integer[]
+language plpgsql
+immutable
+strict
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_end constant integer := pg_catalog.octet_length(p_packets);
+  v_at integer := 0;
+  v_first integer;
+  v_tags integer[] := array[]::integer[];
+  v_length_bytes integer;
+  v_length bigint;
+begin
+  while v_at < v_end loop
+    v_first := pg_catalog.get_byte(p_packets, v_at);
+    v_at := v_at + 1;
+    if v_first < 128 then
+      raise exception 'it is not in the binary form of OpenPGP';
+    elsif v_first >= 192 then
+      -- The present format: one byte, or two from 192, or four after 255; keys have no partial lengths.
+      v_tags := v_tags || (v_first & 63);
+      v_length := pg_catalog.get_byte(p_packets, v_at);
+      v_at := v_at + 1;
+      if v_length between 192 and 223 then
+        v_length := ((v_length - 192) << 8) + 192 + pg_catalog.get_byte(p_packets, v_at);
+        v_at := v_at + 1;
+        v_length_bytes := 0;
+      elsif v_length between 224 and 254 then
+        raise exception 'it is not a whole OpenPGP key';
+      else
+        v_length_bytes := case when v_length = 255 then 4 else 0 end;
+      end if;
+    else
+      -- The format before it: the header says how many bytes the length has; 3 would be "to the end".
+      v_tags := v_tags || ((v_first >> 2) & 15);
+      if v_first & 3 = 3 then
+        raise exception 'it is not a whole OpenPGP key';
+      end if;
+      v_length_bytes := 1 << (v_first & 3);
+    end if;
+    if v_length_bytes > 0 then
+      v_length := 0;
+      for v_byte in v_at .. v_at + v_length_bytes - 1 loop
+        v_length := (v_length << 8) + pg_catalog.get_byte(p_packets, v_byte);
+      end loop;
+      v_at := v_at + v_length_bytes;
+    end if;
+    if v_at + v_length > v_end then
+      raise exception 'it is not a whole OpenPGP key';
+    end if;
+    v_at := v_at + v_length;
+  end loop;
+  return v_tags;
+end
+$$;
+revoke execute on function public.openpgp_packet_tags(bytea) from public;
+-- A learned pattern as a message for CentralCloud; contract pattern/1.
+create or replace function public.pattern_message(
+  p_agent_id text,
+  p_pattern jsonb,
+  p_confidence numeric,
+  p_learned_at timestamptz
+)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'agent_id', p_agent_id,
+    'pattern', p_pattern,
+    'confidence', p_confidence,
+    'learned_at', p_learned_at,
+    'source', 'singularity-learning'
+  );
+$$;
+revoke execute on function public.pattern_message(text, jsonb, numeric, timestamptz) from public;
+-- Trigger function: puts a new or changed session on the queue for CentralCloud.
+-- After the row's change, so that a row that another trigger or a conflict suppressed is not queued.
+-- The definer's rights, because the application may see neither keys nor queues.
+create or replace function public.persist_agent_session()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform public.queue_agent_session(new.id);
+  return null;
+end
+$$;
+revoke execute on function public.persist_agent_session() from public;
+-- Makes the publication of the captured tables, or brings it up to date: what the output plugin pgoutput
+-- gives a capture is decided here. A table that can't be captured is not published, and is taken out where it
+-- was; examine_captured_tables says why. May run any number of times.
+--
+-- Gives each table that was asked for or published: what was done to it (added, removed, altered, or null for
+-- nothing) and its problem, where it has one. Gives nothing where there is no publication and p_create is
+-- false: a slot can't be read with another publication than the one that it was made for.
+-- With its owner's rights, because only a table's owner may publish it.
+-- Locks: an advisory lock until the end of the transaction; each table in share update exclusive mode where
+-- something changes. Whatever holds one is waited for two seconds at most.
+create or replace function public.publish_for_capture(
+  p_tables text[],
+  p_left_out text[] default '{}',
+  p_create boolean default true
+)
+returns table (name text, change text, problem text)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+  v_publication constant text := 'singularity_centralcloud_cdc';
+  v_publication_id oid;
+  v_table record;
+  v_wanted text[] := array[]::text[];
+  v_published text[] := array[]::text[];
+  v_changes integer := 0;
+begin
+  -- "ccpb" in ASCII.
+  perform pg_catalog.pg_advisory_xact_lock(1667461218);
+  select p.oid into v_publication_id from pg_catalog.pg_publication p where p.pubname = v_publication;
+  if v_publication_id is null and not p_create then
+    return;
+  end if;
+
+  for v_table in
+    select coalesce(
+             e.name,
+             case when s.nspname = 'public' then c.relname::text else s.nspname || '.' || c.relname end
+           ) as name,
+           e.problem, e.column_list, e.is_wanted, r.prrelid is not null as is_published,
+           pg_catalog.format('%I.%I', s.nspname, c.relname) as place,
+           -- Null on both sides where all columns are published. How a view of PostgreSQL lists them differs
+           -- between versions.
+           r.column_list is not distinct from e.column_list as is_same
+      from (
+        select x.*, x.problem is null as is_wanted
+          from public.examine_captured_tables(p_tables, p_left_out) x
+      ) e
+      full join (
+        select pr.prrelid,
+               (select pg_catalog.array_agg(a.attname::text order by a.attnum)
+                  from pg_catalog.pg_attribute a
+                 where a.attrelid = pr.prrelid and a.attnum = any (pr.prattrs)) as column_list
+          from pg_catalog.pg_publication_rel pr
+         where pr.prpubid = v_publication_id
+      ) r on r.prrelid = e.relation
+      left join pg_catalog.pg_class c on c.oid = coalesce(e.relation, r.prrelid)
+      left join pg_catalog.pg_namespace s on s.oid = c.relnamespace
+     order by 1
+  loop
+    name := v_table.name;
+    problem := v_table.problem;
+    change := case
+      when v_table.is_wanted and not v_table.is_published then 'added'
+      when v_table.is_wanted and not v_table.is_same then 'altered'
+      when v_table.is_published and v_table.is_wanted is not true then 'removed'
+    end;
+    return next;
+    v_changes := v_changes + (change is not null)::integer;
+    if v_table.is_published then
+      v_published := v_published || v_table.place;
+    end if;
+    if v_table.is_wanted then
+      v_wanted := v_wanted || (
+        v_table.place
+        || coalesce(
+             (select ' (' || pg_catalog.string_agg(pg_catalog.quote_ident(p.name), ', ' order by p.place) || ')'
+                from pg_catalog.unnest(v_table.column_list) with ordinality as p (name, place)),
+             ''
+           )
+      );
+    end if;
+  end loop;
+
+  if v_publication_id is null then
+    execute pg_catalog.format('create publication %I', v_publication);
+  end if;
+  if v_changes = 0 then
+    return;
+  end if;
+  -- A list of tables can't be empty.
+  if pg_catalog.cardinality(v_wanted) = 0 then
+    execute pg_catalog.format(
+      'alter publication %I drop table %s', v_publication, pg_catalog.array_to_string(v_published, ', ')
+    );
+  else
+    execute pg_catalog.format(
+      'alter publication %I set table %s', v_publication, pg_catalog.array_to_string(v_wanted, ', ')
+    );
+  end if;
+end
+$$;
+revoke execute on function public.publish_for_capture(text[], text[], boolean) from public;
+-- Queues a summary of the agents whose knowledge is marked unsynced, and unmarks them; gives how many.
+--
+-- Many agents make several messages of at most 2,000 each, with the same totals and time: CentralCloud
+-- sees one summary. An agent that CentralCloud would refuse spoils no summary: it is left out, and stays marked
+-- with the reason. Never fails its caller: where the queue is missing or refuses, all stay marked.
+--
+-- updated_at is the version by which the last writer wins in the central store. It is always later than the
+-- one before, also when the clock was set back. An application may write knowledge_synced_at: what lies more
+-- than ten years ahead was no clock's, and does not count.
+-- Locks: the marked agents, in the order of their ids (skip locked).
+create or replace function public.queue_agent_knowledge()
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_agent_ids text[];
+  v_updated_at timestamptz := pg_catalog.clock_timestamp();
+  v_messages jsonb[];
+begin
+  v_agent_ids := array(
+    select a.agent_id from public.agents a
+     where a.knowledge_unsynced
+     order by a.agent_id
+       for no key update skip locked
+  );
+
+  with judged as (
+    select a.agent_id,
+           case
+             when pg_catalog.length(a.agent_id) > 512 then 'agent_id is longer than 512 characters'
+             when a.pattern_count < 0 then 'pattern_count is negative'
+           end as knowledge_error
+      from public.agents a
+     where a.agent_id = any (v_agent_ids)
+  ),
+  refused as (
+    update public.agents a
+       set knowledge_error = j.knowledge_error
+      from judged j
+     where a.agent_id = j.agent_id and j.knowledge_error is not null
+       and a.knowledge_error is distinct from j.knowledge_error
+  )
+  select coalesce(pg_catalog.array_agg(j.agent_id order by j.agent_id), '{}')
+    into v_agent_ids
+    from judged j
+   where j.knowledge_error is null;
+  if pg_catalog.cardinality(v_agent_ids) = 0 then
+    return 0;
+  end if;
+
+  select greatest(v_updated_at, max(a.knowledge_synced_at) + interval '1 microsecond')
+    into v_updated_at
+    from public.agents a
+   where a.agent_id = any (v_agent_ids) and a.knowledge_synced_at < v_updated_at + interval '10 years';
+
+  with known as (
+    select a.agent_id, a.pattern_count, a.confidence,
+           (pg_catalog.row_number() over (order by a.agent_id) - 1) / 2000 as part,
+           count(*) over () as agents_updated,
+           sum(a.pattern_count) over () as total_patterns
+      from public.agents a
+     where a.agent_id = any (v_agent_ids)
+  ),
+  message as (
+    select k.part,
+           pg_catalog.jsonb_build_object(
+             'agents_updated', k.agents_updated,
+             'total_patterns', k.total_patterns,
+             'updated_at', v_updated_at,
+             'agents', pg_catalog.jsonb_agg(
+               pg_catalog.jsonb_build_object(
+                 'agent_id', k.agent_id, 'pattern_count', k.pattern_count, 'confidence', k.confidence
+               ) order by k.agent_id
+             )
+           ) as body
+      from known k
+     group by k.part, k.agents_updated, k.total_patterns
+  )
+  select pg_catalog.array_agg(m.body order by m.part) into v_messages from message m;
+
+  begin
+    perform from pgmq.send_batch(
+      'agent-knowledge-updates',
+      v_messages,
+      public.message_headers('knowledge/1', pg_catalog.cardinality(v_messages))
+    );
+  exception when others then
+    raise warning 'the summary of % agents could not be queued: %', pg_catalog.cardinality(v_agent_ids), sqlerrm;
+    return 0;
+  end;
+
+  update public.agents a
+     set knowledge_unsynced = false, knowledge_error = null, knowledge_synced_at = v_updated_at
+   where a.agent_id = any (v_agent_ids);
+  return pg_catalog.cardinality(v_agent_ids);
+end
+$$;
+revoke execute on function public.queue_agent_knowledge() from public;
+-- Seals one session as it is now, queues it, and stamps the row. Gives the message's id, or null where
+-- that was impossible: then the row is marked unsynced with the reason, and the next sync run tries again.
+-- Never fails its caller because of sealing or queueing.
+--
+-- synced_at is the version by which the last writer wins in the central store. It is taken under the
+-- row's lock (not the transaction's start), and is always later than the one before, also when the
+-- clock was set back or stood still. An application may write last_synced_at: what lies more than ten years
+-- ahead was no clock's, and does not count.
+-- Locks: the row of agent_sessions, which it updates.
+create or replace function public.queue_agent_session(p_id uuid)
+returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session public.agent_sessions;
+  v_synced_at timestamptz;
+  v_msg_id bigint;
+begin
+  select s.* into v_session from public.agent_sessions s where s.id = p_id for no key update;
+  if not found then
+    return null;
+  end if;
+  v_synced_at := pg_catalog.clock_timestamp();
+  if v_session.last_synced_at < v_synced_at + interval '10 years' then
+    v_synced_at := greatest(v_synced_at, v_session.last_synced_at + interval '1 microsecond');
+  end if;
+
+  begin
+    select s.msg_id into strict v_msg_id
+      from pgmq.send(
+        'agent-sessions',
+        pg_catalog.jsonb_build_object(
+          'agent_id', v_session.agent_id,
+          'session_id', v_session.id,
+          'sealed', public.seal_session_state(v_session.state),
+          'confidence', v_session.confidence,
+          'synced_at', v_synced_at,
+          'ulid', public.gen_ulid()
+        ),
+        (public.message_headers('session/1', 1))[1]
+      ) as s (msg_id);
+  exception when others then
+    update public.agent_sessions s
+       set unsynced = true, sync_error = sqlerrm, sync_failed_at = pg_catalog.clock_timestamp()
+     where s.id = p_id;
+    return null;
+  end;
+
+  update public.agent_sessions s
+     set unsynced = false, sync_error = null, sync_failed_at = null, last_synced_at = v_synced_at
+   where s.id = p_id;
+  return v_msg_id;
+end
+$$;
+revoke execute on function public.queue_agent_session(uuid) from public;
+-- Queues learned patterns, in the order given, and marks them; gives how many, and the range of their message
+-- ids (null where there are none).
+--
+-- One that can't be a message (too deep, too large) stops no other: what fails together is tried by halves,
+-- until it stands alone and is marked with the reason. Where the queue is missing or refuses, all are marked.
+-- Never fails its caller because of that. The caller has locked the rows, or has just inserted them.
+-- Locks: the rows of learned_patterns, which it updates.
+create or replace function public.queue_patterns(p_ids bigint[])
+returns table (message_count integer, first_msg_id bigint, last_msg_id bigint)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_count constant integer := pg_catalog.cardinality(p_ids);
+  v_sent record;
+  v_error text;
+begin
+  if v_count = 0 then
+    return query select 0, null::bigint, null::bigint;
+    return;
+  end if;
+
+  begin
+    select count(*)::integer as message_count, min(s.msg_id) as first_msg_id, max(s.msg_id) as last_msg_id
+      into v_sent
+      from (
+        select pg_catalog.array_agg(
+                 public.pattern_message(l.agent_id, l.pattern, l.confidence, l.learned_at) order by i.place
+               ) as messages
+          from pg_catalog.unnest(p_ids) with ordinality as i (id, place)
+          join public.learned_patterns l on l.id = i.id
+      ) m
+     cross join lateral pgmq.send_batch(
+       'centralcloud-new-patterns', m.messages, public.message_headers('pattern/1', v_count)
+     ) as s (msg_id);
+
+    update public.learned_patterns l
+       set synced_at = pg_catalog.clock_timestamp(), sync_error = null, sync_failed_at = null
+     where l.id = any (p_ids);
+    return query select v_sent.message_count, v_sent.first_msg_id, v_sent.last_msg_id;
+    return;
+  exception when others then
+    v_error := sqlerrm;
+    if v_count > 1 and public.is_fault_of_row(sqlstate, sqlerrm) then
+      return query
+      select sum(q.message_count)::integer, min(q.first_msg_id), max(q.last_msg_id)
+        from (values (1, p_ids[:v_count / 2]), (2, p_ids[v_count / 2 + 1:])) as h (place, ids)
+       cross join lateral public.queue_patterns(h.ids) q;
+      return;
+    end if;
+  end;
+
+  update public.learned_patterns l
+     set sync_error = v_error, sync_failed_at = pg_catalog.clock_timestamp()
+   where l.id = any (p_ids);
+  return query select 0, null::bigint, null::bigint;
+end
+$$;
+revoke execute on function public.queue_patterns(bigint[]) from public;
+-- Queues up to p_limit learned patterns that are not on the queue yet, and as many as fit into memory together:
+-- those that have not failed before, oldest first, then those whose last failure is the oldest. So what fails
+-- each time keeps nobody waiting.
+-- Gives how many were taken and how many queued, and the range of their message ids (null where there are none).
+-- What can't be queued stays unsynced, with the reason.
+-- Locks: the taken rows of learned_patterns (skip locked).
+create or replace function public.queue_unsynced_patterns(p_limit integer)
+returns table (message_count integer, first_msg_id bigint, last_msg_id bigint, more boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids bigint[];
+  v_fit integer;
+begin
+  v_ids := array(
+    select l.id from public.learned_patterns l
+     where l.synced_at is null
+     order by l.sync_failed_at nulls first, l.id
+     limit p_limit
+       for update skip locked
+  );
+  v_fit := public.count_that_fit('public.learned_patterns', 'pattern', v_ids);
+  return query
+  select q.message_count, q.first_msg_id, q.last_msg_id,
+         q.message_count > 0 and (v_fit < pg_catalog.cardinality(v_ids) or pg_catalog.cardinality(v_ids) >= p_limit)
+    from public.queue_patterns(v_ids[:v_fit]) q;
+end
+$$;
+revoke execute on function public.queue_unsynced_patterns(integer) from public;
+-- Seals and queues up to p_limit sessions that are marked unsynced: those that have not failed before, then
+-- those whose last failure is the oldest. So what fails each time keeps nobody waiting.
+-- Gives how many, the range of their message ids (null where there are none), and whether there may be more.
+-- A session that can't be sealed or queued stays marked, with the reason, and stops no other.
+-- Locks: the taken rows of agent_sessions (skip locked).
+create or replace function public.queue_unsynced_sessions(p_limit integer)
+returns table (message_count integer, first_msg_id bigint, last_msg_id bigint, more boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids uuid[];
+begin
+  v_ids := array(
+    select s.id from public.agent_sessions s
+     where s.unsynced
+     order by s.sync_failed_at nulls first, s.id
+     limit p_limit
+       for no key update skip locked
+  );
+  return query
+  select count(q.msg_id)::integer, min(q.msg_id), max(q.msg_id),
+         count(q.msg_id) > 0 and pg_catalog.cardinality(v_ids) >= p_limit
+    from pg_catalog.unnest(v_ids) as u (id)
+   cross join lateral public.queue_agent_session(u.id) as q (msg_id);
+end
+$$;
+revoke execute on function public.queue_unsynced_sessions(integer) from public;
+-- Brings agent_performance_5min up to date while it is read: concurrently, except the first time, when
+-- there is nothing to compare with.
+--
+-- Runs with the rights of its owner, who owns the view: only the owner may refresh it.
+-- Locks: exclusive on the view, so that two refreshes wait for each other; readers go on, except the first time.
+create or replace function public.refresh_metrics()
+returns table (row_count bigint)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (select c.relispopulated from pg_catalog.pg_class c
+       where c.oid = 'public.agent_performance_5min'::pg_catalog.regclass) then
+    refresh materialized view concurrently public.agent_performance_5min;
+  else
+    refresh materialized view public.agent_performance_5min;
+  end if;
+  return query select count(*) from public.agent_performance_5min;
+end
+$$;
+
+revoke execute on function public.refresh_metrics() from public;
+-- Runs a scheduled job now, in the caller's transaction, and writes the run down: see run_job_step. Of a job
+-- that works in steps this is one; `call run_job_in_steps(…)` does them all.
+-- With its owner's rights, and so are the jobs: whoever runs them needs none of their own.
+-- Locks: see run_job_step.
+create or replace function public.run_job(p_job_name text, p_started_by text default session_user)
+returns table (
+  status text,
+  result jsonb,
+  error text,
+  started_at timestamptz,
+  finished_at timestamptz
+)
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select s.status, s.result, s.error, s.started_at, s.finished_at
+    from public.run_job_step(p_job_name, p_started_by) s;
+$$;
+revoke execute on function public.run_job(text, text) from public;
+-- Runs a scheduled job with all of its steps, each in a transaction of its own: for pg_cron, which calls it.
+-- Not in a transaction of the caller's: it commits.
+--
+-- PostgreSQL lets no procedure commit that has settings or its owner's rights. So this one has neither: every
+-- name in it is qualified, it uses no operator, and the rights are those of run_job_step.
+create or replace procedure public.run_job_in_steps(p_job_name text, p_started_by text default session_user)
+language plpgsql
+as $$
+declare
+  v_run_id pg_catalog.int8;
+  v_more pg_catalog.bool;
+begin
+  loop
+    select s.run_id, s.more into v_run_id, v_more
+      from public.run_job_step(p_job_name, p_started_by, v_run_id) s;
+    commit;
+    exit when v_more is not true;
+  end loop;
+end
+$$;
+revoke execute on procedure public.run_job_in_steps(text, text) from public;
+-- Runs a scheduled job, or the next step of a run of it, and writes it down: the same history, whoever
+-- starts it.
+--
+-- A job that declares a step function does its work in steps, each in a transaction of its own: the caller
+-- commits, and calls again with the run's id as long as `more` is true. That ends when a step leaves nothing
+-- to do, or when the run is as old as the job allows. A run is one row of the history; it sums up its steps.
+--
+-- A job never overlaps itself: while a run or step of it goes on, in whatever session, another is 'skipped';
+-- where it was the next step of a run, that run ends there, because somebody else goes on with it.
+-- A failure, a cancelled statement included, is undone, recorded as 'failed', and not raised. Only an
+-- unknown name is an error. What dies with its connection leaves nothing of its last step.
+-- The result is an array of the rows that the function returned.
+-- With its owner's rights, and so are the jobs: whoever runs them needs none of their own.
+-- Locks: the row of the run that goes on, and an advisory lock for the job, until the end of the
+-- transaction; then what the function locks.
+create or replace function public.run_job_step(
+  p_job_name text,
+  p_started_by text default session_user,
+  p_run_id bigint default null
+)
+returns table (
+  run_id bigint,
+  status text,
+  result jsonb,
+  error text,
+  started_at timestamptz,
+  finished_at timestamptz,
+  more boolean
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off
+as $$
+declare
+  -- "ccjb" in ASCII; with the hash of the name it makes an advisory lock key that nobody else uses.
+  v_lock_class constant integer := 1667459682;
+  v_started_at timestamptz := pg_catalog.clock_timestamp();
+  v_job public.scheduled_jobs;
+  v_run public.job_runs;
+  v_status text := 'succeeded';
+  v_result jsonb;
+  v_error text;
+  v_more boolean := false;
+begin
+  select j.* into v_job from public.scheduled_jobs j where j.job_name = p_job_name;
+  if not found then
+    raise exception 'there is no job %; the jobs are %', pg_catalog.quote_nullable(p_job_name),
+      (select pg_catalog.string_agg(j.job_name, ', ' order by j.job_name) from public.scheduled_jobs j)
+      using errcode = 'undefined_object';
+  end if;
+  select r.* into v_run
+    from public.job_runs r
+   where r.run_id = p_run_id and r.job_name = p_job_name and r.status = 'succeeded'
+     for update;
+
+  if pg_catalog.pg_try_advisory_xact_lock(v_lock_class, pg_catalog.hashtext(p_job_name)) then
+    begin
+      execute pg_catalog.format(
+        'select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)), ''[]'') '
+        'from (select * from public.%I()) r',
+        coalesce(v_job.step_function_name, v_job.function_name)
+      ) into v_result;
+    exception
+      -- "others" leaves these two out.
+      when others or query_canceled or assert_failure then
+        v_status := 'failed';
+        v_result := null;
+        v_error := pg_catalog.format('%s (%s)', sqlerrm, sqlstate);
+    end;
+  else
+    v_status := 'skipped';
+  end if;
+
+  if v_job.step_function_name is not null and v_status = 'succeeded' then
+    v_more := v_result @> '[{"more": true}]'
+      and pg_catalog.clock_timestamp() < coalesce(v_run.started_at, v_started_at) + v_job.longest_run;
+    v_result := v_result #- '{0,more}';
+  end if;
+
+  if v_run.run_id is null then
+    return query
+    insert into public.job_runs as r
+      (job_name, status, result, error, started_by, started_at, finished_at)
+    values (p_job_name, v_status, v_result, v_error, p_started_by, v_started_at, pg_catalog.clock_timestamp())
+    returning r.run_id, r.status, r.result, r.error, r.started_at, r.finished_at, v_more;
+    return;
+  end if;
+
+  return query
+  update public.job_runs r
+     set status = case v_status when 'failed' then 'failed' else r.status end,
+         result = case v_status when 'succeeded' then public.add_job_results(r.result, v_result) else r.result end,
+         error = v_error || '; what the run had done before stays done',
+         finished_at = pg_catalog.clock_timestamp()
+   where r.run_id = v_run.run_id
+  returning r.run_id, r.status, r.result, r.error, r.started_at, r.finished_at, v_more;
+end
+$$;
+revoke execute on function public.run_job_step(text, text, bigint) from public;
+-- Seals bytes so that only the holder of a private key can open them; the one place that knows how.
+--
+-- x25519-sealedbox is libsodium's sealed box, by pgsodium; openpgp is a message for a public key, by
+-- pgcrypto, with AES-256 and its integrity protection. Each extension is found where it was installed,
+-- and named only when it is needed, so this function compiles without either. Never quotes the bytes
+-- in an error. Each call gives other bytes, because each seal has a key of its own. Locks nothing.
+create or replace function public.seal_bytes(p_algorithm text, p_public_key bytea, p_plaintext bytea)
+returns bytea
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_extension constant text := case p_algorithm
+    when 'x25519-sealedbox' then 'pgsodium'
+    when 'openpgp' then 'pgcrypto'
+  end;
+  v_schema text;
+  v_sealed bytea;
+begin
+  if v_extension is null then
+    raise exception 'there is no session key algorithm %; known are openpgp and x25519-sealedbox',
+      pg_catalog.quote_nullable(p_algorithm);
+  end if;
+
+  select n.nspname into v_schema
+    from pg_catalog.pg_extension e
+    join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+   where e.extname = v_extension;
+  if v_schema is null then
+    raise exception 'session keys of algorithm % need the extension %, which this database does not have',
+      p_algorithm, v_extension;
+  end if;
+
+  if v_extension = 'pgsodium' then
+    execute pg_catalog.format('select %I.crypto_box_seal($1, $2)', v_schema)
+       into v_sealed using p_plaintext, p_public_key;
+  else
+    -- Nothing is compressed: its length would tell about its content.
+    execute pg_catalog.format(
+              'select %I.pgp_pub_encrypt_bytea($1, $2, '
+              '''cipher-algo=aes256, compress-algo=0, disable-mdc=0'')', v_schema)
+       into v_sealed using p_plaintext, p_public_key;
+  end if;
+  return v_sealed;
+end
+$$;
+revoke execute on function public.seal_bytes(text, bytea, bytea) from public;
+-- Seals a session's state for CentralCloud: {alg, key_id, data}, data being base64 on one line.
+--
+-- What is sealed is the state's text, so numbers keep every digit. Raises an error (P0001) when no
+-- session key is active, or when this database can't seal for it; whoever calls this decides what then
+-- becomes of the session. No error holds any of the state. Each call gives other bytes.
+-- Locks: nothing; it reads session_keys.
+create or replace function public.seal_session_state(p_state jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_key public.session_keys;
+  v_sealed bytea;
+begin
+  if p_state is null then
+    raise exception 'there is no state to seal';
+  end if;
+  select k.* into v_key from public.session_keys k where k.active;
+  if not found then
+    raise exception 'no session key is active'
+      using hint = 'Run `centralcloud keys add --from FILE --activate`.';
+  end if;
+
+  begin
+    v_sealed := public.seal_bytes(v_key.algorithm, v_key.public_key,
+                                  pg_catalog.convert_to(p_state::text, 'UTF8'));
+  exception when data_exception then
+    -- A character that can't be encoded is quoted by PostgreSQL's own error.
+    raise exception 'the state can''t be sealed for session key % (%)',
+      pg_catalog.quote_literal(v_key.key_id), sqlstate;
+  end;
+
+  return pg_catalog.jsonb_build_object(
+    'alg', v_key.algorithm,
+    'key_id', v_key.key_id,
+    'data', pg_catalog.translate(pg_catalog.encode(v_sealed, 'base64'), e'\n', '')
+  );
+end
+$$;
+revoke execute on function public.seal_session_state(jsonb) from public;
+-- Queues whatever is not yet on its way to CentralCloud (patterns, sessions, the agents' knowledge),
+-- up to 10,000 patterns and 1,000 sessions a call, and records the batch; then marks earlier batches
+-- delivered whose messages have all left their queues.
+--
+-- Gives the batch's ULID and its number of patterns; null and 0 where nothing was to be queued.
+-- What can't be queued stays unsynced, with the reason. Two callers never queue a row twice: each
+-- skips what the other has locked.
+-- With its owner's rights: a caller needs none on queues, keys or the log.
+-- Locks: the taken rows of learned_patterns, then of agent_sessions (both skip locked), then agents
+-- whose knowledge is marked, then queued rows of learning_sync_log.
+create or replace function public.sync_learning_to_centralcloud()
+returns table (batch_id text, pattern_count integer)
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off
+as $$
+  select s.batch_id, s.pattern_count from public.sync_next_learning() s;
+$$;
+revoke execute on function public.sync_learning_to_centralcloud() from public;
+-- One step of a sync: queues up to 10,000 patterns and 1,000 sessions that are not yet on their way to
+-- CentralCloud, and the agents' knowledge, and records the batch; then marks earlier batches delivered whose
+-- messages have all left their queues. `more` says that it took as many as it may and could queue some, so that
+-- there may be others.
+-- Locks: the taken rows of learned_patterns, then of agent_sessions (both skip locked), then agents
+-- whose knowledge is marked, then queued rows of learning_sync_log.
+create or replace function public.sync_next_learning()
+returns table (batch_id text, pattern_count integer, more boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_batch_id text;
+  v_patterns record;
+  v_sessions record;
+begin
+  select * into v_patterns from public.queue_unsynced_patterns(10000);
+  select * into v_sessions from public.queue_unsynced_sessions(1000);
+  perform public.queue_agent_knowledge();
+
+  if v_patterns.message_count + v_sessions.message_count > 0 then
+    v_batch_id := public.gen_ulid();
+    insert into public.learning_sync_log
+      (batch_id, pattern_count, first_pattern_msg_id, last_pattern_msg_id,
+       session_count, first_session_msg_id, last_session_msg_id)
+    values
+      (v_batch_id, v_patterns.message_count, v_patterns.first_msg_id, v_patterns.last_msg_id,
+       v_sessions.message_count, v_sessions.first_msg_id, v_sessions.last_msg_id);
+  end if;
+
+  perform public.mark_delivered_batches();
+  return query select v_batch_id, v_patterns.message_count, v_patterns.more or v_sessions.more;
+end
+$$;
+revoke execute on function public.sync_next_learning() from public;
+-- When a ULID was made, to the millisecond.
+-- 01GV5PA9EQG7D82Q3Y4PKBZSYV was made at 2023-03-10 12:00:49.111 UTC.
+create or replace function public.ulid_timestamp(p_ulid text)
+returns timestamptz
+language sql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select timestamptz '1970-01-01 00:00:00+00'
+       + interval '1 millisecond' * public.decode_base32(pg_catalog.left(public.uuid_to_ulid(public.ulid_to_uuid(p_ulid)), 10));
+$$;
+-- The same 128 bits as a uuid.
+-- 01GV5PA9EQG7D82Q3Y4PKBZSYV is 0186cb65-25d7-81da-815c-7e25a6bfe7db.
+create or replace function public.ulid_to_uuid(p_ulid text)
+returns uuid
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- 26 characters hold 130 bits, so the first may be at most 7.
+  if pg_catalog.length(p_ulid) <> 26 or public.decode_base32(pg_catalog.left(p_ulid, 1)) > 7 then
+    raise exception '% is not a ULID: it must have 26 characters and begin with 0 to 7', p_ulid
+      using errcode = '22023';
+  end if;
+  return (
+    pg_catalog.lpad(pg_catalog.to_hex(public.decode_base32(pg_catalog.substr(p_ulid, 1, 10))), 12, '0')
+    || pg_catalog.lpad(pg_catalog.to_hex(public.decode_base32(pg_catalog.substr(p_ulid, 11, 8))), 10, '0')
+    || pg_catalog.lpad(pg_catalog.to_hex(public.decode_base32(pg_catalog.substr(p_ulid, 19, 8))), 10, '0')
+  )::uuid;
+end
+$$;
+-- Brings up to date what each agent knows, from the patterns of the last 24 hours, and queues a summary.
+--
+-- Of an agent's patterns, agents.known_patterns keeps the most confident: at most 100, and at most
+-- 256 kB of them; pattern_count says how many there are in all. Agents that learned but were never
+-- entered are entered. A pattern that is too deep to be kept among others is left out of known_patterns; an agent
+-- that somebody has locked is left for the next run. Where the summary can't be queued, the agents stay marked, and the next sync
+-- run queues it.
+-- With its owner's rights: a caller needs none on the queue.
+-- Locks: an advisory lock, so that one run follows the other and later summaries are newer; then the
+-- agents that learned, in the order of their ids (skip locked).
+create or replace function public.update_agent_knowledge()
+returns table (agents_updated integer, total_patterns integer)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off
+as $$
+declare
+  v_agent_ids text[];
+  v_agents_updated integer;
+  v_total_patterns integer;
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('centralcloud.update_agent_knowledge'));
+
+  insert into public.agents (agent_id)
+  select distinct p.agent_id
+    from public.learned_patterns p
+   where p.learned_at > pg_catalog.now() - interval '24 hours'
+     -- An insert that meets a row which somebody is changing would wait for them.
+     and not exists (select from public.agents a where a.agent_id = p.agent_id)
+   order by p.agent_id
+  on conflict (agent_id) do nothing;
+
+  v_agent_ids := array(
+    select a.agent_id
+      from public.agents a
+     where exists (
+       select from public.learned_patterns p
+        where p.agent_id = a.agent_id and p.learned_at > pg_catalog.now() - interval '24 hours'
+     )
+     order by a.agent_id
+       for no key update skip locked
+  );
+
+  with sized as (
+    -- What is large as it is stored is not unpacked: compressed, it may be 256 times as large.
+    select p.agent_id, p.pattern, p.confidence, p.learned_at, p.id,
+           case when pg_catalog.pg_column_size(p.pattern) <= 131072 then pg_catalog.octet_length(p.pattern::text)
+                else 262145 end as size
+      from public.learned_patterns p
+     where p.learned_at > pg_catalog.now() - interval '24 hours'
+       and p.agent_id = any (v_agent_ids)
+  ),
+  ranked as (
+    select z.*,
+           pg_catalog.row_number() over most_confident as place,
+           pg_catalog.sum(z.size) filter (where z.size <= 262144) over most_confident as total_size
+      from sized z
+    window most_confident as (
+      partition by z.agent_id order by z.confidence desc, z.learned_at desc, z.id desc
+    )
+  ),
+  knowledge as (
+    select r.agent_id,
+           count(*)::integer as pattern_count,
+           pg_catalog.trim_scale(pg_catalog.round(avg(r.confidence), 6)) as confidence,
+           coalesce(
+             pg_catalog.jsonb_agg(
+               pg_catalog.jsonb_build_object(
+                 'pattern', r.pattern, 'confidence', r.confidence, 'learned_at', r.learned_at
+               ) order by r.place
+             ) filter (
+               where r.place <= 100 and r.size <= 262144 and r.total_size <= 262144
+                 -- Few levels fit into few characters.
+                 and case when r.size > 1000 then public.can_be_nested(r.pattern) else true end
+             ),
+             '[]'
+           ) as known_patterns
+      from ranked r
+     group by r.agent_id
+  ),
+  updated as (
+    update public.agents a
+       set known_patterns = k.known_patterns,
+           pattern_count = k.pattern_count,
+           confidence = k.confidence,
+           knowledge_updated_at = pg_catalog.clock_timestamp(),
+           knowledge_unsynced = true
+      from knowledge k
+     where a.agent_id = k.agent_id
+    returning k.pattern_count
+  )
+  select count(*)::integer, coalesce(sum(u.pattern_count), 0)::integer
+    into v_agents_updated, v_total_patterns
+    from updated u;
+
+  perform public.queue_agent_knowledge();
+  return query select v_agents_updated, v_total_patterns;
+end
+$$;
+revoke execute on function public.update_agent_knowledge() from public;
+-- The same 128 bits as a ULID: the reverse of ulid_to_uuid.
+create or replace function public.uuid_to_ulid(p_uuid uuid)
+returns text
+language sql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select public.encode_base32(('x' || pg_catalog.substr(h.digits, 1, 12))::bit(48)::bigint, 10)
+      || public.encode_base32(('x' || pg_catalog.substr(h.digits, 13, 10))::bit(40)::bigint, 8)
+      || public.encode_base32(('x' || pg_catalog.substr(h.digits, 23, 10))::bit(40)::bigint, 8)
+    from (select pg_catalog.replace(p_uuid::text, '-', '') as digits) h;
+$$;
+-- How fast agents finish tasks, in steps of five minutes (UTC), one row an agent and step in which it
+-- finished any. The same on a plain table and on a hypertable.
+-- A duration that measures nothing (NaN, infinite, or beyond what a double holds) is left out as if it were
+-- missing, and so is a time that is infinite: one row must not fail the refresh, nor make an average of NaN.
+-- Refreshed by refresh_metrics(), concurrently: readers see the old rows until the new ones are ready.
+create materialized view if not exists public.agent_performance_5min as
+select pg_catalog.date_bin('5 minutes', t.created_at, timestamptz '2000-01-01 00:00:00+00') as bucket,
+       t.agent_id,
+       count(*) as task_count,
+       pg_catalog.round(avg(t.duration_ms), 3) as avg_duration_ms,
+       max(t.duration_ms) as max_duration_ms,
+       min(t.duration_ms) as min_duration_ms,
+       pg_catalog.percentile_cont(0.95) within group (
+         -- PostgreSQL may compute this before it leaves rows out. Rounded, since 1e-400 is out of range, too.
+         order by case when t.duration_ms < 1e300 then pg_catalog.round(t.duration_ms, 9)::double precision end
+       ) as p95_duration_ms
+  from public.agent_tasks t
+ where t.status = 'completed' and t.duration_ms < 1e300 and pg_catalog.isfinite(t.created_at)
+ group by 1, 2;
+
+-- Concurrent refresh needs it; it also answers what happened in a span of time.
+create unique index if not exists agent_performance_5min_bucket_agent_id_key
+  on public.agent_performance_5min (bucket, agent_id);
+-- What decides when a job is due. declared_at is when the list of jobs was last changed: what would have
+-- been due before it was not missed. last_started_at is that of any run, a skipped one too.
+--
+-- A clock that was set back leaves runs behind that are dated in the future. They say nothing of what is due
+-- now: a run that is more than a minute ahead is left out, and a list that was changed in the future counts as
+-- changed a day ago. The doctor tells of both. By the time of the statement, which an index can be asked for.
+create or replace view public.job_times as
+select j.job_name,
+       j.schedule,
+       case
+         when o.applied_at > pg_catalog.statement_timestamp() + interval '1 minute'
+           then pg_catalog.statement_timestamp() - interval '1 day'
+         else o.applied_at
+       end as declared_at,
+       last.started_at as last_started_at,
+       last.started_by as last_started_by,
+       success.finished_at as last_success_at
+  from public.scheduled_jobs j
+  left join centralcloud_migrations.objects o on o.plane = 'singularity'
+  left join lateral (
+    select r.started_at, r.started_by
+      from public.job_runs r
+     where r.job_name = j.job_name
+       and r.started_at > '-infinity' and r.started_at < pg_catalog.statement_timestamp() + interval '1 minute'
+     order by r.started_at desc
+     limit 1
+  ) last on true
+  left join lateral (
+    select r.finished_at
+      from public.job_runs r
+     where r.job_name = j.job_name and r.status = 'succeeded'
+       and r.started_at > '-infinity' and r.started_at < pg_catalog.statement_timestamp() + interval '1 minute'
+       and r.finished_at > '-infinity' and r.finished_at < pg_catalog.statement_timestamp() + interval '1 minute'
+     order by r.started_at desc
+     limit 1
+  ) success on true;
+-- How each job fares, from its runs alone, so that it reads the same whoever runs them. "Last" is the
+-- last run that was not skipped; runner is who last ran the job unasked: pg_cron or scheduler.
+-- Runs that are dated in the future, because the clock was set back, are left out as in job_times.
+create or replace view public.scheduled_jobs_status as
+select j.job_name,
+       j.schedule,
+       j.function_name,
+       j.description,
+       last.started_at as last_started_at,
+       last.status as last_status,
+       case when pg_catalog.isfinite(last.finished_at)
+         then (extract(epoch from last.finished_at - last.started_at) * 1000)::double precision
+       end as last_duration_ms,
+       last.error as last_error,
+       last.started_by as last_started_by,
+       success.finished_at as last_success_at,
+       today.run_count as run_count_24h,
+       today.failure_count as failure_count_24h,
+       today.skipped_count as skipped_count_24h,
+       unasked.started_by as runner
+  from public.scheduled_jobs j
+  left join lateral (
+    select r.started_at, r.finished_at, r.status, r.error, r.started_by
+      from public.job_runs r
+     where r.job_name = j.job_name and r.status <> 'skipped'
+       and r.started_at > '-infinity' and r.started_at < pg_catalog.statement_timestamp() + interval '1 minute'
+     order by r.started_at desc
+     limit 1
+  ) last on true
+  left join lateral (
+    select r.finished_at
+      from public.job_runs r
+     where r.job_name = j.job_name and r.status = 'succeeded'
+       and r.started_at > '-infinity' and r.started_at < pg_catalog.statement_timestamp() + interval '1 minute'
+       and r.finished_at > '-infinity' and r.finished_at < pg_catalog.statement_timestamp() + interval '1 minute'
+     order by r.started_at desc
+     limit 1
+  ) success on true
+  left join lateral (
+    select r.started_by
+      from public.job_runs r
+     where r.job_name = j.job_name and r.started_by in ('pg_cron', 'scheduler')
+       and r.started_at > '-infinity' and r.started_at < pg_catalog.statement_timestamp() + interval '1 minute'
+     order by r.started_at desc
+     limit 1
+  ) unasked on true
+ cross join lateral (
+    select count(*) filter (where r.status <> 'skipped') as run_count,
+           count(*) filter (where r.status = 'failed') as failure_count,
+           count(*) filter (where r.status = 'skipped') as skipped_count
+      from public.job_runs r
+     where r.job_name = j.job_name
+       and r.started_at > pg_catalog.statement_timestamp() - interval '24 hours'
+       and r.started_at < pg_catalog.statement_timestamp() + interval '1 minute'
+  ) today;
+-- Every new session, and every change of a session's state or confidence that really is one, goes to
+-- CentralCloud. The stamp that follows changes neither, so it does not fire again.
+create or replace trigger agent_sessions_persist_insert
+  after insert on public.agent_sessions
+  for each row
+  execute function public.persist_agent_session();
+
+create or replace trigger agent_sessions_persist_update
+  after update of state, confidence on public.agent_sessions
+  for each row
+  when (old.state is distinct from new.state or old.confidence is distinct from new.confidence)
+  execute function public.persist_agent_session();
+-- What the agents know, a summary an hour; contract knowledge/1.
+select public.create_queue('agent-knowledge-updates');
+-- Sealed agent sessions, one message a change; contract session/1.
+select public.create_queue('agent-sessions');
+-- Patterns as they are learned; contract pattern/1.
+select public.create_queue('centralcloud-new-patterns');
+-- What runs by itself: the one declaration. pg_cron, where the server has it, and the scheduler process
+-- elsewhere both read it; a job that is not named here any more is removed.
+-- Times are five fields of cron, in UTC. A function takes no arguments, or has defaults for all.
+-- A job that must keep up with whatever comes names a step function: it is called, in one transaction after
+-- another, until nothing is left, and until shortly before the job is due again.
+with declared (job_name, schedule, function_name, step_function_name, longest_run, description) as (
+  values
+    ('learn-patterns-every-5min', '*/5 * * * *', 'learn_patterns_from_analysis',
+     'learn_next_results', interval '290 seconds',
+     'learns patterns from new analysis results and queues them'),
+    ('sync-learning-every-10min', '*/10 * * * *', 'sync_learning_to_centralcloud',
+     'sync_next_learning', interval '590 seconds',
+     'queues what is not synced yet and records the batch'),
+    ('update-knowledge-hourly', '0 * * * *', 'update_agent_knowledge', null, null,
+     'sums up what each agent has learned and queues the summary'),
+    ('assign-tasks-every-2min', '*/2 * * * *', 'assign_pending_tasks', null, null,
+     'gives waiting tasks to agents that have room'),
+    ('refresh-metrics-every-30min', '*/30 * * * *', 'refresh_metrics', null, null,
+     'brings agent_performance_5min up to date'),
+    ('cleanup-sync-logs-every-6h', '0 */6 * * *', 'cleanup_sync_logs', null, null,
+     'removes sync batches after 30 days, undelivered ones after 90'),
+    ('archive-tasks-daily', '0 2 * * *', 'archive_completed_tasks', null, null,
+     'moves tasks that were completed 90 days ago to the archive'),
+    ('cleanup-queue-archives-daily', '30 2 * * *', 'cleanup_queue_archives', null, null,
+     'removes archived queue messages after 90 days'),
+    ('cleanup-job-runs-daily', '0 3 * * *', 'cleanup_job_runs', null, null,
+     'removes job runs after 30 days')
+),
+removed as (
+  delete from public.scheduled_jobs j
+   where not exists (select from declared d where d.job_name = j.job_name)
+)
+insert into public.scheduled_jobs as j
+  (job_name, schedule, function_name, step_function_name, longest_run, description)
+select d.job_name, d.schedule, d.function_name, d.step_function_name, d.longest_run, d.description
+  from declared d
+on conflict (job_name) do update
+  set schedule = excluded.schedule,
+      function_name = excluded.function_name,
+      step_function_name = excluded.step_function_name,
+      longest_run = excluded.longest_run,
+      description = excluded.description
+  where (j.schedule, j.function_name, j.step_function_name, j.longest_run, j.description)
+     is distinct from (excluded.schedule, excluded.function_name, excluded.step_function_name,
+                       excluded.longest_run, excluded.description);
+-- What an application needs: the tables that are its own, what was learned, and the procedures made for
+-- applications. Those that touch queues or keys run with their owner's rights, because the application
+-- may see neither. ULIDs are for everybody: those functions read nothing.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_application') is null then
+    return;
+  end if;
+
+  if not pg_catalog.has_schema_privilege('centralcloud_application', 'public', 'usage') then
+    grant usage on schema public to centralcloud_application;
+  end if;
+  grant select, insert, update
+     on public.agents, public.analysis_results, public.agent_sessions, public.pending_tasks, public.agent_tasks
+     to centralcloud_application;
+  grant select
+     on public.learned_patterns, public.agent_tasks_archive, public.agent_performance_5min
+     to centralcloud_application;
+  grant execute
+     on function public.learn_patterns_from_analysis(integer), public.manually_learn_analysis(bigint),
+                 public.update_agent_knowledge(), public.sync_learning_to_centralcloud(),
+                 public.assign_pending_tasks()
+     to centralcloud_application;
+end
+$$;
+-- The captured tables, for whoever captures changes. The columns of agent_sessions are named, so that
+-- neither its state nor a column of the future is among them.
+-- This covers what SQL reads. The write-ahead log has every column: what a slot gives of agent_sessions is
+-- decided by the column list of its publication.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_auditor') is null then
+    return;
+  end if;
+
+  if not pg_catalog.has_schema_privilege('centralcloud_auditor', 'public', 'usage') then
+    grant usage on schema public to centralcloud_auditor;
+  end if;
+  grant select
+     on public.singularity_source, public.agents, public.analysis_results, public.learned_patterns,
+        public.pending_tasks, public.agent_tasks, public.learning_sync_log
+     to centralcloud_auditor;
+  grant select (id, agent_id, confidence, created_at, last_synced_at, unsynced, sync_error)
+     on public.agent_sessions
+     to centralcloud_auditor;
+  grant execute
+     on function public.examine_captured_tables(text[], text[]), public.publish_for_capture(text[], text[], boolean),
+                 public.end_publication()
+     to centralcloud_auditor;
+end
+$$;
+-- What the consumer needs on a source beside its queues, which create_queue grants one by one.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_consumer') is null then
+    return;
+  end if;
+
+  if not pg_catalog.has_schema_privilege('centralcloud_consumer', 'public', 'usage') then
+    grant usage on schema public to centralcloud_consumer;
+  end if;
+  grant usage on schema pgmq to centralcloud_consumer;
+  grant select on public.singularity_source to centralcloud_consumer;
+end
+$$;
+-- What the job runner needs: to know where it is and what is due, and to run it. The jobs themselves run
+-- with the rights of the owner of run_job_step.
+do $$
+begin
+  if pg_catalog.to_regrole('centralcloud_jobs') is null then
+    return;
+  end if;
+
+  if not pg_catalog.has_schema_privilege('centralcloud_jobs', 'public', 'usage') then
+    grant usage on schema public to centralcloud_jobs;
+  end if;
+  grant execute
+     on function public.run_job(text, text), public.run_job_step(text, text, bigint)
+     to centralcloud_jobs;
+  grant execute on procedure public.run_job_in_steps(text, text) to centralcloud_jobs;
+  grant select on public.job_times, public.scheduled_jobs_status, public.singularity_source
+     to centralcloud_jobs;
+end
+$$;
+-- What the owner of our objects needs of what belongs to others: a place for the objects, the queues, the
+-- functions of extensions that our functions call, and to create in the database, which publishing takes. Each queue is granted by create_queue; the default
+-- privileges are for a queue that the migrating role makes anew by pgmq.create.
+do $$
+declare
+  v_statement text;
+begin
+  if pg_catalog.to_regrole('centralcloud_owner') is null then
+    return;
+  end if;
+
+  grant usage, create on schema public to centralcloud_owner;
+  grant usage on schema pgmq to centralcloud_owner;
+  grant select on pgmq.meta to centralcloud_owner;
+  alter default privileges in schema pgmq grant select, insert, update, delete on tables to centralcloud_owner;
+  -- Written by the trigger of a queue that notifies, with the rights of whoever sends; since pgmq 1.8.
+  if pg_catalog.to_regclass('pgmq.notify_insert_throttle') is not null then
+    grant select, update on pgmq.notify_insert_throttle to centralcloud_owner;
+  end if;
+
+  -- Only who may pass it on is able to; doctor says where it is missing and a capture needs it.
+  if pg_catalog.has_database_privilege(current_user, pg_catalog.current_database(), 'create with grant option') then
+    execute pg_catalog.format('grant create on database %I to centralcloud_owner', pg_catalog.current_database());
+  end if;
+
+  -- Public in most installations, and then there is nothing to do.
+  for v_statement in
+    select s.statement
+      from pg_catalog.pg_depend d
+      join pg_catalog.pg_extension e on e.oid = d.refobjid
+      join pg_catalog.pg_proc p on p.oid = d.objid
+      join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+     cross join lateral (
+       select pg_catalog.format('grant usage on schema %I to centralcloud_owner', n.nspname) as statement
+        where not pg_catalog.has_schema_privilege('centralcloud_owner', n.oid, 'usage')
+       union all
+       select pg_catalog.format('grant execute on function %s to centralcloud_owner', p.oid::regprocedure)
+        where not pg_catalog.has_function_privilege('centralcloud_owner', p.oid, 'execute')
+     ) s
+     where d.classid = 'pg_catalog.pg_proc'::regclass
+       and d.refclassid = 'pg_catalog.pg_extension'::regclass
+       and d.deptype = 'e'
+       and (e.extname, p.proname) in (
+             ('pgcrypto', 'pgp_pub_encrypt_bytea'),
+             ('pgsodium', 'crypto_box_seal'),
+             ('pgx_ulid', 'gen_monotonic_ulid'),
+             ('ulid', 'gen_monotonic_ulid')
+           )
+  loop
+    execute v_statement;
+  end loop;
+exception
+  when insufficient_privilege then
+    raise warning '% may not grant the role centralcloud_owner what it needs: %', current_user, sqlerrm
+      using errcode = '01007'; -- warning_privilege_not_granted
+end
+$$;
+insert into centralcloud_migrations.objects (plane, checksum) values ('singularity', 'e4e13ff06ef7955cc0d18cb8f4c9c2535edf74d2c10f0b9e780ccf128e4b4671');
+commit;
