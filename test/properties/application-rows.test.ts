@@ -142,4 +142,4 @@ test("whatever an application writes, the jobs succeed and deliver all that is g
     ),
     { numRuns: 15 },
   );
-}, 120_000);
+}, 300_000);
