@@ -6,7 +6,7 @@
 --
 -- What can't be learned is marked with its reason, and stops no other: what fails together is tried by halves, until it
 -- stands alone. What can be learned and not queued is learned, unsynced, with the reason. Whether an error is a row's
--- own is told by the error, or by two rows, chosen at random, that are tried alone: where one of them can be learned, it
+-- own is told by the error, or by three rows, chosen at random, that are tried alone: where one of them can be learned, it
 -- is (p_is_certain: it was one of the caller's). Else it is raised, since the next row would meet it, too. What passes
 -- (a lock that was waited for too long, a deadlock, a full disk, a stop) is always raised: it marks no row for good.
 -- Locks: rows of analysis_results in the order of their ids (the caller's already); rows it inserts.
@@ -107,7 +107,18 @@ begin
         end if;
         v_is_fault_of_row := p_is_certain or public.is_fault_of_row(sqlstate, sqlerrm);
         if not v_is_fault_of_row and v_count > 1 then
-          for v_id in select i.id from pg_catalog.unnest(p_ids) as i (id) order by pg_catalog.random() limit 2 loop
+          -- Rows that make a pattern: one that is marked, or known, tells nothing.
+          for v_id in
+            select r.id
+              from public.analysis_results r
+             where r.id = any (p_ids)
+               and r.agent_id <> '' and pg_catalog.length(r.agent_id) <= 512
+               and coalesce(r.confidence, 0.5) between 0 and 1
+               and case when pg_catalog.pg_column_size(r.result) <= 1000
+                        then pg_catalog.jsonb_typeof(r.result) = 'object' else r.result is not null end
+             order by r.learning_id is not null, pg_catalog.random()
+             limit 3
+          loop
             begin
               select l.* into v_one from public.learn_results_together(array[v_id], false) l;
               v_is_fault_of_row := v_is_fault_of_row or v_one.patterns_learned > 0;
@@ -115,7 +126,7 @@ begin
               v_learned := v_learned + v_one.patterns_learned;
               v_queued := v_queued + v_one.patterns_queued;
             exception when assert_failure or others then
-              -- It meets what the others meet, or is to blame; the second one, or the rest, tells.
+              -- It meets what the others meet, or is to blame; another one, or the rest, tells.
               null;
             end;
           end loop;
