@@ -13,8 +13,9 @@ process.exitCode =
   process.env.CI && given.length === 0 ? runForCi() : local("vitest", "run", ...given);
 
 /**
- * Runs all tests; once more where the run ended before its end, since a file hung. The files of a few that failed run again, one after the other: a test that fails beside others and
- * passes by itself does not stop a change, but it is named, in the last lines, as one to mend.
+ * Runs all tests; once more where the run ended before its end, since a file hung. Where a few files failed, they run
+ * again, one after the other: a test that fails beside others and passes by itself does not stop a change, but it is
+ * named, in the last lines, as one to mend.
  */
 function runForCi() {
   let { report, status } = vitestWithReport();

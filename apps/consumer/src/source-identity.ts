@@ -3,6 +3,7 @@ import {
   claimSource,
   type IdentifiedSource,
   identifySource,
+  isInstant,
   readConnectionFacts,
   readOwnAddress,
   SourceRefusedError,
@@ -215,11 +216,9 @@ export class SourceIdentity {
   }
 
   #noteClock(clock: string, readAt: number): void {
-    const ms = Date.parse(clock);
+    const ms = isInstant(clock) ? Date.parse(clock) : 0;
     // What no server of ours shows, the central database could not read, and it is told of all sources at once.
-    if (!(ms > 0)) return;
-    const time = new Date(ms).toISOString();
-    if (/^\d{4}-/.test(time)) this.#clock = { time, readAt };
+    if (ms > 0) this.#clock = { time: new Date(ms).toISOString(), readAt };
   }
 
   /** Claims once more what is held: the server was restarted, or the store has another one for the id. */

@@ -157,6 +157,7 @@ export {
   type ConnectionFacts,
   type IdentifiedSource,
   identifySource,
+  isInstant,
   readConnectionFacts,
   readServerFacts,
   type ServerFacts,

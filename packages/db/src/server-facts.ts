@@ -36,11 +36,16 @@ type Queryable = Pick<Pool, "query">;
 
 const instantOf = (time: string) =>
   `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-const isInstant = (text: string) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(text);
 const startedAt = instantOf("pg_postmaster_start_time()");
 const clock = instantOf("clock_timestamp()");
 const databaseOid =
   "(select d.oid::bigint::text from pg_database d where d.datname = current_database())";
+
+/** Whether a text is a moment as these questions ask for it; a source may answer with anything. */
+export function isInstant(text: string): boolean {
+  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+  return form.test(text) && !Number.isNaN(Date.parse(text));
+}
 
 /** @throws {NotASourceError} {@link ServerFactsError} */
 export async function identifySource(source: Queryable): Promise<IdentifiedSource> {

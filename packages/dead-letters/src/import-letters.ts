@@ -20,6 +20,7 @@ import { ActionSession } from "./actions/session.ts";
 import { ImportLineError } from "./errors.ts";
 import { type LetterSource, orderOf, type Place, placeOf } from "./place.ts";
 import { assertMayAct, type NeededRight } from "./rights.ts";
+import { isLetterTime } from "./time-bound.ts";
 import { inTransaction } from "./transaction.ts";
 
 export interface ImportOptions {
@@ -157,11 +158,7 @@ function parseLine(text: string, number: number, sources: readonly LetterSource[
   const { source, source_id, queue, id, enqueued_at } = value as Readonly<Record<string, unknown>>;
   if (typeof queue !== "string" || !isQueueName(queue)) throw fail("names no queue of ours");
   if (typeof id !== "string" || !/^\d{1,18}$/.test(id)) throw fail("has no id in digits");
-  const isTime =
-    typeof enqueued_at === "string" &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/.test(enqueued_at) &&
-    !Number.isNaN(Date.parse(enqueued_at));
-  if (!isTime) throw fail("has no enqueued_at in ISO 8601");
+  if (!isLetterTime(enqueued_at)) throw fail("has no enqueued_at in ISO 8601");
   const owner = sources.find(({ sourceId }) => sourceId === source_id);
   if (owner === undefined) {
     throw fail(

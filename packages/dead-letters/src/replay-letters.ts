@@ -14,6 +14,7 @@ import {
   type LetterActionReport,
   runLetterAction,
 } from "./run-letter-action.ts";
+import { isLetterTime } from "./time-bound.ts";
 
 export interface ReplayOptions extends LetterActionOptions {
   /** The JSON text of a message to send in place of the original; the filter must name one letter by id. */
@@ -119,18 +120,12 @@ export async function findMergedLetters(
   letters: readonly Pick<LockedLetter, "id" | "originalId" | "originalEnqueuedAt">[],
 ): Promise<ReadonlySet<string>> {
   const known = letters.flatMap(({ id, originalId, originalEnqueuedAt }) => {
-    if (!isInstant(originalEnqueuedAt) || !/^\d{1,18}$/.test(originalId ?? "")) return [];
+    if (!isLetterTime(originalEnqueuedAt) || !/^\d{1,18}$/.test(originalId ?? "")) return [];
     return [{ id, msgId: originalId ?? "", enqueuedAt: originalEnqueuedAt, fromArchive: false }];
   });
   if (known.length === 0) return new Set();
   const records = await lookUpDeliveries(central, { sourceId, queue }, known);
   return new Set(known.filter((_, index) => records[index]?.merged).map(({ id }) => id));
-}
-
-/** Whether PostgreSQL will take it for an instant, too; letters come from other clients as well. */
-function isInstant(text: string | null): text is string {
-  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/;
-  return text !== null && form.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 interface Move {

@@ -1,4 +1,4 @@
-import { maintainChangeLog } from "@centralcloud/db";
+import { isInstant, maintainChangeLog } from "@centralcloud/db";
 import { createDecoder } from "../decode/create-decoder.ts";
 import { centrally, UndecodableChangeError } from "../errors.ts";
 import { heartbeatPrefix } from "../slot/start-options.ts";
@@ -76,7 +76,7 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
     }
     for (const event of await messages.decode(frame)) {
       if (event.kind !== "message") await transactions.handle(event);
-      else if (event.prefix === heartbeatPrefix && isTime(event.content)) {
+      else if (event.prefix === heartbeatPrefix && isInstant(event.content)) {
         // Anybody may write one: it is not from later than when it was sent.
         const sentAt = formatMicroseconds(frame.sentAt);
         const isForged = event.content > sentAt;
@@ -120,11 +120,4 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
     ending.abort();
     await Promise.all([beating, watching]);
   }
-}
-
-/** As `to_char` writes it at the source; anything else is somebody else's. */
-function isTime(content: string): boolean {
-  return (
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(content) && !Number.isNaN(Date.parse(content))
-  );
 }
