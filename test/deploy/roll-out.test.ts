@@ -34,7 +34,8 @@ esac
     timeout: 30_000,
     env: {
       PATH: `${folder}:${process.env.PATH}`,
-      ROLL_OUT_DEADLINE_S: "1",
+      // Whole seconds, the first of which may be over at once.
+      ROLL_OUT_DEADLINE_S: state === "" ? "1" : "25",
       ROLL_OUT_PAUSE_S: "0.1",
     },
   });
