@@ -5,6 +5,7 @@ import {
   ConfigurationError,
   type Environment,
   flag,
+  givenWholeNumber,
   parseConfiguration,
   wholeNumber,
 } from "@centralcloud/service";
@@ -49,9 +50,12 @@ export const httpAddress = z
   })
   .optional();
 
+/** Larger batches are cheaper a message, and not sooner done: only where messages wait anyway. Whoever sets one means it. */
+const defaultBatchSizes = { usual: 500, backlog: 2_000 };
+
 const variables = {
   ...databaseVariables,
-  CONSUMER_BATCH_SIZE: wholeNumber(1, 10_000, 500),
+  CONSUMER_BATCH_SIZE: givenWholeNumber(1, 10_000).optional(),
   CONSUMER_CONCURRENCY: concurrency,
   CONSUMER_VISIBILITY_TIMEOUT_S: wholeNumber(1, 43_200, 30),
   CONSUMER_MAX_ATTEMPTS: wholeNumber(1, 1_000, 5),
@@ -77,6 +81,8 @@ export interface ConsumerConfiguration {
   readonly centralUrl: string;
   /** Messages per read. */
   readonly batchSize: number;
+  /** Messages per read while a queue holds more than one reads. */
+  readonly backlogBatchSize: number;
   /** Batches in flight per lane. */
   readonly concurrency: number;
   readonly visibilityTimeoutS: number;
@@ -110,7 +116,8 @@ export function readConsumerConfiguration(environment: Environment): ConsumerCon
   return {
     sourceUrls: values.SOURCE_DATABASE_URLS,
     centralUrl: values.CENTRAL_DATABASE_URL,
-    batchSize: values.CONSUMER_BATCH_SIZE,
+    batchSize: values.CONSUMER_BATCH_SIZE ?? defaultBatchSizes.usual,
+    backlogBatchSize: values.CONSUMER_BATCH_SIZE ?? defaultBatchSizes.backlog,
     concurrency: values.CONSUMER_CONCURRENCY,
     visibilityTimeoutS: values.CONSUMER_VISIBILITY_TIMEOUT_S,
     maxAttempts: values.CONSUMER_MAX_ATTEMPTS,

@@ -35,8 +35,12 @@ const perMessageBytes = 512;
 /**
  * Bytes of one answer to a lane: it asks for as many bodies as fit into a batch, and for one in any case.
  */
-export function laneAnswerBytes({ batchSize, maxMessageBytes }: ConsumerConfiguration): number {
-  return Math.max(maxBatchBytes, maxMessageBytes) + batchSize * perMessageBytes + watchAnswerBytes;
+export function laneAnswerBytes({
+  backlogBatchSize,
+  maxMessageBytes,
+}: ConsumerConfiguration): number {
+  const toldOfAll = backlogBatchSize * perMessageBytes;
+  return Math.max(maxBatchBytes, maxMessageBytes) + toldOfAll + watchAnswerBytes;
 }
 
 /** Bytes of one answer where no message is read. */

@@ -60,3 +60,39 @@ test("after timeouts, each read that is answered allows twice as many again", ()
   }
   expect(asked).toEqual([4, 8, 16, 32, 64, 128, 256, 500, 500]);
 });
+
+test("while reads find as many as they asked for, they double, up to the size for backlogs", () => {
+  const size = new ReadSize(500, budget, 420, 2_000);
+  const asked: number[] = [];
+  for (let read = 0; read < 4; read++) {
+    asked.push(size.next());
+    size.learn(size.next(), size.next() * 420);
+  }
+  expect(asked).toEqual([500, 1_000, 2_000, 2_000]);
+});
+
+test("a read that finds fewer ends the backlog: the next asks for a usual batch", () => {
+  const size = new ReadSize(500, budget, 420, 2_000);
+  size.learn(size.next(), 500 * 420);
+  size.learn(size.next(), 1_000 * 420);
+  expect(size.next()).toBe(2_000);
+  size.learn(1_999, 1_999 * 420);
+  expect(size.next()).toBe(500);
+});
+
+test("in a backlog, too, batches fit into memory, and a timeout halves them", () => {
+  const size = new ReadSize(500, budget, largest, 2_000);
+  for (let read = 0; read < 4; read++) {
+    const asked = size.next();
+    size.learn(asked, asked * 8_000);
+  }
+  expect(size.next()).toBe(500);
+  size.timedOut(size.next());
+  expect(size.next()).toBe(250);
+});
+
+test("where one batch size is given, it is the largest", () => {
+  const size = new ReadSize(500, budget, 420);
+  size.learn(size.next(), 500 * 420);
+  expect(size.next()).toBe(500);
+});

@@ -77,13 +77,17 @@ function decodeText(bytes: Buffer): string | undefined {
 
 /** A whole number from `minimum` to `maximum`; `fallback` where the variable is not given. */
 export function wholeNumber(minimum: number, maximum: number, fallback: number) {
+  return givenWholeNumber(minimum, maximum).default(fallback);
+}
+
+/** A whole number from `minimum` to `maximum`. */
+export function givenWholeNumber(minimum: number, maximum: number) {
   const sentence = `must be a whole number from ${minimum} to ${maximum}`;
   return z
     .string()
     .regex(/^\d{1,15}$/, sentence)
     .transform(Number)
-    .pipe(z.number().min(minimum, sentence).max(maximum, sentence))
-    .default(fallback);
+    .pipe(z.number().min(minimum, sentence).max(maximum, sentence));
 }
 
 /** `true` or `false`, also written 1, 0, yes, no, on, off; `fallback` where it is not given. */

@@ -3,6 +3,7 @@ export {
   ConfigurationError,
   type Environment,
   flag,
+  givenWholeNumber,
   parseConfiguration,
   wholeNumber,
 } from "./configuration.ts";

@@ -29,7 +29,8 @@ interface DrainReport {
   readonly elapsedMs: number;
 }
 
-export const settingsInWords = "default settings: batches of 500, 2 in flight";
+export const settingsInWords =
+  "default settings: reads of 500, of up to 2,000 while a backlog lasts, 2 batches in flight";
 
 export const centralcloud: System = {
   name: "centralcloud",

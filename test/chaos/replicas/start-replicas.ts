@@ -7,7 +7,6 @@ import { Replica } from "./replica.ts";
 /** How the consumers are set up, beside where their databases are. */
 export interface ConsumerSettings {
   readonly replicas: number;
-  readonly batchSize: number;
   readonly visibilityTimeoutS: number;
   readonly maxAttempts: number;
   readonly maxDeliveries: number;
@@ -70,7 +69,6 @@ function urlThrough(link: Link | undefined, { name }: ChaosDatabase): string {
 
 function environmentOf(settings: ConsumerSettings): Record<string, string> {
   return {
-    CONSUMER_BATCH_SIZE: String(settings.batchSize),
     CONSUMER_VISIBILITY_TIMEOUT_S: String(settings.visibilityTimeoutS),
     CONSUMER_MAX_ATTEMPTS: String(settings.maxAttempts),
     CONSUMER_MAX_DELIVERIES: String(settings.maxDeliveries),

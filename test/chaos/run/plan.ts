@@ -16,7 +16,6 @@ export interface ChaosPlan {
   readonly killers: number;
   /** How long merging and archiving take at most beyond their own time, so that faults find more in flight. */
   readonly dawdleMs: number;
-  readonly batchSize: number;
   readonly visibilityTimeoutS: number;
   readonly maxAttempts: number;
   readonly maxDeliveries: number;
@@ -55,7 +54,6 @@ export function longPlan(choices: PlanChoices): ChaosPlan {
     // Each needs some twenty seconds and up to nine processes.
     killers: choices.killers ?? Math.max(1, Math.min(8, Math.floor(minutes))),
     dawdleMs: 500,
-    batchSize: 500,
     visibilityTimeoutS: 3,
     maxAttempts: 3,
     maxDeliveries: 8,

@@ -19,6 +19,8 @@ export interface LaneOptions {
   readonly idleWatch?: IdleWatch;
   /** Messages per read, 1 to 10,000; default 500. Fewer are read when they are large. */
   readonly batchSize?: number;
+  /** The same while reads find as many as they ask for, from `batchSize`; default: the batch size. */
+  readonly backlogBatchSize?: number;
   /** Batches in flight, from 1; one more is read ahead. Default 2. */
   readonly concurrency?: number;
   /** Lease of a read in seconds, from 1; default 30. Extended while work goes on. */

@@ -61,7 +61,8 @@ export function createLane(options: LaneOptions): Lane {
   const settling = new PQueue({ concurrency });
   const mergeWindow = new MergeWindow(concurrency);
   const refusalRate = new RefusalRate();
-  const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes);
+  const { backlogBatchSize } = options;
+  const readSize = new ReadSize(batchSize, maxBatchBytes, maxMessageBytes, backlogBatchSize);
   const gate = new Gate(name, options.breakers, () => handler.store.merge([], () => {}), observe);
   const frontier = new Frontier();
   const turns = new ReadTurns(handler.isDemanding ?? false);
