@@ -42,7 +42,7 @@ export interface Sizes {
 }
 
 const full: Sizes = {
-  drain: 100_000,
+  drain: 200_000,
   oneByOne: 4_000,
   jobPerMessage: 20_000,
   large: 20_000,
