@@ -18,6 +18,8 @@ begin
   grant select (key_id, algorithm, public_key, active, created_at, retired_at, binds)
      on public.session_keys
      to centralcloud_viewer;
-  grant execute on function public.describe_session_messages(boolean, bigint[]) to centralcloud_viewer;
+  grant execute
+     on function public.describe_session_messages(boolean, bigint[]), public.examine_captured_tables(text[], text[])
+     to centralcloud_viewer;
 end
 $$;
