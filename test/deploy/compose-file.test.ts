@@ -89,7 +89,7 @@ test("people look and act as logins of their own, and nothing of theirs is start
     ["look", "viewer"],
     ["operate", "operator"],
   ] as const) {
-    const { environment, profiles } = file.services[service] ?? {};
+    const { environment, profiles } = file.services[service] as Service;
     expect(profiles).toEqual(["people"]);
     expect(environment).toMatchObject({
       SOURCE_DATABASE_URLS_FILE: `/run/secrets/${login}-source-urls`,
