@@ -331,13 +331,17 @@ test("a list of dead letters leaves messages out; the body of one comes whole, p
 
 test("whoever ends the asking gets what is there, and the names of those that had not answered", async () => {
   const ending = new AbortController();
-  const asked = await askSources(urls, { signal: ending.signal, timeout: 3 }, async ({ name, pool }) => {
-    if (name === second.name) {
-      setImmediate(() => ending.abort());
-      await pool.query("select pg_sleep(60)");
-    }
-    return name;
-  });
+  const asked = await askSources(
+    urls,
+    { signal: ending.signal, timeout: 3 },
+    async ({ name, pool }) => {
+      if (name === second.name) {
+        setImmediate(() => ending.abort());
+        await pool.query("select pg_sleep(60)");
+      }
+      return name;
+    },
+  );
   expect(asked.answers).toEqual([system.singularity.name]);
   expect(asked.unreachable).toEqual([
     { source: second.name, reason: expect.stringContaining("before the asking was ended") },

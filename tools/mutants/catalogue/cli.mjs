@@ -47,7 +47,8 @@ export default [
     in: "packages/db/src/doctor",
     search: "if (heldUp !== undefined) unreachable.push(heldUp);",
     replace: "void heldUp;",
-    wrong: "a database that hung the doctor is not named, and the exit code says that all were reached",
+    wrong:
+      "a database that hung the doctor is not named, and the exit code says that all were reached",
     tests: ["test:cli/forty-sources doctor"],
   },
   {
