@@ -8,7 +8,7 @@ import { environmentOf } from "../support/command.ts";
 import { listCommands } from "../support/command-list.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
-import { patterns, putLetter } from "../support/dead-letters.ts";
+import { patterns, putLetter, sourceOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { attempt, useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
@@ -93,14 +93,19 @@ const cases: Readonly<Record<string, Case>> = {
   "dlq replay-archive": { words: `dlq replay-archive --all${because}`, for: "operator" },
   "replay-archive": { words: `replay-archive --all${because}`, for: "operator" },
   "actions pause": { words: "actions pause PLANNED", for: "operator" },
-  "actions resume": { words: "actions resume", for: "operator" },
+  "actions resume": { words: "actions resume RUNNING", for: "operator" },
   "actions cancel": { words: "actions cancel PLANNED", for: "operator" },
   "actions rate": { words: "actions rate PLANNED 10", for: "operator" },
   "jobs run": { words: "jobs run assign-tasks-every-2min", for: "operator" },
   "sources adopt": { words: `sources adopt --source SOURCE${because}`, for: "operator" },
   "keys add": { words: "keys add --from KEY", for: "operator" },
   "dlq import": { words: `dlq import EXPORT${because}`, for: "administrator" },
-  "sources renew": { words: `sources renew --source SOURCE${because}`, for: "administrator" },
+  // It takes a copy to get so far; what it would do is refused by the tables that it would lock.
+  "sources renew": {
+    words: `sources renew --source SOURCE${because}`,
+    for: "administrator",
+    refusal: /is the source that the central store knows/,
+  },
   "keys ensure": { words: "keys ensure --from KEY", for: "administrator" },
   "keys bind": { words: "keys bind", for: "administrator" },
   "sessions show": { words: "sessions show SESSION", for: "administrator" },
@@ -128,6 +133,7 @@ async function wordsOf(text: string): Promise<readonly string[]> {
   if (text.includes("LETTER"))
     given.LETTER = await putLetter(system.singularity, { original: patternMessage() });
   if (text.includes("PLANNED")) given.PLANNED = await plan();
+  if (text.includes("RUNNING")) given.RUNNING = await plan(system.singularity.name);
   if (text.includes("ACTION")) given.ACTION = await plan();
   if (text.includes("SESSION")) {
     const { rows } = await system.central.pool.query<{ id: string }>(
@@ -140,10 +146,17 @@ async function wordsOf(text: string): Promise<readonly string[]> {
   );
 }
 
-async function plan(): Promise<string> {
+/** @param sourceName plans a discard of nothing there; default: an action of no source. */
+async function plan(sourceName?: string): Promise<string> {
+  const { sourceId } = await sourceOf(system.singularity);
+  const part = {
+    ...{ source_id: sourceId, source_name: sourceName, queue: patterns, expected: 0 },
+    selection: { ids: ["987654321"], pathIsPredicate: false },
+  };
   const { rows } = await system.central.pool.query<{ id: string }>(
     `select action_id::text as id
-       from central.plan_operator_action('replay', 'test', 'a test', '{}', '[]', p_channel => 'cli')`,
+       from central.plan_operator_action('discard', 'test', 'a test', '{}', $1, p_channel => 'cli')`,
+    [JSON.stringify(sourceName === undefined ? [] : [part])],
   );
   return rows[0]?.id ?? "";
 }

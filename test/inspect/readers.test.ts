@@ -79,7 +79,9 @@ test("replicas are listed with their lanes, their faults and their keys, as they
     expect(told).toMatchObject({
       id: consumer.health().replica,
       keys: {},
-      lanes: expect.arrayContaining([{ source: system.singularity.name, queue: patterns }]),
+      lanes: expect.arrayContaining([
+        { source: expect.stringContaining(system.singularity.name), queue: patterns },
+      ]),
     });
     expect(told.lanes).toHaveLength(3);
     expect(told.faults.join()).toMatch(/127\.0\.0\.1:1\/away waits: /);
@@ -293,13 +295,14 @@ test("a list of dead letters leaves messages out; the body of one comes whole, p
   const digits = `1.${"0123456789".repeat(10)}`;
   const original = `{"agent_id": "é", "number": ${digits}, "text": "${"€".repeat(maxBodyBytes)}"}`;
   const id = await putLetter(system.singularity, { original });
-  const short = await putLetter(system.singularity, { original: patternMessage() });
+  const message = patternMessage();
+  const short = await putLetter(system.singularity, { original: message });
   const { answers } = await readDeadLetters(urls, {}, {}, { limit: 10 });
   expect(answers[0]?.letters.map(({ originalMessage }) => originalMessage)).toEqual([null, null]);
   const listed = await json("dlq", "list", "--messages");
   expect(listed.letters[0]).toMatchObject({
     id: short,
-    originalMessage: JSON.parse(patternMessage()),
+    originalMessage: JSON.parse(message),
   });
   const place = placeOf(await sourceOf(system.singularity), patterns);
   const part = await readLetterBody(place, { id });

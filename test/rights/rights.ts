@@ -65,6 +65,25 @@ export const optional: readonly string[] = [
   "table pgmq.topic_bindings",
 ];
 
+/** What the doctor tells of rows that applications wrote: that they could not be queued, and why. */
+const unsyncedSessions: ByColumn = {
+  select: "unsynced sync_error",
+  nothing: "id agent_id state confidence created_at last_synced_at sync_failed_at",
+};
+const unsyncedAgents: ByColumn = {
+  select: "knowledge_unsynced knowledge_error",
+  nothing:
+    "agent_id status capacity known_patterns pattern_count confidence knowledge_updated_at created_at knowledge_synced_at",
+};
+const unsyncedPatterns: ByColumn = {
+  select: "synced_at sync_error",
+  nothing: "id analysis_id agent_id pattern confidence learned_at learning_id sync_failed_at",
+};
+const taskDurations: ByColumn = {
+  select: "id status duration_ms created_at",
+  nothing: "agent_id completed_at",
+};
+
 /** Not what data keys are made of. */
 const keyColumns: ByColumn = {
   select: "key_id algorithm public_key active created_at retired_at binds",
@@ -75,28 +94,45 @@ const singularity: Readonly<Record<string, Row>> = {
   database: { owner: "create connect temporary", everybody: "connect temporary" },
   "schema public": { owner: "usage create", everybody: "usage" },
   "schema pgmq": { owner: "usage", consumer: "usage", operator: "usage", viewer: "usage" },
-  "schema centralcloud_migrations": {},
+  "schema centralcloud_migrations": { operator: "usage", viewer: "usage" },
   "table pgmq.meta": { owner: "select" },
   "table pgmq.notify_insert_throttle": { owner: "select update" },
   "table pgmq.topic_bindings": {},
   ...Object.fromEntries(ofQueues),
-  "table centralcloud_migrations.comparisons": {},
-  "table centralcloud_migrations.migrations": {},
-  "table centralcloud_migrations.objects": {},
+  "table centralcloud_migrations.comparisons": { operator: "select", viewer: "select" },
+  "table centralcloud_migrations.migrations": { operator: "select", viewer: "select" },
+  "table centralcloud_migrations.objects": { operator: "select", viewer: "select" },
   "table public.agent_sessions": {
+    operator: unsyncedSessions,
+    viewer: unsyncedSessions,
     application: "select insert update",
     auditor: {
       select: "id agent_id confidence created_at last_synced_at unsynced sync_error",
       nothing: "state sync_failed_at",
     },
   },
-  "table public.agent_tasks": { application: "select insert update", auditor: "select" },
+  "table public.agent_tasks": {
+    application: "select insert update",
+    auditor: "select",
+    operator: taskDurations,
+    viewer: taskDurations,
+  },
   "table public.agent_tasks_archive": { application: "select" },
-  "table public.agents": { application: "select insert update", auditor: "select" },
+  "table public.agents": {
+    application: "select insert update",
+    auditor: "select",
+    operator: unsyncedAgents,
+    viewer: unsyncedAgents,
+  },
   "table public.analysis_results": { application: "select insert update", auditor: "select" },
   "table public.centralcloud_locks": {},
   "table public.job_runs": { operator: "select", viewer: "select" },
-  "table public.learned_patterns": { application: "select", auditor: "select" },
+  "table public.learned_patterns": {
+    application: "select",
+    auditor: "select",
+    operator: unsyncedPatterns,
+    viewer: unsyncedPatterns,
+  },
   "table public.learning_sync_log": { auditor: "select" },
   "table public.operator_action_progress": { operator: "select", viewer: "select" },
   "table public.pending_tasks": { application: "select insert update", auditor: "select" },
@@ -207,7 +243,7 @@ const sessionHeads: ByColumn = {
 const central: Readonly<Record<string, Row>> = {
   database: { everybody: "connect temporary" },
   "schema central": { auditor: "usage", consumer: "usage", operator: "usage", viewer: "usage" },
-  "schema centralcloud_migrations": {},
+  "schema centralcloud_migrations": { operator: "usage", viewer: "usage" },
   "schema public": { everybody: "usage" },
   "table central.agent_knowledge": { consumer: "select", operator: "select", viewer: "select" },
   "table central.agent_sessions": {
@@ -237,9 +273,9 @@ const central: Readonly<Record<string, Row>> = {
     operator: "select",
     viewer: "select",
   },
-  "table centralcloud_migrations.comparisons": {},
-  "table centralcloud_migrations.migrations": {},
-  "table centralcloud_migrations.objects": {},
+  "table centralcloud_migrations.comparisons": { operator: "select", viewer: "select" },
+  "table centralcloud_migrations.migrations": { operator: "select", viewer: "select" },
+  "table centralcloud_migrations.objects": { operator: "select", viewer: "select" },
   "view central.consensus_patterns": { consumer: "select", operator: "select", viewer: "select" },
   "view central.session_key_usage": { operator: "select", viewer: "select" },
   "sequence central.delivery_failures_id_seq": {},
@@ -257,7 +293,11 @@ const central: Readonly<Record<string, Row>> = {
   "function central.claim_source": { consumer: "execute" },
   "function central.confirm_epoch": { consumer: "execute" },
   "function central.confirm_sources": { consumer: "execute" },
-  "function central.doubt_epoch": { consumer: "execute" },
+  "function central.doubt_epoch": {
+    consumer: "execute",
+    operator: "execute",
+    viewer: "execute",
+  },
   "function central.end_capture": { auditor: "execute" },
   "function central.ensure_change_log_partition": {},
   "function central.failures_as_attempts": {},

@@ -147,8 +147,12 @@ async function askOne<Result>(
     stragglers.answered(performance.now() - began);
     return answer;
   } catch (error) {
-    stragglers.failed();
-    return describeSilence(name, error);
+    // A mistake in what was asked ends the asking.
+    const told = describeSilence(name, error);
+    // One that refuses has answered, too.
+    if (told.isUnreachable) stragglers.failed();
+    else stragglers.answered(performance.now() - began);
+    return told;
   }
 }
 

@@ -15,8 +15,13 @@ begin
         central.operator_action_events, central.session_key_usage
      to centralcloud_operator;
   grant select (source_id, session_id, agent_id, confidence, ulid, synced_at) on central.agent_sessions to centralcloud_operator;
+  grant usage on schema centralcloud_migrations to centralcloud_operator;
+  grant select
+     on centralcloud_migrations.comparisons, centralcloud_migrations.migrations, centralcloud_migrations.objects
+     to centralcloud_operator;
   grant execute
-     on function central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid),
+     on function central.doubt_epoch(uuid, bigint),
+                 central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid),
                  central.look_up_deliveries(uuid, text, bigint[], timestamptz[], boolean[]),
                  central.plan_operator_action(text, text, text, jsonb, jsonb, text, text, double precision, integer, text),
                  central.claim_operator_action(bigint, text, interval),

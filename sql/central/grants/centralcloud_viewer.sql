@@ -15,8 +15,13 @@ begin
         central.operator_action_events, central.session_key_usage
      to centralcloud_viewer;
   grant select (source_id, session_id, agent_id, confidence, ulid, synced_at) on central.agent_sessions to centralcloud_viewer;
+  grant usage on schema centralcloud_migrations to centralcloud_viewer;
+  grant select
+     on centralcloud_migrations.comparisons, centralcloud_migrations.migrations, centralcloud_migrations.objects
+     to centralcloud_viewer;
   grant execute
-     on function central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid),
+     on function central.doubt_epoch(uuid, bigint),
+                 central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid),
                  central.look_up_deliveries(uuid, text, bigint[], timestamptz[], boolean[])
      to centralcloud_viewer;
 end

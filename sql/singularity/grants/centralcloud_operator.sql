@@ -18,6 +18,15 @@ begin
   grant select (key_id, algorithm, public_key, active, created_at, retired_at, binds)
      on public.session_keys
      to centralcloud_operator;
+  -- For the doctor: what could not be queued and why, durations that measure nothing, and what was migrated when.
+  grant select (synced_at, sync_error) on public.learned_patterns to centralcloud_operator;
+  grant select (unsynced, sync_error) on public.agent_sessions to centralcloud_operator;
+  grant select (knowledge_unsynced, knowledge_error) on public.agents to centralcloud_operator;
+  grant select (id, status, duration_ms, created_at) on public.agent_tasks to centralcloud_operator;
+  grant usage on schema centralcloud_migrations to centralcloud_operator;
+  grant select
+     on centralcloud_migrations.comparisons, centralcloud_migrations.migrations, centralcloud_migrations.objects
+     to centralcloud_operator;
   grant execute
      on function public.describe_session_messages(boolean, bigint[]), public.examine_captured_tables(text[], text[]),
                  public.open_action_part(uuid, text, bigint, text, integer),
