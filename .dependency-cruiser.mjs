@@ -22,6 +22,7 @@ const mayImport = {
     "packages/cdc",
     "packages/db",
     "packages/dead-letters",
+    "packages/inspect",
     "packages/pgmq",
     "packages/scheduler",
     "packages/postgres",
@@ -36,6 +37,15 @@ const mayImport = {
     "packages/postgres",
     "packages/service",
     "packages/session-keys",
+  ],
+  "packages/inspect": [
+    "packages/cdc",
+    "packages/contracts",
+    "packages/db",
+    "packages/dead-letters",
+    "packages/pgmq",
+    "packages/postgres",
+    "packages/service",
   ],
   "packages/dead-letters": [
     "packages/contracts",

@@ -12,7 +12,7 @@ async function findOddTasks(client: CheckedDatabase["client"]): Promise<Verdict[
   const { odd, id } = await readRow<{ odd: number; id: string | null }>(
     client,
     `select count(*)::integer as odd, min(t.id)::text as id
-       from (select * from public.agent_tasks order by id desc limit 100000) t
+       from (select id, status, duration_ms, created_at from public.agent_tasks order by id desc limit 100000) t
       where t.status = 'completed' and t.duration_ms is not null
         and not (t.duration_ms < 1e300 and isfinite(t.created_at))`,
   );
