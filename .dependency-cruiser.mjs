@@ -27,6 +27,7 @@ const mayImport = {
     "packages/postgres",
     "packages/service",
     "packages/session-keys",
+    "packages/trace",
   ],
   "apps/consumer": [
     "packages/cdc",
@@ -36,6 +37,14 @@ const mayImport = {
     "packages/postgres",
     "packages/service",
     "packages/session-keys",
+  ],
+  "packages/trace": [
+    "packages/cdc",
+    "packages/contracts",
+    "packages/db",
+    "packages/dead-letters",
+    "packages/postgres",
+    "packages/service",
   ],
   "packages/dead-letters": [
     "packages/contracts",

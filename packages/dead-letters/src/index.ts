@@ -39,10 +39,11 @@ export {
 } from "./group-letters.ts";
 export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
+export * as letterSql from "./letter-sql.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
 export type { PaceOptions } from "./pace.ts";
-export type { LetterScope, LetterSource } from "./place.ts";
+export { type LetterScope, type LetterSource, type Place, placesOf } from "./place.ts";
 export {
   type ActionPreview,
   type PreviewedLetter,
