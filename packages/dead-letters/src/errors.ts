@@ -34,14 +34,23 @@ export class ImportLineError extends Error {
   }
 }
 
+/** Operators move what is there; who enters something, or gives a source another id, is its administrator. */
+export type ActingRole = "centralcloud_operator" | "centralcloud_owner";
+
 /** The login may not do what was asked; nothing was changed. */
 export class MissingRightsError extends Error {
   readonly code = "missing_rights";
-  constructor(database: string, login: string, missing: readonly string[]) {
+  /** @param role whose members may do it. */
+  constructor(
+    database: string,
+    login: string,
+    missing: readonly string[],
+    role: ActingRole = "centralcloud_operator",
+  ) {
     super(
       `on ${database} the login ${login} lacks ${missing.join(", ")}. ` +
-        "This takes a member of centralcloud_owner; let an administrator of that server run: " +
-        `grant centralcloud_owner to "${login}"`,
+        `This takes a member of ${role}; let an administrator of that server run: ` +
+        `grant ${role} to "${login}"`,
     );
     this.name = "MissingRightsError";
   }

@@ -72,7 +72,7 @@ export async function importLetters(
   const report = { imported: 0, renumbered: 0, present: 0, replayedBefore: 0 };
   if (counted.length === 0) return { actionId: null, ...report, interrupted: false };
   const places = counted.map(({ place }) => place);
-  await assertMayAct(places, { needs: neededOf }, central);
+  await assertMayAct(places, { needs: neededOf, role: "centralcloud_owner" }, central);
 
   const letters = counted.reduce((sum, { expected }) => sum + expected, 0);
   const action = await planAction(central, {
@@ -252,8 +252,12 @@ async function importBatch(
     const counts = rows[0] as Counts;
     const { imported, renumbered, replayedBefore } = counts;
     const detail = { renumbered, replayedBefore, present: batch.length - imported };
-    const chunk = { moved: imported, merged: 0, detail, last: undefined };
-    const progress = await saveProgress(client, queue, action, before, chunk);
+    await client.query(
+      "select public.count_action_part(p_action_key => $1, p_queue => $2, p_runner => $3, p_moved => $4)",
+      [action.key, queue, runner, imported],
+    );
+    const open = { key: action.key, queue, runner };
+    const progress = await saveProgress(client, open, before, { detail, last: undefined });
     return { ...counts, figures: figuresOf(place, progress) };
   });
 }

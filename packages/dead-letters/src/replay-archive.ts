@@ -5,14 +5,12 @@ import {
   isNotSetAside,
   planAction,
 } from "@centralcloud/db";
-import type { Pool, PoolClient } from "pg";
+import type { Pool } from "pg";
 import { planParts } from "./actions/plan-parts.ts";
-import type { ChunkCounts } from "./actions/progress.ts";
 import { type ActionStep, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
-import type { LetterKey } from "./cursor.ts";
 import { SelectionError } from "./errors.ts";
-import { instant, storedBytes } from "./letter-sql.ts";
+import { instant } from "./letter-sql.ts";
 import type { PaceOptions } from "./pace.ts";
 import { type LetterScope, type Place, placesOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
@@ -100,12 +98,35 @@ const nothingLeft = { taken: 0, unknownId: 0, aheadOfSequence: 0 };
 
 export const replayArchiveStep: ActionStep<ArchiveBounds> = {
   passes: 1,
-  needs: ({ tables }) => [
-    { table: tables.archive, privileges: ["select", "update", "delete"] },
-    { table: tables.queue, privileges: ["select", "insert"] },
+  needs: () => [
+    {
+      function:
+        "public.requeue_archived_messages(uuid, text, text, timestamptz, timestamptz, timestamptz, bigint, integer)",
+    },
   ],
-  moveChunk: (client, place, bounds, { after, limit }) =>
-    moveChunk(client, place, bounds, after, limit),
+  async moveChunk(client, _, { from, to }, { after, limit, part }) {
+    const { rows } = await client.query<{
+      moved: number;
+      taken: number;
+      unknownId: number;
+      aheadOfSequence: number;
+      at: string | null;
+      id: string | null;
+    }>(
+      `select r.moved, r.taken, r.unknown_id as "unknownId", r.ahead_of_sequence as "aheadOfSequence",
+              ${instant("r.last_at")} as at, r.last_id::text as id
+         from public.requeue_archived_messages(
+                p_action_key => $1, p_queue => $2, p_runner => $3, p_from => $4, p_to => $5, p_after_at => $6,
+                p_after_id => $7, p_limit => $8) r`,
+      [
+        ...[part.key, part.queue, part.runner, from, to],
+        ...[after?.at ?? null, after?.id ?? null, limit],
+      ],
+    );
+    const { moved, at, id, ...detail } = rows[0] as (typeof rows)[number];
+    const last = at === null || id === null ? undefined : { at, id };
+    return { moved, detail, last };
+  },
   async countLeft(place, bounds) {
     return { remaining: await countArchivedIn(place, bounds), refused: 0 };
   },
@@ -152,93 +173,4 @@ async function resolveRanges(
     bounds.set(source.sourceId, { from: since ?? "-infinity", to: until ?? "" });
   }
   return bounds;
-}
-
-interface Candidate extends LetterKey {
-  readonly originalId: string | null;
-  readonly taken: boolean;
-  readonly ahead: boolean;
-  readonly storedBytes: number;
-}
-
-/** No transaction moves more than this many bytes, unless it is one message. */
-const maxChunkBytes = 64 * 1024 * 1024;
-
-async function moveChunk(
-  client: PoolClient,
-  place: Place,
-  bounds: ArchiveBounds,
-  after: LetterKey | undefined,
-  limit: number,
-): Promise<ChunkCounts> {
-  const candidates = await lockArchived(client, place, bounds, after, limit);
-  const chosen = new Map<string, string>();
-  const detail = { ...nothingLeft };
-  let bytes = 0;
-  let last: LetterKey | undefined;
-  for (const candidate of candidates) {
-    const { id, originalId, taken, ahead } = candidate;
-    bytes += candidate.storedBytes;
-    if (last !== undefined && bytes > maxChunkBytes) break;
-    last = candidate;
-    if (originalId === null) detail.unknownId += 1;
-    else if (taken || chosen.has(originalId)) detail.taken += 1;
-    else if (ahead) detail.aheadOfSequence += 1;
-    else chosen.set(originalId, id);
-  }
-  if (chosen.size > 0) await requeue(client, place, chosen);
-  return { moved: chosen.size, merged: 0, detail, last };
-}
-
-async function lockArchived(
-  client: PoolClient,
-  { tables }: Place,
-  { from, to }: ArchiveBounds,
-  after: LetterKey | undefined,
-  limit: number,
-): Promise<readonly Candidate[]> {
-  const { rows } = await client.query<Candidate>(
-    `select d.msg_id::text as id, ${instant("d.archived_at")} as at, o.id::text as "originalId",
-            exists (select from ${tables.queue} q where q.msg_id = o.id) as taken,
-            coalesce(o.id > coalesce(pg_sequence_last_value(pg_get_serial_sequence($6, 'msg_id')::regclass), 0), false) as ahead,
-            ${storedBytes} as "storedBytes"
-       from ${tables.archive} d
-      cross join lateral (
-        select case when d.msg_id >= 0 then d.msg_id
-                    when d.headers ->> 'archived_msg_id' ~ '^\\d{1,18}$' then (d.headers ->> 'archived_msg_id')::bigint
-               end as id
-      ) o
-      where d.archived_at >= $1::timestamptz and d.archived_at <= $2::timestamptz and ${isToReplay}
-        and ($3::timestamptz is null or (d.archived_at, d.msg_id) > ($3::timestamptz, $4::bigint))
-      order by d.archived_at, d.msg_id
-      limit $5
-        for update of d skip locked`,
-    [after?.at ?? from, to, after?.at ?? null, after?.id ?? null, limit, tables.queue],
-  );
-  return rows;
-}
-
-/** @param chosen from the id that a message gets back to the id under which the archive has it. */
-async function requeue(
-  client: PoolClient,
-  { tables }: Place,
-  chosen: ReadonlyMap<string, string>,
-): Promise<void> {
-  await client.query(
-    `with chosen as (
-       select c.* from unnest($1::bigint[], $2::bigint[]) as c (original_id, msg_id)
-     ), gone as (
-       delete from ${tables.archive} d using chosen c
-        where d.msg_id = c.msg_id
-       returning c.original_id, d.enqueued_at, d.message, d.headers
-     )
-     insert into ${tables.queue} (msg_id, read_ct, enqueued_at, vt, message, headers)
-     overriding system value
-     select g.original_id, 0, g.enqueued_at, clock_timestamp(), g.message,
-            (case when jsonb_typeof(g.headers) = 'object' then g.headers else '{}' end - 'archived_msg_id')
-              || '{"replayed_from_archive": true}'
-       from gone g
-      order by g.original_id`,
-    [[...chosen.keys()], [...chosen.values()]],
-  );
 }

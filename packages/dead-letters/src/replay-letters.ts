@@ -1,12 +1,11 @@
 import { lookUpDeliveries } from "@centralcloud/db";
-import type { Pool, PoolClient } from "pg";
+import type { Pool } from "pg";
 import type { ActionStep } from "./actions/run-action.ts";
 import { countPlace } from "./count-place.ts";
 import { EditRefusedError, SelectionError } from "./errors.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import { type JudgeOptions, judgeMessage } from "./judge-message.ts";
-import { archivedRow, type LockedLetter, lockLetters } from "./letter-chunk.ts";
-import * as letter from "./letter-sql.ts";
+import { type LockedLetter, lockLetters } from "./letter-chunk.ts";
 import { locateLetters } from "./locate-letters.ts";
 import { type LetterScope, type Place, placesOf } from "./place.ts";
 import {
@@ -58,17 +57,27 @@ export function replayStep(central: Pool, edit: string | null = null): ActionSte
   return {
     passes: 2,
     needs: ({ tables }) => [
-      { table: tables.letters, privileges: ["select", "update", "delete"] },
-      { table: tables.letterArchive, privileges: ["select", "insert"] },
-      { table: tables.queue, privileges: ["insert"] },
+      { table: tables.letters, privileges: ["select", "update"] },
+      { table: tables.letterArchive, privileges: ["select"] },
+      { function: "public.replay_dead_letters(uuid, text, text, bigint[], boolean[], jsonb)" },
     ],
-    async moveChunk(client, place, selection, { actionId, ...chunk }) {
+    async moveChunk(client, place, selection, { part, ...chunk }) {
       const locked = await lockLetters(client, place, selection, chunk);
       const sendable = locked.filter(({ hasOriginal }) => hasOriginal || edit !== null);
       const merged = await findMergedLetters(central, place, sendable);
-      if (sendable.length > 0)
-        await moveLetters(client, place, sendable, { merged, actionId, edit });
-      return { moved: sendable.length, merged: merged.size, detail: {}, last: locked.at(-1) };
+      if (sendable.length > 0) {
+        await client.query(
+          `select public.replay_dead_letters(
+             p_action_key => $1, p_queue => $2, p_runner => $3, p_msg_ids => $4, p_sends => $5, p_edit => $6)`,
+          [
+            ...[part.key, part.queue, part.runner],
+            sendable.map(({ id }) => id),
+            sendable.map(({ id }) => !merged.has(id)),
+            edit,
+          ],
+        );
+      }
+      return { moved: sendable.length, detail: {}, last: locked.at(-1) };
     },
     countLeft: (place, selection) => countPlace(place, selection),
   };
@@ -126,59 +135,4 @@ export async function findMergedLetters(
   if (known.length === 0) return new Set();
   const records = await lookUpDeliveries(central, { sourceId, queue }, known);
   return new Set(known.filter((_, index) => records[index]?.merged).map(({ id }) => id));
-}
-
-interface Move {
-  /** Letters of which nothing is sent. */
-  readonly merged: ReadonlySet<string>;
-  readonly actionId: string;
-  readonly edit: string | null;
-}
-
-async function moveLetters(
-  client: PoolClient,
-  place: Place,
-  letters: readonly LockedLetter[],
-  { merged, actionId, edit }: Move,
-): Promise<void> {
-  await client.query(
-    `with chosen as (
-       select c.* from unnest($1::bigint[], $2::boolean[]) as c (msg_id, sends)
-     ), gone as (
-       delete from ${place.tables.letters} d using chosen c
-        where d.msg_id = c.msg_id
-       returning d.msg_id, d.vt, d.read_ct, d.enqueued_at, d.message, d.headers, c.sends
-     ), resent as materialized (
-       select d.msg_id, row_number() over (order by d.enqueued_at, d.msg_id) as place,
-              coalesce($4::jsonb, ${letter.original}) as message,
-              ${letter.originalHeaders} || jsonb_strip_nulls(jsonb_build_object(
-                'replay_of', ${letter.firstSentAs},
-                'replay_count', ${letter.replayCount} + 1,
-                'attempts', ${letter.history},
-                'replay_edited', case when $4::jsonb is not null then true end)) as headers
-         from gone d
-        where d.sends
-     ), queued as (
-       -- All at once, and not one by one with pgmq.send, which takes a millisecond for each.
-       insert into ${place.tables.queue} (vt, message, headers)
-       select clock_timestamp(), r.message, r.headers from resent r order by r.place
-       returning msg_id
-     ), sent as (
-       -- Ids are given away in the order of the rows.
-       select r.msg_id, q.msg_id as new_id
-         from resent r
-         join (select msg_id, row_number() over (order by msg_id) as place from queued) q using (place)
-     )
-     insert into ${place.tables.letterArchive} (msg_id, vt, read_ct, enqueued_at, message, headers)
-     select ${archivedRow(
-       place,
-       `jsonb_strip_nulls(jsonb_build_object(
-          'action', 'replay', 'action_id', $3::bigint, 'new_msg_id', s.new_id,
-          'already_merged', case when not g.sends then true end,
-          'edited', case when $4::jsonb is not null then true end))`,
-     )}
-       from gone g
-       left join sent s using (msg_id)`,
-    [letters.map(({ id }) => id), letters.map(({ id }) => !merged.has(id)), actionId, edit],
-  );
 }

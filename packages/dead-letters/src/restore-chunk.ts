@@ -4,7 +4,7 @@ import type { ChunkCounts } from "./actions/progress.ts";
 import type { ActionStep, ChunkRequest } from "./actions/run-action.ts";
 import type { LetterKey } from "./cursor.ts";
 import type { ResolvedFilter } from "./filter.ts";
-import { lastReadColumn, withinChunk } from "./letter-chunk.ts";
+import { withinChunk } from "./letter-chunk.ts";
 import { comparedWith, conditionsOf, instant, storedBytes, Values } from "./letter-sql.ts";
 import type { Place } from "./place.ts";
 
@@ -52,8 +52,9 @@ export async function countArchived(place: Place, selection: ArchivedSelection):
 export const restoreStep: ActionStep<ArchivedSelection> = {
   passes: 2,
   needs: ({ tables }) => [
-    { table: tables.letterArchive, privileges: ["select", "update", "delete"] },
-    { table: tables.letters, privileges: ["select", "insert"] },
+    { table: tables.letterArchive, privileges: ["select", "update"] },
+    { table: tables.letters, privileges: ["select"] },
+    { function: "public.restore_dead_letters(uuid, text, text, bigint[])" },
   ],
   moveChunk: restoreChunk,
   async countLeft(place, selection) {
@@ -65,9 +66,9 @@ async function restoreChunk(
   client: PoolClient,
   place: Place,
   selection: ArchivedSelection,
-  { after, limit, waits }: ChunkRequest,
+  { after, limit, waits, part }: ChunkRequest,
 ): Promise<ChunkCounts> {
-  const { letters, letterArchive } = place.tables;
+  const { letterArchive } = place.tables;
   const values = new Values();
   const conditions = [archivedConditions(selection, values)];
   if (after !== undefined) conditions.push(comparedWith(after, values, ">", "archived_at"));
@@ -82,54 +83,12 @@ async function restoreChunk(
   );
   const chosen = withinChunk(rows);
   const last = chosen.at(-1);
-  if (last === undefined) return { moved: 0, merged: 0, detail: {}, last };
-  const lastRead = await lastReadColumn(client, place);
+  if (last === undefined) return { moved: 0, detail: {}, last };
   const { rows: counts } = await client.query<{ moved: number; renumbered: number }>(
-    `with named as materialized (
-       select d.msg_id, d.enqueued_at,
-              case when d.msg_id >= 0 then d.msg_id
-                   when d.headers ->> 'archived_msg_id' ~ '^\\d{1,18}$'
-                   then (d.headers ->> 'archived_msg_id')::bigint end as own_id
-         from ${letterArchive} d
-        where d.msg_id = any ($1::bigint[])
-     ), imported as materialized (
-       -- By time, not letter by letter: many may have come at one moment.
-       select x.enqueued_at, x.headers ->> 'imported_letter_id' as own_id
-         from ${letters} x
-        where x.enqueued_at between (select min(n.enqueued_at) from named n) and (select max(n.enqueued_at) from named n)
-          and x.headers ->> 'imported_letter_id' is not null
-     ), absent as materialized (
-       select n.msg_id, n.own_id,
-              n.own_id is not null
-                and row_number() over (partition by n.own_id order by n.enqueued_at, n.msg_id) = 1
-                and n.own_id <= coalesce(pg_sequence_last_value(pg_get_serial_sequence($2, 'msg_id')::regclass), 0)
-                and not exists (select from ${letters} x where x.msg_id = n.own_id) as keeps_id
-         from named n
-        where not exists (select from ${letters} x
-                           where x.msg_id = n.own_id and x.enqueued_at = n.enqueued_at)
-          and not exists (select from imported i where i.enqueued_at = n.enqueued_at and i.own_id = n.own_id::text)
-     ), gone as (
-       delete from ${letterArchive} d using absent a
-        where d.msg_id = a.msg_id
-       returning a.own_id, a.keeps_id, d.vt, d.read_ct, d.enqueued_at, d.message ${lastRead("d")},
-                 case when d.headers ? 'headers_before' then d.headers -> 'headers_before' -> 0
-                      else nullif(d.headers - array['action', 'action_id', 'archived_msg_id'], '{}') end as headers
-     ), kept as (
-       insert into ${letters} (msg_id, vt, read_ct, enqueued_at, message, headers ${lastRead()})
-       overriding system value
-       select g.own_id, g.vt, g.read_ct, g.enqueued_at, g.message, g.headers ${lastRead("g")}
-         from gone g where g.keeps_id
-     ), renumbered as (
-       insert into ${letters} (vt, read_ct, enqueued_at, message, headers ${lastRead()})
-       select g.vt, g.read_ct, g.enqueued_at, g.message,
-              case when jsonb_typeof(g.headers) = 'object' then g.headers else '{}' end
-                || jsonb_strip_nulls(jsonb_build_object('imported_letter_id', g.own_id)) ${lastRead("g")}
-         from gone g where not g.keeps_id
-     )
-     select count(*)::integer as moved, (count(*) filter (where not g.keeps_id))::integer as renumbered
-       from gone g`,
-    [chosen.map(({ id }) => id), letters],
+    `select r.moved, r.renumbered
+       from public.restore_dead_letters(p_action_key => $1, p_queue => $2, p_runner => $3, p_msg_ids => $4) r`,
+    [part.key, part.queue, part.runner, chosen.map(({ id }) => id)],
   );
   const { moved = 0, renumbered = 0 } = counts[0] ?? {};
-  return { moved, merged: 0, detail: { renumbered }, last: { at: last.at, id: last.id } };
+  return { moved, detail: { renumbered }, last: { at: last.at, id: last.id } };
 }

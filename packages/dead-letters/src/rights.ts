@@ -1,43 +1,55 @@
 import { sqlState } from "@centralcloud/postgres";
 import type { Pool } from "pg";
-import { MissingRightsError } from "./errors.ts";
+import { type ActingRole, MissingRightsError } from "./errors.ts";
 import type { Place } from "./place.ts";
 
-/** What is to be done with a table. */
-export interface NeededRight {
-  readonly table: string;
-  readonly privileges: readonly ("select" | "insert" | "update" | "delete")[];
-}
+/** What is to be done with a table, or called. */
+export type NeededRight =
+  | {
+      readonly table: string;
+      /** To lock rows takes the right to update some column. */
+      readonly privileges: readonly ("select" | "insert" | "update" | "delete")[];
+    }
+  | { readonly function: string };
 
 /**
  * Asks the database whether the login may do what an action will take, before the first change.
  *
  * @param database its name for the operator.
+ * @param role whose members may do it.
  * @throws {MissingRightsError}
  */
 export async function assertRights(
   pool: Pool,
   database: string,
   needed: readonly NeededRight[],
+  role: ActingRole = "centralcloud_operator",
 ): Promise<void> {
-  const pairs = needed.flatMap(({ table, privileges }) =>
-    privileges.map((privilege) => ({ table, privilege })),
+  const pairs = needed.flatMap((right) =>
+    "function" in right
+      ? [{ object: right.function, privilege: "execute" }]
+      : right.privileges.map((privilege) => ({ object: right.table, privilege })),
   );
   const { rows } = await pool
-    .query<{ table: string; privilege: string; held: boolean }>(
-      `select n.table_name as table, n.privilege, has_table_privilege(n.table_name, n.privilege) as held
-         from unnest($1::text[], $2::text[]) as n (table_name, privilege)`,
-      [pairs.map(({ table }) => table), pairs.map(({ privilege }) => privilege)],
+    .query<{ object: string; privilege: string; held: boolean }>(
+      `select n.object, n.privilege,
+              case n.privilege when 'execute' then has_function_privilege(n.object, 'execute')
+                               when 'update' then has_any_column_privilege(n.object, 'update')
+                               else has_table_privilege(n.object, n.privilege) end as held
+         from unnest($1::text[], $2::text[]) as n (object, privilege)`,
+      [pairs.map(({ object }) => object), pairs.map(({ privilege }) => privilege)],
     )
     .catch(async (error: { code?: string; message: string }) => {
       // The schema itself is closed to it.
       if (error.code !== sqlState.insufficientPrivilege) throw error;
-      throw new MissingRightsError(database, await loginOf(pool), [`rights (${error.message})`]);
+      throw new MissingRightsError(database, await loginOf(pool), [`rights (${error.message})`], role);
     });
   const missing = rows.filter(({ held }) => !held);
   if (missing.length === 0) return;
-  const words = missing.map(({ table, privilege }) => `${privilege} on ${table}`);
-  throw new MissingRightsError(database, await loginOf(pool), words);
+  const words = missing.map(({ object, privilege }) => {
+    return `${privilege} on ${privilege === "execute" ? object.replace(/\(.*/, "") : object}`;
+  });
+  throw new MissingRightsError(database, await loginOf(pool), words, role);
 }
 
 /** The functions that actions are recorded and run by. */
@@ -52,21 +64,27 @@ const actionFunctions = [
 /** Whether the login may act at all of the places, and have it recorded. @throws {MissingRightsError} */
 export async function assertMayAct(
   places: readonly Place[],
-  step: { needs(place: Place): readonly NeededRight[] },
+  step: { readonly role?: ActingRole; needs(place: Place): readonly NeededRight[] },
   central: Pool,
 ): Promise<void> {
   await assertMayRecord(central);
   for (const place of places) {
     const needed = step.needs(place);
-    await assertRights(place.source.pool, place.source.name, [...needed, progressRight]);
+    const { pool, name } = place.source;
+    await assertRights(pool, name, [...needed, ...partRights], step.role);
   }
 }
 
-/** How far an action is, at its source. */
-const progressRight: NeededRight = {
-  table: "public.operator_action_progress",
-  privileges: ["select", "insert", "update"],
-};
+/** The functions that tell its source how far an action is. */
+const partRights: readonly NeededRight[] = [
+  { function: "public.open_action_part(uuid, text, bigint, text, integer)" },
+  { function: "public.lock_action_part(uuid, text, text)" },
+  {
+    function:
+      "public.save_action_part(uuid, text, text, jsonb, timestamptz, bigint, integer)",
+  },
+  { function: "public.close_action_part(uuid, text, text)" },
+];
 
 /** @throws {MissingRightsError} where the login may not have an action recorded. */
 export async function assertMayRecord(central: Pool): Promise<void> {

@@ -1,6 +1,6 @@
 -- An operator's decision: the database at p_address is the source of this id from now on, whatever was known before.
 -- Consumers that work on another server of the id stop within seconds; the one that is named goes on by itself.
--- p_decision: `adopted`, or `renewed` for a copy that has got an id of its own. For members of the owner only.
+-- p_decision: `adopted`, or `renewed` for a copy that has got an id of its own. For operators: whoever decides is named.
 -- Idempotent. Locks: the row of sources.
 create or replace function central.adopt_source(
   p_source_id uuid,

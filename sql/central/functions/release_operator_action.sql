@@ -1,7 +1,8 @@
 -- Lets a runner go of its action. p_verb: `finish` when everything was done, `fail` or `pause` with p_error where it
 -- stopped, null to leave the state and let another runner go on. finished_at is set once the figures are final: of a
 -- done action, and of one that was cancelled. Says the state that it has now; null where the runner does not have it.
--- With its owner's rights: operators may not write to the tables themselves.
+-- With its owner's rights: operators may not write to the tables themselves; and only the login that claimed the action is
+-- its runner, whose name anybody can read.
 -- Locks: the action's row.
 create or replace function central.release_operator_action(
   p_action_id bigint,
@@ -22,6 +23,9 @@ begin
   select a.* into v_action
     from central.operator_actions a
    where a.id = p_action_id and a.runner = p_runner
+     and exists (select
+                   from central.operator_action_events e
+                  where e.action_id = a.id and e.event = 'claimed' and e.actor = p_runner and e.login = session_user)
      for update;
   if not found then
     return null;

@@ -2,7 +2,8 @@
 -- runner is to do now. No row: another runner has it, or nobody. Figures are whole, never increments, so saying them
 -- twice says them once.
 -- p_parts: [{source_id, queue, moved, merged, refused, remaining, detail, cursor_at, cursor_id, started_at, ended_at}].
--- With its owner's rights: operators may not write to the tables themselves.
+-- With its owner's rights: operators may not write to the tables themselves; and only the login that claimed the action is
+-- its runner, whose name anybody can read.
 -- Idempotent. Locks: the action's row, then its parts'.
 create or replace function central.report_operator_action(
   p_action_id bigint,
@@ -23,6 +24,9 @@ begin
   select a.* into v_action
     from central.operator_actions a
    where a.id = p_action_id and a.runner = p_runner
+     and exists (select
+                   from central.operator_action_events e
+                  where e.action_id = a.id and e.event = 'claimed' and e.actor = p_runner and e.login = session_user)
      for update;
   if not found then
     return;

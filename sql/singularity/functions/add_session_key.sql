@@ -4,6 +4,7 @@
 -- ids are not reused: the same key again changes nothing, another key under the same id is refused.
 -- Activation retires the key that was active in the same transaction, so exactly one is active at any
 -- time; a retired key may be activated again.
+-- With its owner's rights: operators may not write to the table themselves.
 -- Locks: session_keys against other changes, and not against sealing, which only reads.
 create or replace function public.add_session_key(
   p_key_id text,
@@ -13,6 +14,7 @@ create or replace function public.add_session_key(
 )
 returns void
 language plpgsql
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -50,6 +50,10 @@ const needed: Readonly<Record<Plane, readonly NeededRight[]>> = {
     right("centralcloud_auditor", "schema", "pgmq"),
     right("centralcloud_jobs", "schema", "public", "usage"),
     right("centralcloud_jobs", "schema", "pgmq"),
+    ...["centralcloud_operator", "centralcloud_viewer"].flatMap((role) => [
+      right(role, "schema", "public", "usage"),
+      right(role, "schema", "pgmq", "usage"),
+    ]),
   ],
 };
 

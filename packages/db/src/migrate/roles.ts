@@ -11,9 +11,17 @@ export const rolesOf: Readonly<Record<Plane, readonly string[]>> = {
     "centralcloud_auditor",
     "centralcloud_consumer",
     "centralcloud_jobs",
+    "centralcloud_operator",
+    "centralcloud_viewer",
     ownerRole,
   ],
-  central: ["centralcloud_auditor", "centralcloud_consumer", ownerRole],
+  central: [
+    "centralcloud_auditor",
+    "centralcloud_consumer",
+    "centralcloud_operator",
+    "centralcloud_viewer",
+    ownerRole,
+  ],
 };
 
 /**

@@ -339,8 +339,9 @@ export const sessionKeys = pgTable(
 );
 
 /**
- * How far an operator's action is in one queue. Written in the transaction that moves messages, so its figures are
- * those of what was moved, wherever a process was killed. A row that is closed moves no more.
+ * How far an operator's action is in one queue: the source's own record of it. Written by functions only, in the
+ * transaction that moves messages, so its figures are those of what was moved, wherever a process was killed. A row that
+ * is closed moves no more.
  */
 export const operatorActionProgress = pgTable(
   "operator_action_progress",
@@ -365,6 +366,8 @@ export const operatorActionProgress = pgTable(
     movedCount: bigint("moved_count", { mode: "bigint" }).notNull().default(sql`0`),
     mergedCount: bigint("merged_count", { mode: "bigint" }).notNull().default(sql`0`),
     detail: jsonb("detail").notNull().default({}),
+    /** Of whoever opened it last; null where a build did that which did not write it down. */
+    login: text("login"),
   },
   (table) => [primaryKey({ columns: [table.actionKey, table.queue] })],
 );

@@ -138,7 +138,7 @@ async function endUnrepeatable(
     needs: () => [],
     async moveChunk() {
       if (!isDone) throw new SelectionError(reason);
-      return { moved: 0, merged: 0, detail: {}, last: undefined };
+      return { moved: 0, detail: {}, last: undefined };
     },
     countLeft: async () => ({ remaining: 0, refused: 0 }),
   };

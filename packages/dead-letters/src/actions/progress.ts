@@ -7,9 +7,9 @@ import type { Place } from "../place.ts";
 import { inTransaction } from "../transaction.ts";
 
 /**
- * How far an action is in one queue, as its source has it: in `operator_action_progress`, in the transaction that
- * moves messages. So it is never ahead of what was moved, nor behind. Its row is locked by each chunk: two runners
- * take turns, and the one that had it before moves nothing more.
+ * How far an action is in one queue, as its source has it: in `operator_action_progress`, which functions write in the
+ * transaction that moves messages. So it is never ahead of what was moved, nor behind. Its row is locked by each chunk:
+ * two runners take turns, and the one that had it before moves nothing more.
  */
 export interface Progress {
   readonly after: LetterKey | undefined;
@@ -23,18 +23,25 @@ export interface Progress {
 }
 
 type Row = Omit<Progress, "after"> & {
-  readonly runner: string;
   readonly cursorAt: string | null;
   readonly cursorId: string | null;
 };
 
 const columns = `
-  p.runner, ${instant("p.cursor_at")} as "cursorAt", p.cursor_id::text as "cursorId", p.pass_number as pass,
+  ${instant("p.cursor_at")} as "cursorAt", p.cursor_id::text as "cursorId", p.pass_number as pass,
   p.moved_count::double precision as moved, p.merged_count::double precision as merged, p.detail,
   ${instant("p.started_at")} as "startedAt", ${instant("p.closed_at")} as "endedAt"`;
 
 /** A runner that was killed may have a transaction open until its server process notices. */
 const takeOverS = 30;
+
+/** A part that a runner has opened: what the functions that move messages are told. */
+export interface OpenPart {
+  /** `action_key` of the action. */
+  readonly key: string;
+  readonly queue: string;
+  readonly runner: string;
+}
 
 /** By which claim a runner has an action: who it is, and the claim's number. */
 export interface RunnerClaim {
@@ -55,12 +62,9 @@ export function openProgress(
   return inTransaction(pool, async (client) => {
     await client.query(`set local lock_timeout = '${takeOverS}s'`);
     const { rows } = await client.query<Row>(
-      `insert into public.operator_action_progress as p (action_key, queue, action_id, runner, claim_number)
-       values ($1, $2, $3, $4, $5)
-       on conflict (action_key, queue) do update
-         set runner = excluded.runner, claim_number = excluded.claim_number
-       where p.claim_number <= excluded.claim_number
-       returning ${columns}`,
+      `select ${columns}
+         from public.open_action_part(
+                p_action_key => $1, p_queue => $2, p_action_id => $3, p_runner => $4, p_claim_number => $5) p`,
       [key, queue, id, runner, claimNumber],
     );
     const [row] = rows;
@@ -93,45 +97,39 @@ export async function lockProgress(
   runner: string,
 ): Promise<Progress> {
   const { rows } = await client.query<Row>(
-    `select ${columns} from public.operator_action_progress p
-      where p.action_key = $1 and p.queue = $2
-        for update`,
-    [key, queue],
+    `select ${columns} from public.lock_action_part(p_action_key => $1, p_queue => $2, p_runner => $3) p`,
+    [key, queue, runner],
   );
   const [row] = rows;
-  if (row?.runner !== runner) throw new ActionLostError(id);
+  if (row === undefined) throw new ActionLostError(id);
   return progressOf(row);
 }
 
 /** What a chunk has done. */
 export interface ChunkCounts {
   readonly moved: number;
-  readonly merged: number;
   readonly detail: Readonly<Record<string, number>>;
   /** Where the next chunk of this pass begins. */
   readonly last: LetterKey | undefined;
 }
 
-/** Adds a chunk to the part that the transaction has locked. */
+/** Notes where the chunk of a part has ended that the transaction has locked; what moved it has counted it. */
 export async function saveProgress(
   client: PoolClient,
-  queue: string,
-  { key }: ActionName,
+  { key, queue, runner }: OpenPart,
   before: Progress,
-  { moved, merged, detail, last }: ChunkCounts,
+  { detail, last }: Pick<ChunkCounts, "detail" | "last">,
   pass = before.pass,
 ): Promise<Progress> {
   const { rows } = await client.query<Row>(
-    `update public.operator_action_progress p
-        set moved_count = p.moved_count + $3, merged_count = p.merged_count + $4, detail = $5,
-            cursor_at = $6, cursor_id = $7, pass_number = $8, updated_at = clock_timestamp()
-      where p.action_key = $1 and p.queue = $2
-      returning ${columns}`,
+    `select ${columns}
+       from public.save_action_part(
+              p_action_key => $1, p_queue => $2, p_runner => $3, p_detail => $4, p_cursor_at => $5, p_cursor_id => $6,
+              p_pass_number => $7) p`,
     [
       key,
       queue,
-      moved,
-      merged,
+      runner,
       JSON.stringify(add(before.detail, detail)),
       last?.at ?? null,
       last?.id ?? null,
@@ -148,10 +146,7 @@ export async function closeProgress(
   runner: string,
 ): Promise<Progress> {
   const { rows } = await pool.query<Row>(
-    `update public.operator_action_progress p
-        set closed_at = coalesce(p.closed_at, clock_timestamp())
-      where p.action_key = $1 and p.queue = $2 and p.runner = $3
-      returning ${columns}`,
+    `select ${columns} from public.close_action_part(p_action_key => $1, p_queue => $2, p_runner => $3) p`,
     [key, queue, runner],
   );
   const [row] = rows;
@@ -159,7 +154,7 @@ export async function closeProgress(
   return progressOf(row);
 }
 
-function progressOf({ runner: _, cursorAt, cursorId, ...row }: Row): Progress {
+function progressOf({ cursorAt, cursorId, ...row }: Row): Progress {
   const after = cursorAt === null || cursorId === null ? undefined : { at: cursorAt, id: cursorId };
   return { ...row, after };
 }

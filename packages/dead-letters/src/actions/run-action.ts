@@ -14,6 +14,7 @@ import {
   figuresOf,
   type Left,
   lockProgress,
+  type OpenPart,
   openProgress,
   type Progress,
   saveProgress,
@@ -38,7 +39,8 @@ export interface ActionStep<Selection> {
 export interface ChunkRequest {
   readonly after: LetterKey | undefined;
   readonly limit: number;
-  readonly actionId: string;
+  /** What is moved is counted in it, by what moves it. */
+  readonly part: OpenPart;
   /** Whether messages are waited for that others have locked. */
   readonly waits: boolean;
 }
@@ -204,11 +206,12 @@ class ActionRun<Selection> {
       }
       if (waits) await client.query(`set local lock_timeout = '${lockWaitS}s'`);
       const limit = Math.min(this.#pace.limit, this.#canaryLeft());
-      const request = { after: before.after, limit, actionId: action.id, waits };
+      const open = { key: action.key, queue: place.queue, runner };
+      const request = { after: before.after, limit, part: open, waits };
       const counts = await this.#step.moveChunk(client, place, selection, request);
       const isPassOver = counts.last === undefined;
       const pass = isPassOver ? before.pass + 1 : before.pass;
-      part.progress = await saveProgress(client, place.queue, action, before, counts, pass);
+      part.progress = await saveProgress(client, open, before, counts, pass);
       return { moved: counts.moved, isAtEnd: isPassOver && before.pass >= this.#step.passes };
     }).catch((error: { code?: string }) => {
       // They are somebody's for longer than that: they remain, and are told.

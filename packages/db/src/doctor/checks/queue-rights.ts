@@ -8,10 +8,10 @@ interface Gap {
   readonly lacks: string;
 }
 
-/** Whether our functions may send, and the consumer's role may take: a recreated queue starts without. */
+/** Whether our functions may send, the consumer take, and people look: a recreated queue starts without. */
 export async function checkQueueRights(database: CheckedDatabase): Promise<Verdict[]> {
   const { client, plane, queues } = database;
-  const complete = ok("our functions may send to each queue, and the consumer take");
+  const complete = ok("our functions may send to each queue, the consumer take, and viewers and operators look");
   // What is as it was made has the rights that were given.
   const areAllOurs = queues.every((queue) => queuesOf(plane).includes(queue));
   if (areAllOurs && (await database.state())?.isKnown) return [complete];
@@ -21,7 +21,9 @@ export async function checkQueueRights(database: CheckedDatabase): Promise<Verdi
                  where p.oid = to_regprocedure('public.queue_agent_sessions(uuid[])')), 'q', '', array['insert', 'select']),
               ('centralcloud_consumer', 'q', '', array['select', 'update', 'delete']),
               ('centralcloud_consumer', 'a', '', array['select', 'insert']),
-              ('centralcloud_consumer', 'q', '-dlq', array['select', 'insert'])
+              ('centralcloud_consumer', 'q', '-dlq', array['select', 'insert']),
+              ('centralcloud_viewer', 'q', '-dlq', array['select']),
+              ('centralcloud_operator', 'q', '-dlq', array['select'])
      )
      select w.queue, n.role || ' lacks ' || string_agg(p.name, ', ') || ' on ' || t.name as lacks
        from unnest($1::text[]) as w (queue)
