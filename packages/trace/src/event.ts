@@ -44,6 +44,10 @@ export interface TraceEvent {
   /** Of an operator's action. */
   readonly actionId?: string;
   readonly error?: { readonly code: string | null; readonly message: string | null };
+  /** Of the row that changed: its primary key. */
+  readonly key?: JsonText;
+  /** The row's table, as the change log calls it. */
+  readonly table?: string;
   /** What was sent, or what the store has. */
   readonly content?: JsonText;
   readonly changes?: readonly FieldChange[];

@@ -276,7 +276,7 @@ class SourceReader {
           [table === "archive", wanted.map(([, { rowId }]) => rowId)],
         );
         const told = new Map(found.map((one) => [one.rowId, one]));
-        for (const [key, row] of wanted) this.#rows.set(key, { ...row, ...told.get(row.rowId) });
+        for (const [key, row] of wanted) this.#rows.set(key, { ...row, ...told.get(row.rowId ?? "") });
       });
     }
   }

@@ -43,7 +43,8 @@ function bodyColumns(queue: QueueName, table: Table, agent: string | null): stri
   const body = bodyOf(table);
   const field = (name: string, length: number) => `left(${body} ->> '${name}', ${length})`;
   const isPattern = queue === "centralcloud-new-patterns";
-  const part = `(select e.value::text from jsonb_array_elements(
+  const part = `(select case when octet_length(e.value::text) <= ${4 * mostBytes}
+                       then '{"agents": [' || e.value::text || ']}' end from jsonb_array_elements(
       case when jsonb_typeof(${body} -> 'agents') = 'array' then ${body} -> 'agents' else '[]' end) e
       where ${identifier("(e.value -> 'agent_id')")} = ${agent} limit 1)`;
   return `
@@ -51,8 +52,11 @@ function bodyColumns(queue: QueueName, table: Table, agent: string | null): stri
     ${field(versions[queue], 64)} as version, ${field("confidence", 64)} as confidence,
     left(${body} #>> '{sealed,key_id}', 200) as "keyId", left(${body} #>> '{sealed,alg}', 60) as alg,
     ${isPattern ? `encode(sha256(convert_to((${body} -> 'pattern')::text, 'UTF8')), 'hex')` : "null"} as fingerprint,
-    case when pg_column_size(d.message) <= ${mostBytes} then
-      left(${queue === "agent-knowledge-updates" && agent !== null ? part : `(${body})::text`}, ${4 * mostBytes}) end as body`;
+    case when pg_column_size(d.message) <= ${mostBytes} then ${
+      queue === "agent-knowledge-updates" && agent !== null
+        ? part
+        : `case when octet_length((${body})::text) <= ${4 * mostBytes} then (${body})::text end`
+    } end as body`;
 }
 
 const noBody =
@@ -85,6 +89,8 @@ export interface Row {
   readonly body: string | null;
   readonly letterId: string | null;
   readonly diedAt: string | null;
+  /** The same by the clock of the consumer, as the history of a replay has it. */
+  readonly deadLetteredAt: string | null;
   readonly reason: string | null;
   readonly errorCode: string | null;
   readonly error: string | null;
@@ -113,11 +119,12 @@ export function columnsOf(queue: QueueName, table: Table, agent: string | null):
   const sent = isLetter
     ? `left(${letterSql.messageId}, 40) as id, left(d.message ->> 'original_enqueued_at', 60) as "sentAt",
        ${ownId} as "letterId", ${letterSql.instant("d.enqueued_at")} as "diedAt",
+       left(d.message ->> 'dead_lettered_at', 60) as "deadLetteredAt",
        left(${letterSql.reason}, 60) as reason, left(${letterSql.errorCode}, 200) as "errorCode",
        left(${letterSql.errorMessage}, 2000) as error,
        left(d.message ->> 'read_count', 20) as "readCount"`
     : `${ownId} as id, ${letterSql.instant("d.enqueued_at")} as "sentAt", null as "letterId", null as "diedAt",
-       null as reason, null as "errorCode", null as error, d.read_ct::text as "readCount"`;
+       null as "deadLetteredAt", null as reason, null as "errorCode", null as error, d.read_ct::text as "readCount"`;
   return `d.msg_id::text as "rowId", ${sent},
     ${isGone ? letterSql.instant("d.archived_at") : "null"} as "goneAt",
     ${table === "queue" ? letterSql.instant("d.vt") : "null"} as "visibleAt",

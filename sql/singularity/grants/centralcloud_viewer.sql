@@ -18,6 +18,9 @@ begin
   grant select (key_id, algorithm, public_key, active, created_at, retired_at, binds)
      on public.session_keys
      to centralcloud_viewer;
-  grant execute on function public.describe_session_messages(boolean, bigint[]) to centralcloud_viewer;
+  grant execute
+     on function public.describe_session_messages(boolean, bigint[]),
+                 public.find_session_messages(boolean, text, text, timestamptz, timestamptz, bigint, bigint, integer)
+     to centralcloud_viewer;
 end
 $$;
