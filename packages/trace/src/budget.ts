@@ -82,7 +82,8 @@ const closed: readonly (string | undefined)[] = [
  * Undefined for what concerns the whole database.
  */
 export function partialReason(error: unknown): string | undefined {
-  if (error instanceof BudgetSpentError) return "there was no time left for it; give --timeout more";
+  if (error instanceof BudgetSpentError)
+    return "there was no time left for it; give --timeout more";
   const code = codeOf(error);
   if (code === sqlState.insufficientPrivilege) return "this login may not";
   if (closed.includes(code)) return `it is not there, or not as this build knows it (${code})`;

@@ -28,10 +28,7 @@ export interface Message extends Identity {
 }
 
 /** Rows as messages; a row that says no id or no time of its message is one by itself, which no other database knows. */
-export function messagesOf(
-  rows: readonly SourceRow[],
-  subject: TraceSubject,
-): readonly Message[] {
+export function messagesOf(rows: readonly SourceRow[], subject: TraceSubject): readonly Message[] {
   const groups = new Map<string, SourceRow[]>();
   for (const row of rows) {
     const decoded = decode(row, subject);
@@ -111,9 +108,7 @@ export function eventsOf(message: Message, told: Set<string>): readonly TraceEve
     if (row.diedAt !== null && row.letterId !== null) {
       events.push(...letterEvents(message, row));
     } else if (row.table === "archive") {
-      const what = message.isSetAside
-        ? "set aside by hand in the archive: it was not merged"
-        : "archived";
+      const what = message.isSetAside ? "set aside in the archive: it was not merged" : "archived";
       events.push(...at(row.goneAt, { ...base(message), where: "archive", what }));
     }
   }
@@ -158,7 +153,12 @@ function sentEvents(message: Message, row: SourceRow): readonly TraceEvent[] {
     ...(learned ? [{ at: version, ...rest, what: `learned${who}` }] : []),
     ...at(message.enqueuedAt, {
       ...rest,
-      what: [`sent as message ${msgId} to ${queue}`, ...againOf(row), aboutOf(message, row), waitOf(message)]
+      what: [
+        `sent as message ${msgId} to ${queue}`,
+        ...againOf(row),
+        aboutOf(message, row),
+        waitOf(message),
+      ]
         .filter((words) => words !== "")
         .join(", "),
       ...content,
@@ -279,7 +279,12 @@ function parseHistory(text: string | null): readonly (Attempt & { readonly at: s
   return history.map((attempt: unknown) => {
     const { at: time, consumer, error } = Object(attempt) as Readonly<Record<string, unknown>>;
     const { code, message } = Object(error) as Readonly<Record<string, unknown>>;
-    return { at: words(time) ?? "", consumer: words(consumer), code: words(code), error: words(message) };
+    return {
+      at: words(time) ?? "",
+      consumer: words(consumer),
+      code: words(code),
+      error: words(message),
+    };
   });
 }
 

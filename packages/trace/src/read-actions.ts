@@ -47,7 +47,9 @@ export async function readActions(
 ): Promise<void> {
   const sourceIds = [...new Set(messages.map(({ sourceId }) => sourceId))];
   const rows = messages.flatMap((message) => message.rows);
-  const named = rows.flatMap(({ actionId }) => (/^\d{1,18}$/.test(actionId ?? "") ? [actionId] : []));
+  const named = rows.flatMap(({ actionId }) =>
+    /^\d{1,18}$/.test(actionId ?? "") ? [actionId] : [],
+  );
   const letters = rows.filter(({ diedAt }) => diedAt !== null);
   const since = letters.map(({ diedAt }) => diedAt ?? "").sort()[0] ?? null;
   await central.partly("what operators did", async () => {
@@ -76,7 +78,10 @@ export async function readActions(
         limit ${most + 1}`,
       [named, sourceIds, since, ofSources, window.from, window.to],
     );
-    central.tellCut(actions.length > most, `operators did more than ${most} things to these sources`);
+    central.tellCut(
+      actions.length > most,
+      `operators did more than ${most} things to these sources`,
+    );
     const oldestFirst = actions.slice(0, most).toReversed();
     const selected = new Map<string, ReadonlySet<SourceRow>>();
     for (const action of oldestFirst) {
@@ -84,7 +89,8 @@ export async function readActions(
       selected.set(action.id, meant);
       const isNamed = named.includes(action.id);
       const isOfSource = action.parts.length === 0;
-      if (isNamed || isOfSource || meant.size > 0) tellAction(central, action, messages, [...meant]);
+      if (isNamed || isOfSource || meant.size > 0)
+        tellAction(central, action, messages, [...meant]);
     }
   });
 }
@@ -103,7 +109,10 @@ function tellAction(
   const about =
     meant.length === 0
       ? ""
-      : ` of ${meant.map(({ letterId }) => `dead letter ${letterId}`).slice(0, 3).join(", ")}${meant.length > 3 ? ` and ${meant.length - 3} more` : ""}`;
+      : ` of ${meant
+          .map(({ letterId }) => `dead letter ${letterId}`)
+          .slice(0, 3)
+          .join(", ")}${meant.length > 3 ? ` and ${meant.length - 3} more` : ""}`;
   for (const { at, event, actor } of steps) {
     const what =
       event === "planned"

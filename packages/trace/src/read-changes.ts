@@ -64,12 +64,7 @@ async function readEntries(
               limit ${mostEntries + 1}) c
        left join central.sources s using (source_id)
       order by c.committed_at, c.lsn, c.ordinal`,
-    [
-      central.sourceIds,
-      ...values,
-      ...(from === null ? [] : [from]),
-      ...(to === null ? [] : [to]),
-    ],
+    [central.sourceIds, ...values, ...(from === null ? [] : [from]), ...(to === null ? [] : [to])],
   );
 }
 
@@ -91,7 +86,12 @@ export async function readChanges(central: CentralReader, question: TraceQuestio
     const entries = await readEntries(central, condition, window, [value]);
     const isCut = entries.length > mostEntries;
     const shown = isCut ? entries.slice(1) : entries;
-    if (isCut) central.tell(`more than ${mostEntries} changes: older ones are not told`, window.from, shown[0]?.at ?? null);
+    if (isCut)
+      central.tell(
+        `more than ${mostEntries} changes: older ones are not told`,
+        window.from,
+        shown[0]?.at ?? null,
+      );
     await tellEntries(central, shown);
   });
 }
@@ -174,7 +174,9 @@ function changesOf(entry: Entry, before: Values | undefined): readonly FieldChan
     const old = entry.operation === "insert" ? null : (before?.[field] ?? null);
     return { field, old, new: entry.new?.[field] ?? null };
   });
-  return isUpdate ? all.filter(({ field, old, new: now }) => old !== now && field in (entry.new ?? {})) : all;
+  return isUpdate
+    ? all.filter(({ field, old, new: now }) => old !== now && field in (entry.new ?? {}))
+    : all;
 }
 
 /** Rows whose values before are looked up. */

@@ -128,7 +128,11 @@ async function tellCapture(
         tell(`changes are missing: the capture has a gap${because}`, start, mark.at);
         open = undefined;
       } else {
-        tell(`changes of ${mark.table} are missing${because}`, start, endOf(mark, marks.slice(index + 1)));
+        tell(
+          `changes of ${mark.table} are missing${because}`,
+          start,
+          endOf(mark, marks.slice(index + 1)),
+        );
       }
     }
   }

@@ -6,7 +6,14 @@ import { ask, type Budget, partialReason } from "./budget.ts";
 import type { Unknown } from "./event.ts";
 import { normalized, shifted, type TraceQuestion, timeOfUlid, utc } from "./question.ts";
 import { mostRows, type Scanned, type ScanPlan, scan } from "./scan.ts";
-import { columnsOf, isReadable, ownRows, type Row, rowsOfSubject, type Table } from "./source-sql.ts";
+import {
+  columnsOf,
+  isReadable,
+  ownRows,
+  type Row,
+  rowsOfSubject,
+  type Table,
+} from "./source-sql.ts";
 
 /* What one source has of the messages that are asked about: in its queues, archives and dead letters. */
 
@@ -124,7 +131,8 @@ class SourceReader {
       const ids = this.rows
         .filter(({ queue }) => queue === place.queue)
         .flatMap(({ replayOf, newMsgId }) => [replayOf, newMsgId]);
-      for (const table of ["queue", "archive"] as const) await this.#lookUp(place, table, idsOf(ids));
+      for (const table of ["queue", "archive"] as const)
+        await this.#lookUp(place, table, idsOf(ids));
     }
   }
 
@@ -223,7 +231,9 @@ class SourceReader {
       for (const id of next) asked.add(id);
       for (const table of tables) await this.#lookUp(place, table, next);
     }
-    this.#tell(`message ${ids.join(", ")} of ${place.queue} was sent again more than ${mostReplays} times`);
+    this.#tell(
+      `message ${ids.join(", ")} of ${place.queue} was sent again more than ${mostReplays} times`,
+    );
   }
 
   async #lookUp(place: Place, table: Table, ids: readonly string[]): Promise<void> {
@@ -276,7 +286,8 @@ class SourceReader {
           [table === "archive", wanted.map(([, { rowId }]) => rowId)],
         );
         const told = new Map(found.map((one) => [one.rowId, one]));
-        for (const [key, row] of wanted) this.#rows.set(key, { ...row, ...told.get(row.rowId ?? "") });
+        for (const [key, row] of wanted)
+          this.#rows.set(key, { ...row, ...told.get(row.rowId ?? "") });
       });
     }
   }
@@ -297,10 +308,18 @@ class SourceReader {
       const { created, kept, copied } = limits;
       const from = window.from !== null && window.from > created ? window.from : created;
       if (created < kept && from < kept) {
-        this.#tell(`archives are kept for ${archiveDays} days: what was archived before is not known`, from, kept);
+        this.#tell(
+          `archives are kept for ${archiveDays} days: what was archived before is not known`,
+          from,
+          kept,
+        );
       }
       if (copied !== null && (window.from ?? "") < copied) {
-        this.#tell("it was a copy of another source: what its archives have of before is that one's", window.from, copied);
+        this.#tell(
+          "it was a copy of another source: what its archives have of before is that one's",
+          window.from,
+          copied,
+        );
       }
     });
   }

@@ -176,7 +176,9 @@ export async function readContents(
   central: CentralReader,
   messages: readonly Message[],
 ): Promise<void> {
-  const patterns = messages.filter(({ fingerprint, agent }) => fingerprint !== null && agent !== null);
+  const patterns = messages.filter(
+    ({ fingerprint, agent }) => fingerprint !== null && agent !== null,
+  );
   if (patterns.length > 0) {
     await central.partly("patterns in the central store", async () => {
       const rows = await central.ask<PatternRow>(
@@ -217,7 +219,9 @@ export async function readLedger(
   messages: readonly Message[],
   attempts: Set<string>,
 ): Promise<void> {
-  const known = messages.filter(({ msgId, enqueuedAt }) => /^\d{1,18}$/.test(msgId) && enqueuedAt !== "");
+  const known = messages.filter(
+    ({ msgId, enqueuedAt }) => /^\d{1,18}$/.test(msgId) && enqueuedAt !== "",
+  );
   if (known.length === 0) return;
   const rows = await central.ask<LedgerRow>(
     `select i.ordinal::integer as ordinal, ${instant("p.processed_at")} as "processedAt",
@@ -314,10 +318,23 @@ export async function readMerged(
       central.tell(why, enqueuedAt, null, source);
       continue;
     }
-    const event: TraceEvent = { at, where: "ledger", what: "merged", source, sourceId, queue, msgId, enqueuedAt };
+    const event: TraceEvent = {
+      at,
+      where: "ledger",
+      what: "merged",
+      source,
+      sourceId,
+      queue,
+      msgId,
+      enqueuedAt,
+    };
     central.events.push(event);
     central.events.push({ ...event, at: enqueuedAt, what: `sent as message ${msgId}` });
-    central.tell(`what message ${msgId} of ${queue} said is not known: ${gone}`, enqueuedAt, null, source);
+    central.tell(
+      `what message ${msgId} of ${queue} said is not known: ${gone}`,
+      enqueuedAt,
+      null,
+      source,
+    );
   }
 }
-

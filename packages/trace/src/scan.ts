@@ -29,7 +29,11 @@ export interface ScanPlan {
 export interface Scanned<Row> {
   readonly rows: readonly Row[];
   /** What was not looked through, as values of the column, and why; undefined where nothing is left. */
-  readonly left?: { readonly from: string | null; readonly to: string | null; readonly why: string };
+  readonly left?: {
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly why: string;
+  };
 }
 
 /** Rows that are looked at in the first chunk, and at most. */
@@ -92,9 +96,7 @@ async function readChunk<Row extends QueryResultRow>(
   const type = column === "msg_id" ? "bigint" : "timestamptz";
   const least = column === "msg_id" ? "'-9223372036854775808'" : "'-infinity'";
   const most = column === "msg_id" ? "'9223372036854775807'" : "'infinity'";
-  const [start, end] = isForward
-    ? [isFirst ? ">=" : ">", "<="]
-    : [isFirst ? "<=" : "<", ">="];
+  const [start, end] = isForward ? [isFirst ? ">=" : ">", "<="] : [isFirst ? "<=" : "<", ">="];
   const [startValue, endValue] = isForward ? [least, most] : [most, least];
   const limit = `coalesce($2::${type}, ${endValue}::${type})`;
   const order = isForward ? "asc" : "desc";

@@ -60,7 +60,7 @@ function bodyColumns(queue: QueueName, table: Table, agent: string | null): stri
 }
 
 const noBody =
-  "null as agent, null as session, null as version, null as confidence, null as \"keyId\", null as alg, null as fingerprint, null as body";
+  'null as agent, null as session, null as version, null as confidence, null as "keyId", null as alg, null as fingerprint, null as body';
 
 /** What every row tells, whichever table it is in. */
 export interface Row {

@@ -82,7 +82,13 @@ async function gather(question: TraceQuestion, options: TraceOptions): Promise<T
     const { sourceId, name } = source;
     return { ...answer, sourceId, source: name, isInvolved: answer.rows.length > 0 };
   });
-  const messages = chosen(messagesOf(asked.answers.flatMap(({ rows }) => rows), subject), window);
+  const messages = chosen(
+    messagesOf(
+      asked.answers.flatMap(({ rows }) => rows),
+      subject,
+    ),
+    window,
+  );
   const told = ofMessages(messages);
   const before = central.events.splice(0).filter(({ at }) => isWithin(at, window));
   if (known !== undefined) {
@@ -125,8 +131,7 @@ async function readBefore(
     [sources ?? []],
   );
   // An address is known to the configuration alone: then the sources say who they are.
-  const isKnown = (name: string) =>
-    rows.some((row) => row.name === name || row.sourceId === name);
+  const isKnown = (name: string) => rows.some((row) => row.name === name || row.sourceId === name);
   if (sources?.every(isKnown)) central.sourceIds = rows.map(({ sourceId }) => sourceId);
   await readSubject(central, question);
   await readChanges(central, question);
@@ -184,7 +189,8 @@ function chosen(messages: readonly Message[], window: TraceWindow): readonly Mes
   for (let before = -1; before !== kept.size; ) {
     before = kept.size;
     const names = new Set([...kept].flatMap(namesOf));
-    for (const message of messages) if (namesOf(message).some((one) => names.has(one))) kept.add(message);
+    for (const message of messages)
+      if (namesOf(message).some((one) => names.has(one))) kept.add(message);
   }
   return messages.filter((message) => kept.has(message));
 }

@@ -70,13 +70,19 @@ export function traceCommand(environment: Environment): Command {
   return addSourceOptions(command, defaultTimeoutS)
     .option("--agent <id>", "everything of this agent")
     .option("--session <id>", "everything of this session")
-    .option("--message <id>", "this message: msgId of the log, or the ULID of its header message_id")
+    .option(
+      "--message <id>",
+      "this message: msgId of the log, or the ULID of its header message_id",
+    )
     .option("--at <time>", `around this time: ${times}`, traceTime)
     .option("--around <duration>", "how long before and after --at", duration, 300)
     .option("--from <time>", "what happened then or later", traceTime)
     .option("--to <time>", "what happened then or before", traceTime)
     .option("--limit <count>", "events at most, the newest", wholeNumberUpTo(10_000), 500)
-    .option("--reveal", "shows contents, too; needs --reason, and is kept in central.operator_actions")
+    .option(
+      "--reveal",
+      "shows contents, too; needs --reason, and is kept in central.operator_actions",
+    )
     .option("--reason <why>", "with --reveal: why you look")
     .option("--actor <who>", "with --reveal: who looks; default: your user and host")
     .option("--json", "one JSON document on standard output")
