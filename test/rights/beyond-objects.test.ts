@@ -14,13 +14,24 @@ const members = useMembers(system, {
   auditor: "centralcloud_auditor",
   consumer: "centralcloud_consumer",
   jobs: "centralcloud_jobs",
+  operator: "centralcloud_operator",
+  viewer: "centralcloud_viewer",
   nobody: undefined,
 });
 failOnLeaks(system);
 
 const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 const foreign = ["another", "another-dlq", "agent-sessions-copy"];
-const everybody = ["application", "auditor", "consumer", "jobs", "nobody"] as const;
+const everybody = [
+  "application",
+  "auditor",
+  "consumer",
+  "jobs",
+  "operator",
+  "viewer",
+  "nobody",
+] as const;
+const lookers = ["operator", "viewer"] as const;
 
 beforeAll(async () => {
   const { pool } = system.singularity;
@@ -70,13 +81,11 @@ test.each(everybody)("%s gets nowhere with queues that are not ours", async (rol
   expect(await reached(role, "singularity", ["select * from pgmq.create('mine')"])).toEqual([]);
 });
 
-test.each(everybody.filter((role) => role !== "consumer"))(
-  "%s gets nowhere with our queues, either",
-  async (role) => {
-    const ours = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
-    expect(await reached(role, "singularity", ours.flatMap(all))).toEqual([]);
-  },
-);
+const others = everybody.filter((role) => !["consumer", ...lookers].includes(role));
+test.each(others)("%s gets nowhere with our queues, either", async (role) => {
+  const ours = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
+  expect(await reached(role, "singularity", ours.flatMap(all))).toEqual([]);
+});
 
 test("the consumer takes messages from our queues and sends to their dead letters, and nothing else", async () => {
   const may = queues.flatMap((queue) => [
@@ -96,6 +105,21 @@ test("the consumer takes messages from our queues and sends to their dead letter
   ]);
   expect(await reached("consumer", "singularity", mayNot)).toEqual([]);
 });
+
+test.each(lookers)(
+  "%s neither takes from our queues nor sends to them; dead letters can be locked by an operator",
+  async (role) => {
+    const ours = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
+    const changes = ours.flatMap((queue) =>
+      [reads, sends, takes, removes].flatMap((statements) => statements(queue)),
+    );
+    const locks =
+      role === "operator"
+        ? queues.map((queue) => `select * from pgmq.set_vt('${queue}-dlq', 1, 0)`)
+        : [];
+    expect(await reached(role, "singularity", changes)).toEqual(locks);
+  },
+);
 
 const foreignToEach = [
   "set role centralcloud_owner",

@@ -1,12 +1,21 @@
 /**
  * Who may do what with each object of both databases: the one place that says so beside the grants themselves.
  * What a row does not give is refused, and an object without a row fails the tests, so whoever adds one decides
- * here. Rights are privileges of PostgreSQL, separated by spaces. Not written down is that centralcloud_owner may
+ * here. Rights are privileges of PostgreSQL, separated by spaces; `update(vt)` is one on a column. Not written down is that centralcloud_owner may
  * do everything with what is its own.
  */
 
 /** The roles `centralcloud_…`, and everybody who can log in. */
-export const roles = ["application", "auditor", "consumer", "jobs", "owner", "everybody"] as const;
+export const roles = [
+  "application",
+  "auditor",
+  "consumer",
+  "jobs",
+  "operator",
+  "owner",
+  "viewer",
+  "everybody",
+] as const;
 export type Role = (typeof roles)[number];
 
 /** Rights on some columns: of each column of the table it says whether the role may do something with it. */
@@ -22,15 +31,33 @@ export type Row = Readonly<Partial<Record<Role, string | ByColumn>>>;
 const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 const ofQueues = queues.flatMap((queue): [string, Row][] => {
   const owner = "select insert update delete";
+  const isSealed = queue === "agent-sessions";
+  const waiting = "msg_id read_ct enqueued_at vt headers last_read_at";
+  const heads = (columns: string): ByColumn => ({ select: columns, nothing: "message" });
+  const looks = isSealed ? heads(waiting) : "select";
+  const looksBack = isSealed ? heads(`${waiting} archived_at`) : "select";
+  const locks = "select update(vt)";
   return [
-    [`table pgmq.q_${queue}`, { owner, consumer: "select update delete" }],
-    [`table pgmq.a_${queue}`, { owner, consumer: "select insert" }],
+    [
+      `table pgmq.q_${queue}`,
+      { owner, consumer: "select update delete", operator: looks, viewer: looks },
+    ],
+    [
+      `table pgmq.a_${queue}`,
+      { owner, consumer: "select insert", operator: looksBack, viewer: looksBack },
+    ],
     [`sequence pgmq.q_${queue}_msg_id_seq`, { owner: "select", consumer: "select" }],
-    [`table pgmq.q_${queue}-dlq`, { owner, consumer: "select insert" }],
-    [`table pgmq.a_${queue}-dlq`, { owner }],
+    [
+      `table pgmq.q_${queue}-dlq`,
+      { owner, consumer: "select insert", operator: locks, viewer: "select" },
+    ],
+    [`table pgmq.a_${queue}-dlq`, { owner, operator: locks, viewer: "select" }],
     [`sequence pgmq.q_${queue}-dlq_msg_id_seq`, { owner: "select", consumer: "select" }],
   ];
 });
+
+/** Columns that some versions of pgmq have. */
+export const optionalColumns: readonly string[] = ["last_read_at"];
 
 /** Objects that some versions of pgmq have. */
 export const optional: readonly string[] = [
@@ -38,10 +65,16 @@ export const optional: readonly string[] = [
   "table pgmq.topic_bindings",
 ];
 
+/** Not what data keys are made of. */
+const keyColumns: ByColumn = {
+  select: "key_id algorithm public_key active created_at retired_at binds",
+  nothing: "data_key_secret",
+};
+
 const singularity: Readonly<Record<string, Row>> = {
   database: { owner: "create connect temporary", everybody: "connect temporary" },
   "schema public": { owner: "usage create", everybody: "usage" },
-  "schema pgmq": { owner: "usage", consumer: "usage" },
+  "schema pgmq": { owner: "usage", consumer: "usage", operator: "usage", viewer: "usage" },
   "schema centralcloud_migrations": {},
   "table pgmq.meta": { owner: "select" },
   "table pgmq.notify_insert_throttle": { owner: "select update" },
@@ -62,24 +95,30 @@ const singularity: Readonly<Record<string, Row>> = {
   "table public.agents": { application: "select insert update", auditor: "select" },
   "table public.analysis_results": { application: "select insert update", auditor: "select" },
   "table public.centralcloud_locks": {},
-  "table public.job_runs": {},
+  "table public.job_runs": { operator: "select", viewer: "select" },
   "table public.learned_patterns": { application: "select", auditor: "select" },
   "table public.learning_sync_log": { auditor: "select" },
-  "table public.operator_action_progress": {},
+  "table public.operator_action_progress": { operator: "select", viewer: "select" },
   "table public.pending_tasks": { application: "select insert update", auditor: "select" },
-  "table public.scheduled_jobs": {},
-  "table public.session_keys": {},
-  "table public.singularity_source": { auditor: "select", consumer: "select", jobs: "select" },
+  "table public.scheduled_jobs": { operator: "select", viewer: "select" },
+  "table public.session_keys": { operator: keyColumns, viewer: keyColumns },
+  "table public.singularity_source": {
+    auditor: "select",
+    consumer: "select",
+    jobs: "select",
+    operator: "select",
+    viewer: "select",
+  },
   "view public.agent_performance_5min": { application: "select" },
-  "view public.job_times": { jobs: "select" },
-  "view public.scheduled_jobs_status": { jobs: "select" },
+  "view public.job_times": { jobs: "select", operator: "select", viewer: "select" },
+  "view public.scheduled_jobs_status": { jobs: "select", operator: "select", viewer: "select" },
   "sequence public.agent_tasks_id_seq": {},
   "sequence public.analysis_results_id_seq": {},
   "sequence public.job_runs_run_id_seq": {},
   "sequence public.learned_patterns_id_seq": {},
   "sequence public.pending_tasks_id_seq": {},
   "function public.add_job_results": {},
-  "function public.add_session_key": {},
+  "function public.add_session_key": { operator: "execute" },
   "function public.archive_completed_tasks": {},
   "function public.assign_pending_tasks": { application: "execute" },
   "function public.begin_slot": { auditor: "execute" },
@@ -138,49 +177,78 @@ const singularity: Readonly<Record<string, Row>> = {
   "function public.ulid_to_uuid": { everybody: "execute" },
   "function public.update_agent_knowledge": { application: "execute" },
   "function public.uuid_to_ulid": { everybody: "execute" },
+  "function public.archived_letter_headers": {},
+  "function public.archived_letter_id": {},
+  "function public.close_action_part": { operator: "execute" },
+  "function public.count_action_part": {},
+  "function public.dead_letter_queue_tables": {},
+  "function public.describe_session_messages": { operator: "execute", viewer: "execute" },
+  "function public.discard_dead_letters": { operator: "execute" },
+  "function public.lock_action_part": { operator: "execute" },
+  "function public.open_action_part": { operator: "execute" },
+  "function public.replay_dead_letters": { operator: "execute" },
+  "function public.requeue_archived_messages": { operator: "execute" },
+  "function public.restore_dead_letters": { operator: "execute" },
+  "function public.run_job_step_by_hand": { operator: "execute" },
+  "function public.save_action_part": { operator: "execute" },
   "function public.run_job_in_steps": { jobs: "execute" },
+};
+
+/** Neither what a session has in it, plain or sealed, nor what tells two contents apart. */
+const sessionHeads: ByColumn = {
+  select: "source_id session_id agent_id confidence ulid synced_at",
+  nothing: "session_state sealed message_hash",
 };
 
 const central: Readonly<Record<string, Row>> = {
   database: { everybody: "connect temporary" },
-  "schema central": { auditor: "usage", consumer: "usage" },
+  "schema central": { auditor: "usage", consumer: "usage", operator: "usage", viewer: "usage" },
   "schema centralcloud_migrations": {},
   "schema public": { everybody: "usage" },
-  "table central.agent_knowledge": { consumer: "select" },
-  "table central.agent_sessions": { consumer: "select" },
-  "table central.archive_checks": { consumer: "select" },
-  "table central.archive_watermarks": {},
-  "table central.capture_cursors": { auditor: "select" },
-  "table central.change_log": { auditor: "select" },
-  "table central.consumers": { consumer: "select" },
-  "table central.delivery_failures": {},
-  "table central.epochs": { consumer: "select" },
-  "table central.knowledge_summaries": { consumer: "select" },
-  "table central.lanes": { consumer: "select" },
-  "table central.operator_action_events": {},
-  "table central.operator_action_parts": {},
-  "table central.operator_actions": {},
-  "table central.pattern_agents": { consumer: "select" },
-  "table central.patterns": { consumer: "select" },
-  "table central.processed_messages": { consumer: "select" },
-  "table central.pruned_ranges": {},
-  "table central.sources": { auditor: "select", consumer: "select" },
+  "table central.agent_knowledge": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.agent_sessions": {
+    consumer: "select",
+    operator: sessionHeads,
+    viewer: sessionHeads,
+  },
+  "table central.archive_checks": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.archive_watermarks": { operator: "select", viewer: "select" },
+  "table central.capture_cursors": { auditor: "select", operator: "select", viewer: "select" },
+  "table central.change_log": { auditor: "select", operator: "select", viewer: "select" },
+  "table central.consumers": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.delivery_failures": { operator: "select", viewer: "select" },
+  "table central.epochs": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.knowledge_summaries": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.lanes": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.operator_action_events": { operator: "select", viewer: "select" },
+  "table central.operator_action_parts": { operator: "select", viewer: "select" },
+  "table central.operator_actions": { operator: "select", viewer: "select" },
+  "table central.pattern_agents": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.patterns": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.processed_messages": { consumer: "select", operator: "select", viewer: "select" },
+  "table central.pruned_ranges": { operator: "select", viewer: "select" },
+  "table central.sources": {
+    auditor: "select",
+    consumer: "select",
+    operator: "select",
+    viewer: "select",
+  },
   "table centralcloud_migrations.comparisons": {},
   "table centralcloud_migrations.migrations": {},
   "table centralcloud_migrations.objects": {},
-  "view central.consensus_patterns": { consumer: "select" },
+  "view central.consensus_patterns": { consumer: "select", operator: "select", viewer: "select" },
   "sequence central.delivery_failures_id_seq": {},
   "sequence central.epochs_id_seq": {},
   "sequence central.lanes_lane_id_seq": {},
   "sequence central.operator_action_events_id_seq": {},
   "sequence central.operator_actions_id_seq": {},
-  "function central.adopt_source": {},
+  "function central.adopt_source": { operator: "execute" },
   "function central.advance_capture_cursor": { auditor: "execute" },
   "function central.begin_capture": { auditor: "execute" },
   "function central.begin_epoch": {},
   "function central.claim_archive_check": { consumer: "execute" },
-  "function central.claim_operator_action": {},
-  "function central.control_operator_action": {},
+  "function central.claim_operator_action": { operator: "execute" },
+  "function central.control_operator_action": { operator: "execute" },
   "function central.claim_source": { consumer: "execute" },
   "function central.confirm_epoch": { consumer: "execute" },
   "function central.confirm_sources": { consumer: "execute" },
@@ -190,9 +258,18 @@ const central: Readonly<Record<string, Row>> = {
   "function central.failures_as_attempts": {},
   "function central.find_missing_messages": { consumer: "execute" },
   "function central.forget_failures": { consumer: "execute" },
-  "function central.judge_source": { auditor: "execute", consumer: "execute" },
+  "function central.judge_source": {
+    auditor: "execute",
+    consumer: "execute",
+    operator: "execute",
+    viewer: "execute",
+  },
   "function central.lane_id": {},
-  "function central.look_up_deliveries": { consumer: "execute" },
+  "function central.look_up_deliveries": {
+    consumer: "execute",
+    operator: "execute",
+    viewer: "execute",
+  },
   "function central.maintain_change_log": { auditor: "execute" },
   "function central.mark_capture_gap": { auditor: "execute" },
   "function central.mark_change_log": {},
@@ -200,17 +277,18 @@ const central: Readonly<Record<string, Row>> = {
   "function central.merge_patterns": { consumer: "execute" },
   "function central.merge_sessions": { consumer: "execute" },
   "function central.next_action_state": {},
-  "function central.plan_operator_action": {},
+  "function central.plan_operator_action": { operator: "execute" },
   "function central.prune_ledger": { consumer: "execute" },
   "function central.record_changes": { auditor: "execute" },
   "function central.record_failures": { consumer: "execute" },
   "function central.register_source": { consumer: "execute" },
   "function central.report_capture_fault": { auditor: "execute" },
   "function central.report_capture_loss": { auditor: "execute" },
-  "function central.release_operator_action": {},
-  "function central.report_operator_action": {},
+  "function central.release_operator_action": { operator: "execute" },
+  "function central.report_operator_action": { operator: "execute" },
   "function central.report_archive_check": { consumer: "execute" },
   "function central.report_consumer": { consumer: "execute" },
+  "function central.report_readiness": { consumer: "execute" },
   "function central.retire_consumer": { consumer: "execute" },
   "function central.store_facts": {},
   "partition of central.change_log": {},

@@ -112,9 +112,11 @@ describe("a role that may not make roles", () => {
       mayNotMake("centralcloud_auditor"),
       mayNotMake("centralcloud_consumer"),
       mayNotMake("centralcloud_jobs"),
+      mayNotMake("centralcloud_operator"),
+      mayNotMake("centralcloud_viewer"),
       mayNotMake("centralcloud_owner"),
     ]);
-    expect((await migrateAndListen("central", central)).missing).toHaveLength(3);
+    expect((await migrateAndListen("central", central)).missing).toHaveLength(5);
     expect(await ownersIn(singularity, "public")).toEqual([migrator.name]);
     expect(await ownersIn(central, "central")).toEqual([migrator.name]);
     expect((await migrateAndListen("singularity", singularity)).objectsApplied).toBe(0);
@@ -144,6 +146,7 @@ describe("a role that may not make roles", () => {
     await administrator.query(
       `create role centralcloud_application; create role centralcloud_auditor replication;
        create role centralcloud_consumer; create role centralcloud_jobs login;
+       create role centralcloud_operator; create role centralcloud_viewer;
        create role centralcloud_owner; grant centralcloud_owner to ${migrator.name}`,
     );
     const late = await migrateAndListen("singularity", singularity);

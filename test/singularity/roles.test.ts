@@ -151,7 +151,9 @@ describe.each([
       { rolname: "centralcloud_auditor", rolcanlogin: false, ...rest },
       { rolname: "centralcloud_consumer", rolcanlogin: false, ...rest },
       { rolname: "centralcloud_jobs", rolcanlogin: true, ...rest },
+      { rolname: "centralcloud_operator", rolcanlogin: false, ...rest },
       { rolname: "centralcloud_owner", rolcanlogin: false, ...rest },
+      { rolname: "centralcloud_viewer", rolcanlogin: false, ...rest },
     ]);
   });
 });

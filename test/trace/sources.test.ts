@@ -83,7 +83,7 @@ describe("what can't be asked", () => {
       CENTRAL_DATABASE_URL: gone,
     });
     expect(exitCode).toBe(3);
-    expect(stderr).toContain("the central store can't be reached");
+    expect(stderr).toContain("127.0.0.1:1/gone can't be reached");
     expect(brief(JSON.parse(stdout))).toEqual(
       expect.arrayContaining([expect.stringMatching(/^queue: sent/), "archive: archived"]),
     );

@@ -10,6 +10,7 @@ import { Command, CommanderError } from "commander";
 import { actionsCommand } from "./commands/actions.ts";
 import { cdcCommand } from "./commands/cdc.ts";
 import { consumeCommand } from "./commands/consume.ts";
+import { consumersCommand } from "./commands/consumers.ts";
 import { replayArchiveCommand } from "./commands/dlq/replay-archive.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -62,6 +63,7 @@ function createProgram(environment: Environment): Command {
     .addCommand(schedulerCommand(environment))
     .addCommand(sourcesCommand(environment))
     .addCommand(queuesCommand(environment))
+    .addCommand(consumersCommand(environment))
     .addCommand(dlqCommand(environment))
     .addCommand(replayArchiveCommand(environment))
     .addCommand(actionsCommand(environment))

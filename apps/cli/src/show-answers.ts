@@ -1,6 +1,7 @@
 import { printable } from "@centralcloud/service";
 import { formatTable } from "./format-table.ts";
 import { print } from "./output.ts";
+import { writeJson } from "./raw-json.ts";
 import { type Answers, assertComplete } from "./sources.ts";
 
 /** What a command prints of rows that several sources gave. */
@@ -25,6 +26,33 @@ export function showRows<Row extends object>(
   const rows = asked.answers.flat();
   if (json) print(withMissing(asked, name, JSON.stringify(rows)));
   else showText(asked, formatTable(rows.map(describe)));
+  assertComplete(asked);
+}
+
+/** What a command prints of a page of rows. */
+export interface ShownPage<Row> extends Shown<Row> {
+  /** What options get the next page, such as `--after …`; null on the last one. */
+  readonly more: string | null;
+  /** What the JSON document says besides. */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Prints a page of rows, and names the databases that could not be asked. JSON is an object of the rows, of where the next
+ * page begins, and of what is missing. Texts of JSON in rows go into it as they are.
+ *
+ * @throws {SourcesMissingError} once it is printed.
+ */
+export function showPage<Row extends object>(
+  asked: Answers<unknown>,
+  rows: readonly Row[],
+  { json, name, describe, more, extra }: ShownPage<Row>,
+): void {
+  if (json) print(writeJson({ [name]: rows, ...extra, ...missingOf(asked) }));
+  else {
+    const table = formatTable(rows.map(describe));
+    showText(asked, more === null ? table : `${table}\n\nmore: ${more}`);
+  }
   assertComplete(asked);
 }
 

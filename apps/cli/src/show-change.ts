@@ -7,6 +7,8 @@ import { type Answers, assertComplete } from "./sources.ts";
 
 /** A change, or an entry of the change log, with the source that it is from. */
 export type Shown = Omit<Change, "lsn" | "operation"> & {
+  /** Of an entry of the change log. */
+  readonly cursor?: string;
   readonly source: string;
   readonly lsn: bigint | string;
   readonly operation: string;
@@ -14,7 +16,7 @@ export type Shown = Omit<Change, "lsn" | "operation"> & {
 
 /** As JSON on one line; the documents as they are, digit by digit. */
 export function changeAsJson(change: Shown): string {
-  const { source, ordinal, xid, committedAt, table, operation, unchanged } = change;
+  const { cursor, source, ordinal, xid, committedAt, table, operation, unchanged } = change;
   const { key, oldValues, newValues } = change;
   const start = JSON.stringify({
     source,
@@ -25,6 +27,7 @@ export function changeAsJson(change: Shown): string {
     table,
     operation,
     unchanged,
+    ...(cursor === undefined ? {} : { cursor }),
   });
   return `${start.slice(0, -1)},"key":${key},"oldValues":${oldValues},"newValues":${newValues}}`;
 }

@@ -1,4 +1,3 @@
-import type { CaptureHealth } from "@centralcloud/cdc";
 import { confirmSources, type HeldKeys } from "@centralcloud/db";
 import type { Lane, SourceWatch } from "@centralcloud/pgmq";
 import { createPool, endPool } from "@centralcloud/postgres";
@@ -13,48 +12,15 @@ import { createKeyRing, createSealChecker } from "@centralcloud/session-keys";
 import { type ConsumerConfiguration, throwAsConfigurationError } from "./configuration.ts";
 import { centralPoolSize } from "./connection-budget.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
-import {
-  createEpochParts,
-  type MissingReport,
-  type UncomparedReport,
-} from "./epochs/epoch-parts.ts";
+import { createEpochParts } from "./epochs/epoch-parts.ts";
 import { createHeartbeat, createReplica } from "./heartbeat.ts";
+import { createReadinessReporter, type Health } from "./readiness.ts";
 import { createSessionGate } from "./session-gate.ts";
 import { createSource, endPoolMs, type RefusedState } from "./source.ts";
 import { SourceHolders } from "./source-identity.ts";
 import { queryTimeoutMs } from "./source-sessions.ts";
 
-export interface Health {
-  /**
-   * This replica can do its work: it has tried every source once, the central store takes what it merges, and
-   * none of its lanes waits after a crash. A source that is away does not count: it is away for every replica.
-   */
-  readonly ready: boolean;
-  /** All of the work is done: every source is consumed and no lane meets a fault. */
-  readonly working: boolean;
-  /** This process in `central.consumers`. */
-  readonly replica: string;
-  /** What keeps the central store from working, if anything is known to. */
-  readonly central?: { readonly error: string };
-  /** How this process captures each source's changes; absent where it does not. */
-  readonly capture?: readonly CaptureHealth[];
-  /** Messages that sources archived and the central store does not have: it lost transactions. Absent where it has all. */
-  readonly missing?: readonly MissingReport[];
-  /** Archives that could not be compared with the store's ledger, of those that have to be. Absent while there are none. */
-  readonly uncompared?: readonly UncomparedReport[];
-  readonly sources: readonly {
-    readonly name: string;
-    readonly waitingFor?: string;
-    /** How its id is another's, where that is what it waits for: an operator has to decide. */
-    readonly refused?: RefusedState;
-    readonly lanes: readonly {
-      readonly queue: string;
-      readonly fault?: { readonly side: "source" | "central"; readonly error: string };
-      /** How often it crashed and went on; absent while never. */
-      readonly crashes?: number;
-    }[];
-  }[];
-}
+export type { Health } from "./readiness.ts";
 
 export interface Consumer extends Part {
   /** The lanes of all sources that are connected. */
@@ -114,6 +80,7 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     replica,
     () => heldKeys,
     async (store, answerMs) => {
+      await readiness.report(store, answerMs);
       const lost = await confirmSources(store, replica.id, holders.claims, answerMs);
       // What they find out is theirs to tell; the heartbeat does not wait for a source.
       for (const source of sources) {
@@ -124,6 +91,7 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     centralBreaker,
     observe,
   );
+  const readiness = createReadinessReporter(replica, () => health());
   const epochs = createEpochParts({
     configuration,
     central,
@@ -176,8 +144,35 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     },
   });
 
+  function health(): Health {
+    const reports = sources.map((source) => ({
+      name: source.name.replace(/^source /, ""),
+      ...(source.waitingFor === undefined ? {} : { waitingFor: source.waitingFor }),
+      ...(source.refused === undefined ? {} : { refused: source.refused }),
+      lanes: source.lanes.map(({ lane, fault, crashes }) => ({
+        queue: lane.queue,
+        ...(fault === undefined ? {} : { fault }),
+        ...(crashes === 0 ? {} : { crashes }),
+      })),
+    }));
+    const error = centralError();
+    const lanes = sources.flatMap((source) => source.lanes);
+    const consumed = reports.every((report) => report.waitingFor === undefined);
+    const faultless = lanes.every(({ fault, restarting }) => fault === undefined && !restarting);
+    const fit = lanes.every((lane) => !lane.restarting && !lane.isFaulty("central"));
+    return {
+      ready: hasStarted() && error === undefined && fit,
+      working: consumed && error === undefined && faultless,
+      replica: replica.id,
+      ...epochs.report(),
+      ...(error === undefined ? {} : { central: { error } }),
+      sources: reports,
+    };
+  }
+
   return {
     ...part,
+    health,
     get lanes() {
       return sources.flatMap((source) => source.lanes);
     },
@@ -196,31 +191,6 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
             central: lane.isFaulty("central"),
           })),
         })),
-      };
-    },
-    health() {
-      const reports = sources.map((source) => ({
-        name: source.name.replace(/^source /, ""),
-        ...(source.waitingFor === undefined ? {} : { waitingFor: source.waitingFor }),
-        ...(source.refused === undefined ? {} : { refused: source.refused }),
-        lanes: source.lanes.map(({ lane, fault, crashes }) => ({
-          queue: lane.queue,
-          ...(fault === undefined ? {} : { fault }),
-          ...(crashes === 0 ? {} : { crashes }),
-        })),
-      }));
-      const error = centralError();
-      const lanes = sources.flatMap((source) => source.lanes);
-      const consumed = reports.every((report) => report.waitingFor === undefined);
-      const faultless = lanes.every(({ fault, restarting }) => fault === undefined && !restarting);
-      const fit = lanes.every((lane) => !lane.restarting && !lane.isFaulty("central"));
-      return {
-        ready: hasStarted() && error === undefined && fit,
-        working: consumed && error === undefined && faultless,
-        replica: replica.id,
-        ...epochs.report(),
-        ...(error === undefined ? {} : { central: { error } }),
-        sources: reports,
       };
     },
   };

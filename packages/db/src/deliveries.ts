@@ -64,6 +64,61 @@ export async function findMissingMessages<Message extends DeliveredMessage>(
   return rows.flatMap(({ ordinal }) => messages[ordinal - 1] ?? []);
 }
 
+/** One failed attempt of a message that is not decided yet. Times in UTC with microseconds. */
+export interface DeliveryFailure {
+  /** Counts all failures of the store, in decimal digits. */
+  readonly id: string;
+  readonly source: string;
+  readonly sourceId: string;
+  readonly queue: string;
+  readonly msgId: string;
+  readonly enqueuedAt: string;
+  /** Which attempt of this message it was, of those that are noted. */
+  readonly attempt: number;
+  /** The replica's id. */
+  readonly consumer: string | null;
+  readonly code: string;
+  readonly error: string;
+  readonly failedAt: string;
+}
+
+export interface FailureFilter {
+  /** The name or the id of a source. */
+  readonly source?: string;
+  readonly queue?: string;
+  /** Those before this id. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** Attempts that failed, newest first, of messages that have been neither merged nor dead-lettered since. */
+export async function listDeliveryFailures(
+  central: Pick<Pool, "query">,
+  { source, queue, before, limit }: FailureFilter,
+): Promise<readonly DeliveryFailure[]> {
+  const instant = (column: string) =>
+    `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  const { rows } = await central.query<DeliveryFailure>(
+    `select f.id::text as id, coalesce(s.name, l.source_id::text) as source, l.source_id::text as "sourceId", l.queue,
+            f.msg_id::text as "msgId", ${instant("f.enqueued_at")} as "enqueuedAt",
+            (select count(*)::integer from central.delivery_failures e
+              where e.lane_id = f.lane_id and e.msg_id = f.msg_id and e.enqueued_at = f.enqueued_at
+                and e.id <= f.id) as attempt,
+            f.consumer_id::text as consumer, f.error_code as code, left(f.error_message, 2000) as error,
+            ${instant("f.failed_at")} as "failedAt"
+       from central.delivery_failures f
+       join central.lanes l using (lane_id)
+       left join central.sources s on s.source_id = l.source_id
+      where ($1::text is null or $1 in (s.name, l.source_id::text))
+        and ($2::text is null or l.queue = $2)
+        and ($3::bigint is null or f.id < $3)
+      order by f.id desc
+      limit $4`,
+    [source ?? null, queue ?? null, before ?? null, limit],
+  );
+  return rows;
+}
+
 /** Notes one failed attempt each; returns all attempts of each so far, in their order. */
 export async function recordFailures(
   central: Pool,

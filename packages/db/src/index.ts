@@ -57,8 +57,11 @@ export {
 export { type ConfiguredSource, twinsOf } from "./configured-sources.ts";
 export {
   type DeliveredMessage,
+  type DeliveryFailure,
+  type FailureFilter,
   findMissingMessages,
   forgetFailures,
+  listDeliveryFailures,
   lookUpDeliveries,
   type Origin,
   pruneLedger,
@@ -83,8 +86,11 @@ export {
 } from "./epochs.ts";
 export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
 export {
+  type JobRunFilter,
+  type JobRunReport,
   type JobStatus,
   type JobTimes,
+  listJobRuns,
   readJobTimes,
   scheduledJobsStatus,
 } from "./jobs/job-status.ts";
@@ -145,9 +151,13 @@ export {
   type HeldKeys,
   type LiveReplica,
   lackingReplicas,
+  listReplicas,
+  type ReadinessReport,
   type Replica,
   type ReplicaCounts,
+  type ReplicaReport,
   readLiveReplicas,
+  reportReadiness,
   reportReplica,
   retireReplica,
 } from "./replicas.ts";
@@ -172,7 +182,14 @@ export {
   type PublicSessionKey,
   readSessionKeys,
 } from "./session-keys.ts";
-export { type CentralSession, findSessions } from "./sessions.ts";
+export {
+  type CentralSession,
+  findSessions,
+  listSessions,
+  type SessionFilter,
+  type SessionHead,
+  type SessionKey,
+} from "./sessions.ts";
 export { inShortTransaction } from "./short-transaction.ts";
 export {
   longestSourceName,

@@ -1,3 +1,4 @@
+import { codeOf, sqlState } from "@centralcloud/postgres";
 import type { ClientBase, Pool } from "pg";
 
 /** One process that consumes. */
@@ -62,6 +63,84 @@ export async function reportReplica(
     query_timeout: timeoutMs,
   };
   await central.query(query);
+}
+
+/**
+ * Says what a replica's /readyz answers.
+ *
+ * @param readiness JSON text.
+ * @returns whether the store takes it: one of the version before does not.
+ */
+export async function reportReadiness(
+  central: Pool,
+  { id }: Pick<Replica, "id">,
+  readiness: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  const query = {
+    text: "select central.report_readiness(p_id => $1, p_readiness => $2)",
+    values: [id, readiness],
+    query_timeout: timeoutMs,
+  };
+  try {
+    await central.query(query);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== sqlState.undefinedFunction) throw error;
+    return false;
+  }
+}
+
+/** A replica as an operator sees it. Times in UTC with microseconds. */
+export interface ReplicaReport extends Replica {
+  /** `live`: heard of within a minute. `lost`: not, and it did not say that it stops. */
+  readonly state: "live" | "lost";
+  readonly startedAt: string;
+  readonly lastSeenAt: string;
+  /** Null where it does not say, as those of older versions. */
+  readonly heldKeys: HeldKeys | null;
+  readonly opensBoundSeals: boolean;
+  /** What its /readyz answered last; null where it has not said. */
+  readonly readiness: ReadinessReport | null;
+  readonly readinessAt: string | null;
+}
+
+/** The part of a replica's readiness that is read here; it may say more. */
+export interface ReadinessReport {
+  readonly ready: boolean;
+  readonly working: boolean;
+  readonly central?: { readonly error: string };
+  readonly sources: readonly {
+    readonly name: string;
+    readonly waitingFor?: string;
+    readonly refused?: string;
+    readonly lanes: readonly {
+      readonly queue: string;
+      readonly fault?: { readonly side: string; readonly error: string };
+      readonly crashes?: number;
+    }[];
+  }[];
+  /** How many sources without a fault were left out, so that it is not too long. */
+  readonly sourcesLeftOut?: number;
+}
+
+/** Every replica that the central store knows: those that live, and those that were lost within a day. */
+export async function listReplicas(
+  central: Pick<ClientBase, "query">,
+): Promise<readonly ReplicaReport[]> {
+  const instant = (column: string) =>
+    `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  const { rows } = await central.query<ReplicaReport>(
+    `select c.id::text as id, c.version, c.host, c.held_keys as "heldKeys",
+            c.opens_bound_seals as "opensBoundSeals", c.readiness, ${instant("c.readiness_at")} as "readinessAt",
+            ${instant("c.started_at")} as "startedAt", ${instant("c.last_seen_at")} as "lastSeenAt",
+            case when c.last_seen_at between clock_timestamp() - interval '1 minute'
+                                         and clock_timestamp() + interval '1 minute'
+                 then 'live' else 'lost' end as state
+       from central.consumers c
+      order by state, c.host, c.id`,
+  );
+  return rows;
 }
 
 /** Takes a replica that stops off the list. */

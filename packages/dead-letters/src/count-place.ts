@@ -1,7 +1,9 @@
+import type { QueueName } from "@centralcloud/contracts";
 import type { Left } from "./actions/progress.ts";
-import type { ResolvedFilter } from "./filter.ts";
+import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import { conditionsOf, hasOriginal, Values } from "./letter-sql.ts";
-import type { Place } from "./place.ts";
+import { type LetterScope, type Place, placeOf, placesOf } from "./place.ts";
+import { resolveFilter } from "./resolve-filter.ts";
 
 /** How many letters of one queue a filter selects, and how many of them have no message that could be sent again. */
 export async function countPlace({ source, tables }: Place, filter: ResolvedFilter): Promise<Left> {
@@ -14,4 +16,35 @@ export async function countPlace({ source, tables }: Place, filter: ResolvedFilt
     values.all,
   );
   return rows[0] as Left;
+}
+
+/** How many dead letters of one queue of one source a filter selects. */
+export interface CountedLetters {
+  readonly source: string;
+  readonly sourceId: string;
+  readonly queue: QueueName;
+  readonly count: number;
+}
+
+/** Counts those that a filter selects, queue by queue; a number for each. @throws {SelectionError} */
+export async function countLetters(
+  scope: LetterScope,
+  filter: LetterFilter,
+): Promise<readonly CountedLetters[]> {
+  const counts: CountedLetters[] = [];
+  for (const source of scope.sources) {
+    const resolved = await resolveFilter(source, filter, { boundedByNow: false });
+    for (const queue of scope.queues) {
+      const { remaining: count } = await countPlace(placeOf(source, queue), resolved);
+      counts.push({ source: source.name, sourceId: source.sourceId, queue, count });
+    }
+  }
+  return counts;
+}
+
+/** Looks at one dead letter of each queue: so a lock on one, or a missing right, is met before more is asked. */
+export async function locateWaiting(scope: LetterScope): Promise<void> {
+  for (const { source, tables } of placesOf(scope)) {
+    await source.pool.query(`select from ${tables.letters} limit 1`);
+  }
 }

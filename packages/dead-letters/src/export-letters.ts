@@ -12,13 +12,15 @@ const maxReadBytes = 4 * 1024 * 1024;
  * first, place by place. Their JSON is as the database has it. Changes nothing, and locks nothing: a
  * letter that is moved meanwhile may be in it or not.
  *
+ * @param options.reasonsAreKnown leaves out to ask whether there can be letters of the filter's reasons.
  * @throws {SelectionError}
  */
 export async function* exportLetters(
   scope: LetterScope,
   filter: LetterFilter,
+  { reasonsAreKnown = false }: { readonly reasonsAreKnown?: boolean } = {},
 ): AsyncGenerator<string> {
-  await assertReasonsKnown(scope, filter);
+  if (!reasonsAreKnown) await assertReasonsKnown(scope, filter);
   for (const place of placesOf(scope)) {
     const resolved = await resolveFilter(place.source, filter, { boundedByNow: true });
     let after: LetterKey | undefined;

@@ -8,6 +8,14 @@ export {
 export { addOutcomes, type DeathAgain, type Outcome } from "./actions/outcome.ts";
 export { type RecordedWork, recordAction } from "./actions/record-action.ts";
 export type { RunResult } from "./actions/run-action.ts";
+export { type CountedLetters, countLetters, locateWaiting } from "./count-place.ts";
+export {
+  type Cursor,
+  compareCursors,
+  decodeCursor,
+  encodeCursor,
+  type LetterKey,
+} from "./cursor.ts";
 export { discardLetters } from "./discard-letters.ts";
 export {
   ActionLostError,
@@ -39,11 +47,20 @@ export {
 } from "./group-letters.ts";
 export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
+export {
+  type LetterBody,
+  type LetterBodyRequest,
+  type LocatedLetter,
+  locateLetterBodies,
+  maxBodyBytes,
+  readLetterBody,
+  streamLetterBody,
+} from "./letter-body.ts";
 export * as letterSql from "./letter-sql.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
 export type { PaceOptions } from "./pace.ts";
-export { type LetterScope, type LetterSource, type Place, placesOf } from "./place.ts";
+export { type LetterScope, type LetterSource, type Place, placeOf, placesOf } from "./place.ts";
 export {
   type ActionPreview,
   type PreviewedLetter,

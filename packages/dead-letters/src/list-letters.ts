@@ -26,7 +26,7 @@ export interface LetterSummary {
   readonly replayCount: number;
   /** How much the letter takes in the database. */
   readonly storedBytes: number;
-  /** The JSON text of the original message, unless it is long. */
+  /** The JSON text of the original message, where it was asked for and is not long. */
   readonly originalMessage: string | null;
 }
 
@@ -45,20 +45,26 @@ const maxListedBytes = 16_384;
  * (time, id), so that the last costs what the first does; a filter makes it look at more letters.
  *
  * @param options.limit letters of a page, from 1.
+ * @param options.withMessages gives the original messages, too; a list leaves them out, since each may be long.
  * @param options.after where the page before ended.
  * @throws {SelectionError}
  */
 export async function listLetters(
   scope: LetterScope,
   filter: LetterFilter,
-  { limit, after }: { readonly limit: number; readonly after?: string },
+  {
+    limit,
+    after,
+    withMessages = false,
+  }: { readonly limit: number; readonly after?: string; readonly withMessages?: boolean },
 ): Promise<LetterPage> {
   const cursor = after === undefined ? undefined : decodeCursor(after);
   const found: Listed[] = [];
   for (const source of scope.sources) {
     const resolved = await resolveFilter(source, filter, { boundedByNow: false });
     const places = scope.queues.map((queue) => placeOf(source, queue));
-    const summaries = await listPlaces(source, places, resolved, limit + 1, cursor);
+    const page = { limit: limit + 1, cursor, withMessages };
+    const summaries = await listPlaces(source, places, resolved, page);
     found.push(...summaries.map(asListed));
   }
   return pageOf(found, limit, false);
@@ -100,8 +106,15 @@ async function listPlaces(
   source: LetterSource,
   places: readonly Place[],
   filter: ResolvedFilter,
-  limit: number,
-  cursor: Cursor | undefined,
+  {
+    limit,
+    cursor,
+    withMessages,
+  }: {
+    readonly limit: number;
+    readonly cursor: Cursor | undefined;
+    readonly withMessages: boolean;
+  },
 ): Promise<readonly LetterSummary[]> {
   const values = new letter.Values();
   const pages = places.map((place) => {
@@ -140,7 +153,8 @@ async function listPlaces(
             case when octet_length(o.text) <= ${maxListedBytes} then o.text end as "originalMessage"
        from page d
        left join lateral (
-         select ${letter.original}::text as text where ${letter.storedBytes} <= ${maxListedBytes}
+         select ${letter.original}::text as text
+          where ${withMessages} and ${letter.storedBytes} <= ${maxListedBytes}
        ) o on true`,
     values.all,
   );

@@ -42,7 +42,12 @@ export async function assertRights(
     .catch(async (error: { code?: string; message: string }) => {
       // The schema itself is closed to it.
       if (error.code !== sqlState.insufficientPrivilege) throw error;
-      throw new MissingRightsError(database, await loginOf(pool), [`rights (${error.message})`], role);
+      throw new MissingRightsError(
+        database,
+        await loginOf(pool),
+        [`rights (${error.message})`],
+        role,
+      );
     });
   const missing = rows.filter(({ held }) => !held);
   if (missing.length === 0) return;
@@ -80,8 +85,7 @@ const partRights: readonly NeededRight[] = [
   { function: "public.open_action_part(uuid, text, bigint, text, integer)" },
   { function: "public.lock_action_part(uuid, text, text)" },
   {
-    function:
-      "public.save_action_part(uuid, text, text, jsonb, timestamptz, bigint, integer)",
+    function: "public.save_action_part(uuid, text, text, jsonb, timestamptz, bigint, integer)",
   },
   { function: "public.close_action_part(uuid, text, text)" },
 ];

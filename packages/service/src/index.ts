@@ -45,6 +45,7 @@ export {
 } from "./part.ts";
 export { isSettledWithin, pause, settledWithin, untilAborted } from "./pause.ts";
 export { printable, printableLines, shorten } from "./printable.ts";
+export { Stragglers } from "./stragglers.ts";
 export {
   describeCrash,
   endOnCrash,

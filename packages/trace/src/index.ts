@@ -18,4 +18,4 @@ export {
   type TraceTime,
   type TraceWindow,
 } from "./question.ts";
-export { type Asked, centralName, type TraceOptions, trace } from "./trace.ts";
+export { type Asked, type TraceOptions, trace } from "./trace.ts";

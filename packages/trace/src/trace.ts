@@ -28,6 +28,8 @@ export interface TraceOptions {
     ask: (source: LetterSource, signal: AbortSignal) => Promise<Result>,
   ) => Promise<Asked<Result>>;
   readonly central: Pool;
+  /** What the central store is called where it can't be asked; default: that. */
+  readonly centralName?: string;
   /** Milliseconds that each database may take. */
   readonly timeoutMs: number;
   /** How many sources share the time, since they are asked one after the other. */
@@ -45,9 +47,6 @@ const defaultLimit = 500;
 
 /** The part of a source's time that is spent on looking through tables; the rest is for connecting, and for answers. */
 const lookingPart = 0.7;
-
-/** What the central store is called where it can't be asked. */
-export const centralName = "the central store";
 
 /**
  * One timeline of all that is known of a message, an agent or a session, and of what is not known any more. Contents are
@@ -73,9 +72,9 @@ export async function trace(question: TraceQuestion, options: TraceOptions): Pro
 async function gather(question: TraceQuestion, options: TraceOptions): Promise<Trace> {
   const { subject, window } = question;
   const { timeoutMs, signal, rounds = 1, askSources } = options;
-  const silences: { unreachable: Silence[]; failed: Silence[] } = { unreachable: [], failed: [] };
+  const silences = new Silences(options.centralName ?? "the central store");
   const central = new CentralReader(options.central, window, new Budget(timeoutMs, signal));
-  const known = await orSilence(silences, timeoutMs, () => readBefore(central, question, options));
+  const known = await silences.unless(timeoutMs, () => readBefore(central, question, options));
   const asked = await askSources<SourceAnswer & CapturedSource>(async (source, late) => {
     const budget = new Budget((timeoutMs * lookingPart) / rounds, late);
     const answer = await readSource(source, { question, hints: central.hints, budget });
@@ -93,7 +92,7 @@ async function gather(question: TraceQuestion, options: TraceOptions): Promise<T
   const before = central.events.splice(0).filter(({ at }) => isWithin(at, window));
   if (known !== undefined) {
     central.budget = new Budget(timeoutMs, signal);
-    await orSilence(silences, timeoutMs, async () => {
+    await silences.unless(timeoutMs, async () => {
       await central.partly("the ledger", () => readLedger(central, messages, told.attempts));
       if ("msgId" in subject) {
         await central.partly("the ledger", () => readMerged(central, subject.msgId, messages));
@@ -200,25 +199,35 @@ function ofMessages(messages: readonly Message[]) {
   return { attempts, events: messages.flatMap((message) => eventsOf(message, attempts)) };
 }
 
-/** Does a part of the work at the central store; where that can't be asked, it says so, and the rest goes on. */
-async function orSilence<Result>(
-  { unreachable, failed }: { readonly unreachable: Silence[]; readonly failed: Silence[] },
-  timeoutMs: number,
-  work: () => Promise<Result>,
-): Promise<Result | undefined> {
-  try {
-    const result = work();
-    // A statement is ended by the server; a server that says nothing is left.
-    if (!(await isSettledWithin(result, timeoutMs + graceMs))) throw new NoAnswerError(timeoutMs);
-    return await result;
-  } catch (error) {
-    const { owner, scope } = classifyFault(error);
-    const isLate = error instanceof BudgetSpentError || error instanceof NoAnswerError;
-    if (!isLate && codeOf(error) === undefined) throw error;
-    const isAway = isLate || (owner === "nobody" && scope === "database");
-    const list = isAway ? unreachable : failed;
-    list.push({ source: centralName, reason: messageOf(error) });
-    return undefined;
+/** Whether the central store could be asked. */
+class Silences {
+  readonly unreachable: Silence[] = [];
+  readonly failed: Silence[] = [];
+  readonly #name: string;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Does a part of the work; where the store can't be asked, that is noted, and the rest goes on. */
+  async unless<Result>(
+    timeoutMs: number,
+    work: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    try {
+      const result = work();
+      // A statement is ended by the server; a server that says nothing is left.
+      if (!(await isSettledWithin(result, timeoutMs + graceMs))) throw new NoAnswerError(timeoutMs);
+      return await result;
+    } catch (error) {
+      const { owner, scope } = classifyFault(error);
+      const isLate = error instanceof BudgetSpentError || error instanceof NoAnswerError;
+      if (!isLate && codeOf(error) === undefined) throw error;
+      const isAway = isLate || (owner === "nobody" && scope === "database");
+      const list = isAway ? this.unreachable : this.failed;
+      list.push({ source: this.#name, reason: messageOf(error) });
+      return undefined;
+    }
   }
 }
 

@@ -27,6 +27,7 @@ begin
                  central.forget_failures(uuid, text, bigint[], timestamptz[]),
                  central.prune_ledger(uuid, text, bigint, interval, integer),
                  central.report_consumer(uuid, text, text, jsonb, boolean),
+                 central.report_readiness(uuid, jsonb),
                  central.retire_consumer(uuid)
      to centralcloud_consumer;
   grant select

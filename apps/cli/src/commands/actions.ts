@@ -7,13 +7,16 @@ import {
   controlAction,
   listActions,
 } from "@centralcloud/db";
+import { readActions } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Pool } from "pg";
-import { formatTable } from "../format-table.ts";
 import { print } from "../output.ts";
+import { showRows } from "../show-answers.ts";
+import { timeoutOption } from "../sources.ts";
 import { continueActions, settleAction } from "./actions/continue.ts";
 import { findAction, noSuchAction, showCommand, stateOf } from "./actions/show.ts";
+import { readCentralUrl } from "./central.ts";
 import { whoActs } from "./dlq/action.ts";
 import { withCentral } from "./dlq/scope.ts";
 import { letterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
@@ -40,6 +43,7 @@ interface ListOptions {
   readonly state?: readonly string[];
   readonly before?: string;
   readonly limit: number;
+  readonly timeout?: number;
   readonly json?: true;
 }
 
@@ -53,13 +57,15 @@ function listCommand(environment: Environment): Command {
     )
     .option("--before <id>", "those before this one", letterId)
     .option("--limit <number>", "actions of a page", wholeNumberUpTo(1000), 50)
+    .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
-    .action(async ({ state, before, limit, json }: ListOptions) => {
+    .action(async ({ state, before, limit, timeout, json }: ListOptions) => {
       assertKnown("--state", state ?? [], actionStates);
       const states = state as readonly ActionState[] | undefined;
       const filter = { limit, ...(states ? { states } : {}), ...(before ? { before } : {}) };
-      const actions = await withCentral(environment, (central) => listActions(central, filter));
-      print(json ? JSON.stringify(actions) : formatTable(actions.map(describeRow)));
+      const url = readCentralUrl(environment);
+      const asked = await readActions(url, timeout === undefined ? {} : { timeout }, filter);
+      showRows(asked, { json: json === true, name: "actions", describe: describeRow });
     });
 }
 

@@ -22,6 +22,7 @@ interface LogOptions {
   readonly session?: string;
   readonly from?: TimeBound;
   readonly to?: TimeBound;
+  readonly before?: string;
   readonly limit: number;
   readonly json?: true;
 }
@@ -35,9 +36,14 @@ export function cdcLogCommand(environment: Environment): Command {
     .option("--session <id>", "of this session only")
     .option("--from <time>", `committed then or later: ${timeForms}`, timeBound)
     .option("--to <time>", "committed before then", timeBound)
+    .option(
+      "--before <cursor>",
+      "those before the entry that has this cursor, in the JSON document",
+    )
     .option("--limit <count>", "the newest so many", number("--limit", 1), 100)
     .option("--json", "one JSON document on standard output")
-    .action(async ({ table, agent, session, source, from, to, limit, json }: LogOptions) => {
+    .action(async (options: LogOptions) => {
+      const { table, agent, session, source, from, to, before, limit, json } = options;
       const { CENTRAL_DATABASE_URL } = databaseVariables;
       const { CDC_TABLES } = captureVariables;
       const values = parseConfiguration({ CENTRAL_DATABASE_URL, CDC_TABLES }, environment);
@@ -56,6 +62,7 @@ export function cdcLogCommand(environment: Environment): Command {
         assertKnown("--table", table ?? [], [...new Set([...captured, ...known.tables])]);
         const entries = await readChangeLog(central, {
           limit,
+          ...(before === undefined ? {} : { before }),
           ...(await boundsOf(central, from, to)),
           ...(source === undefined ? {} : { source }),
           ...(table === undefined ? {} : { tables: table }),

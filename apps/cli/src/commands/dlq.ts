@@ -1,5 +1,7 @@
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
+import { bodyCommand } from "./dlq/body.ts";
+import { countCommand } from "./dlq/count.ts";
 import { discardCommand } from "./dlq/discard.ts";
 import { exportCommand } from "./dlq/export.ts";
 import { importCommand } from "./dlq/import.ts";
@@ -13,7 +15,9 @@ export function dlqCommand(environment: Environment): Command {
   return new Command("dlq")
     .description("dead letters: messages that could not be merged, with why")
     .addCommand(listCommand(environment))
+    .addCommand(countCommand(environment))
     .addCommand(showCommand(environment))
+    .addCommand(bodyCommand(environment))
     .addCommand(replayCommand(environment))
     .addCommand(discardCommand(environment))
     .addCommand(restoreCommand(environment))

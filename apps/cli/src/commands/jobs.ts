@@ -1,47 +1,40 @@
-import {
-  type JobRun,
-  type JobStatus,
-  runJob,
-  scheduledJobsStatus,
-  UnknownJobError,
-} from "@centralcloud/db";
+import { type JobRun, type JobRunReport, runJob, UnknownJobError } from "@centralcloud/db";
 import { assertMayRecord, recordAction } from "@centralcloud/dead-letters";
+import { type JobReport as JobOfSource, readJobRuns, readJobs } from "@centralcloud/inspect";
 import { createPool, endPool } from "@centralcloud/postgres";
 import type { Environment } from "@centralcloud/service";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Pool } from "pg";
 import { print } from "../output.ts";
-import { showRows } from "../show-answers.ts";
-import {
-  addSourceOptions,
-  askSources,
-  chooseSource,
-  readSourceUrls,
-  type SourceOptions,
-} from "../sources.ts";
+import { RawJson } from "../raw-json.ts";
+import { showPage, showRows } from "../show-answers.ts";
+import { addSourceOptions, chooseSource, readSourceUrls, type SourceOptions } from "../sources.ts";
 import { readRequest } from "./dlq/action.ts";
-import { withCentralIfAny } from "./dlq/scope.ts";
+import { readUsage, withCentralIfAny } from "./dlq/scope.ts";
+import { wholeNumberUpTo } from "./dlq/selection.ts";
+import { assertKnown, collect } from "./options.ts";
 
-type JobReport = { readonly source: string } & JobStatus & {
-    /** Where `npm start` runs it, by a schedule of its own: that. */
-    readonly localSchedule?: string;
-  };
+type JobReport = JobOfSource & {
+  /** Where `npm start` runs it, by a schedule of its own: that. */
+  readonly localSchedule?: string;
+};
 
 export function jobsCommand(environment: Environment): Command {
   return addSourceOptions(new Command("jobs").description("how each job of each source fares"))
     .option("--json", "one JSON document on standard output")
     .action(async ({ json = false, ...options }: SourceOptions & { json?: boolean }) => {
       const local = readLocalSchedules(environment);
-      const asked = await askSources(readSourceUrls(environment), options, async (source) =>
-        (await scheduledJobsStatus(source.pool)).map((status): JobReport => {
+      const asked = await readJobs(readSourceUrls(environment), options);
+      const answers = asked.answers.map((jobs) =>
+        jobs.map((status): JobReport => {
           const localSchedule = local.get(status.job);
-          const extra = localSchedule === undefined ? {} : { localSchedule };
-          return { source: source.name, ...status, ...extra };
+          return { ...status, ...(localSchedule === undefined ? {} : { localSchedule }) };
         }),
       );
-      showRows(asked, { json, name: "jobs", describe: shorten });
+      showRows({ ...asked, answers }, { json, name: "jobs", describe: shorten });
     })
     .addCommand(runCommand(environment))
+    .addCommand(runsCommand(environment))
     .enablePositionalOptions();
 }
 
@@ -126,5 +119,61 @@ function runCommand(environment: Environment): Command {
       print(JSON.stringify({ source: name, job, ...run }));
       if (run.status === "skipped") throw new Error(`${job} is running already`);
       if (run.status === "failed") throw new Error(`${job} failed: ${run.error}`);
+    });
+}
+
+const runStatuses = ["succeeded", "failed", "skipped"] as const;
+
+interface RunsOptions extends SourceOptions {
+  readonly job?: string;
+  readonly status?: readonly JobRunReport["status"][];
+  readonly limit: number;
+  readonly after?: string;
+  readonly json?: true;
+}
+
+function runsCommand(environment: Environment): Command {
+  const command = new Command("runs").description(
+    "the runs of jobs, newest first: when, by whom, how they ended",
+  );
+  return addSourceOptions(command)
+    .option("--job <name>", "of this job only")
+    .addOption(
+      new Option("--status <status>", `may be repeated: ${runStatuses.join(", ")}`).argParser(
+        collect,
+      ),
+    )
+    .option("--limit <number>", "runs of a page", wholeNumberUpTo(1000), 50)
+    .option("--after <cursor>", "the page after the one that ended with this cursor")
+    .option("--json", "one JSON document on standard output")
+    .action(async ({ job, status, limit, after, json, ...options }: RunsOptions) => {
+      assertKnown("--status", status ?? [], runStatuses);
+      const asked = await readUsage(command, () =>
+        readJobRuns(readSourceUrls(environment), options, {
+          limit,
+          ...(job === undefined ? {} : { job }),
+          ...(status === undefined ? {} : { statuses: status }),
+          ...(after === undefined ? {} : { after }),
+        }),
+      );
+      const { rows, next } = asked.answers[0] ?? { rows: [], next: null };
+      const runs = rows.map(({ result, ...run }) => {
+        return { ...run, result: result === null ? null : new RawJson(result) };
+      });
+      showPage(asked, runs, {
+        json: json === true,
+        name: "runs",
+        extra: { next },
+        more: next === null ? null : `--after ${next}`,
+        describe: (run) => ({
+          source: run.source,
+          job: run.job,
+          started: `${run.startedAt.slice(0, 19)}Z`,
+          status: run.status,
+          ms: run.durationMs === null ? null : Math.round(run.durationMs),
+          by: run.startedBy,
+          error: run.error?.split("\n")[0] ?? null,
+        }),
+      });
     });
 }

@@ -3,9 +3,9 @@ import {
   addSessionKey,
   hasPgsodium,
   type KnownSessionKey,
-  lackingReplicas,
   readSessionKeys,
 } from "@centralcloud/db";
+import { type KeyReport as KeyOfSource, readKeys } from "@centralcloud/inspect";
 import { ConfigurationError, type Environment, printable } from "@centralcloud/service";
 import {
   type Algorithm,
@@ -34,7 +34,7 @@ import {
 import { addToRingCommand } from "./keys/add-to-ring.ts";
 import { bindCommand } from "./keys/bind.ts";
 import { ensureCommand } from "./keys/ensure.ts";
-import { askConsumers, assertHeld, type ConsumerName, nameOf } from "./keys/holders.ts";
+import { askConsumers, assertHeld } from "./keys/holders.ts";
 
 export function keysCommand(environment: Environment): Command {
   return new Command("keys")
@@ -181,23 +181,20 @@ function listCommand(environment: Environment): Command {
       const urls = readSourceUrls(environment);
       const held = new Set((await readKeyRing(environment)).keys.map((key) => key.fingerprint));
       const { replicas, unreachable } = await askConsumers(environment);
-      const asked = await askSources(urls, options, async ({ pool, name }) =>
-        (await readSessionKeys(pool)).map((key): KeyReport => {
-          const lackedBy = replicas && lackingReplicas(replicas, key).map(nameOf);
-          return { source: name, ...key, held: held.has(key.fingerprint), lackedBy };
+      const asked = await readKeys(urls, options, replicas);
+      const answers = asked.answers.map((keys) =>
+        keys.map(({ source, lackedBy, ...key }): KeyReport => {
+          return { source, ...key, held: held.has(key.fingerprint), lackedBy };
         }),
       );
-      const all = { ...asked, unreachable: [...unreachable, ...asked.unreachable] };
+      const all = { ...asked, answers, unreachable: [...unreachable, ...asked.unreachable] };
       showRows(all, { json, name: "keys", describe: shortenKey });
     });
 }
 
-interface KeyReport extends KnownSessionKey {
-  readonly source: string;
+interface KeyReport extends KeyOfSource {
   /** By the key ring here. */
   readonly held: boolean;
-  /** Consumers at work that do not hold it; null where they can't be asked. */
-  readonly lackedBy: readonly ConsumerName[] | null;
 }
 
 function shortenKey(report: KeyReport) {

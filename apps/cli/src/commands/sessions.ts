@@ -1,11 +1,22 @@
 import { databaseVariables } from "@centralcloud/consumer";
-import { type CentralSession, findSessions } from "@centralcloud/db";
+import { type CentralSession, findSessions, type SessionKey } from "@centralcloud/db";
+import { readSessionHeads } from "@centralcloud/inspect";
 import { assertReachable, createPool } from "@centralcloud/postgres";
-import { type Environment, parseConfiguration, printable } from "@centralcloud/service";
+import {
+  ConfigurationError,
+  type Environment,
+  parseConfiguration,
+  printable,
+  shorten,
+} from "@centralcloud/service";
 import { type KeyRing, openState } from "@centralcloud/session-keys";
 import { Command } from "commander";
 import { readKeyRing } from "../key-ring.ts";
 import { print } from "../output.ts";
+import { showPage } from "../show-answers.ts";
+import { timeoutOption } from "../sources.ts";
+import { readCentralUrl } from "./central.ts";
+import { wholeNumberUpTo } from "./dlq/selection.ts";
 
 interface ShowOptions {
   readonly source?: string;
@@ -15,7 +26,73 @@ interface ShowOptions {
 export function sessionsCommand(environment: Environment): Command {
   return new Command("sessions")
     .description("the sessions in the central store")
+    .addCommand(listCommand(environment))
     .addCommand(showCommand(environment));
+}
+
+interface ListOptions {
+  readonly source?: string;
+  readonly agent?: string;
+  readonly after?: string;
+  readonly limit: number;
+  readonly timeout?: number;
+  readonly json?: true;
+}
+
+function listCommand(environment: Environment): Command {
+  return new Command("list")
+    .description("sessions by source and id, without their states: takes no key")
+    .option("--source <name>", "of this source only, by name or id")
+    .option("--agent <id>", "of this agent only")
+    .option("--limit <number>", "sessions of a page", wholeNumberUpTo(1000), 50)
+    .option("--after <cursor>", "the page after the one that ended with this cursor")
+    .addOption(timeoutOption())
+    .option("--json", "one JSON document on standard output")
+    .action(async ({ source, agent, after, limit, timeout, json }: ListOptions) => {
+      const url = readCentralUrl(environment);
+      const key = after === undefined ? {} : { after: decodeAfter(after) };
+      const asked = await readSessionHeads(url, timeout === undefined ? {} : { timeout }, {
+        limit: limit + 1,
+        ...(source === undefined ? {} : { source }),
+        ...(agent === undefined ? {} : { agent }),
+        ...key,
+      });
+      const rows = asked.answers.flat();
+      const sessions = rows.slice(0, limit);
+      const last = rows.length > limit ? sessions.at(-1) : undefined;
+      const next = last === undefined ? null : encodeAfter(last);
+      showPage(asked, sessions, {
+        json: json === true,
+        name: "sessions",
+        extra: { next },
+        more: next === null ? null : `--after ${next}`,
+        describe: ({ source, sessionId, agentId, confidence, syncedAt }) => ({
+          source: shorten(source, 40),
+          session: shorten(sessionId, 60),
+          agent: shorten(agentId, 40),
+          confidence,
+          synced: `${syncedAt.slice(0, 19)}Z`,
+        }),
+      });
+    });
+}
+
+function encodeAfter({ sourceId, sessionId }: SessionKey): string {
+  return Buffer.from(JSON.stringify([sourceId, sessionId])).toString("base64url");
+}
+
+/** @throws {ConfigurationError} */
+function decodeAfter(text: string): SessionKey {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+    const [sourceId, sessionId] = Array.isArray(value) ? value : [];
+    if (typeof sourceId === "string" && /^[0-9a-f-]{36}$/.test(sourceId)) {
+      if (typeof sessionId === "string") return { sourceId, sessionId };
+    }
+  } catch {
+    // The reason would speak of JSON, of which whoever passed the cursor knows nothing.
+  }
+  throw new ConfigurationError(["error: the cursor is not one that a list ended with"]);
 }
 
 function showCommand(environment: Environment): Command {

@@ -1,6 +1,7 @@
 import { databaseVariables } from "@centralcloud/consumer";
 import { SelectionError } from "@centralcloud/dead-letters";
-import { assertReachable, createPool, endPool } from "@centralcloud/postgres";
+import { sourcesAtATime } from "@centralcloud/inspect";
+import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration, withInterrupt } from "@centralcloud/service";
 import {
   momentAt,
@@ -22,7 +23,6 @@ import {
   assertComplete,
   isOutOfReach,
   type SourceOptions,
-  sourcesAtATime,
 } from "../sources.ts";
 import { readRequest } from "./dlq/action.ts";
 import { wholeNumberUpTo } from "./dlq/selection.ts";
@@ -130,6 +130,7 @@ async function ask(
   try {
     return await trace(question, {
       central,
+      centralName: withoutSecrets(centralUrl),
       timeoutMs,
       signal,
       limit,

@@ -5,7 +5,7 @@ import {
   messageOf,
   withoutSecrets,
 } from "@centralcloud/postgres";
-import { mapInTurn } from "@centralcloud/service";
+import { mapInTurn, Stragglers } from "@centralcloud/service";
 import type pg from "pg";
 import { findSlot } from "../capture-slot.ts";
 import { readCatalogState } from "../catalog/digest.ts";
@@ -16,7 +16,7 @@ import { type CapturedNames, type CheckedDatabase, type Extension, readRow } fro
 import { slotsOf } from "./checks/capture-slot.ts";
 import { comparingChecks } from "./checks.ts";
 import { measureClock } from "./clock-offset.ts";
-import { compare, type Examination, examine } from "./examine.ts";
+import { compare, type Examination, examine, HeldUpError } from "./examine.ts";
 import { error, type Finding } from "./finding.ts";
 import { type DoctorLimits, defaultLimits } from "./limits.ts";
 import { CheckedServers } from "./server.ts";
@@ -38,12 +38,15 @@ export interface DoctorOptions {
 /** Databases that are looked at at the same time; one that does not answer within a second delays no other. */
 const turns = { limit: 8, patienceMs: 1_000 };
 
+/** How often it is looked at which database holds up the others, in milliseconds. */
+const lookEveryMs = 100;
+
 /** Of a replica with the default configuration and one source. */
 const defaultConnections: Readonly<Record<Plane, number>> = { singularity: 12, central: 9 };
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];
-  /** One for each database that can't be reached; each is a finding, too. */
+  /** One for each database that can't be reached, or held up all others; each is a finding, too. */
   readonly unreachable: readonly DatabaseUnreachableError[];
 }
 
@@ -54,29 +57,43 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   const unreachable: DatabaseUnreachableError[] = [];
   const examinations: Examination[] = [];
   const servers = new CheckedServers();
+  const stragglers = new Stragglers(targets.length);
   await mapInTurn(targets, turns, async (target, answered) => {
     const { url, name: database } = target;
     const client = createClient(url, { applicationName: "centralcloud-doctor", anyDatabase: true });
     const { databaseS } = { ...defaultLimits, ...options.limits };
     const overdue = new AbortController();
-    const timer = setTimeout(() => {
-      overdue.abort(new Error(`it did not answer within ${databaseS} seconds`));
+    const began = performance.now();
+    let heldUp: DatabaseUnreachableError | undefined;
+    const look = setInterval(() => {
+      const seconds = (performance.now() - began) / 1_000;
+      const isStraggler = seconds < databaseS && stragglers.isStraggler(1_000 * seconds);
+      if (overdue.signal.aborted || (seconds < databaseS && !isStraggler)) return;
+      const cause = isStraggler
+        ? new HeldUpError(seconds)
+        : new Error(`it did not answer within ${databaseS} seconds`);
+      if (isStraggler) heldUp = new DatabaseUnreachableError(url, cause);
+      overdue.abort(cause);
       client.cut();
-    }, 1_000 * databaseS);
+    }, lookEveryMs);
     try {
       const isMigrated = await reach(target.plane, client);
       answered();
       const place = await servers.of(client);
       const database = checkedDatabase(target, client, place, options);
       examinations.push(await examine(database, isMigrated, overdue.signal));
+      if (heldUp !== undefined) unreachable.push(heldUp);
+      if (overdue.signal.aborted) stragglers.failed();
+      else stragglers.answered(performance.now() - began);
     } catch (fault) {
+      stragglers.failed();
       const cause = overdue.signal.aborted ? overdue.signal.reason : fault;
       unreachable.push(new DatabaseUnreachableError(url, cause));
       const verdict = error(`it can't be reached: ${messageOf(cause)}`, adviceOn(cause));
       const why = "nothing that needs it works";
       findings.push({ check: "reachable", database, why, ...verdict });
     } finally {
-      clearTimeout(timer);
+      clearInterval(look);
       await client.end().catch(() => {});
     }
   });

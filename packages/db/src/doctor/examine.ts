@@ -35,7 +35,7 @@ export async function examine(
   overdue: AbortSignal,
 ): Promise<Examination> {
   const explain = (cause: unknown) =>
-    overdue.aborted ? notChecked(database.limits) : explainFault(cause);
+    overdue.aborted ? notChecked(database.limits, overdue.reason) : explainFault(cause);
   const isFor = ({ name, planes }: Pick<Check, "name" | "planes">) =>
     planes.includes(database.plane) && database.isWanted(name);
   const due = checks.filter((check) => isFor(check) && (isMigrated || !check.needsMigration));
@@ -122,9 +122,21 @@ function unlessOverdue<Answer>(work: Promise<Answer>, overdue: AbortSignal): Pro
   });
 }
 
-function notChecked({ databaseS }: DoctorLimits): Verdict {
+/** A database that held up all others, and was not waited for. */
+export class HeldUpError extends Error {
+  constructor(seconds: number) {
+    super(`it did not answer within ${seconds.toFixed(1)} seconds, while the others did`);
+    this.name = "HeldUpError";
+  }
+}
+
+function notChecked({ databaseS }: DoctorLimits, reason: unknown): Verdict {
+  const words =
+    reason instanceof HeldUpError
+      ? reason.message
+      : `the checks of this database had used up their ${databaseS} seconds`;
   return error(
-    `it was not checked: the checks of this database had used up their ${databaseS} seconds`,
+    `it was not checked: ${words}`,
     "see what makes this database slow, or what somebody has put in place of its tables; then run doctor again",
   );
 }

@@ -39,6 +39,59 @@ export async function scheduledJobsStatus(
   return rows;
 }
 
+/** One run of a job. Times in UTC with microseconds. */
+export interface JobRunReport {
+  /** In decimal digits. */
+  readonly id: string;
+  readonly job: string;
+  readonly status: "succeeded" | "failed" | "skipped";
+  /** `pg_cron`, `scheduler`, or who asked for it. */
+  readonly startedBy: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly durationMs: number | null;
+  /** JSON text of the rows that the job returned; null where it is long, or there are none. */
+  readonly result: string | null;
+  /** Why it failed; or whose run was going on. */
+  readonly error: string | null;
+}
+
+export interface JobRunFilter {
+  readonly job?: string;
+  readonly statuses?: readonly JobRunReport["status"][];
+  /** Those that stand before this one: by the time of their start, and then by id. */
+  readonly before?: { readonly at: string; readonly id: string };
+  readonly limit: number;
+}
+
+/** Longer results are left out, in bytes of their text. */
+const maxResultBytes = 4_096;
+
+/** Runs of jobs, newest first. */
+export async function listJobRuns(
+  source: Pick<Pool, "query">,
+  { job, statuses, before, limit }: JobRunFilter,
+): Promise<readonly JobRunReport[]> {
+  const instant = (column: string) =>
+    `coalesce(to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${column}::text)`;
+  const { rows } = await source.query<JobRunReport>(
+    `select r.run_id::text as id, r.job_name as job, r.status, left(r.started_by, 200) as "startedBy",
+            ${instant("r.started_at")} as "startedAt", ${instant("r.finished_at")} as "finishedAt",
+            case when isfinite(r.started_at) and isfinite(r.finished_at)
+                 then (extract(epoch from r.finished_at - r.started_at) * 1000)::double precision end as "durationMs",
+            case when octet_length(r.result::text) <= ${maxResultBytes} then r.result::text end as result,
+            left(r.error, 2000) as error
+       from public.job_runs r
+      where ($1::text is null or r.job_name = $1)
+        and ($2::text[] is null or r.status = any ($2))
+        and ($3::timestamptz is null or (r.started_at, r.run_id) < ($3, $4::bigint))
+      order by r.started_at desc, r.run_id desc
+      limit $5`,
+    [job ?? null, statuses ?? null, before?.at ?? null, before?.id ?? null, limit],
+  );
+  return rows;
+}
+
 /** What decides when a job is due. */
 export interface JobTimes {
   readonly job: string;

@@ -62,7 +62,10 @@ async function runStep(
     const [call, given] =
       startedBy === "operator"
         ? ["run_job_step_by_hand(p_job_name => $1, p_run_id => $2)", [job, runId]]
-        : ["run_job_step(p_job_name => $1, p_started_by => $3, p_run_id => $2)", [job, runId, startedBy]];
+        : [
+            "run_job_step(p_job_name => $1, p_started_by => $3, p_run_id => $2)",
+            [job, runId, startedBy],
+          ];
     const { rows } = await source.query<JobStep>(
       `select s.run_id::text as "runId", s.status, s.result, s.error, s.started_at as "startedAt",
               s.finished_at as "finishedAt", s.more

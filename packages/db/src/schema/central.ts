@@ -336,6 +336,9 @@ export const consumers = central.table("consumers", {
   sources: jsonb("sources"),
   /** The last beat of its that this store acknowledged; null: an epoch has begun since. */
   beat: bigint("beat", { mode: "number" }).default(0),
+  /** What its /readyz answered when that last changed, or a minute ago. Null where it does not say. */
+  readiness: jsonb("readiness"),
+  readinessAt: instant("readiness_at"),
 });
 
 /**

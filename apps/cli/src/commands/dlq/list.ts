@@ -1,17 +1,16 @@
 import {
-  findUnknownReasons,
   groupLetters,
-  type LetterFilter,
   type LetterGroups,
   type LetterPage,
-  type LetterScope,
   type LetterSummary,
-  listLetters,
   maxGroupsOfPlace,
   mergeGroups,
-  mergePages,
-  unknownReason,
 } from "@centralcloud/dead-letters";
+import {
+  askFilteredDeadLetters,
+  type DeadLetterOptions,
+  readDeadLetters,
+} from "@centralcloud/inspect";
 import type { Environment } from "@centralcloud/service";
 import { shorten } from "@centralcloud/service";
 import { Command, Option } from "commander";
@@ -19,8 +18,13 @@ import { formatTable } from "../../format-table.ts";
 import { print } from "../../output.ts";
 import { RawJson, writeJson } from "../../raw-json.ts";
 import { type Missing, missingOf, showText } from "../../show-answers.ts";
-import { type Answers, assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
-import { askScopes, readUsage } from "./scope.ts";
+import {
+  assertComplete,
+  readSourceUrls,
+  type SourceOptions,
+  timeoutOption,
+} from "../../sources.ts";
+import { readUsage } from "./scope.ts";
 import { addFilterOptions, type FilterOptions, readFilter, wholeNumberUpTo } from "./selection.ts";
 
 interface ListOptions extends FilterOptions, SourceOptions {
@@ -28,6 +32,7 @@ interface ListOptions extends FilterOptions, SourceOptions {
   readonly groups?: true;
   readonly limit: number;
   readonly after?: string;
+  readonly messages?: true;
   readonly json?: true;
 }
 
@@ -43,26 +48,32 @@ export function listCommand(environment: Environment): Command {
     .option("--groups", "counts by what they died of, in place of the letters")
     .option("--limit <number>", "letters of a page, or groups", wholeNumberUpTo(1000), 50)
     .option("--after <cursor>", "the page after the one that ended with this cursor")
+    .option("--messages", "with --json: the original messages, too, unless they are long")
     .option("--json", "one JSON document on standard output")
     .action(async (options: ListOptions) => {
-      const { limit, after, groups, json, reason = [], letterReason = [] } = options;
+      const { limit, after, groups, messages, json, reason = [], letterReason = [] } = options;
       const reasons = [...letterReason, ...reason];
       const given = reasons.length > 0 ? { ...options, letterReason: reasons } : options;
       const filter = await readUsage(command, () => readFilter(given));
       if (groups) {
-        const asked = await askFiltered(command, environment, { ...options, filter }, (scope) =>
-          groupLetters(scope, filter, { limit: maxGroupsOfPlace }),
+        const asked = await readUsage(command, () =>
+          askFilteredDeadLetters(readSourceUrls(environment), askingOf(options), filter, (scope) =>
+            groupLetters(scope, filter, { limit: maxGroupsOfPlace }),
+          ),
         );
         const found = mergeGroups(asked.answers, limit);
         if (json) print(JSON.stringify({ ...found, ...missingOf(asked) }));
         else showText(asked, formatGroups(found));
         assertComplete(asked);
       } else {
-        const cursor = after === undefined ? {} : { after };
-        const asked = await askFiltered(command, environment, { ...options, filter }, (scope) =>
-          listLetters(scope, filter, { limit, ...cursor }),
+        const asked = await readUsage(command, () =>
+          readDeadLetters(readSourceUrls(environment), askingOf(options), filter, {
+            limit,
+            withMessages: messages === true,
+            ...(after === undefined ? {} : { after }),
+          }),
         );
-        const page = mergePages(asked.answers, limit);
+        const page = asked.answers[0] ?? { letters: [], next: null };
         if (json) print(formatJson(page, missingOf(asked)));
         else showText(asked, formatPage(page));
         assertComplete(asked);
@@ -70,22 +81,13 @@ export function listCommand(environment: Environment): Command {
     });
 }
 
-/** Asks about the letters that a filter selects; a reason that no source knows ends the command. */
-async function askFiltered<Result>(
-  command: Command,
-  environment: Environment,
-  { filter, ...options }: ListOptions & { readonly filter: LetterFilter },
-  ask: (scope: LetterScope) => Promise<Result>,
-): Promise<Answers<Result>> {
-  const asked = await askScopes(command, environment, options, async (scope) => {
-    return { unknown: await findUnknownReasons(scope, filter), answer: await ask(scope) };
-  });
-  const isWhole = asked.unreachable.length + asked.failed.length === 0;
-  const unknown = filter.reasons?.find((reason) =>
-    asked.answers.every((one) => one.unknown.includes(reason)),
-  );
-  if (unknown !== undefined && isWhole) command.error(`error: ${unknownReason(unknown).message}`);
-  return { ...asked, answers: asked.answers.map(({ answer }) => answer) };
+/** Which sources and queues are asked, and for how long. */
+function askingOf({ source, queue, timeout }: ListOptions): DeadLetterOptions {
+  return {
+    ...(source === undefined ? {} : { source }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(timeout === undefined ? {} : { timeout }),
+  };
 }
 
 function formatPage({ letters, next }: LetterPage): string {
@@ -115,7 +117,7 @@ function printableOr(text: string | null, length: number): string | null {
 function formatJson({ letters, next }: LetterPage, missing: Missing): string {
   const rows = letters.map(({ originalMessage, ...letter }) => ({
     ...letter,
-    originalMessage: originalMessage === null ? null : new RawJson(originalMessage),
+    ...(originalMessage === null ? {} : { originalMessage: new RawJson(originalMessage) }),
   }));
   return writeJson({ letters: rows, next, ...missing });
 }

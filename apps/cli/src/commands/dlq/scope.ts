@@ -8,15 +8,13 @@ import {
   type LetterSource,
   SelectionError,
 } from "@centralcloud/dead-letters";
+import { askDeadLetters } from "@centralcloud/inspect";
 import { assertReachable, codeOf, createPool, endPool, sqlState } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
 import type { Command } from "commander";
 import type { Pool } from "pg";
 import {
   type Answers,
-  askSources,
-  assertComplete,
-  identify,
   identifySources,
   isOutOfReach,
   type KnownSource,
@@ -53,18 +51,6 @@ export async function withScope<Result>(
   return await inScope(command, options, found, work);
 }
 
-/** The same for work that reads: those that can be reached. The others are named at the end. */
-export async function withReachableScope(
-  command: Command,
-  environment: Environment,
-  options: ScopeOptions & SourceOptions,
-  work: (scope: LetterScope) => Promise<void>,
-): Promise<void> {
-  const asked = await askSources(readSourceUrls(environment), options, identify);
-  if (asked.answers.length > 0) await inScope(command, options, asked.answers, work);
-  assertComplete(asked);
-}
-
 async function inScope<Result>(
   command: Command,
   { queue = queueNames }: ScopeOptions,
@@ -94,10 +80,9 @@ export async function askScopes<Result>(
   options: ScopeOptions & SourceOptions,
   ask: (scope: LetterScope) => Promise<Result>,
 ): Promise<Answers<Result>> {
-  const queues = options.queue ?? queueNames;
-  return await askSources(readSourceUrls(environment), options, ({ sourceId, name, pool }) =>
-    ask({ sources: [{ sourceId, name, pool }], queues }),
-  ).catch((error: unknown) => explain(command, error, []));
+  return await askDeadLetters(readSourceUrls(environment), options, ask).catch((error: unknown) =>
+    explain(command, error, []),
+  );
 }
 
 /** The same with the central database, which must answer before anything is done. */

@@ -11,16 +11,6 @@ import type { PublicPart } from "@centralcloud/session-keys";
 import { printError } from "../../output.ts";
 import { isOutOfReach, type Silence } from "../../sources.ts";
 
-/** A consumer, as operators know it. */
-export interface ConsumerName {
-  readonly id: string;
-  readonly host: string;
-}
-
-export function nameOf({ id, host }: LiveReplica): ConsumerName {
-  return { id, host };
-}
-
 /**
  * Refuses to activate a key that a consumer at work does not hold: it would dead-letter each session from then on.
  *

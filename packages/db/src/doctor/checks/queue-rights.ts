@@ -11,7 +11,9 @@ interface Gap {
 /** Whether our functions may send, the consumer take, and people look: a recreated queue starts without. */
 export async function checkQueueRights(database: CheckedDatabase): Promise<Verdict[]> {
   const { client, plane, queues } = database;
-  const complete = ok("our functions may send to each queue, the consumer take, and viewers and operators look");
+  const complete = ok(
+    "our functions may send to each queue, the consumer take, and viewers and operators look",
+  );
   // What is as it was made has the rights that were given.
   const areAllOurs = queues.every((queue) => queuesOf(plane).includes(queue));
   if (areAllOurs && (await database.state())?.isKnown) return [complete];

@@ -23,7 +23,10 @@ const needed: Readonly<
   },
 };
 
-/** Whether the consumer could work as the role that looks. */
+/** Roles of people: whoever has one of them looks or acts, and is no consumer. */
+const roleNames = ["centralcloud_operator", "centralcloud_viewer"];
+
+/** Whether the consumer could work as the role that looks; people have roles of their own. */
 export async function checkRights(database: CheckedDatabase): Promise<Verdict[]> {
   const { client, plane, server } = database;
   const [login] = await server.query<{ self: string; superuser: boolean }>(
@@ -34,6 +37,16 @@ export async function checkRights(database: CheckedDatabase): Promise<Verdict[]>
   if (superuser) {
     const advice = "for a consumer, a login that is a member of centralcloud_consumer is enough";
     return [ok(`${self} is a superuser; ${advice}`)];
+  }
+  const [person] = await server.query<{ role: string }>(
+    client,
+    `select r.rolname as role from pg_roles r
+      where r.rolname in (${roleNames.map((name) => `'${name}'`).join(", ")}) and pg_has_role(r.oid, 'usage')
+        and not exists (select from pg_roles c where c.rolname = 'centralcloud_consumer' and pg_has_role(c.oid, 'usage'))
+      order by 1 limit 1`,
+  );
+  if (person !== undefined) {
+    return [ok(`${self} is a member of ${person.role}; a consumer logs in as another role`)];
   }
   const { schemas, tables, functions } = needed[plane];
   // By the catalogs: a name in a schema that is closed to us could not even be asked about.

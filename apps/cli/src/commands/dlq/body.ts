@@ -1,0 +1,66 @@
+import { queueNames } from "@centralcloud/contracts";
+import { locateLetterBodies, placeOf, streamLetterBody } from "@centralcloud/dead-letters";
+import { createPool, endPool } from "@centralcloud/postgres";
+import type { Environment } from "@centralcloud/service";
+import { Command } from "commander";
+import {
+  askSources,
+  assertComplete,
+  readSourceUrls,
+  type SourceOptions,
+  timeoutOption,
+} from "../../sources.ts";
+import { writeToStandardOutput } from "../../stream-output.ts";
+import { letterAnswerBytes } from "./scope.ts";
+import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
+
+/** Of a part of a body that is longer than any part should be. */
+const partTimeoutMs = 60_000;
+
+export function bodyCommand(environment: Environment): Command {
+  const command = new Command("body")
+    .description("the body of one dead letter as the database has it, however long: its JSON text")
+    .argument("<id>", "the letter's own id: that of `dlq list`", letterId);
+  return addScopeOptions(command)
+    .addOption(timeoutOption())
+    .option("--json", "accepted for symmetry; a body is JSON in any case")
+    .action(async (id: string, { queue, ...options }: ScopeOptions & SourceOptions) => {
+      const queues = queue ?? queueNames;
+      const asked = await askSources(readSourceUrls(environment), options, async (source) =>
+        (await locateLetterBodies(source, queues, id)).map((found) => ({ source, ...found })),
+      );
+      const all = asked.answers.flat();
+      const waiting = all.filter(({ isArchived }) => !isArchived);
+      const [found, ...others] = waiting.length > 0 ? waiting : all;
+      if (found === undefined) {
+        // It may be at a source that did not answer.
+        assertComplete(asked);
+        throw new Error(`there is no letter ${id}, neither waiting nor archived`);
+      }
+      if (others.length > 0) {
+        const places = [found, ...others].map((one) => `${one.queue} of ${one.source.name}`);
+        command.error(
+          `error: there is a letter ${id} in several places; choose one by queue and source: ${places.join(", ")}`,
+        );
+      }
+      const { url, sourceId, name } = found.source;
+      const pool = createPool(url, {
+        applicationName: "centralcloud-dlq",
+        max: 1,
+        answerBytes: letterAnswerBytes,
+        queryTimeoutMs: partTimeoutMs,
+      });
+      try {
+        const place = placeOf({ sourceId, name, pool }, found.queue);
+        const { isArchived } = found;
+        const text = async function* () {
+          yield* streamLetterBody(place, { id, isArchived });
+          yield "\n";
+        };
+        await writeToStandardOutput(text());
+      } finally {
+        await endPool(pool, 1_000);
+      }
+      assertComplete(asked);
+    });
+}

@@ -1,0 +1,88 @@
+import { type LogEntry, type LogFilter, readChangeLog } from "@centralcloud/cdc";
+import {
+  type ActionDetails,
+  type ActionFilter,
+  type ActionSummary,
+  assertCentralStore,
+  type DeliveryFailure,
+  type FailureFilter,
+  listActions,
+  listDeliveryFailures,
+  listReplicas,
+  listSessions,
+  type ReplicaReport,
+  readAction,
+  type SessionFilter,
+  type SessionHead,
+} from "@centralcloud/db";
+import { withoutSecrets } from "@centralcloud/postgres";
+import type { Pool } from "pg";
+import { type AskOptions, askDatabase } from "./ask-sources.ts";
+import type { Answers } from "./faults.ts";
+
+/* What is asked of the central store alone. Where it does not answer, it is named as a source would be. */
+
+/** Asks the central store. */
+export function askCentral<Result>(
+  url: string,
+  options: AskOptions,
+  ask: (central: Pool, signal: AbortSignal) => Promise<Result>,
+): Promise<Answers<Result>> {
+  return askDatabase(url, options, withoutSecrets(url), async (central, signal) => {
+    await assertCentralStore(central);
+    return await ask(central, signal);
+  });
+}
+
+/** Every replica of the consumer that is known, with what it said of its lanes, faults and keys. */
+export function readReplicas(
+  url: string,
+  options: AskOptions,
+): Promise<Answers<readonly ReplicaReport[]>> {
+  return askCentral(url, options, listReplicas);
+}
+
+/** What operators have done and are doing, newest first. */
+export function readActions(
+  url: string,
+  options: AskOptions,
+  filter: ActionFilter,
+): Promise<Answers<readonly ActionSummary[]>> {
+  return askCentral(url, options, (central) => listActions(central, filter));
+}
+
+/** One action with its parts and events; the answer is undefined where there is none of that id. */
+export function readActionDetails(
+  url: string,
+  options: AskOptions,
+  id: string,
+): Promise<Answers<ActionDetails | undefined>> {
+  return askCentral(url, options, (central) => readAction(central, id));
+}
+
+/** Failed attempts of messages that are not decided yet, newest first. */
+export function readDeliveryFailures(
+  url: string,
+  options: AskOptions,
+  filter: FailureFilter,
+): Promise<Answers<readonly DeliveryFailure[]>> {
+  return askCentral(url, options, (central) => listDeliveryFailures(central, filter));
+}
+
+/** Sessions without their states and seals, by source and id. */
+export function readSessionHeads(
+  url: string,
+  options: AskOptions,
+  filter: SessionFilter,
+): Promise<Answers<readonly SessionHead[]>> {
+  return askCentral(url, options, (central) => listSessions(central, filter));
+}
+
+/** Entries of the change log, the newest that are asked for, oldest first; each says where the ones before it begin. */
+export function readChanges(
+  url: string,
+  options: AskOptions,
+  filter: LogFilter,
+): Promise<Answers<readonly LogEntry[]>> {
+  return askCentral(url, options, (central) => readChangeLog(central, filter));
+}

@@ -1,0 +1,110 @@
+import { SelectionError } from "@centralcloud/dead-letters";
+import { classifyFault, codeOf, messageOf, sqlState } from "@centralcloud/postgres";
+import { printable } from "@centralcloud/service";
+
+/** A database that could not be asked. */
+export interface Silence {
+  /** The name of the source where that is known, else its address. */
+  readonly source: string;
+  readonly reason: string;
+}
+
+/** What databases said, and which of them could not be asked: the one shape of everything that is read of several. */
+export interface Answers<Result> {
+  /** In the order in which the databases were given. */
+  readonly answers: readonly Result[];
+  /** No connection, or no answer in time. */
+  readonly unreachable: readonly Silence[];
+  /** Reached, and refused: not migrated, no right to look. */
+  readonly failed: readonly Silence[];
+}
+
+/** A database was waited for long enough. */
+export class NoAnswerError extends Error {
+  /** @param words what was waited for, such as `within 15 seconds`. */
+  constructor(words: string) {
+    super(`it did not answer ${words}`);
+    this.name = "NoAnswerError";
+  }
+}
+
+/** Whether an error means that a database is not there, does not answer, or does not let us in. */
+export function isOutOfReach(error: unknown): boolean {
+  const { owner, scope } = classifyFault(error);
+  return owner === "nobody" && scope === "database";
+}
+
+/** What this build asks for, and a database does not have. */
+const missingStates: readonly (string | undefined)[] = [
+  sqlState.undefinedSchema,
+  sqlState.undefinedTable,
+  sqlState.undefinedFunction,
+  sqlState.undefinedColumn,
+];
+
+/** The words of an error, with what makes that which a database lacks. */
+export function withMigration(error: unknown): string {
+  const reason = messageOf(error);
+  if (!missingStates.includes(codeOf(error))) return reason;
+  return `a database is not migrated, or by another build than this: run \`centralcloud migrate\` (${reason})`;
+}
+
+/** The same, with what a login needs that a database has refused. */
+export function withRemedy(error: unknown): string {
+  const reason = withMigration(error);
+  if (codeOf(error) !== sqlState.insufficientPrivilege) return reason;
+  return (
+    `${reason}: looking takes a member of centralcloud_viewer, acting one of centralcloud_operator, on both sides; ` +
+    "let an administrator grant that role to the login"
+  );
+}
+
+/** What one database could not be asked, and why. */
+export interface Unanswered {
+  readonly silence: Silence;
+  readonly isUnreachable: boolean;
+}
+
+/**
+ * What one database can't do is told. A mistake in what was asked is one everywhere, and ends the reading.
+ *
+ * @param source its name, or its address.
+ */
+export function describeSilence(source: string, error: unknown): Unanswered {
+  const reason = withRemedy(error);
+  if (error instanceof NoAnswerError) return { silence: { source, reason }, isUnreachable: true };
+  const isUnreachable = isOutOfReach(error);
+  if (isUnreachable) return { silence: { source, reason }, isUnreachable };
+  // What a source answers may be of other types than ours, or of none.
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) {
+    const words = `what it answers can't be understood: ${reason}`;
+    return { silence: { source, reason: words }, isUnreachable };
+  }
+  // Other errors that nobody has given a code are mistakes of ours.
+  if (error instanceof SelectionError || codeOf(error) === undefined) throw error;
+  return { silence: { source, reason }, isUnreachable };
+}
+
+/** Something was not asked of every database that it was meant for. */
+export class SourcesMissingError extends Error {
+  readonly isUnreachable: boolean;
+  constructor({ unreachable, failed }: Pick<Answers<unknown>, "unreachable" | "failed">) {
+    const lines = [
+      ...unreachable.map(
+        ({ source, reason }) => `${printable(source)} can't be reached: ${printable(reason)}`,
+      ),
+      ...failed.map(
+        ({ source, reason }) => `${printable(source)} could not be asked: ${printable(reason)}`,
+      ),
+    ];
+    super(lines.join("\n"));
+    this.name = "SourcesMissingError";
+    this.isUnreachable = unreachable.length > 0;
+  }
+}
+
+/** @throws {SourcesMissingError} */
+export function assertComplete(answers: Answers<unknown>): void {
+  const { unreachable, failed } = answers;
+  if (unreachable.length + failed.length > 0) throw new SourcesMissingError(answers);
+}

@@ -1,0 +1,53 @@
+export {
+  type AskOptions,
+  askDatabase,
+  askSources,
+  defaultTimeoutS,
+  identify,
+  type KnownSource,
+  type OpenSource,
+  type SourceOptions,
+  sourcesAtATime,
+} from "./ask-sources.ts";
+export {
+  askCentral,
+  readActionDetails,
+  readActions,
+  readChanges,
+  readDeliveryFailures,
+  readReplicas,
+  readSessionHeads,
+} from "./central.ts";
+export { chooseSource, chooseSourceUrls, identifySources } from "./choose-sources.ts";
+export {
+  askDeadLetters,
+  askFilteredDeadLetters,
+  countDeadLetters,
+  type DeadLetterOptions,
+  readDeadLetters,
+} from "./dead-letters.ts";
+export {
+  type Answers,
+  assertComplete,
+  describeSilence,
+  isOutOfReach,
+  type Silence,
+  SourcesMissingError,
+  type Unanswered,
+  withMigration,
+  withRemedy,
+} from "./faults.ts";
+export { type JobReport, type JobRunRow, readJobRuns, readJobs } from "./jobs.ts";
+export { type ConsumerName, type KeyReport, readKeys } from "./keys.ts";
+export type { Page, PageRequest } from "./page.ts";
+export {
+  maxStretches,
+  type PeekedMessage,
+  type PeekRequest,
+  peekQueue,
+  type QueueRate,
+  type QueueReport,
+  type RatesRequest,
+  readQueueRates,
+  readQueues,
+} from "./queues.ts";
