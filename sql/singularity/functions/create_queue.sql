@@ -8,9 +8,8 @@
 --
 -- The queue wakes an idle consumer by notify_idle_consumers.
 --
--- A dead-letter queue is read by time, page by page, so it gets an index of (time, id). It and its archive are asked for
--- the letter of a message, by the message's id as the letter has it: by hash, since other clients may write a text of any
--- length there. Building an index on one that is long makes those wait who send to it.
+-- A dead-letter queue is read by time, page by page, so it gets an index of (time, id). Building it on one
+-- that is long makes those wait who send to it.
 --
 -- Grants each role what it needs on them, too: also for a queue that was made anew by pgmq.create, which
 -- knows nothing of roles. The tables belong to whoever made them, so nobody else may call this.
@@ -21,6 +20,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queue text;
+  v_kind text;
 begin
   foreach v_queue in array array[p_queue, p_queue || '-dlq'] loop
     -- Makes what is missing of it.
@@ -41,6 +41,17 @@ begin
       pgmq.format_table_name(v_queue, 'a')
     );
     perform public.grant_queue(v_queue);
+    -- Asked for the letter of a message, by the message's id as the letter has it. By hash: other clients may write a text
+    -- of any length there, and a B-tree would refuse it.
+    if v_queue like '%-dlq' then
+      foreach v_kind in array array['q', 'a'] loop
+        execute pg_catalog.format(
+          'create index if not exists %I on pgmq.%I using hash ((message ->> ''original_message_id''))',
+          pgmq.format_table_name(v_queue, v_kind) || '_original_id_idx',
+          pgmq.format_table_name(v_queue, v_kind)
+        );
+      end loop;
+    end if;
   end loop;
   -- Nobody waits for dead letters.
   execute pg_catalog.format(
@@ -54,13 +65,6 @@ begin
     pgmq.format_table_name(p_queue || '-dlq', 'q') || '_enqueued_at_idx',
     pgmq.format_table_name(p_queue || '-dlq', 'q')
   );
-  foreach v_queue in array array['q', 'a'] loop
-    execute pg_catalog.format(
-      'create index if not exists %I on pgmq.%I using hash ((message ->> ''original_message_id''))',
-      pgmq.format_table_name(p_queue || '-dlq', v_queue) || '_original_id_idx',
-      pgmq.format_table_name(p_queue || '-dlq', v_queue)
-    );
-  end loop;
 end
 $$;
 revoke execute on function public.create_queue(text) from public;
