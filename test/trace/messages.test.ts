@@ -72,6 +72,12 @@ test("a message is told from what was learned to what the store has of it, by it
     );
     expect(told.events.map(({ at }) => at)).toEqual(told.events.map(({ at }) => at).toSorted());
     expect(JSON.stringify(told)).not.toContain("hidden words");
+    const revealed = await trace(...asked, "--reveal", "--reason", "a test");
+    expect(revealed.masked).toBe(false);
+    const contents = revealed.events.filter(({ content }) => content !== undefined);
+    expect(contents.length).toBeGreaterThanOrEqual(2);
+    for (const { content } of contents)
+      expect(content).toMatchObject({ pattern: { name: "hidden words" } });
   }
   expect(await text("--message", id)).toMatch(
     /^message \d+; all times are UTC\ncontents are masked.*\n\n\d{4}-\d\d-\d\d\n\d\d:\d\d:\d\d\.\d{6} {2}/,

@@ -196,7 +196,7 @@ describe("a bound", () => {
     expect(told.unknown).toContainEqual(
       expect.objectContaining({
         why: expect.stringMatching(
-          /^the archive of .* not all looked through: more than 500 were found$/,
+          /^not all of the archived messages of .*: more than 500 were found$/,
         ),
       }),
     );
@@ -225,7 +225,9 @@ describe("a bound", () => {
       expect(brief(told)).toContainEqual("ledger: merged");
       expect(told.unknown).toContainEqual(
         expect.objectContaining({
-          why: expect.stringMatching(/^the archive of agent-sessions .*: there was no time left$/),
+          why: expect.stringMatching(
+            /^not all of the archived messages of agent-sessions were looked at: there was no time left$/,
+          ),
         }),
       );
     } finally {

@@ -10,10 +10,9 @@ export class CentralReader {
   readonly events: TraceEvent[] = [];
   readonly unknown: Unknown[] = [];
   readonly hints: Hint[] = [];
-  /** What has been told already, in words of whoever tells it. */
-  readonly told = new Set<string>();
   /** Of the sources that are asked about; null: of all. */
   sourceIds: readonly string[] | null = null;
+  readonly #told = new Set<string>();
   readonly #pool: Pool;
   readonly #window: TraceWindow;
   budget: Budget;
@@ -31,6 +30,13 @@ export class CentralReader {
     share = 1,
   ): Promise<readonly Row[]> {
     return await ask<Row>(this.#pool, this.budget.share(share), text, values);
+  }
+
+  /** Whether something has been told already, in words of whoever tells it; from now on it has. */
+  isTold(key: string): boolean {
+    if (this.#told.has(key)) return true;
+    this.#told.add(key);
+    return false;
   }
 
   hint(queue: QueueName, at: string): void {

@@ -41,6 +41,8 @@ export interface TraceEvent {
   readonly letterId?: string;
   readonly agentId?: string;
   readonly sessionId?: string;
+  /** Of a pattern: hexadecimal, as the store knows it. */
+  readonly fingerprint?: string;
   /** Of an operator's action. */
   readonly actionId?: string;
   readonly error?: { readonly code: string | null; readonly message: string | null };

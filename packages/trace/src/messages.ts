@@ -105,7 +105,7 @@ export function eventsOf(message: Message, told: Set<string>): readonly TraceEve
   const [sent] = rows.toSorted((one, other) => rank(one) - rank(other));
   if (sent !== undefined) events.push(...sentEvents(message, sent));
   for (const row of rows) {
-    if (row.diedAt !== null && row.letterId !== null) {
+    if (row.diedAt !== null) {
       events.push(...letterEvents(message, row));
     } else if (row.table === "archive") {
       const what = message.isSetAside ? "set aside in the archive: it was not merged" : "archived";
@@ -151,7 +151,7 @@ function sentEvents(message: Message, row: SourceRow): readonly TraceEvent[] {
   const who = agent === null ? "" : ` by ${agent}`;
   return [
     ...(learned ? [{ at: version, ...rest, what: `learned${who}` }] : []),
-    ...at(message.enqueuedAt, {
+    ...at(row.sentAt, {
       ...rest,
       what: [
         `sent as message ${msgId} to ${queue}`,

@@ -134,10 +134,9 @@ const rowOf = ({ sourceId, table, key }: Entry) => `${sourceId} ${table} ${key}`
 
 /** @param entries oldest first. */
 async function tellEntries(central: CentralReader, entries: readonly Entry[]): Promise<void> {
-  const fresh = entries.filter((entry) => !central.told.has(placeOf(entry)));
+  const fresh = entries.filter((entry) => !central.isTold(placeOf(entry)));
   const before = await readValuesBefore(central, fresh);
   for (const entry of fresh) {
-    central.told.add(placeOf(entry));
     const { at, source, sourceId, table, operation, key, new: values } = entry;
     const row = rowOf(entry);
     const changes = changesOf(entry, entry.old ?? before.get(row));

@@ -34,6 +34,8 @@ export interface Hint {
 export interface SourceAnswer {
   readonly rows: readonly SourceRow[];
   readonly unknown: readonly Unknown[];
+  /** What the source can't know any more, whatever it is asked. */
+  readonly limits: readonly Unknown[];
 }
 
 export interface SourceRequest {
@@ -46,10 +48,10 @@ export interface SourceRequest {
 const tables: readonly Table[] = ["queue", "letters", "letterArchive", "archive"];
 
 const names: Readonly<Record<Table, string>> = {
-  queue: "messages that wait in",
-  archive: "the archive of",
-  letters: "dead letters of",
-  letterArchive: "archived dead letters of",
+  queue: "the messages that wait in",
+  archive: "the archived messages of",
+  letters: "the dead letters of",
+  letterArchive: "the archived dead letters of",
 };
 
 const columns = { queue: "msg_id", letters: "enqueued_at" } as const;
@@ -71,11 +73,12 @@ export async function readSource(
 ): Promise<SourceAnswer> {
   const reader = new SourceReader(source, request);
   await reader.read();
-  return { rows: reader.rows, unknown: reader.unknown };
+  return { rows: reader.rows, unknown: reader.unknown, limits: reader.limits };
 }
 
 class SourceReader {
   readonly unknown: Unknown[] = [];
+  readonly limits: Unknown[] = [];
   readonly #rows = new Map<string, SourceRow>();
   readonly #source: LetterSource;
   readonly #question: TraceQuestion;
@@ -239,7 +242,8 @@ class SourceReader {
   async #lookUp(place: Place, table: Table, ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const { subject } = this.#question;
-    const agent = "agent" in subject ? subject.agent : null;
+    const isSummary = place.queue === "agent-knowledge-updates";
+    const agents = isSummary && "agent" in subject ? [subject.agent] : [];
     const isLetter = table === "letters" || table === "letterArchive";
     // One that the archive had already stands under a negative id, and says its own.
     const meant = isLetter
@@ -247,12 +251,15 @@ class SourceReader {
       : table === "archive"
         ? "(d.msg_id = any ($1::bigint[]) or d.msg_id < 0 and d.headers ->> 'archived_msg_id' = any ($1::text[]))"
         : "d.msg_id = any ($1::bigint[])";
-    const text = `select ${columnsOf(place.queue, table, "$2::text")}
+    const text = `select ${columnsOf(place.queue, table, agents.length > 0 ? "$2::text" : null)}
         from ${place.tables[table]} d
-       where $2::text is not distinct from $2::text and ${meant} and ${ownRows(table)}
+       where ${meant} and ${ownRows(table)}
        limit ${mostRows}`;
     await this.#partly(`${names[table]} ${place.queue}`, async () => {
-      const rows = await ask<Row & QueryResultRow>(this.#pool, this.#budget, text, [ids, agent]);
+      const rows = await ask<Row & QueryResultRow>(this.#pool, this.#budget, text, [
+        ids,
+        ...agents,
+      ]);
       this.#keep(place, table, rows);
     });
   }
@@ -307,19 +314,15 @@ class SourceReader {
       if (limits === undefined) return;
       const { created, kept, copied } = limits;
       const from = window.from !== null && window.from > created ? window.from : created;
+      const { name } = this.#source;
       if (created < kept && from < kept) {
-        this.#tell(
-          `archives are kept for ${archiveDays} days: what was archived before is not known`,
-          from,
-          kept,
-        );
+        const why = `archives are kept for ${archiveDays} days: what was archived before is not known`;
+        this.limits.push({ from, to: kept, why, source: name });
       }
       if (copied !== null && (window.from ?? "") < copied) {
-        this.#tell(
-          "it was a copy of another source: what its archives have of before is that one's",
-          window.from,
-          copied,
-        );
+        const why =
+          "it was a copy of another source: what its archives have of before is that one's";
+        this.limits.push({ from: window.from, to: copied, why, source: name });
       }
     });
   }
@@ -343,9 +346,8 @@ class SourceReader {
     { from, to, why }: NonNullable<Scanned<Row>["left"]>,
   ): void {
     const rest = column === "msg_id" ? [null, null] : [from, to];
-    const [start, end] = rest.map((value) => (value === null ? null : (normalized(value) ?? null)));
-    const words = `${names[table]} ${place.queue} ${table === "queue" ? "were" : "from then on were"}`;
-    this.#tell(`${words} not all looked through: ${why}`, start ?? null, end ?? null);
+    const [start = null, end = null] = rest.map((value) => normalized(value ?? "") ?? null);
+    this.#tell(`not all of ${names[table]} ${place.queue} were looked at: ${why}`, start, end);
   }
 
   #tell(why: string, from: string | null = null, to: string | null = null): void {

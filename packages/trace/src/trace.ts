@@ -12,8 +12,9 @@ import { isWithin, shifted, type TraceQuestion, type TraceWindow } from "./quest
 import { readActions } from "./read-actions.ts";
 import { readChanges, readChangesOf } from "./read-changes.ts";
 import { type CapturedSource, readGaps } from "./read-gaps.ts";
+import { readLedger, readMerged } from "./read-ledger.ts";
 import { readSource, type SourceAnswer } from "./read-source.ts";
-import { readContents, readLedger, readMerged, readSubject } from "./read-store.ts";
+import { readContents, readSubject } from "./read-store.ts";
 
 /** What several sources said, and which could not be asked. */
 export interface Asked<Result> {
@@ -89,7 +90,7 @@ async function gather(question: TraceQuestion, options: TraceOptions): Promise<T
     window,
   );
   const told = ofMessages(messages);
-  const before = central.events.splice(0).filter(({ at }) => isWithin(at, window));
+  const before = central.events.splice(0).filter((one) => isMeant(one, messages, window));
   if (known !== undefined) {
     central.budget = new Budget(timeoutMs, signal);
     await silences.unless(timeoutMs, async () => {
@@ -107,7 +108,10 @@ async function gather(question: TraceQuestion, options: TraceOptions): Promise<T
   }
   return assemble(question, options, {
     events: [...before, ...told.events, ...central.events],
-    unknown: [...asked.answers.flatMap(({ unknown }) => unknown), ...central.unknown],
+    unknown: [
+      ...asked.answers.flatMap((one) => unknownOf(one, question, messages)),
+      ...central.unknown,
+    ],
     unreachable: [...asked.unreachable, ...silences.unreachable],
     failed: [...asked.failed, ...silences.failed],
   });
@@ -170,12 +174,48 @@ function capturedOf(
   ];
 }
 
+/** What the store has is of another time than that at which something happened to its messages. */
+function isMeant(
+  { at, where, sessionId, fingerprint }: TraceEvent,
+  messages: readonly Message[],
+  window: TraceWindow,
+): boolean {
+  if (isWithin(at, window)) return true;
+  return (
+    where === "store" &&
+    messages.some(
+      (message) =>
+        (sessionId !== undefined && message.session === sessionId) ||
+        (fingerprint !== undefined && message.fingerprint === fingerprint),
+    )
+  );
+}
+
+/** What a source does not know matters where it, or no source at all, knows something of what is asked. */
+function unknownOf(
+  { rows, unknown, limits }: SourceAnswer,
+  { subject }: TraceQuestion,
+  messages: readonly Message[],
+): readonly Unknown[] {
+  const isInvolved = rows.length > 0 || messages.length === 0;
+  if ("messageId" in subject && !isInvolved) return [];
+  const isWhole = rows.length > 0 && ("messageId" in subject || "msgId" in subject);
+  return isInvolved && !isWhole ? [...unknown, ...limits] : unknown;
+}
+
 /** Messages that anything happened to in the window, with all that they were sent as before and again. */
 function chosen(messages: readonly Message[], window: TraceWindow): readonly Message[] {
   if (window.from === null && window.to === null) return messages;
   const told = new Set<string>();
   const kept = new Set(
-    messages.filter((message) => eventsOf(message, told).some(({ at }) => isWithin(at, window))),
+    messages.filter(
+      (message) =>
+        eventsOf(message, told).some(({ at }) => isWithin(at, window)) ||
+        // It was sent before, and waits since.
+        message.rows.some(
+          ({ table, sentAt }) => table === "queue" && (sentAt ?? "") <= (window.to ?? "~"),
+        ),
+    ),
   );
   const nameOf = (message: Message, id: string | null) =>
     JSON.stringify([message.sourceId, message.queue, id]);

@@ -36,7 +36,7 @@ export default [
   },
   {
     name: "trace-forgets-pruned-merges",
-    in: `${src}/read-store.ts`,
+    in: `${src}/read-ledger.ts`,
     search: "else tellUnmerged(central, message, isPruned);",
     replace: "",
     wrong: "a message whose row of the ledger is pruned seems never to have been merged",

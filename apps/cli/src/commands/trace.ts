@@ -138,7 +138,7 @@ async function ask(
       ...(source === undefined ? {} : { sources: source }),
       ...(request === undefined ? {} : { reveal: request }),
       askSources: (work) =>
-        askSources(sourceUrls, { ...chosen, timeout }, (one) =>
+        askSources(sourceUrls, { ...chosen, timeout, signal }, (one) =>
           work({ sourceId: one.sourceId, name: one.name, pool: one.pool }, one.signal),
         ),
     });
