@@ -1,8 +1,8 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
-import { copiedUntil } from "@centralcloud/db";
 import { type LetterSource, letterSql, type Place, placesOf } from "@centralcloud/dead-letters";
 import type { Pool, QueryResultRow } from "pg";
 import { ask, type Budget, partialReason } from "./budget.ts";
+import { describeSessions, readLimits } from "./describe-source.ts";
 import type { Unknown } from "./event.ts";
 import { normalized, shifted, type TraceQuestion, timeOfUlid, utc } from "./question.ts";
 import { mostRows, type Scanned, type ScanPlan, scan } from "./scan.ts";
@@ -64,8 +64,6 @@ const mostReplays = 20;
 const mostHints = 10;
 /** A message is sent at most so long before the time that its ULID, or its sender, says; in seconds. */
 const slackS = 60;
-/** So long archives are kept: public.cleanup_queue_archives. */
-const archiveDays = 90;
 
 export async function readSource(
   source: LetterSource,
@@ -110,8 +108,12 @@ class SourceReader {
     } else {
       await this.#search(places);
     }
-    await this.#describeSessions();
-    await this.#tellLimits();
+    for (const table of ["queue", "archive"] as const) await this.#describeSessions(table);
+    await this.#partly("since when it is a source of its own", async () => {
+      const { name } = this.#source;
+      const told = await readLimits(this.#pool, this.#budget, this.#question.window);
+      this.limits.push(...told.map((one) => ({ ...one, source: name })));
+    });
   }
 
   /** Looks through all tables of all queues for an agent or a session. */
@@ -273,57 +275,16 @@ class SourceReader {
   }
 
   /** What messages of sessions say beside their states, which a login that only looks may not read. */
-  async #describeSessions(): Promise<void> {
-    for (const table of ["queue", "archive"] as const) {
-      const wanted = [...this.#rows].filter(
-        ([, row]) => row.table === table && !isReadable(row.queue, table),
-      );
-      if (wanted.length === 0) continue;
-      await this.#partly("what messages of agent-sessions say", async () => {
-        const found = await ask<Described>(
-          this.#pool,
-          this.#budget,
-          `select s.msg_id::text as "rowId", left(s.description #>> '{agent_id}', 600) as agent,
-                  left(s.description #>> '{session_id}', 600) as session,
-                  left(s.description #>> '{synced_at}', 64) as version,
-                  left(s.description #>> '{confidence}', 64) as confidence,
-                  left(s.description #>> '{sealed,key_id}', 200) as "keyId",
-                  left(s.description #>> '{sealed,alg}', 60) as alg
-             from public.describe_session_messages(p_archived => $1, p_msg_ids => $2) s`,
-          [table === "archive", wanted.map(([, { rowId }]) => rowId)],
-        );
-        const told = new Map(found.map((one) => [one.rowId, one]));
-        for (const [key, row] of wanted)
-          this.#rows.set(key, { ...row, ...told.get(row.rowId ?? "") });
-      });
-    }
-  }
-
-  /** What no source can know any more: archives are kept for a while, and a copy's hold another source's messages. */
-  async #tellLimits(): Promise<void> {
-    const { window } = this.#question;
-    await this.#partly("since when it is a source of its own", async () => {
-      const [limits] = await ask<{ created: string; kept: string; copied: string | null }>(
-        this.#pool,
-        this.#budget,
-        `select ${letterSql.instant("s.created_at")} as created,
-                ${letterSql.instant(`clock_timestamp() - interval '${archiveDays} days'`)} as kept,
-                ${letterSql.instant(`nullif(${copiedUntil}, '-infinity')`)} as copied
-           from public.singularity_source s limit 1`,
-      );
-      if (limits === undefined) return;
-      const { created, kept, copied } = limits;
-      const from = window.from !== null && window.from > created ? window.from : created;
-      const { name } = this.#source;
-      if (created < kept && from < kept) {
-        const why = `archives are kept for ${archiveDays} days: what was archived before is not known`;
-        this.limits.push({ from, to: kept, why, source: name });
-      }
-      if (copied !== null && (window.from ?? "") < copied) {
-        const why =
-          "it was a copy of another source: what its archives have of before is that one's";
-        this.limits.push({ from: window.from, to: copied, why, source: name });
-      }
+  async #describeSessions(table: "queue" | "archive"): Promise<void> {
+    const wanted = [...this.#rows].filter(
+      ([, row]) => row.table === table && !isReadable(row.queue, table),
+    );
+    if (wanted.length === 0) return;
+    const ids = wanted.map(([, { rowId }]) => rowId);
+    await this.#partly("what messages of agent-sessions say", async () => {
+      const told = await describeSessions(this.#pool, this.#budget, table, ids);
+      for (const [key, row] of wanted)
+        this.#rows.set(key, { ...row, ...told.get(row.rowId ?? "") });
     });
   }
 
@@ -353,16 +314,6 @@ class SourceReader {
   #tell(why: string, from: string | null = null, to: string | null = null): void {
     this.unknown.push({ from, to, why, source: this.#source.name });
   }
-}
-
-interface Described extends QueryResultRow {
-  readonly rowId: string;
-  readonly agent: string | null;
-  readonly session: string | null;
-  readonly version: string | null;
-  readonly confidence: string | null;
-  readonly keyId: string | null;
-  readonly alg: string | null;
 }
 
 /** Those that are ids, each once. */
