@@ -106,10 +106,11 @@ function tellAction(
   const source = messages.find((message) => message.sourceId === sourceId);
   const [letter, ...others] = meant;
   const one = letter !== undefined && others.length === 0 ? letter : undefined;
+  const perhaps = meant.some((row) => row.actionId !== id) && action.parts.some(isVague);
   const about =
     meant.length === 0
       ? ""
-      : ` of ${meant
+      : `${perhaps ? ", perhaps" : ""} of ${meant
           .map(({ letterId }) => `dead letter ${letterId}`)
           .slice(0, 3)
           .join(", ")}${meant.length > 3 ? ` and ${meant.length - 3} more` : ""}`;
@@ -134,9 +135,14 @@ function tellAction(
   }
 }
 
+/** Whether a selection is by more than what a trace knows of a dead letter. */
+function isVague({ selection }: Part): boolean {
+  return ["text", "path", "fingerprint", "fingerprints"].some((name) => name in selection);
+}
+
 /**
- * Whether the selection of an action has a dead letter. A filter by text or path is not asked again: what it may have had is
- * taken for selected.
+ * Whether the selection of an action has a dead letter. A filter by text, path or group is not asked again: what it may have
+ * had is taken for selected, and told as such.
  */
 function isSelected(
   { kind, parts, startedAt }: Action,
