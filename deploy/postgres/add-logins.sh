@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the logins of the consumer, of applications and of change data capture, as members of their roles, on the server
+# Makes the logins of the consumer, of applications, of change data capture and of people, as members of their roles, on the server
 # that PGHOST names, or gives them the passwords of the secrets again. Run it after `centralcloud migrate`.
 # Each password is read from /run/secrets/NAME-password, POSTGRES_PASSWORD_FILE is that of PGUSER.
 set -euo pipefail
@@ -31,3 +31,5 @@ add_login consumer
 add_login application
 # The write-ahead log has everything, session states included, so the consumer's own login may not read it.
 add_login capture auditor replication
+add_login viewer
+add_login operator

@@ -131,7 +131,26 @@ const rows: Readonly<Record<string, Row>> = {
     wrong: [run("sources renew --source nobody"), run("sources renew --cloned-at whenever")],
   },
   queues: { done: run("queues") },
+  "queues peek": {
+    done: run(`queues peek ${queue}`),
+    wrong: [run("queues peek"), run("queues peek another"), run(`queues peek ${queue} --after x`)],
+  },
+  "queues rates": {
+    done: run("queues rates"),
+    wrong: [run("queues rates --every 1ms"), run("queues rates --queue another")],
+  },
+  "queues failures": {
+    done: run("queues failures"),
+    wrong: [run("queues failures --queue another"), run("queues failures --before x")],
+  },
+  consumers: { done: run("consumers") },
   "dlq list": { done: run("dlq list") },
+  "dlq count": { done: run("dlq count"), wrong: [run("dlq count --letter-reason nothing")] },
+  "dlq body": {
+    done: run("dlq body LETTER", { prepare: putOne }),
+    failed: [run("dlq body 987654321", { says: /987654321/ })],
+    wrong: [run("dlq body"), run("dlq body soon")],
+  },
   "dlq show": {
     done: run("dlq show LETTER", { prepare: putOne }),
     failed: [run("dlq show 987654321", { says: /987654321/ })],
@@ -228,6 +247,10 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     wrong: [run("jobs run"), run("jobs run no-such-job")],
   },
+  "jobs runs": {
+    done: run("jobs runs"),
+    wrong: [run("jobs runs --status late"), run("jobs runs --after x")],
+  },
   "keys generate": {
     done: run(`keys generate --key-id new --out ${file("new.json")}`),
     failed: [run("keys generate --key-id new --out KEY --alg openpgp", { says: /exists/i })],
@@ -249,6 +272,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   "keys bind": { done: run("keys bind") },
   "keys list": { done: run("keys list") },
+  "sessions list": { done: run("sessions list"), wrong: [run("sessions list --after x")] },
   "sessions show": {
     done: run("sessions show session-1"),
     failed: [run("sessions show another", { says: /no session another/ })],

@@ -64,7 +64,7 @@ test.each(services)("the log of %s does not grow for ever", (_, { logging }) => 
 });
 
 test("an operator's keys list knows the ring, and sealing is ensured, not activated again", () => {
-  expect(file.services.migrate?.environment).toHaveProperty("SESSION_PRIVATE_KEYS_FILE");
+  expect(file.services.operate?.environment).toHaveProperty("SESSION_PRIVATE_KEYS_FILE");
   expect(file.services["session-key"]?.command).toEqual([
     "keys",
     "ensure",
@@ -81,5 +81,21 @@ test("make-secrets makes every secret", () => {
       ? new RegExp(`for name in [a-z ]*\\b${name.replace("-password", "")}\\b`)
       : new RegExp(`write ${name}\\b`);
     expect(script).toMatch(made);
+  }
+});
+
+test("people look and act as logins of their own, and nothing of theirs is started by itself", () => {
+  for (const [service, login] of [
+    ["look", "viewer"],
+    ["operate", "operator"],
+  ] as const) {
+    const { environment, profiles } = file.services[service] as Service;
+    expect(profiles).toEqual(["people"]);
+    expect(environment).toMatchObject({
+      SOURCE_DATABASE_URLS_FILE: `/run/secrets/${login}-source-urls`,
+      CENTRAL_DATABASE_URL_FILE: `/run/secrets/${login}-central-url`,
+    });
+    const logins = readFileSync(new URL("postgres/add-logins.sh", folder), "utf8");
+    expect(logins).toMatch(new RegExp(`^add_login ${login}$`, "m"));
   }
 });

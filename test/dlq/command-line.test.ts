@@ -15,6 +15,7 @@ import { runCommand } from "../support/run-command.ts";
 
 const system = useSystem();
 const members = useMembers(system, {
+  operator: "centralcloud_operator",
   owner: "centralcloud_owner",
   consumer: "centralcloud_consumer",
   nobody: undefined,
@@ -223,17 +224,17 @@ describe("rights", () => {
 
   test("who may do all but send is told so before the first change", async () => {
     const id = await putLetter(system.singularity);
-    const queue = `pgmq."q_${patterns}"`;
-    await system.singularity.pool.query(`revoke insert on ${queue} from centralcloud_owner`);
+    const call = "function public.replay_dead_letters";
+    await system.singularity.pool.query(`revoke execute on ${call} from centralcloud_operator`);
     try {
       const before = await actions();
-      const { exitCode, stderr } = await as(members.owner, "replay", id, ...why);
+      const { exitCode, stderr } = await as(members.operator, "replay", id, ...why);
       expect(exitCode).toBe(1);
-      expect(stderr).toContain(`lacks insert on ${queue}`);
+      expect(stderr).toContain("lacks execute on public.replay_dead_letters");
       expect(await actions()).toEqual(before);
-      expect((await as(members.owner, "discard", id, ...why)).exitCode).toBe(0);
+      expect((await as(members.operator, "discard", id, ...why)).exitCode).toBe(0);
     } finally {
-      await system.singularity.pool.query(`grant insert on ${queue} to centralcloud_owner`);
+      await system.singularity.pool.query(`grant execute on ${call} to centralcloud_operator`);
     }
   });
 
@@ -248,12 +249,12 @@ describe("rights", () => {
       const { exitCode, stderr } = await as(members.consumer, ...words, ...why);
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(/lacks .*execute on central\.plan_operator_action/);
-      expect(stderr).toContain(`grant centralcloud_owner to "${members.consumer.login.name}"`);
+      expect(stderr).toContain(`grant centralcloud_operator to "${members.consumer.login.name}"`);
     }
     for (const words of [["list"], ["replay", id, ...why]]) {
       const { exitCode, stderr } = await as(members.nobody, ...words);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/permission denied.*centralcloud_owner on both sides/);
+      expect(stderr).toMatch(/permission denied.*centralcloud_operator, on both sides/);
     }
     expect(await actions()).toEqual([]);
   });

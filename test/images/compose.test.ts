@@ -98,7 +98,7 @@ describe.skipIf(compose === undefined && !process.env.CI)("the compose file", ()
     const ring = join(secrets, "session-key");
     chmodSync(ring, 0o644);
     appendFileSync(ring, formatSessionKey(await generateKey({ keyId: "rotated", alg: "openpgp" })));
-    const keys = ["run", "--rm", "-T", "migrate", "keys"];
+    const keys = ["run", "--rm", "-T", "operate", "keys"];
     const add = ["add", "--from", "/run/secrets/session-key", "--key-id", "rotated", "--activate"];
     expect(await runCompose(...keys, ...add, "--force")).toMatchObject({ exitCode: 0 });
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { migrate } from "@centralcloud/db";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { ChaosServer } from "../chaos/servers/chaos-server.ts";
 import {
   type RunningCommand,
@@ -17,6 +17,7 @@ import {
   type TestSystem,
 } from "../support/databases.ts";
 import { patterns } from "../support/dead-letters.ts";
+import { createLogin, dropLogin } from "../support/logins.ts";
 import { shownPattern } from "../support/operations-page.ts";
 import { type Operator, type Steps, seatOperator } from "../support/operator.ts";
 import { until } from "../support/until.ts";
@@ -32,6 +33,8 @@ let singularity: TestDatabase;
 let central: TestDatabase;
 let system: TestSystem;
 let operator: Operator;
+/** Who looks, and who acts: nobody has another login that evening. */
+let people: Record<"viewer" | "operator", Person>;
 let load: EveningLoad | undefined;
 const consumers = new Set<RunningCommand>();
 
@@ -46,10 +49,12 @@ beforeAll(async () => {
   pool.on("error", () => {});
   central = { name: "centralcloud", url, pool };
   system = { singularity, central };
+  people = { viewer: await createPerson("viewer"), operator: await createPerson("operator") };
+  atDesk = people.viewer;
   operator = await seatOperator({
-    environment: { SOURCE_DATABASE_URLS: singularity.url, CENTRAL_DATABASE_URL: url },
-    source: () => singularity.pool,
-    central: () => central.pool,
+    environment: people.viewer.environment,
+    source: () => atDesk.source,
+    central: () => atDesk.central,
   });
   operator.set({ SESSION_PRIVATE_KEYS_FILE: ringFile() });
 });
@@ -60,11 +65,49 @@ afterAll(async () => {
     child.kill("SIGKILL");
     await finished;
   }
+  for (const person of Object.values(people ?? {})) await person.leave();
   await central?.pool.end();
   await operator?.leave();
   await server?.remove();
   await dropTestDatabase(singularity);
 });
+
+/** A person's logins on the servers of the source and of the central store. */
+interface Person {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly source: pg.Pool;
+  readonly central: pg.Pool;
+  leave(): Promise<void>;
+}
+
+async function createPerson(role: "viewer" | "operator"): Promise<Person> {
+  const attributes = `in role centralcloud_${role}`;
+  const servers = { source: inject("serverUrl"), central: server.urlOf("postgres") };
+  const source = await createLogin(servers.source, attributes);
+  const store = await createLogin(servers.central, attributes);
+  const urls = { source: source.urlOf(singularity.url), central: store.urlOf(central.url) };
+  const open = (connectionString: string) => {
+    const pool = new pg.Pool({ connectionString, application_name: harnessName, max: 1 });
+    pool.on("error", () => {});
+    return pool;
+  };
+  const pools = { source: open(urls.source), central: open(urls.central) };
+  return {
+    environment: { SOURCE_DATABASE_URLS: urls.source, CENTRAL_DATABASE_URL: urls.central },
+    ...pools,
+    async leave() {
+      await Promise.all([pools.source.end(), pools.central.end()]);
+      await dropLogin(servers.source, source);
+    },
+  };
+}
+
+/** Who is at the desk from now on. */
+function sitDown(role: "viewer" | "operator"): void {
+  atDesk = people[role];
+  operator.set(atDesk.environment);
+}
+let atDesk: Person;
 
 const ringFile = () => join(operator.folder, "key-ring.json");
 
@@ -121,6 +164,7 @@ test(
 
     await server.stop("fast");
     const stoppedAt = performance.now();
+    sitDown("viewer");
     const down = operator.follow("The central database is down");
     await expectLogged(down, first, "database-fault");
     const unready = await until("it is not ready", async () => {
@@ -161,6 +205,7 @@ test(
       return (await queuesOf(system).metrics(`${patterns}-dlq`)).total === poisonCount;
     });
     await bad.next();
+    sitDown("operator");
     await bad.next();
     bad.end();
 
@@ -185,6 +230,7 @@ test(
 
     const third = await startConsumer();
     await untilListed(central.pool, 2);
+    sitDown("viewer");
     const added = operator.follow("Add or remove a replica");
     expect(JSON.parse(await added.next())).toHaveLength(2);
     added.end();
@@ -248,11 +294,11 @@ function environment(): Record<string, string> {
 }
 
 function runDlq(...words: readonly string[]) {
-  return runCommand(["dlq", ...words], environment());
+  return runCommand(["dlq", ...words], people.operator.environment);
 }
 
 async function runKeys(...words: readonly string[]): Promise<void> {
-  const { SESSION_PRIVATE_KEYS_FILE: _, ...rest } = environment();
+  const rest = people.operator.environment;
   const { exitCode, stderr } = await runCommand(["keys", ...words], rest);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
 }

@@ -7,6 +7,6 @@ export async function listCommands(group: readonly string[] = []): Promise<strin
   const names = [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = ""]) => name);
   const below = names.filter((name) => name !== "help");
   const found = await Promise.all(below.map((name) => listCommands([...group, name])));
-  const runsByItself = below.length === 0 || group.join(" ") === "jobs";
+  const runsByItself = below.length === 0 || ["jobs", "queues"].includes(group.join(" "));
   return [...(runsByItself && group.length > 0 ? [group.join(" ")] : []), ...found.flat()];
 }

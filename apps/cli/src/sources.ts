@@ -34,15 +34,13 @@ export function sourceOption(): Option {
 }
 
 /** For commands that ask every source and show what those say that answer. */
-export function addSourceOptions(command: Command, timeoutS?: number): Command {
-  return command.addOption(sourceOption()).addOption(timeoutOption(timeoutS));
+export function addSourceOptions(command: Command): Command {
+  return command.addOption(sourceOption()).addOption(timeoutOption());
 }
 
-/** @param defaultS where it is left out, a source that holds up nearly all others is not waited for so long. */
-export function timeoutOption(defaultS?: number): Option {
-  const help = "how long each source may take to answer";
-  const option = new Option("--timeout <duration>", help).argParser(duration);
-  if (defaultS !== undefined) return option.default(defaultS, `${defaultS}s`);
-  option.description = `${help}; default: ${defaultTimeoutS}s, or less where nearly all others have answered`;
-  return option;
+export function timeoutOption(): Option {
+  return new Option(
+    "--timeout <duration>",
+    `how long each source may take to answer; default: ${defaultTimeoutS}s, or less where nearly all others have`,
+  ).argParser(duration);
 }

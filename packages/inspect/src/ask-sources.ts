@@ -13,10 +13,14 @@ import {
 /** How a database is asked. */
 export interface AskOptions {
   /**
-   * Seconds that each may take, its statements on the server included; where it is left out, 15, and a database that
+   * Seconds that each may take, its statements on the server included; where it is left out, `mostS`, and a database that
    * holds up nearly all others is not waited for: see {@link Stragglers}.
    */
   readonly timeout?: number;
+  /** For work that takes longer at one source than at the others: once a source has said its name, it is waited for. */
+  readonly waitsForWork?: boolean;
+  /** Seconds at most where no `timeout` is given; default: 15. */
+  readonly mostS?: number;
   /** Ends the asking: who has not answered is named. */
   readonly signal?: AbortSignal;
   /** Connections to each; default: 1. */
@@ -133,12 +137,14 @@ async function askOne<Result>(
   ask: (source: OpenSource) => Promise<Answered<Result>>,
 ): Promise<Answered<Result> | Unanswered> {
   const began = performance.now();
-  const isStraggler = () => stragglers.isStraggler(performance.now() - began);
+  let isAtWork = false;
+  const isStraggler = () => !isAtWork && stragglers.isStraggler(performance.now() - began);
   let name = withoutSecrets(url);
   try {
     const answer = await withPool(url, limits, isStraggler, async (pool, signal) => {
       const source = await readSource(pool);
       name = source.name;
+      isAtWork = limits.waitsForWork === true;
       return await ask({ ...source, url, pool, signal });
     });
     stragglers.answered(performance.now() - began);
@@ -176,6 +182,7 @@ async function withPool<Result>(
   url: string,
   {
     timeout,
+    mostS = defaultTimeoutS,
     signal,
     connections = 1,
     answerBytes,
@@ -184,7 +191,7 @@ async function withPool<Result>(
   isStraggler: () => boolean,
   ask: (pool: Pool, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const mostMs = (timeout ?? defaultTimeoutS) * 1_000;
+  const mostMs = (timeout ?? mostS) * 1_000;
   const began = performance.now();
   const pool = createPool(url, {
     applicationName,

@@ -12,7 +12,7 @@ begin
         central.pattern_agents, central.consensus_patterns, central.agent_knowledge, central.knowledge_summaries,
         central.delivery_failures, central.change_log, central.capture_cursors, central.consumers, central.epochs,
         central.archive_watermarks, central.archive_checks, central.operator_actions, central.operator_action_parts,
-        central.operator_action_events
+        central.operator_action_events, central.session_key_usage
      to centralcloud_operator;
   grant select (source_id, session_id, agent_id, confidence, ulid, synced_at) on central.agent_sessions to centralcloud_operator;
   grant execute

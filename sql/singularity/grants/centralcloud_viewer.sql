@@ -19,7 +19,7 @@ begin
      on public.session_keys
      to centralcloud_viewer;
   grant execute
-     on function public.describe_session_messages(boolean, bigint[]),
+     on function public.describe_session_messages(boolean, bigint[]), public.examine_captured_tables(text[], text[]),
                  public.find_session_messages(boolean, text, text, timestamptz, timestamptz, bigint, bigint, integer)
      to centralcloud_viewer;
 end

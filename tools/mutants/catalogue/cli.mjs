@@ -19,12 +19,45 @@ export default [
   },
   {
     name: "missing-sources-are-fine",
-    in: src,
+    in: "packages/inspect/src",
     search: "if (unreachable.length + failed.length > 0) throw new SourcesMissingError(answers);",
     replace:
       "if (unreachable.length > 0 && failed.length >= 0) throw new SourcesMissingError(answers);",
     wrong: "exit code 0 although a source refused to be asked",
     tests: ["test:cli/unmigrated a source that is not"],
+  },
+  {
+    name: "stragglers-are-waited-for",
+    in: "packages/inspect/src",
+    search: "timeout === undefined && isStraggler()",
+    replace: "timeout !== undefined && isStraggler()",
+    wrong: "one source that hangs among forty keeps whoever asks for a quarter of a minute",
+    tests: ["test:cli/forty-sources"],
+  },
+  {
+    name: "a-pair-has-a-straggler",
+    in: "packages/service/src",
+    search: "if (times.length < othersEach * waiting) return false;",
+    replace: "if (times.length < waiting) return false;",
+    wrong: "of two sources, the one that has much to do is given up",
+    tests: ["@centralcloud/service:stragglers"],
+  },
+  {
+    name: "doctor-holds-up-all",
+    in: "packages/db/src/doctor",
+    search: "if (heldUp !== undefined) unreachable.push(heldUp);",
+    replace: "void heldUp;",
+    wrong:
+      "a database that hung the doctor is not named, and the exit code says that all were reached",
+    tests: ["test:cli/forty-sources doctor"],
+  },
+  {
+    name: "peek-shows-sessions",
+    in: "packages/inspect/src",
+    search: 'request.queue === "agent-sessions"',
+    replace: 'request.queue === "agent-knowledge-updates"',
+    wrong: "whoever peeks with the owner's rights sees states in plain, and viewers nothing at all",
+    tests: ["test:cli/people", "test:inspect/readers"],
   },
   {
     name: "wrong-usage-is-a-failure",

@@ -4,7 +4,8 @@ export default [
   {
     name: "replay-without-the-right-to-send",
     in: `${src}/replay-letters.ts`,
-    search: '{ table: tables.queue, privileges: ["insert"] },',
+    search:
+      '{ function: "public.replay_dead_letters(uuid, text, text, bigint[], boolean[], jsonb)" },',
     replace: "",
     wrong: "a replay fails in its middle, instead of before its first change",
     tests: ["test:dlq/command-line.test who may do all"],
@@ -61,7 +62,7 @@ export default [
   },
   {
     name: "late-runner-takes-its-part-back",
-    in: src,
+    in: "sql/singularity/functions/open_action_part.sql",
     search: "where p.claim_number <= excluded.claim_number",
     replace: "where p.claim_number <> -excluded.claim_number",
     wrong: "a runner that stood still ends the one that goes on with its action",

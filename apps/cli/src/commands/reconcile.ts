@@ -15,7 +15,6 @@ export function reconcileCommand(environment: Environment): Command {
     new Command("reconcile").description(
       "compares the change log with what the queues delivered; exit code 1 when one lacks something",
     ),
-    600,
   )
     .option(
       "--since <time>",
@@ -25,7 +24,7 @@ export function reconcileCommand(environment: Environment): Command {
     .option("--json", "one JSON document on standard output")
     .action(async ({ since, json, ...options }: ReconcileOptions) => {
       // It reads a cursor on one connection, and asks about what it reads on another.
-      const asking = { ...options, connections: 2 };
+      const asking = { ...options, connections: 2, mostS: 600, waitsForWork: true };
       const asked = await askTargets(readCdcEnvironment(environment), asking, async (target) => {
         const moment = since && new Date(await momentOf(target.source, since));
         return await reconcile(target.source, target.central, moment);

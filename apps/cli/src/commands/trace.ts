@@ -14,15 +14,15 @@ import {
   type TraceTime,
   trace,
 } from "@centralcloud/trace";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { print } from "../output.ts";
 import { formatTraceJson, formatTraceText } from "../show-trace.ts";
 import {
-  addSourceOptions,
   askSources,
   assertComplete,
   isOutOfReach,
   type SourceOptions,
+  sourceOption,
 } from "../sources.ts";
 import { readRequest } from "./dlq/action.ts";
 import { wholeNumberUpTo } from "./dlq/selection.ts";
@@ -67,7 +67,12 @@ export function traceCommand(environment: Environment): Command {
   const command = new Command("trace").description(
     "what happened to a message, an agent or a session: one timeline of all that is known, and what is not",
   );
-  return addSourceOptions(command, defaultTimeoutS)
+  const timeout = new Option("--timeout <duration>", "how long each database may take to answer")
+    .default(defaultTimeoutS, `${defaultTimeoutS}s`)
+    .argParser(duration);
+  return command
+    .addOption(sourceOption())
+    .addOption(timeout)
     .option("--agent <id>", "everything of this agent")
     .option("--session <id>", "everything of this session")
     .option(
