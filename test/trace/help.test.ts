@@ -50,7 +50,7 @@ test("the examples of the help answer their questions as they stand, with one's 
   expect(agent).toMatch(
     / queue +sent as message 1 to agent-sessions, session .*, sealed for key key-1/,
   );
-  expect(agent).toMatch(/ ledger +merged: message 1/);
+  expect(agent).toMatch(/ ledger +merged, message 1$/m);
   expect(message).toMatch(
     / dead-letter +dead-lettered as 1: invalid \(out_of_range: confidence must be/,
   );

@@ -1,3 +1,4 @@
+import { recordFailures } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
 import { afterEach, expect, test } from "vitest";
 import { useCapture } from "../support/capture.ts";
@@ -61,9 +62,15 @@ test("a message is told from what was learned to what the store has of it, by it
     ["--agent", "learner"],
   ]) {
     const told = await trace(...asked);
-    expect(told.unknown).toEqual([]);
+    // Before, nobody captured; that can hide nothing of one message.
+    const isOpen = asked[0] === "--agent";
+    expect(told.unknown.map(({ why: reason }) => reason)).toEqual(
+      isOpen ? ["no changes were captured yet"] : [],
+    );
     expect(brief(told)).toEqual(expect.arrayContaining(story));
-    expect(brief(told).filter((line) => story.includes(line))).toEqual(story);
+    // When it was learned is told by the clock, and when it was sent by the transaction, which began before.
+    const [, ...sent] = story;
+    expect(brief(told).filter((line) => sent.includes(line))).toEqual(sent);
     expect(brief(told)).toContainEqual("change-log: insert into learned_patterns");
     expect(brief(told)).toContainEqual(
       expect.stringMatching(
@@ -111,7 +118,9 @@ test("a refused message that was replayed and merged is one story, from either o
     "archive: archived",
   ].map(place);
   expect(places).not.toContain(-1);
-  expect(places).toEqual(places.toSorted((one, other) => one - other));
+  // The letter goes in the statement that sends its message again.
+  const ordered = places.filter((_, index) => index !== 4);
+  expect(ordered).toEqual(ordered.toSorted((one, other) => one - other));
   expect(story.filter((line) => line.startsWith("attempt"))).toEqual([]);
   expect(story.find((line) => line.includes("planned by"))).toMatch(/: the producer is mended$/);
 });
@@ -152,16 +161,23 @@ test("a message that waits is told to wait, and its failures so far are told", a
     /^queue: sent as message \d+ .*, it waits; it is given to a consumer from /,
   );
   const { rows } = await system.singularity.pool.query(
-    `select q.enqueued_at as at, s.source_id as source from pgmq."q_${patterns}" q, singularity_source s`,
+    `select q.enqueued_at::text as at, s.source_id as source from pgmq."q_${patterns}" q, singularity_source s`,
   );
   await system.central.pool.query("select central.register_source($1, $2)", [
     rows[0].source,
     system.singularity.name,
   ]);
-  await system.central.pool.query(
-    `select central.record_failures($1, $2, array[$3::bigint], array[$4::timestamptz], gen_random_uuid(),
-                                    array['XX000'], array['the value "hidden words" is odd'])`,
-    [rows[0].source, patterns, id, rows[0].at],
+  await recordFailures(
+    system.central.pool,
+    { sourceId: rows[0].source, queue: patterns },
+    "00000000-0000-4000-8000-000000000001",
+    [
+      {
+        message: { msgId: id, enqueuedAt: rows[0].at },
+        code: "XX000",
+        error: 'the value "hidden words" is odd',
+      },
+    ],
   );
   const told = await trace("--message", id);
   const attempt = told.events.find(({ where }) => where === "attempt");

@@ -75,7 +75,7 @@ describe("a pruned ledger", () => {
 test("a message that only the ledger has was merged, and what it said is not known", async () => {
   await emptyQueues(system);
   const told = await trace("--message", id);
-  expect(brief(told)).toEqual([`queue: sent as message ${id}`, "ledger: merged"]);
+  expect(brief(told)).toEqual([`ledger: sent as message ${id}`, "ledger: merged"]);
   expect(told.unknown).toContainEqual(
     expect.objectContaining({
       why: expect.stringMatching(

@@ -35,7 +35,11 @@ export function formatTraceText({ subject }: TraceQuestion, trace: Trace): strin
   const [[kind, id] = ["", ""]] = Object.entries(subject);
   const names: Readonly<Record<string, string>> = { msgId: "message", messageId: "message" };
   const of = `${names[kind] ?? kind} ${shorten(id, 100)}`;
-  const lines = inOrder([...unknown.map(asUnknownLine), ...events.map(asLine)]);
+  const isOfSeveral = new Set(events.map(({ queue }) => queue ?? "")).size > 1;
+  const lines = inOrder([
+    ...unknown.map(asUnknownLine),
+    ...events.map((event) => asLine(event, isOfSeveral)),
+  ]);
   const width = {
     source: Math.max(0, ...lines.map(({ source }) => source.length)),
     where: Math.max(0, ...lines.map(({ where }) => where.length)),
@@ -78,9 +82,11 @@ function inOrder(lines: readonly Line[]): readonly Line[] {
   });
 }
 
-function asLine(event: TraceEvent): Line {
-  const { at, where, what, source, msgId, error, key, content, changes = [] } = event;
-  const isNamed = msgId === undefined || what.includes(`message ${msgId}`);
+/** @param isOfSeveral whether messages of several queues are told of, where an id by itself says little. */
+function asLine(event: TraceEvent, isOfSeveral: boolean): Line {
+  const { at, where, what, source, msgId, queue, error, key, content, changes = [] } = event;
+  const isNamed = msgId === undefined || what.includes(`sent as message ${msgId}`);
+  const name = isNamed ? "" : `, message ${msgId}${isOfSeveral ? ` of ${queue}` : ""}`;
   const because =
     error === undefined
       ? ""
@@ -90,7 +96,7 @@ function asLine(event: TraceEvent): Line {
     at,
     source: shorten(source ?? "", longest.source),
     where,
-    what: shorten(`${what}${isNamed ? "" : `: message ${msgId}`}${because}${row}`, longest.what),
+    what: shorten(`${what}${because}${name}${row}`, longest.what),
     below: [
       ...describeChanges(what.startsWith("update"), changes),
       ...(content === undefined ? [] : [shorten(content, longest.content)]),

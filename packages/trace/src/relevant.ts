@@ -6,15 +6,15 @@ import type { SourceAnswer } from "./read-source.ts";
 
 /* Which of what was found belongs to the answer. */
 
-/** Seconds around the story of a message in which a gap may hide a part of it. */
-const aroundS = 60;
+/** Seconds after the story of a message in which what it was made of may have been committed. */
+const afterS = 5;
 
 export function spanOf(events: readonly TraceEvent[]): TraceWindow | undefined {
   const times = events.map(({ at }) => at).sort();
   const [first] = times;
   const last = times.at(-1);
   if (first === undefined || last === undefined) return undefined;
-  return { from: shifted(first, -aroundS), to: shifted(last, aroundS) };
+  return { from: first, to: shifted(last, afterS) };
 }
 
 /** All that were asked, as far as something is told of them; and all, where nothing is told at all. */
