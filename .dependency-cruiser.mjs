@@ -28,6 +28,7 @@ const mayImport = {
     "packages/postgres",
     "packages/service",
     "packages/session-keys",
+    "packages/trace",
   ],
   "apps/consumer": [
     "packages/cdc",
@@ -37,6 +38,14 @@ const mayImport = {
     "packages/postgres",
     "packages/service",
     "packages/session-keys",
+  ],
+  "packages/trace": [
+    "packages/cdc",
+    "packages/contracts",
+    "packages/db",
+    "packages/dead-letters",
+    "packages/postgres",
+    "packages/service",
   ],
   "packages/inspect": [
     "packages/cdc",

@@ -206,6 +206,10 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     wrong: [run("replay-archive --all"), acting("replay-archive")],
   },
+  trace: {
+    done: run("trace --message 1"),
+    wrong: [run("trace"), run("trace --message soon"), run("trace --agent a --at whenever")],
+  },
   "actions list": { done: run("actions list") },
   "actions show": {
     done: run("actions show ACTION", { prepare: planOne }),

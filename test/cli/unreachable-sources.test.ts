@@ -30,6 +30,7 @@ const reading = (): [string, string[], (document: never) => unknown][] => [
   ["dlq list --groups", ["dlq", "list", "--groups"], ({ groups }: { groups: unknown }) => groups],
   ["cdc status", ["cdc", "status"], ({ sources }: { sources: unknown }) => sources],
   ["doctor", ["doctor"], ({ findings }: { findings: unknown }) => findings],
+  ["trace", ["trace", "--message", "42"], ({ events }: { events: unknown }) => events],
 ];
 
 describe.each(reading())("%s with a source that can't be reached", (_, words, rowsOf) => {

@@ -224,6 +224,7 @@ const singularity: Readonly<Record<string, Row>> = {
   "function public.dead_letter_queue_tables": {},
   "function public.describe_session_messages": { operator: "execute", viewer: "execute" },
   "function public.discard_dead_letters": { operator: "execute" },
+  "function public.find_session_messages": { operator: "execute", viewer: "execute" },
   "function public.lock_action_part": { operator: "execute" },
   "function public.open_action_part": { operator: "execute" },
   "function public.replay_dead_letters": { operator: "execute" },

@@ -80,6 +80,7 @@ const rows: Readonly<Record<string, Row | string>> = {
   "sources adopt": "it decides about the one source that is named",
   "sources renew": "it decides about the one source that is named",
   "sources list": { words: `sources list ${perSource}`, shows: good },
+  trace: { words: `trace --agent agent-1 ${perSource}`, shows: good },
   "dlq export": { words: `dlq export ${perSource}`, shows: good },
   "dlq discard": {
     words: `dlq discard LETTER --source GOOD ${because}`,

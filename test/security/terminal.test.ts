@@ -116,6 +116,8 @@ test.each([
   "cdc peek",
   "cdc log",
   "doctor",
+  "trace --agent HOSTILE",
+  "trace --message 1",
   "queues --source HOSTILE",
   "jobs run HOSTILE",
   "sessions show HOSTILE",

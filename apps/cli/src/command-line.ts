@@ -23,6 +23,7 @@ import { reconcileCommand } from "./commands/reconcile.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
 import { sessionsCommand } from "./commands/sessions.ts";
 import { sourcesCommand } from "./commands/sources.ts";
+import { traceCommand } from "./commands/trace.ts";
 import { type CommandEnvironment, withLocalDatabases } from "./environment.ts";
 import { print, printError } from "./output.ts";
 import { SourcesMissingError, withMigration } from "./sources.ts";
@@ -66,6 +67,7 @@ function createProgram(environment: Environment): Command {
     .addCommand(dlqCommand(environment))
     .addCommand(replayArchiveCommand(environment))
     .addCommand(actionsCommand(environment))
+    .addCommand(traceCommand(environment))
     .addCommand(jobsCommand(environment))
     .addCommand(keysCommand(environment))
     .addCommand(sessionsCommand(environment))

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { ShownFields } from "./disclosure.ts";
 import {
   describeIssues,
   type Issue,
@@ -35,6 +36,8 @@ interface Definition<Queue extends QueueName, Message> {
   /** The `schema` header of such messages. */
   readonly version: string;
   readonly schema: z.ZodType<Message>;
+  /** What of a message may be shown to somebody who may not read contents; all else is masked. */
+  readonly shown: ShownFields;
   /** Whether a number of an accepted message was perhaps only accepted because parsing rounded it. */
   mayHideDigits(message: Message): boolean;
 }

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { isCount, isProbability, maxCount, maxNumeralDigits, numeralPattern } from "./decimal.ts";
+import { mustBeObject } from "./issues.ts";
 import { timestampPattern } from "./timestamp.ts";
 
 /** Of identifiers, in characters. Four bytes each still fit into an entry of a PostgreSQL index. */
@@ -35,15 +36,19 @@ export const identifier = z.union(
   { error: identifierRule },
 );
 
-export const text = z.string({ error: "must be a string" });
+const stringRule = "must be a string";
 
-export const nonEmptyText = z
-  .string({ error: "must be a string" })
-  .min(1, { error: "must not be empty" });
+export const text = z.string({ error: stringRule });
+
+const emptyRule = "must not be empty";
+
+export const nonEmptyText = z.string({ error: stringRule }).min(1, { error: emptyRule });
+
+const lengthRule = `must be at most ${maxIdentifierLength} characters long`;
 
 export const shortText = text
   .refine(fitsIdentifier, {
-    error: `must be at most ${maxIdentifierLength} characters long`,
+    error: lengthRule,
     params: wrongLength,
   })
   .meta({ maxLength: maxIdentifierLength });
@@ -52,15 +57,21 @@ export const shortText = text
 export const freeObject = z
   .custom<Record<string, unknown>>(
     (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-    { error: "must be a JSON object" },
+    { error: mustBeObject },
   )
   .meta({ type: "object" });
+
+const digitsRule = "has too many digits";
+
+function asNumeral(rule: string): string {
+  return `${rule}, as a number or a numeric string`;
+}
 
 const numeral = (rule: string, isInRange: (numeral: string) => boolean) =>
   z
     .string()
-    .max(maxNumeralDigits, { error: "has too many digits" })
-    .regex(numeralPattern, { error: `${rule}, as a number or a numeric string` })
+    .max(maxNumeralDigits, { error: digitsRule })
+    .regex(numeralPattern, { error: asNumeral(rule) })
     // silent about what is no numeral: the line above has said so
     .refine((text) => !numeralPattern.test(text) || isInRange(text), {
       error: rule,
@@ -75,7 +86,7 @@ export const confidence = z.union(
     z.number().min(0, { error: confidenceRule }).max(1, { error: confidenceRule }),
     numeral(confidenceRule, isProbability),
   ],
-  { error: `${confidenceRule}, as a number or a numeric string` },
+  { error: asNumeral(confidenceRule) },
 );
 
 export const defaultConfidence = 0.5;
@@ -95,7 +106,7 @@ export const count = z.union(
       .meta({ type: "integer", minimum: 0, maximum: maxCount }),
     numeral(countRule, isCount),
   ],
-  { error: `${countRule}, as a number or a numeric string` },
+  { error: asNumeral(countRule) },
 );
 
 const timestampRule = "must be an ISO 8601 timestamp, like 2025-10-25T10:00:00Z";
@@ -103,3 +114,15 @@ const timestampRule = "must be an ISO 8601 timestamp, like 2025-10-25T10:00:00Z"
 export const timestamp = z
   .string({ error: timestampRule })
   .regex(timestampPattern, { error: timestampRule });
+
+/** What issues of fields may say: all that does not depend on the message. */
+export const fieldRules: readonly string[] = [
+  mustBeObject,
+  identifierRule,
+  stringRule,
+  emptyRule,
+  lengthRule,
+  digitsRule,
+  ...[confidenceRule, countRule].flatMap((rule) => [rule, asNumeral(rule)]),
+  timestampRule,
+];

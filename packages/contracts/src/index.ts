@@ -6,9 +6,26 @@ export {
   deadLetterReasons,
   deadLetterSchema,
 } from "./dead-letter.ts";
+export {
+  type Disclosure,
+  type ShownFields,
+  shownHeaders,
+  shownOfDeadLetter,
+} from "./disclosure.ts";
+export { maskErrorText, maskedValue } from "./error-text.ts";
 export { defaultConfidence } from "./fields.ts";
 export { type MessageHeaders, messageHeadersSchema } from "./headers.ts";
 export { type Issue, type IssueCode, issueCodes, maxIssues } from "./issues.ts";
+export {
+  type JsonLine,
+  jsonLines,
+  type LineOptions,
+  maskJson,
+  type Note,
+  type Token,
+  type TokenKind,
+  textOf,
+} from "./json-lines.ts";
 export type { KnowledgeMessage } from "./knowledge.ts";
 export type { PatternMessage } from "./pattern.ts";
 export { deadLetterQueueOf, isQueueName, type QueueName, queueNames } from "./queues.ts";

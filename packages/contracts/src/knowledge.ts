@@ -40,6 +40,12 @@ export const knowledgeContract = defineContract({
   queue: "agent-knowledge-updates",
   version: "knowledge/1",
   schema: knowledgeSchema,
+  shown: {
+    agents_updated: "number",
+    total_patterns: "number",
+    updated_at: "timestamp",
+    agents: [{ agent_id: "identifier", pattern_count: "number", confidence: "number" }],
+  },
   // counts are whole numbers, so any of them may
   mayHideDigits: () => true,
 });

@@ -35,6 +35,13 @@ export const patternContract = defineContract({
   queue: "centralcloud-new-patterns",
   version: "pattern/1",
   schema: patternSchema,
+  shown: {
+    agent_id: "identifier",
+    pattern: "sensitive",
+    learned_at: "timestamp",
+    confidence: "number",
+    source: "name",
+  },
   mayHideDigits: ({ agent_id, confidence }) =>
     typeof agent_id === "number" || Number.isInteger(confidence),
 });

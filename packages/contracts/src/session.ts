@@ -80,6 +80,15 @@ export const sessionContract = defineContract({
   queue: "agent-sessions",
   version: "session/1",
   schema: sessionSchema,
+  shown: {
+    agent_id: "identifier",
+    session_id: "identifier",
+    session_state: "sensitive",
+    sealed: { alg: "name", key_id: "name", data: "sensitive", data_key: "sensitive" },
+    synced_at: "timestamp",
+    confidence: "number",
+    ulid: "name",
+  },
   mayHideDigits: ({ agent_id, session_id, confidence }) =>
     typeof agent_id === "number" || typeof session_id === "number" || Number.isInteger(confidence),
 });

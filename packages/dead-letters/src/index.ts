@@ -56,10 +56,11 @@ export {
   readLetterBody,
   streamLetterBody,
 } from "./letter-body.ts";
+export * as letterSql from "./letter-sql.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
 export type { PaceOptions } from "./pace.ts";
-export { type LetterScope, type LetterSource, type Place, placeOf } from "./place.ts";
+export { type LetterScope, type LetterSource, type Place, placeOf, placesOf } from "./place.ts";
 export {
   type ActionPreview,
   type PreviewedLetter,

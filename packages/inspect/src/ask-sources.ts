@@ -63,6 +63,9 @@ export interface OpenSource extends KnownSource {
  */
 const turns = { limit: 16, patienceMs: 1_000 };
 
+/** How many sources are asked at the same time. */
+export const sourcesAtATime = turns.limit;
+
 /**
  * Asks each source the same, several at a time, over one connection each. A source that is away, hangs or
  * refuses takes nothing from the others: it is named in the result.

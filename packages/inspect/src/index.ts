@@ -7,6 +7,7 @@ export {
   type KnownSource,
   type OpenSource,
   type SourceOptions,
+  sourcesAtATime,
 } from "./ask-sources.ts";
 export {
   askCentral,

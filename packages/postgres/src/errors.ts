@@ -72,5 +72,6 @@ export const sqlState = {
   objectNotInPrerequisiteState: "55000",
   objectInUse: "55006",
   lockNotAvailable: "55P03",
+  queryCanceled: "57014",
   undefinedFile: "58P01",
 } as const;

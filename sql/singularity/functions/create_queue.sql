@@ -20,6 +20,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queue text;
+  v_kind text;
 begin
   foreach v_queue in array array[p_queue, p_queue || '-dlq'] loop
     -- Makes what is missing of it.
@@ -40,6 +41,17 @@ begin
       pgmq.format_table_name(v_queue, 'a')
     );
     perform public.grant_queue(v_queue);
+    -- Asked for the letter of a message, by the message's id as the letter has it. By hash: other clients may write a text
+    -- of any length there, and a B-tree would refuse it.
+    if v_queue like '%-dlq' then
+      foreach v_kind in array array['q', 'a'] loop
+        execute pg_catalog.format(
+          'create index if not exists %I on pgmq.%I using hash ((message ->> ''original_message_id''))',
+          pgmq.format_table_name(v_queue, v_kind) || '_original_id_idx',
+          pgmq.format_table_name(v_queue, v_kind)
+        );
+      end loop;
+    end if;
   end loop;
   -- Nobody waits for dead letters.
   execute pg_catalog.format(

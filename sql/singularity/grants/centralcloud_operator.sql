@@ -29,6 +29,7 @@ begin
      to centralcloud_operator;
   grant execute
      on function public.describe_session_messages(boolean, bigint[]), public.examine_captured_tables(text[], text[]),
+                 public.find_session_messages(boolean, text, text, timestamptz, timestamptz, bigint, bigint, integer),
                  public.open_action_part(uuid, text, bigint, text, integer),
                  public.lock_action_part(uuid, text, text),
                  public.save_action_part(uuid, text, text, jsonb, timestamptz, bigint, integer),

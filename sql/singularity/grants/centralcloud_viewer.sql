@@ -28,7 +28,8 @@ begin
      on centralcloud_migrations.comparisons, centralcloud_migrations.migrations, centralcloud_migrations.objects
      to centralcloud_viewer;
   grant execute
-     on function public.describe_session_messages(boolean, bigint[]), public.examine_captured_tables(text[], text[])
+     on function public.describe_session_messages(boolean, bigint[]), public.examine_captured_tables(text[], text[]),
+                 public.find_session_messages(boolean, text, text, timestamptz, timestamptz, bigint, bigint, integer)
      to centralcloud_viewer;
 end
 $$;

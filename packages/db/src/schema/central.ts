@@ -290,6 +290,10 @@ export const changeLog = central.table(
     index("change_log_key_idx").using("hash", table.key),
     // What happened in this hour, in which order.
     index("change_log_committed_at_idx").on(table.committedAt),
+    // Where a capture began, missed something or ended: few entries among all.
+    index("change_log_marks_idx")
+      .on(table.sourceId, table.committedAt)
+      .where(sql`${table.tableName} = '*'`),
   ],
 );
 
