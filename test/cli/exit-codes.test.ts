@@ -132,10 +132,14 @@ const rows: Readonly<Record<string, Row>> = {
   },
   queues: { done: run("queues") },
   "dlq list": { done: run("dlq list") },
+  "dlq groups": {
+    done: run("dlq groups"),
+    wrong: [run("dlq groups --limit 0"), run("dlq groups --fingerprint soon")],
+  },
   "dlq show": {
     done: run("dlq show LETTER", { prepare: putOne }),
     failed: [run("dlq show 987654321", { says: /987654321/ })],
-    wrong: [run("dlq show"), run("dlq show soon")],
+    wrong: [run("dlq show"), run("dlq show soon"), run("dlq show 1 --reveal")],
   },
   "dlq replay": {
     done: acting("dlq replay --all --dry-run"),

@@ -20,7 +20,7 @@ export {
   SelectionError,
 } from "./errors.ts";
 export { exportLetters } from "./export-letters.ts";
-export { type LetterFilter, parseLetterId, selectsAll } from "./filter.ts";
+export { type LetterFilter, parseFingerprint, parseLetterId, selectsAll } from "./filter.ts";
 export {
   type ArchivedLetter,
   chooseLetter,
@@ -31,16 +31,19 @@ export {
   type LetterQuestion,
 } from "./find-letter.ts";
 export {
+  type GroupOptions,
   groupLetters,
   type LetterGroup,
   type LetterGroups,
   maxGroupsOfPlace,
   mergeGroups,
+  type SampleVerdict,
 } from "./group-letters.ts";
 export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
+export { linesOfLetter, maskLetter, maskSummary } from "./mask-letters.ts";
 export type { PaceOptions } from "./pace.ts";
 export type { LetterScope, LetterSource } from "./place.ts";
 export {

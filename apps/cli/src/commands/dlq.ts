@@ -2,6 +2,7 @@ import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { discardCommand } from "./dlq/discard.ts";
 import { exportCommand } from "./dlq/export.ts";
+import { groupsCommand } from "./dlq/groups.ts";
 import { importCommand } from "./dlq/import.ts";
 import { listCommand } from "./dlq/list.ts";
 import { replayCommand } from "./dlq/replay.ts";
@@ -13,6 +14,7 @@ export function dlqCommand(environment: Environment): Command {
   return new Command("dlq")
     .description("dead letters: messages that could not be merged, with why")
     .addCommand(listCommand(environment))
+    .addCommand(groupsCommand(environment))
     .addCommand(showCommand(environment))
     .addCommand(replayCommand(environment))
     .addCommand(discardCommand(environment))

@@ -1,3 +1,4 @@
+import { maskErrorText } from "@centralcloud/contracts";
 import {
   type JobRun,
   type JobStatus,
@@ -36,7 +37,7 @@ export function jobsCommand(environment: Environment): Command {
         (await scheduledJobsStatus(source.pool)).map((status): JobReport => {
           const localSchedule = local.get(status.job);
           const extra = localSchedule === undefined ? {} : { localSchedule };
-          return { source: source.name, ...status, ...extra };
+          return { source: source.name, ...masked(status), ...extra };
         }),
       );
       showRows(asked, { json, name: "jobs", describe: shorten });
@@ -52,6 +53,12 @@ function readLocalSchedules({ NPM_START_SCHEDULES = "" }: Environment): Map<stri
       .map((pair) => pair.split("="))
       .flatMap(([job, schedule]) => (job && schedule ? [[job, schedule] as const] : [])),
   );
+}
+
+/** A job's error may quote a row; the whole of it is in `job_runs`. */
+function masked<Status extends Pick<JobStatus, "lastError">>(status: Status): Status {
+  const { lastError } = status;
+  return { ...status, lastError: lastError === null ? null : maskErrorText(lastError) };
 }
 
 /** What fits on a line; `--json` has all. */
@@ -123,8 +130,9 @@ function runCommand(environment: Environment): Command {
           throw error;
         })
         .finally(() => endPool(pool, 1_000));
-      print(JSON.stringify({ source: name, job, ...run }));
+      const error = run.error === null ? null : maskErrorText(run.error);
+      print(JSON.stringify({ source: name, job, ...run, error }));
       if (run.status === "skipped") throw new Error(`${job} is running already`);
-      if (run.status === "failed") throw new Error(`${job} failed: ${run.error}`);
+      if (run.status === "failed") throw new Error(`${job} failed: ${error}`);
     });
 }

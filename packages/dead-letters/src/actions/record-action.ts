@@ -6,7 +6,7 @@ import { ActionSession } from "./session.ts";
 
 /** Something that an operator does at once, and that can't be gone on with. */
 export interface RecordedWork<Result> {
-  readonly kind: "job-run" | "adopt-source" | "renew-source";
+  readonly kind: "job-run" | "adopt-source" | "renew-source" | "reveal";
   readonly request: ActionRequest;
   readonly selection: Readonly<Record<string, unknown>>;
   readonly work: () => Promise<Result>;

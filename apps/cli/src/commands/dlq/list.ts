@@ -1,27 +1,27 @@
 import {
-  findUnknownReasons,
-  groupLetters,
-  type LetterFilter,
-  type LetterGroups,
   type LetterPage,
-  type LetterScope,
   type LetterSummary,
   listLetters,
-  maxGroupsOfPlace,
-  mergeGroups,
+  maskSummary,
   mergePages,
-  unknownReason,
 } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
-import { Command, Option } from "commander";
+import { type Environment, shorten } from "@centralcloud/service";
+import { Command } from "commander";
 import { formatTable } from "../../format-table.ts";
 import { print } from "../../output.ts";
 import { RawJson, writeJson } from "../../raw-json.ts";
 import { type Missing, missingOf, showText } from "../../show-answers.ts";
-import { type Answers, assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
-import { askScopes, readUsage } from "./scope.ts";
-import { addFilterOptions, type FilterOptions, readFilter, wholeNumberUpTo } from "./selection.ts";
+import { assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
+import { askFiltered } from "./ask-filtered.ts";
+import { showGroups } from "./groups.ts";
+import { readUsage } from "./scope.ts";
+import {
+  addFilterOptions,
+  addReasonOption,
+  type FilterOptions,
+  readListFilter,
+  wholeNumberUpTo,
+} from "./selection.ts";
 
 interface ListOptions extends FilterOptions, SourceOptions {
   readonly reason?: readonly string[];
@@ -32,60 +32,29 @@ interface ListOptions extends FilterOptions, SourceOptions {
 }
 
 export function listCommand(environment: Environment): Command {
-  const command = new Command("list").description("dead letters, newest first, a page at a time");
-  return addFilterOptions(command)
+  const command = new Command("list").description(
+    "dead letters, newest first, a page at a time; contents are masked",
+  );
+  return addReasonOption(addFilterOptions(command))
     .addOption(timeoutOption())
-    .addOption(
-      new Option("--reason <reason>", "the same as --letter-reason").argParser(
-        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
-      ),
-    )
-    .option("--groups", "counts by what they died of, in place of the letters")
+    .option("--groups", "the same as `dlq groups`")
     .option("--limit <number>", "letters of a page, or groups", wholeNumberUpTo(1000), 50)
     .option("--after <cursor>", "the page after the one that ended with this cursor")
     .option("--json", "one JSON document on standard output")
     .action(async (options: ListOptions) => {
-      const { limit, after, groups, json, reason = [], letterReason = [] } = options;
-      const reasons = [...letterReason, ...reason];
-      const given = reasons.length > 0 ? { ...options, letterReason: reasons } : options;
-      const filter = await readUsage(command, () => readFilter(given));
-      if (groups) {
-        const asked = await askFiltered(command, environment, { ...options, filter }, (scope) =>
-          groupLetters(scope, filter, { limit: maxGroupsOfPlace }),
-        );
-        const found = mergeGroups(asked.answers, limit);
-        if (json) print(JSON.stringify({ ...found, ...missingOf(asked) }));
-        else showText(asked, formatGroups(found));
-        assertComplete(asked);
-      } else {
-        const cursor = after === undefined ? {} : { after };
-        const asked = await askFiltered(command, environment, { ...options, filter }, (scope) =>
-          listLetters(scope, filter, { limit, ...cursor }),
-        );
-        const page = mergePages(asked.answers, limit);
-        if (json) print(formatJson(page, missingOf(asked)));
-        else showText(asked, formatPage(page));
-        assertComplete(asked);
-      }
+      const { limit, after, groups, json } = options;
+      const filter = await readUsage(command, () => readListFilter(options));
+      if (groups) return await showGroups(command, environment, options, filter);
+      const cursor = after === undefined ? {} : { after };
+      const asked = await askFiltered(command, environment, options, filter, (scope) =>
+        listLetters(scope, filter, { limit, ...cursor }),
+      );
+      const { letters, next } = mergePages(asked.answers, limit);
+      const page = { letters: letters.map(maskSummary), next };
+      if (json) print(formatJson(page, missingOf(asked)));
+      else showText(asked, formatPage(page));
+      assertComplete(asked);
     });
-}
-
-/** Asks about the letters that a filter selects; a reason that no source knows ends the command. */
-async function askFiltered<Result>(
-  command: Command,
-  environment: Environment,
-  { filter, ...options }: ListOptions & { readonly filter: LetterFilter },
-  ask: (scope: LetterScope) => Promise<Result>,
-): Promise<Answers<Result>> {
-  const asked = await askScopes(command, environment, options, async (scope) => {
-    return { unknown: await findUnknownReasons(scope, filter), answer: await ask(scope) };
-  });
-  const isWhole = asked.unreachable.length + asked.failed.length === 0;
-  const unknown = filter.reasons?.find((reason) =>
-    asked.answers.every((one) => one.unknown.includes(reason)),
-  );
-  if (unknown !== undefined && isWhole) command.error(`error: ${unknownReason(unknown).message}`);
-  return { ...asked, answers: asked.answers.map(({ answer }) => answer) };
 }
 
 function formatPage({ letters, next }: LetterPage): string {
@@ -118,14 +87,4 @@ function formatJson({ letters, next }: LetterPage, missing: Missing): string {
     originalMessage: originalMessage === null ? null : new RawJson(originalMessage),
   }));
   return writeJson({ letters: rows, next, ...missing });
-}
-
-function formatGroups({ groups, others }: LetterGroups): string {
-  const lines = groups.map(({ count, reason, code, error, queue, oldestAt, newestAt }) => {
-    const what = shorten(`${reason ?? "no reason"}: ${error ?? code ?? "no error"}`, 120);
-    const when = `${oldestAt.slice(0, 19)}Z to ${newestAt.slice(0, 19)}Z`;
-    return `${count} × ${what}\n    ${queue}, ${shorten(code ?? "no code", 40)}, ${when}`;
-  });
-  if (others > 0) lines.push(`${others} × others; --limit shows more`);
-  return lines.length === 0 ? "(none)" : lines.join("\n");
 }
