@@ -30,6 +30,7 @@ const objects = {
   ],
   "central/functions/plan_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
   "central/functions/report_operator_action": ["test:dlq/action-states", "test:dlq/actions"],
+  "singularity/functions/dead_letter_fingerprint": ["test:dlq/groups"],
   "singularity/functions/assign_pending_tasks": ["test:singularity/assignment", "test:races/pairs"],
   "singularity/functions/learn_results_together": [
     "test:singularity/learning",
