@@ -6,7 +6,8 @@
 -- fingerprint in every version, at every source, in every locale (what is compared has the collation "C"). A better one
 -- is a function of another name, and an index on that. It takes any JSON and raises nothing, because a letter that could
 -- not be indexed could not be stored; what is long counts with its start.
--- Everybody may call it, since whoever stores a letter does; it reads nothing. Its cost keeps it from being worked out
+-- It belongs to whoever migrates, as the queues do, and not to centralcloud_owner: indexes run it as the owner of their
+-- table. Everybody may call it, since whoever stores a letter does; it reads nothing. Its cost keeps it from being worked out
 -- row by row where the index answers.
 create or replace function public.dead_letter_fingerprint(p_queue text, p_message jsonb)
 returns text
