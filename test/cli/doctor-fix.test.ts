@@ -140,7 +140,11 @@ describe("queues", () => {
       problem("warning", /^agent-knowledge-updates-dlq has no index by time/, /create_queue/),
     );
     expect(await unwell()).toContainEqual(
-      problem("warning", /^agent-knowledge-updates-dlq has no index by fingerprint/, /create_queue/),
+      problem(
+        "warning",
+        /^agent-knowledge-updates-dlq has no index by fingerprint/,
+        /create_queue/,
+      ),
     );
     const first = await runCommand(["doctor", "--fix"], environment);
     expect(first).toMatchObject({ exitCode: 0, stderr: "" });
