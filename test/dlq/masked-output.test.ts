@@ -203,6 +203,7 @@ describe("without --reveal", () => {
           queue,
           ...more,
         ]);
+        expect(stderr, `${id} of ${queue}`).toBe("");
         expect({ id, queue, exitCode, leaks: leaksIn(stdout + stderr) }).toEqual({
           id,
           queue,
@@ -278,7 +279,7 @@ describe("with --reveal", () => {
   });
 
   test("nothing is shown without a reason, without the record, or to who may not have it recorded", async () => {
-    const [{ id, queue } = { id: "", queue: "" }] = ids;
+    const { id, queue } = ids.at(-1) ?? { id: "", queue: "" };
     const words = ["dlq", "show", id, "--queue", queue];
     expect(await run([...words, "--reveal"])).toMatchObject({
       exitCode: 2,

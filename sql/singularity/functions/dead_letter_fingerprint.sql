@@ -23,6 +23,7 @@ declare
   -- By columns, constraints and the like, PostgreSQL quotes names, and elsewhere values.
   v_named constant text :=
     '\m(relation|constraint|column|table|index|type|function|schema|sequence|trigger) "([A-Za-z_][A-Za-z0-9_]*)"';
+  v_before text collate "C";
   v_cause text collate "C";
 begin
   if pg_catalog.jsonb_typeof(v_issues) = 'array' then
@@ -48,13 +49,17 @@ begin
       coalesce(v_error ->> 'message', case when pg_catalog.jsonb_typeof(v_error) = 'string' then v_error #>> '{}' end, ''),
       2000) collate "C";
     v_cause := pg_catalog.regexp_replace(v_cause, ' \(and [0-9]+ more\)$', '');
-    -- The names between marks of their own, then what is quoted, to the last mark: a value may have some in it.
-    v_cause := pg_catalog.regexp_replace(v_cause, v_named, E'\\1 \x02\\2\x03', 'g');
+    -- A value may have marks and brackets of its own, so it ends with the last one.
     v_cause := pg_catalog.regexp_replace(v_cause, '(=|contains )\(.*\)', '\1#');
     v_cause := pg_catalog.regexp_replace(v_cause, '(=|contains )\(.*$', '\1#');
+    -- Names stand before the first value, and get marks of their own.
+    v_before := pg_catalog.substring(v_cause, '^(?:[^"]*' || pg_catalog.replace(v_named, '(', '(?:') || ')*[^"]*');
+    v_cause := pg_catalog.regexp_replace(v_before, v_named, E'\\1 \x02\\2\x03', 'g')
+      || pg_catalog.regexp_replace(pg_catalog.regexp_replace(
+           pg_catalog.substr(v_cause, pg_catalog.length(v_before) + 1), '^".*"', '#'), '^".*$', '#');
     v_cause := pg_catalog.regexp_replace(
-      v_cause, '["\u00ab\u00bb\u2018-\u201f\u2039\u203a].*["\u00ab\u00bb\u2018-\u201f\u2039\u203a]', '#');
-    v_cause := pg_catalog.regexp_replace(v_cause, '["\u00ab\u00bb\u201c-\u201f\u2039\u203a].*$', '#');
+      v_cause, '[\u00ab\u00bb\u2018-\u201f\u2039\u203a].*[\u00ab\u00bb\u2018-\u201f\u2039\u203a]', '#');
+    v_cause := pg_catalog.regexp_replace(v_cause, '[\u00ab\u00bb\u201c-\u201f\u2039\u203a].*$', '#');
     v_cause := pg_catalog.regexp_replace(v_cause, E'(^|[^A-Za-z])''.*''', '\1#');
     -- Numbers, ids, addresses and bytes.
     v_cause := pg_catalog.regexp_replace(

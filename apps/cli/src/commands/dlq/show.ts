@@ -191,15 +191,20 @@ function describeNow({ accepted, contract, issues, note }: Judgement): readonly 
 function historyOf({ history }: Letter) {
   const attempts = JSON.parse(history) as readonly unknown[];
   return attempts.map((attempt) => {
-    const { at, consumer, error } = Object(attempt) as Readonly<Record<string, unknown>>;
-    const { code, message } = Object(error) as Readonly<Record<string, unknown>>;
+    const error = fieldOf(attempt, "error");
     return {
-      at: cell(at, 40),
-      consumer: cell(consumer, 40),
-      code: cell(code, 30),
-      error: cell(message, 100),
+      at: cell(fieldOf(attempt, "at"), 40),
+      consumer: cell(fieldOf(attempt, "consumer"), 40),
+      code: cell(fieldOf(error, "code"), 30),
+      error: cell(fieldOf(error, "message"), 100),
     };
   });
+}
+
+/** Its own only: texts and lists have methods of such names. */
+function fieldOf(value: unknown, name: string): unknown {
+  const isHeld = typeof value === "object" && value !== null && Object.hasOwn(value, name);
+  return isHeld ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
 }
 
 function cell(value: unknown, length: number): string | null {
