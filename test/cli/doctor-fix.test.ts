@@ -129,7 +129,8 @@ describe("queues", () => {
   test("what create_queue gives is given again, from the command line", async () => {
     await query(
       `select pgmq.drop_queue('agent-sessions-dlq'), pgmq.drop_queue('${queue}'), pgmq.create('${queue}');
-       drop index pgmq."q_agent-knowledge-updates-dlq_enqueued_at_idx"`,
+       drop index pgmq."q_agent-knowledge-updates-dlq_enqueued_at_idx",
+                  pgmq."q_agent-knowledge-updates-dlq_fingerprint_idx"`,
     );
     const environment = {
       SOURCE_DATABASE_URLS: system.singularity.url,
@@ -137,6 +138,13 @@ describe("queues", () => {
     };
     expect(await unwell()).toContainEqual(
       problem("warning", /^agent-knowledge-updates-dlq has no index by time/, /create_queue/),
+    );
+    expect(await unwell()).toContainEqual(
+      problem(
+        "warning",
+        /^agent-knowledge-updates-dlq has no index by fingerprint/,
+        /create_queue/,
+      ),
     );
     const first = await runCommand(["doctor", "--fix"], environment);
     expect(first).toMatchObject({ exitCode: 0, stderr: "" });

@@ -146,6 +146,10 @@ const rows: Readonly<Record<string, Row>> = {
   consumers: { done: run("consumers") },
   "dlq list": { done: run("dlq list") },
   "dlq count": { done: run("dlq count"), wrong: [run("dlq count --letter-reason nothing")] },
+  "dlq groups": {
+    done: run("dlq groups"),
+    wrong: [run("dlq groups --limit 0"), run("dlq groups --fingerprint soon")],
+  },
   "dlq body": {
     done: run("dlq body LETTER", { prepare: putOne }),
     failed: [run("dlq body 987654321", { says: /987654321/ })],
@@ -154,7 +158,7 @@ const rows: Readonly<Record<string, Row>> = {
   "dlq show": {
     done: run("dlq show LETTER", { prepare: putOne }),
     failed: [run("dlq show 987654321", { says: /987654321/ })],
-    wrong: [run("dlq show"), run("dlq show soon")],
+    wrong: [run("dlq show"), run("dlq show soon"), run("dlq show 1 --reveal")],
   },
   "dlq replay": {
     done: acting("dlq replay --all --dry-run"),

@@ -27,7 +27,7 @@ const reading = (): [string, string[], (document: never) => unknown][] => [
   ["jobs", ["jobs"], ({ jobs }: { jobs: unknown }) => jobs],
   ["keys list", ["keys", "list"], () => [1]],
   ["dlq list", ["dlq", "list"], ({ letters }: { letters: unknown }) => letters],
-  ["dlq list --groups", ["dlq", "list", "--groups"], ({ groups }: { groups: unknown }) => groups],
+  ["dlq groups", ["dlq", "groups"], ({ groups }: { groups: unknown }) => groups],
   ["cdc status", ["cdc", "status"], ({ sources }: { sources: unknown }) => sources],
   ["doctor", ["doctor"], ({ findings }: { findings: unknown }) => findings],
   ["trace", ["trace", "--message", "42"], ({ events }: { events: unknown }) => events],

@@ -56,7 +56,7 @@ describe("list", () => {
     expect(table.stdout).toMatch(/^source +queue +id +died/);
     expect(table.stdout).toMatch(/more: --after \S+\n$/);
     const groups = await dlq("list", "--groups");
-    expect(groups.stdout).toContain("3 × invalid: confidence must be from 0 to 1");
+    expect(groups.stdout).toContain("3 × invalid: confidence must be between 0 and 1");
   });
 
   test("refuses options that can't be meant, with exit code 2 and what is wrong", async () => {
@@ -110,7 +110,9 @@ describe("show", () => {
       /now +it would be refused again\n +agent_id is missing \(required\)/,
     );
     expect(text.stdout).toMatch(/history\nat +consumer +code +error\n\d{4}/);
-    expect(text.stdout).toContain('"n": 0.10');
+    expect(text.stdout).toContain('"pattern": "(masked object)"');
+    const revealed = await dlq("show", refused, "--reveal", ...why);
+    expect(revealed.stdout).toContain('"n": 0.10');
     const { stdout } = await dlq("show", fine, "--json");
     expect(JSON.parse(stdout)).toMatchObject({
       id: fine,

@@ -117,16 +117,16 @@ describe("a filter", () => {
 test("groups count letters by why they died, over lists, sources and queues", async () => {
   for (const index of [0, 1, 2]) {
     await putLetter(system.singularity, {
-      error: `agents[${index}].confidence must be from 0 to 1`,
+      error: `agents[${index}].confidence must be between 0 and 1`,
     });
-    await putLetter(second, { error: `agents[${index}].confidence must be from 0 to 1` });
+    await putLetter(second, { error: `agents[${index}].confidence must be between 0 and 1` });
   }
   await putLetter(system.singularity, { reason: "rejected", code: "23514", error: "no" });
   const sources = [await sourceOf(system.singularity), await sourceOf(second)];
   const filter = { since: { secondsAgo: 3600 } };
   const found = await groupLetters({ sources, queues: [patterns] }, filter, { limit: 1 });
   expect(found).toMatchObject({
-    groups: [{ count: 6, reason: "invalid", error: "agents[].confidence must be from 0 to 1" }],
+    groups: [{ count: 6, reason: "invalid", error: "agents[].confidence must be between 0 and 1" }],
     others: 1,
   });
 });

@@ -51,7 +51,7 @@ describe("a replay", () => {
         {
           at: expect.stringMatching(/^\d{4}-/),
           consumer: "unknown",
-          error: { code: "out_of_range", message: "confidence must be from 0 to 1" },
+          error: { code: "out_of_range", message: "confidence must be between 0 and 1" },
         },
       ],
     });

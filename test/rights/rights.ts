@@ -164,6 +164,7 @@ const singularity: Readonly<Record<string, Row>> = {
   "function public.cleanup_sync_logs": {},
   "function public.count_that_fit": {},
   "function public.create_queue": {},
+  "function public.dead_letter_fingerprint": { everybody: "execute" },
   "function public.decode_base32": { everybody: "execute" },
   "function public.describe_lock_holder": {},
   "function public.describe_sessions": {},

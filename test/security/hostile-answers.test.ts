@@ -33,7 +33,7 @@ const commands = (): readonly (readonly [words: readonly string[], shown: string
   [["jobs"], system.singularity.name],
   [["keys", "list"], "key-of-test"],
   [["dlq", "list"], system.singularity.name],
-  [["dlq", "list", "--groups"], "1 ×"],
+  [["dlq", "groups"], "1 ×"],
   [["dlq", "show", letter], "history"],
   [["cdc", "status"], system.singularity.name],
 ];

@@ -56,6 +56,7 @@ const rows: Readonly<Record<string, Row | string>> = {
   queues: "hostile-answers.test.ts",
   jobs: "hostile-answers.test.ts",
   "dlq list": "hostile-answers.test.ts",
+  "dlq groups": "hostile-answers.test.ts",
   "dlq show": "hostile-answers.test.ts",
   "keys list": "hostile-answers.test.ts",
   "cdc status": "hostile-answers.test.ts",

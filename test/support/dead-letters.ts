@@ -44,7 +44,7 @@ export async function putLetter(
     originalHeaders = "null",
     reason = "invalid",
     code = "out_of_range",
-    error = "confidence must be from 0 to 1",
+    error = "confidence must be between 0 and 1",
     at,
     originalId = 42,
     originalEnqueuedAt = "2025-10-25T10:00:00.123456+00:00",

@@ -11,13 +11,18 @@ export const maskedValue = "…";
 /** Longer ones are cut off: the start of an error says what it is. */
 const maxLength = 2_000;
 
+/** How a job's error ends: with a code of one of PostgreSQL's classes. */
+const sqlState = / \((?:[02][0-9A-Z]|3[0-9BDF]|4[0-4]|5[3-8]|72|F0|HV|P0|XX)[0-9A-Z]{3}\)$/;
+
 /** ` (and 2 more)` after the first issue of several. */
 const others = / \(and \d{1,9} more\)$/;
 
 /** What of an error may be shown to somebody who may not read contents. */
 export function maskErrorText(text: string): string {
   if (isOwnSentence(text.replace(others, ""))) return text;
-  return withoutUnknownWords(withoutQuoted(text.slice(0, maxLength)));
+  const cut = text.slice(0, maxLength);
+  const state = sqlState.exec(cut)?.[0] ?? "";
+  return `${withoutUnknownWords(withoutQuoted(cut.slice(0, cut.length - state.length)))}${state}`;
 }
 
 /** Whether a text is what a contract, or a consumer, says of a message by itself: such sentences hold no values. */

@@ -8,6 +8,7 @@ export {
 } from "./dead-letter.ts";
 export {
   type Disclosure,
+  isContractPath,
   type ShownFields,
   shownHeaders,
   shownOfDeadLetter,

@@ -39,12 +39,12 @@ interface Row extends LetterKey {
 }
 
 async function readSome(
-  { source, tables }: Place,
+  { source, queue, tables }: Place,
   filter: ResolvedFilter,
   after: LetterKey | undefined,
 ): Promise<readonly Row[]> {
   const values = new letter.Values();
-  const conditions = [letter.conditionsOf(filter, values)];
+  const conditions = [letter.conditionsOf(filter, values, queue)];
   if (after !== undefined) conditions.push(letter.comparedWith(after, values));
   const { rows } = await source.pool.query<Row>(
     `with page as materialized (

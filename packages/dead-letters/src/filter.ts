@@ -10,6 +10,8 @@ export interface LetterFilter {
   readonly reasons?: readonly string[];
   /** Codes of the error, such as `out_of_range` or a SQLSTATE. */
   readonly codes?: readonly string[];
+  /** What letters failed with, as groups name it; see sql/singularity/functions/dead_letter_fingerprint.sql. */
+  readonly fingerprints?: readonly string[];
   /** Letters since then, that moment included. */
   readonly since?: TimeBound;
   /** Letters until then, that moment included. */
@@ -33,6 +35,14 @@ export interface ResolvedFilter extends Omit<LetterFilter, "since" | "until"> {
 /** Whether the filter lets every letter pass. */
 export function selectsAll(filter: LetterFilter): boolean {
   return Object.values(filter).every((value) => value === undefined);
+}
+
+/** @throws {SelectionError} */
+export function parseFingerprint(text: string): string {
+  if (/^[0-9a-f]{16}$/.test(text)) return text;
+  throw new SelectionError(
+    `${JSON.stringify(text)} is not a fingerprint: 16 digits from 0 to f, as \`dlq groups\` shows them`,
+  );
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Letter {
   readonly reason: string | null;
   readonly code: string | null;
   readonly error: string | null;
+  /** What `--fingerprint` takes: the group that it is of. */
+  readonly fingerprint: string;
   /** JSON text of the letter's body; null for SQL null. */
   readonly body: string | null;
   /** JSON text of the letter's own headers. */
@@ -157,7 +159,7 @@ async function describe(place: Place, row: Row, options: JudgeOptions): Promise<
 }
 
 async function readLetters(
-  { source, tables }: Place,
+  { source, queue, tables }: Place,
   isArchived: boolean,
   question: LetterQuestion,
   maxBytes: number,
@@ -170,6 +172,7 @@ async function readLetters(
     : `${letter.messageId} = $1::text`;
   const { rows } = await source.pool.query<Row>(
     `select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
+            ${letter.fingerprint(queue)} as fingerprint,
             ${letter.reason} as reason, ${letter.errorCode} as code, ${letter.errorMessage} as error,
             d.message::text as body, d.headers::text as headers, ${letter.history}::text as history,
             least(${letter.replayCount}, 2147483647)::integer as "replayCount",

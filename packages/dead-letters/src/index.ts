@@ -28,7 +28,7 @@ export {
   SelectionError,
 } from "./errors.ts";
 export { exportLetters } from "./export-letters.ts";
-export { type LetterFilter, parseLetterId, selectsAll } from "./filter.ts";
+export { type LetterFilter, parseFingerprint, parseLetterId, selectsAll } from "./filter.ts";
 export {
   type ArchivedLetter,
   chooseLetter,
@@ -39,11 +39,13 @@ export {
   type LetterQuestion,
 } from "./find-letter.ts";
 export {
+  type GroupOptions,
   groupLetters,
   type LetterGroup,
   type LetterGroups,
   maxGroupsOfPlace,
   mergeGroups,
+  type SampleVerdict,
 } from "./group-letters.ts";
 export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
@@ -59,6 +61,7 @@ export {
 export * as letterSql from "./letter-sql.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
+export { linesOfLetter, maskLetter, maskSummary } from "./mask-letters.ts";
 export type { PaceOptions } from "./pace.ts";
 export { type LetterScope, type LetterSource, type Place, placeOf, placesOf } from "./place.ts";
 export {

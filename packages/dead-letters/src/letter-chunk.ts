@@ -22,7 +22,7 @@ const maxChunkBytes = 64 * 1024 * 1024;
  */
 export async function lockLetters(
   client: PoolClient,
-  { tables }: Place,
+  { queue, tables }: Place,
   filter: ResolvedFilter,
   {
     after,
@@ -35,7 +35,7 @@ export async function lockLetters(
   },
 ): Promise<readonly LockedLetter[]> {
   const values = new letter.Values();
-  const conditions = [letter.conditionsOf(filter, values)];
+  const conditions = [letter.conditionsOf(filter, values, queue)];
   if (after !== undefined) conditions.push(letter.comparedWith(after, values));
   const { rows } = await client.query<LockedLetter>(
     `select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,

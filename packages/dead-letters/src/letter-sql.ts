@@ -1,3 +1,4 @@
+import type { QueueName } from "@centralcloud/contracts";
 import type { LetterKey } from "./cursor.ts";
 import type { ResolvedFilter } from "./filter.ts";
 
@@ -32,6 +33,21 @@ const error = "(d.message -> 'error')";
 export const errorMessage = `coalesce(${error} ->> 'message', case when jsonb_typeof(${error}) = 'string' then d.message ->> 'error' end)`;
 export const errorCode = `(${error} ->> 'code')`;
 export const reason = "(d.message ->> 'reason')";
+
+/**
+ * Reason and code as they may be shown to anybody: other clients may have written anything there, and so what is not one
+ * short word is left out.
+ */
+export const shownReason = shownWord(reason);
+export const shownCode = shownWord(errorCode);
+
+/**
+ * What the letter failed with. The queue stands there as a literal, so that the index of its dead letters is used;
+ * there is no other text in it.
+ */
+export function fingerprint(queue: QueueName): string {
+  return `(public.dead_letter_fingerprint('${queue}', d.message) collate "C")`;
+}
 
 /** The id that the message had in its queue, as text. */
 export const messageId = "(d.message ->> 'original_message_id')";
@@ -90,12 +106,21 @@ export function comparedWith(
   return `(d.${column}, d.msg_id) ${comparison} (${values.add(at)}::timestamptz, ${values.add(id)}::bigint)`;
 }
 
-/** The conditions of a filter on `d`, joined by `and`; `true` where there is none. */
-export function conditionsOf(filter: ResolvedFilter, values: Values): string {
-  const { ids, messageIds, reasons, codes, since, until, text, path } = filter;
+/** The conditions of a filter on letters `d` of a queue, joined by `and`; `true` where there is none. */
+export function conditionsOf(filter: ResolvedFilter, values: Values, queue: QueueName): string {
+  const { ids, messageIds, reasons, codes, fingerprints, since, until, text, path } = filter;
   const conditions: string[] = [];
   if (ids) conditions.push(`d.msg_id = any (${values.add(ids)}::bigint[])`);
   if (messageIds) conditions.push(`${messageId} = any (${values.add(messageIds)}::text[])`);
+  if (fingerprints) {
+    const [first, ...others] = fingerprints;
+    // With one only, its letters are in order of time in the index.
+    conditions.push(
+      others.length === 0
+        ? `${fingerprint(queue)} = ${values.add(first)}::text`
+        : `${fingerprint(queue)} = any (${values.add(fingerprints)}::text[])`,
+    );
+  }
   if (since) conditions.push(`d.enqueued_at >= ${values.add(since)}::timestamptz`);
   if (until) conditions.push(`d.enqueued_at <= ${values.add(until)}::timestamptz`);
   if (reasons) conditions.push(`${reason} = any (${values.add(reasons)}::text[])`);
@@ -114,6 +139,10 @@ export function conditionsOf(filter: ResolvedFilter, values: Values): string {
     conditions.push(`pg_visible_in_snapshot(${insertedBy}, ${snapshot})`);
   }
   return conditions.length === 0 ? "true" : conditions.join("\n   and ");
+}
+
+function shownWord(expression: string): string {
+  return `case when ${expression} ~ '^[A-Za-z0-9_.-]{1,40}$' then ${expression} when ${expression} is not null then '…' end`;
 }
 
 function objectOr(expression: string, otherwise: string): string {

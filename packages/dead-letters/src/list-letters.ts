@@ -18,6 +18,8 @@ export interface LetterSummary {
   readonly reason: string | null;
   readonly code: string | null;
   readonly error: string | null;
+  /** What `--fingerprint` takes: the group that it is of. */
+  readonly fingerprint: string;
   /** What the letter says of the message: its id, and when it was queued. */
   readonly originalId: string | null;
   readonly originalEnqueuedAt: string | null;
@@ -118,7 +120,7 @@ async function listPlaces(
 ): Promise<readonly LetterSummary[]> {
   const values = new letter.Values();
   const pages = places.map((place) => {
-    const conditions = [letter.conditionsOf(filter, values)];
+    const conditions = [letter.conditionsOf(filter, values, place.queue)];
     if (cursor !== undefined) {
       const comparison = orderOf(place) < cursor.place ? "<=" : "<";
       conditions.push(letter.comparedWith(cursor, values, comparison));
@@ -143,7 +145,8 @@ async function listPlaces(
             ${values.add(source.sourceId)}::text as "sourceId",
             d.queue,
             d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
-            left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code,
+            case d.queue ${places.map(({ queue }) => `when '${queue}' then ${letter.fingerprint(queue)}`).join(" ")} end as fingerprint,
+            ${letter.shownReason} as reason, ${letter.shownCode} as code,
             left(${letter.errorMessage}, 2000) as error,
             left(d.message ->> 'original_message_id', 40) as "originalId",
             left(d.message ->> 'original_enqueued_at', 40) as "originalEnqueuedAt",

@@ -118,14 +118,17 @@ export async function previewLetters(
 type Counted = Pick<PreviewedPart, "letters" | "storedBytes" | "reasons"> & { snapshot: string };
 
 /** One statement: what it counts and the snapshot that it tells are of one moment. */
-async function countGroups({ source, tables }: Place, selection: ResolvedFilter): Promise<Counted> {
+async function countGroups(
+  { source, queue, tables }: Place,
+  selection: ResolvedFilter,
+): Promise<Counted> {
   const values = new letter.Values();
   const { rows } = await source.pool.query<Counted>(
     `with counted as (
-       select left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code, count(*) as count,
+       select ${letter.shownReason} as reason, ${letter.shownCode} as code, count(*) as count,
               sum(${letter.storedBytes}) as bytes
          from ${tables.letters} d
-        where ${letter.conditionsOf(selection, values)}
+        where ${letter.conditionsOf(selection, values, queue)}
         group by 1, 2
      )
      select pg_current_snapshot()::text as snapshot, coalesce(sum(c.count), 0)::double precision as letters,
@@ -140,7 +143,7 @@ async function countGroups({ source, tables }: Place, selection: ResolvedFilter)
 }
 
 async function readSample(place: Place, selection: ResolvedFilter) {
-  const columns = `left(${letter.reason}, 200) as reason, left(${letter.errorCode}, 200) as code`;
+  const columns = `${letter.shownReason} as reason, ${letter.shownCode} as code`;
   const rows = await readOldest<PreviewedLetter>(place, selection, columns, sampleSize);
   const { source, queue } = place;
   return rows.map(({ id, at, reason, code }) => {
@@ -201,14 +204,14 @@ async function askContract(
 }
 
 async function readOldest<Row>(
-  { source, tables }: Place,
+  { source, queue, tables }: Place,
   selection: ResolvedFilter,
   columns: string,
   limit: number,
   after?: LetterKey,
 ): Promise<readonly (Row & LetterKey)[]> {
   const values = new letter.Values();
-  const conditions = [letter.conditionsOf(selection, values)];
+  const conditions = [letter.conditionsOf(selection, values, queue)];
   if (after !== undefined) conditions.push(letter.comparedWith(after, values));
   const { rows } = await source.pool.query<Row & LetterKey>(
     `select d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at, ${columns}

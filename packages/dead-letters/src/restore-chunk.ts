@@ -25,13 +25,17 @@ export const isNamed = (ids: string) =>
   `(d.msg_id = any (${ids}::bigint[]) or d.msg_id < 0 and d.headers ->> 'archived_msg_id' = any (${ids}::bigint[]::text[]))`;
 
 /** The conditions of a selection on a row `d` of the archive. */
-function archivedConditions(selection: ArchivedSelection, values: Values): string {
+function archivedConditions(
+  { queue }: Place,
+  selection: ArchivedSelection,
+  values: Values,
+): string {
   const { ids, action, archivedSince, archivedUntil, ...rest } = selection;
   const conditions = [
     "d.headers ->> 'action' = 'discard'",
     isArchivedHere("d"),
     `d.archived_at <= ${values.add(archivedUntil)}::timestamptz`,
-    conditionsOf(rest, values),
+    conditionsOf(rest, values, queue),
   ];
   if (archivedSince) conditions.push(`d.archived_at >= ${values.add(archivedSince)}::timestamptz`);
   if (action) conditions.push(`d.headers ->> 'action_id' = ${values.add(action)}::text`);
@@ -43,7 +47,7 @@ export async function countArchived(place: Place, selection: ArchivedSelection):
   const values = new Values();
   const { rows } = await place.source.pool.query<{ count: number }>(
     `select count(*)::double precision as count from ${place.tables.letterArchive} d
-      where ${archivedConditions(selection, values)}`,
+      where ${archivedConditions(place, selection, values)}`,
     values.all,
   );
   return rows[0]?.count ?? 0;
@@ -70,7 +74,7 @@ async function restoreChunk(
 ): Promise<ChunkCounts> {
   const { letterArchive } = place.tables;
   const values = new Values();
-  const conditions = [archivedConditions(selection, values)];
+  const conditions = [archivedConditions(place, selection, values)];
   if (after !== undefined) conditions.push(comparedWith(after, values, ">", "archived_at"));
   const { rows } = await client.query<LetterKey & { readonly storedBytes: number }>(
     `select d.msg_id::text as id, ${instant("d.archived_at")} as at, ${storedBytes} as "storedBytes"

@@ -98,8 +98,8 @@ export async function bindToSeen(
   const { rows } = await place.source.pool.query<{ unseen: number }>(
     `select count(*)::double precision as unseen
        from ${place.tables.letters} d
-      where ${conditionsOf(bound, values)}
-        and not ${conditionsOf({ seenIn: snapshot, pathIsPredicate: false }, values)}
+      where ${conditionsOf(bound, values, place.queue)}
+        and not ${conditionsOf({ seenIn: snapshot, pathIsPredicate: false }, values, place.queue)}
         and d.enqueued_at <= ${values.add(until)}::timestamptz - interval '${lateS} s'`,
     values.all,
   );

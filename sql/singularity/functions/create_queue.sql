@@ -8,8 +8,9 @@
 --
 -- The queue wakes an idle consumer by notify_idle_consumers.
 --
--- A dead-letter queue is read by time, page by page, so it gets an index of (time, id). Building it on one
--- that is long makes those wait who send to it.
+-- A dead-letter queue is read by time, page by page, so it gets an index of (time, id); and by what its letters failed
+-- with, so it gets one of (fingerprint, time, id), in which letters are that were there before fingerprints were.
+-- Building them on one that is long makes those wait who send to it.
 --
 -- Grants each role what it needs on them, too: also for a queue that was made anew by pgmq.create, which
 -- knows nothing of roles. The tables belong to whoever made them, so nobody else may call this.
@@ -64,6 +65,13 @@ begin
     'create index if not exists %I on pgmq.%I (enqueued_at, msg_id)',
     pgmq.format_table_name(p_queue || '-dlq', 'q') || '_enqueued_at_idx',
     pgmq.format_table_name(p_queue || '-dlq', 'q')
+  );
+  execute pg_catalog.format(
+    'create index if not exists %I on pgmq.%I ((public.dead_letter_fingerprint(%L, message) collate "C"), '
+    'enqueued_at, msg_id)',
+    pgmq.format_table_name(p_queue || '-dlq', 'q') || '_fingerprint_idx',
+    pgmq.format_table_name(p_queue || '-dlq', 'q'),
+    p_queue
   );
 end
 $$;

@@ -116,4 +116,12 @@ export default [
     wrong: "dlq discard without a filter says late, or never, that it means every letter",
     tests: ["test:cli/commands"],
   },
+  {
+    name: "reveal-without-a-record",
+    in: "apps/cli/src/commands/dlq/show.ts",
+    search: "if (request === undefined) await show();",
+    replace: "if (request === undefined || options.json) await show();",
+    wrong: "contents are shown, and nobody knows to whom",
+    tests: ["test:dlq/masked-output"],
+  },
 ];

@@ -76,4 +76,28 @@ export default [
     wrong: "the rest of a replay follows letters of which nothing was sent",
     tests: ["test:dlq/outcome letters whose message was merged"],
   },
+  {
+    name: "fingerprints-select-nothing",
+    in: `${src}/letter-sql.ts`,
+    search: "if (fingerprints) {",
+    replace: "if (fingerprints && fingerprints.length > 1) {",
+    wrong: "a discard of one group discards every letter",
+    tests: ["test:dlq/groups"],
+  },
+  {
+    name: "a-bound-that-does-not-say-so",
+    in: `${src}/group-letters.ts`,
+    search: 'g.looked = ${most} as "isBound"',
+    replace: 'false as "isBound"',
+    wrong: "a million letters are told to be 100,000",
+    tests: ["test:dlq/groups"],
+  },
+  {
+    name: "errors-of-other-clients-are-shown",
+    in: `${src}/mask-letters.ts`,
+    search: "error: maskOrNull(error, maskErrorText),\n    messageId",
+    replace: "error,\n    messageId",
+    wrong: "dlq show tells what a database quoted of a message",
+    tests: ["test:dlq/masked-output"],
+  },
 ];

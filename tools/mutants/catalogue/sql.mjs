@@ -33,6 +33,7 @@ const objects = {
   "singularity/functions/count_action_part": ["test:cli/people", "test:dlq/actions"],
   "singularity/functions/discard_dead_letters": ["test:dlq/restore", "test:dlq/list"],
   "singularity/functions/restore_dead_letters": ["test:dlq/restore"],
+  "singularity/functions/dead_letter_fingerprint": ["test:dlq/groups"],
   "singularity/functions/assign_pending_tasks": ["test:singularity/assignment", "test:races/pairs"],
   "singularity/functions/learn_results_together": [
     "test:singularity/learning",

@@ -4,6 +4,7 @@ import { bodyCommand } from "./dlq/body.ts";
 import { countCommand } from "./dlq/count.ts";
 import { discardCommand } from "./dlq/discard.ts";
 import { exportCommand } from "./dlq/export.ts";
+import { groupsCommand } from "./dlq/groups.ts";
 import { importCommand } from "./dlq/import.ts";
 import { listCommand } from "./dlq/list.ts";
 import { replayCommand } from "./dlq/replay.ts";
@@ -16,6 +17,7 @@ export function dlqCommand(environment: Environment): Command {
     .description("dead letters: messages that could not be merged, with why")
     .addCommand(listCommand(environment))
     .addCommand(countCommand(environment))
+    .addCommand(groupsCommand(environment))
     .addCommand(showCommand(environment))
     .addCommand(bodyCommand(environment))
     .addCommand(replayCommand(environment))

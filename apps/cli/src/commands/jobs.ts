@@ -1,4 +1,11 @@
-import { type JobRun, type JobRunReport, runJob, UnknownJobError } from "@centralcloud/db";
+import { maskErrorText } from "@centralcloud/contracts";
+import {
+  type JobRun,
+  type JobRunReport,
+  type JobStatus,
+  runJob,
+  UnknownJobError,
+} from "@centralcloud/db";
 import { assertMayRecord, recordAction } from "@centralcloud/dead-letters";
 import { type JobReport as JobOfSource, readJobRuns, readJobs } from "@centralcloud/inspect";
 import { createPool, endPool } from "@centralcloud/postgres";
@@ -28,7 +35,8 @@ export function jobsCommand(environment: Environment): Command {
       const answers = asked.answers.map((jobs) =>
         jobs.map((status): JobReport => {
           const localSchedule = local.get(status.job);
-          return { ...status, ...(localSchedule === undefined ? {} : { localSchedule }) };
+          const extra = localSchedule === undefined ? {} : { localSchedule };
+          return { ...masked(status), ...extra };
         }),
       );
       showRows({ ...asked, answers }, { json, name: "jobs", describe: shorten });
@@ -45,6 +53,12 @@ function readLocalSchedules({ NPM_START_SCHEDULES = "" }: Environment): Map<stri
       .map((pair) => pair.split("="))
       .flatMap(([job, schedule]) => (job && schedule ? [[job, schedule] as const] : [])),
   );
+}
+
+/** A job's error may quote a row; the whole of it is in `job_runs`. */
+function masked<Status extends Pick<JobStatus, "lastError">>(status: Status): Status {
+  const { lastError } = status;
+  return { ...status, lastError: lastError === null ? null : maskErrorText(lastError) };
 }
 
 /** What fits on a line; `--json` has all. */
@@ -116,9 +130,10 @@ function runCommand(environment: Environment): Command {
           throw error;
         })
         .finally(() => endPool(pool, 1_000));
-      print(JSON.stringify({ source: name, job, ...run }));
+      const error = run.error === null ? null : maskErrorText(run.error);
+      print(JSON.stringify({ source: name, job, ...run, error }));
       if (run.status === "skipped") throw new Error(`${job} is running already`);
-      if (run.status === "failed") throw new Error(`${job} failed: ${run.error}`);
+      if (run.status === "failed") throw new Error(`${job} failed: ${error}`);
     });
 }
 

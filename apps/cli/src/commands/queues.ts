@@ -1,4 +1,11 @@
-import { isQueueName, type QueueName, queueNames } from "@centralcloud/contracts";
+import {
+  contractFor,
+  isQueueName,
+  maskJson,
+  type QueueName,
+  queueNames,
+  shownHeaders,
+} from "@centralcloud/contracts";
 import {
   type PeekedMessage,
   peekQueue,
@@ -65,7 +72,7 @@ function peekCommand(environment: Environment): Command {
     .option("--after <id>", "those after this message", letterId)
     .option(
       "--bodies",
-      `their contents, too, up to ${bodyBytes} bytes each; those of sessions never`,
+      `their contents, too, masked, up to ${bodyBytes} bytes each; those of sessions never`,
     )
     .option("--json", "one JSON document on standard output")
     .action(async (queue: QueueName, { limit, after, bodies, json, ...options }: PeekOptions) => {
@@ -89,15 +96,19 @@ function rawOrNull(text: string | null): RawJson | null {
 function withTexts({ headers, body, session, ...message }: PeekedMessage) {
   return {
     ...message,
-    headers: rawOrNull(headers),
-    body: rawOrNull(body),
+    headers: rawOrNull(headers === null ? null : maskJson(headers, shownHeaders)),
+    body: rawOrNull(maskedBody({ queue: message.queue, body })),
     session: rawOrNull(session),
   };
 }
 
+function maskedBody({ queue, body }: Pick<PeekedMessage, "queue" | "body">): string | null {
+  return body === null ? null : maskJson(body, contractFor(queue).shown);
+}
+
 function describeMessage(message: PeekedMessage) {
-  const { source, msgId, enqueuedAt, visibleAt, readCount, bytes, body, session } = message;
-  const what = body ?? session;
+  const { source, msgId, enqueuedAt, visibleAt, readCount, bytes, session } = message;
+  const what = maskedBody(message) ?? session;
   return {
     source: shorten(source, 40),
     id: msgId,

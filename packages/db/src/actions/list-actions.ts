@@ -7,7 +7,7 @@ export interface ActionSummary {
   /** In decimal digits. */
   readonly id: string;
   readonly key: string;
-  /** `replay`, `edit`, `discard`, `restore`, `import`, `replay-archive`, `job-run`. */
+  /** `replay`, `edit`, `discard`, `restore`, `import`, `replay-archive`, `job-run`, `reveal`. */
   readonly kind: string;
   readonly state: ActionState;
   readonly actor: string;

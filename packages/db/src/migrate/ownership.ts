@@ -33,6 +33,12 @@ export function belongingsOf(plane: Plane): Belongings {
   };
 }
 
+/**
+ * Functions that the indexes of pgmq's tables run: as the owner of those tables, whenever the server analyzes one. So they
+ * belong to whoever made the tables; a member of `centralcloud_owner` could else become that role by replacing one.
+ */
+const functionsOfIndexes: readonly string[] = ["public.dead_letter_fingerprint"];
+
 /** One statement for each object of ours that `centralcloud_owner` does not own; none without that role. */
 export async function ownershipStatements(
   plane: Plane,
@@ -67,7 +73,7 @@ export async function ownershipStatements(
      )
      select format('alter %s %s owner to %I', f.kind, f.name, $4::text) as statement
        from foreign_object f order by f.turn, f.name`,
-    [schemas, relations, functions, ownerRole],
+    [schemas, relations, functions.filter((name) => !functionsOfIndexes.includes(name)), ownerRole],
   );
   return rows.map(({ statement }) => statement);
 }

@@ -36,6 +36,7 @@ const steps: Readonly<Record<string, (central: Pool) => AnyStep>> = {
 const repeats: Readonly<Record<string, string>> = {
   edit: "its message is not kept, for nobody to read it: give the command with its file again",
   "job-run": "its process ended; `centralcloud jobs` tells how the job fared",
+  reveal: "it has shown what it was for; give the command again",
   import: "its file is not kept: give the command with its file again",
 };
 

@@ -1,4 +1,4 @@
-import { errorCode, reason } from "../letter-sql.ts";
+import { shownCode, shownReason } from "../letter-sql.ts";
 import type { Place } from "../place.ts";
 
 /** What became of the messages that a replay has sent. */
@@ -36,8 +36,8 @@ const maxReasons = 20;
 export async function readOutcome({ place, actionId, startedAt }: SentPart): Promise<Outcome> {
   const { tables, source } = place;
   const death = (table: string) => `
-    select d.message ->> 'original_message_id' as sent_as, left(${reason}, 200) as reason,
-           left(${errorCode}, 200) as code
+    select d.message ->> 'original_message_id' as sent_as, ${shownReason} as reason,
+           ${shownCode} as code
       from ${table} d
      where d.enqueued_at >= $2::timestamptz and d.message ? 'original_message_id'`;
   const { rows } = await source.pool.query<

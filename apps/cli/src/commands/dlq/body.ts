@@ -11,20 +11,30 @@ import {
   timeoutOption,
 } from "../../sources.ts";
 import { writeToStandardOutput } from "../../stream-output.ts";
-import { letterAnswerBytes } from "./scope.ts";
+import { type RevealOptions, readRevealed, recordReveal } from "./reveal.ts";
+import { letterAnswerBytes, readDatabases, readUsage, withCentral } from "./scope.ts";
 import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
+
+interface BodyOptions extends ScopeOptions, SourceOptions, RevealOptions {}
 
 /** Of a part of a body that is longer than any part should be. */
 const partTimeoutMs = 60_000;
 
 export function bodyCommand(environment: Environment): Command {
   const command = new Command("body")
-    .description("the body of one dead letter as the database has it, however long: its JSON text")
+    .description(
+      "the body of one dead letter, however long: its JSON text as the database has it, with nothing masked",
+    )
     .argument("<id>", "the letter's own id: that of `dlq list`", letterId);
   return addScopeOptions(command)
     .addOption(timeoutOption())
-    .option("--json", "accepted for symmetry; a body is JSON in any case")
-    .action(async (id: string, { queue, ...options }: ScopeOptions & SourceOptions) => {
+    .option("--reveal", "says that you mean it: nothing is masked; it is kept in central.operator_actions")
+    .option("--reason <why>", "why you look")
+    .option("--actor <who>", "who looks; default: your user and host")
+    .option("--json", "the same: a body is JSON in any case")
+    .action(async (id: string, { queue, ...options }: BodyOptions) => {
+      const request = await readUsage(command, () => readRevealed(options));
+      readDatabases(environment);
       const queues = queue ?? queueNames;
       const asked = await askSources(readSourceUrls(environment), options, async (source) =>
         (await locateLetterBodies(source, queues, id)).map((found) => ({ source, ...found })),
@@ -57,7 +67,10 @@ export function bodyCommand(environment: Environment): Command {
           yield* streamLetterBody(place, { id, isArchived });
           yield "\n";
         };
-        await writeToStandardOutput(text());
+        const ids = { ids: [id], queues: [found.queue], sources: [name], sourceId };
+        await withCentral(environment, (central) =>
+          recordReveal(central, request, ids, () => writeToStandardOutput(text())),
+        );
       } finally {
         await endPool(pool, 1_000);
       }

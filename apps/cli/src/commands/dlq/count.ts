@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { showRows } from "../../show-answers.ts";
 import { readSourceUrls, type SourceOptions, timeoutOption } from "../../sources.ts";
 import { readUsage } from "./scope.ts";
-import { addFilterOptions, type FilterOptions, readFilter } from "./selection.ts";
+import { addFilterOptions, askingOf, type FilterOptions, readFilter } from "./selection.ts";
 
 export function countCommand(environment: Environment): Command {
   const command = new Command("count").description(
@@ -14,15 +14,10 @@ export function countCommand(environment: Environment): Command {
     .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
     .action(async (options: FilterOptions & SourceOptions & { readonly json?: true }) => {
-      const { source, queue, timeout, json } = options;
-      const asked = await readUsage(command, () => {
-        const asking = {
-          ...(source === undefined ? {} : { source }),
-          ...(queue === undefined ? {} : { queue }),
-          ...(timeout === undefined ? {} : { timeout }),
-        };
-        return countDeadLetters(readSourceUrls(environment), asking, readFilter(options));
-      });
+      const { json } = options;
+      const asked = await readUsage(command, () =>
+        countDeadLetters(readSourceUrls(environment), askingOf(options), readFilter(options)),
+      );
       showRows(asked, {
         json: json === true,
         name: "counts",

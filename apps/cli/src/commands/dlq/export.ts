@@ -36,7 +36,7 @@ interface ExportOptions extends FilterOptions, SourceOptions {
 
 export function exportCommand(environment: Environment): Command {
   const command = new Command("export").description(
-    "writes letters as JSON lines, which `dlq import` takes; changes nothing",
+    "writes letters whole, as JSON lines that `dlq import` takes; changes nothing",
   );
   return addFilterOptions(command)
     .addOption(timeoutOption())
@@ -44,6 +44,11 @@ export function exportCommand(environment: Environment): Command {
     .option("--json", "with --out: what was done, as one JSON document")
     .action(async (options: ExportOptions) => {
       const { out, json } = options;
+      if (out === undefined && process.stdout.isTTY) {
+        command.error(
+          "error: an export holds whole messages, and a terminal keeps what it shows: give --out, or a pipe",
+        );
+      }
       const filter = await readUsage(command, () => readFilter(options));
       const asked = await readUsage(command, () => findSources(environment, options, filter));
       const silences: { unreachable: Silence[]; failed: Silence[] } = {

@@ -3,8 +3,8 @@ import { type Environment, flag, parseConfiguration, wholeNumber } from "@centra
 import { openState, SealError } from "@centralcloud/session-keys";
 import { readKeyRing } from "../../key-ring.ts";
 
-/** What a consumer with this environment would refuse. */
-export async function readJudge(environment: Environment): Promise<JudgeOptions> {
+/** The same without the key ring: seals are not tried. */
+export function readJudgeLimits(environment: Environment): Omit<JudgeOptions, "checkSeal"> {
   const values = parseConfiguration(
     {
       CONSUMER_MAX_MESSAGE_BYTES: wholeNumber(1, 268_435_455, 1_048_576),
@@ -12,10 +12,15 @@ export async function readJudge(environment: Environment): Promise<JudgeOptions>
     },
     environment,
   );
-  const options = {
+  return {
     maxMessageBytes: values.CONSUMER_MAX_MESSAGE_BYTES,
     requireSealed: values.SESSION_REQUIRE_SEALED,
   };
+}
+
+/** What a consumer with this environment would refuse. */
+export async function readJudge(environment: Environment): Promise<JudgeOptions> {
+  const options = readJudgeLimits(environment);
   const keyRing = await readKeyRing(environment);
   if (keyRing.keys.length === 0) return options;
   return {

@@ -1,19 +1,8 @@
 import {
-  groupLetters,
-  type LetterGroups,
-  type LetterPage,
-  type LetterSummary,
-  maxGroupsOfPlace,
-  mergeGroups,
-} from "@centralcloud/dead-letters";
-import {
-  askFilteredDeadLetters,
-  type DeadLetterOptions,
-  readDeadLetters,
-} from "@centralcloud/inspect";
-import type { Environment } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
-import { Command, Option } from "commander";
+import { type LetterPage, type LetterSummary, maskSummary } from "@centralcloud/dead-letters";
+import { readDeadLetters } from "@centralcloud/inspect";
+import { type Environment, shorten } from "@centralcloud/service";
+import { Command } from "commander";
 import { formatTable } from "../../format-table.ts";
 import { print } from "../../output.ts";
 import { RawJson, writeJson } from "../../raw-json.ts";
@@ -24,8 +13,16 @@ import {
   type SourceOptions,
   timeoutOption,
 } from "../../sources.ts";
+import { showGroups } from "./groups.ts";
 import { readUsage } from "./scope.ts";
-import { addFilterOptions, type FilterOptions, readFilter, wholeNumberUpTo } from "./selection.ts";
+import {
+  addFilterOptions,
+  addReasonOption,
+  askingOf,
+  type FilterOptions,
+  readListFilter,
+  wholeNumberUpTo,
+} from "./selection.ts";
 
 interface ListOptions extends FilterOptions, SourceOptions {
   readonly reason?: readonly string[];
@@ -37,57 +34,33 @@ interface ListOptions extends FilterOptions, SourceOptions {
 }
 
 export function listCommand(environment: Environment): Command {
-  const command = new Command("list").description("dead letters, newest first, a page at a time");
-  return addFilterOptions(command)
+  const command = new Command("list").description(
+    "dead letters, newest first, a page at a time; contents are masked",
+  );
+  return addReasonOption(addFilterOptions(command))
     .addOption(timeoutOption())
-    .addOption(
-      new Option("--reason <reason>", "the same as --letter-reason").argParser(
-        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
-      ),
-    )
-    .option("--groups", "counts by what they died of, in place of the letters")
+    .option("--groups", "the same as `dlq groups`")
     .option("--limit <number>", "letters of a page, or groups", wholeNumberUpTo(1000), 50)
     .option("--after <cursor>", "the page after the one that ended with this cursor")
     .option("--messages", "with --json: the original messages, too, unless they are long")
     .option("--json", "one JSON document on standard output")
     .action(async (options: ListOptions) => {
-      const { limit, after, groups, messages, json, reason = [], letterReason = [] } = options;
-      const reasons = [...letterReason, ...reason];
-      const given = reasons.length > 0 ? { ...options, letterReason: reasons } : options;
-      const filter = await readUsage(command, () => readFilter(given));
-      if (groups) {
-        const asked = await readUsage(command, () =>
-          askFilteredDeadLetters(readSourceUrls(environment), askingOf(options), filter, (scope) =>
-            groupLetters(scope, filter, { limit: maxGroupsOfPlace }),
-          ),
-        );
-        const found = mergeGroups(asked.answers, limit);
-        if (json) print(JSON.stringify({ ...found, ...missingOf(asked) }));
-        else showText(asked, formatGroups(found));
-        assertComplete(asked);
-      } else {
-        const asked = await readUsage(command, () =>
-          readDeadLetters(readSourceUrls(environment), askingOf(options), filter, {
-            limit,
-            withMessages: messages === true,
-            ...(after === undefined ? {} : { after }),
-          }),
-        );
-        const page = asked.answers[0] ?? { letters: [], next: null };
-        if (json) print(formatJson(page, missingOf(asked)));
-        else showText(asked, formatPage(page));
-        assertComplete(asked);
-      }
+      const { limit, after, groups, messages, json } = options;
+      const filter = await readUsage(command, () => readListFilter(options));
+      if (groups) return await showGroups(command, environment, options, filter);
+      const asked = await readUsage(command, () =>
+        readDeadLetters(readSourceUrls(environment), askingOf(options), filter, {
+          limit,
+          withMessages: messages === true,
+          ...(after === undefined ? {} : { after }),
+        }),
+      );
+      const { letters, next } = asked.answers[0] ?? { letters: [], next: null };
+      const page = { letters: letters.map(maskSummary), next };
+      if (json) print(formatJson(page, missingOf(asked)));
+      else showText(asked, formatPage(page));
+      assertComplete(asked);
     });
-}
-
-/** Which sources and queues are asked, and for how long. */
-function askingOf({ source, queue, timeout }: ListOptions): DeadLetterOptions {
-  return {
-    ...(source === undefined ? {} : { source }),
-    ...(queue === undefined ? {} : { queue }),
-    ...(timeout === undefined ? {} : { timeout }),
-  };
 }
 
 function formatPage({ letters, next }: LetterPage): string {
@@ -120,14 +93,4 @@ function formatJson({ letters, next }: LetterPage, missing: Missing): string {
     ...(originalMessage === null ? {} : { originalMessage: new RawJson(originalMessage) }),
   }));
   return writeJson({ letters: rows, next, ...missing });
-}
-
-function formatGroups({ groups, others }: LetterGroups): string {
-  const lines = groups.map(({ count, reason, code, error, queue, oldestAt, newestAt }) => {
-    const what = shorten(`${reason ?? "no reason"}: ${error ?? code ?? "no error"}`, 120);
-    const when = `${oldestAt.slice(0, 19)}Z to ${newestAt.slice(0, 19)}Z`;
-    return `${count} × ${what}\n    ${queue}, ${shorten(code ?? "no code", 40)}, ${when}`;
-  });
-  if (others > 0) lines.push(`${others} × others; --limit shows more`);
-  return lines.length === 0 ? "(none)" : lines.join("\n");
 }

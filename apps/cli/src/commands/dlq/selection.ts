@@ -1,12 +1,14 @@
 import { deadLetterReasons, type QueueName, queueNames } from "@centralcloud/contracts";
 import {
   type LetterFilter,
+  parseFingerprint,
   parseLetterId,
   SelectionError,
   type TimeBound,
 } from "@centralcloud/dead-letters";
+import type { DeadLetterOptions } from "@centralcloud/inspect";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { sourceOption } from "../../sources.ts";
+import { type SourceOptions, sourceOption } from "../../sources.ts";
 import { assertKnown, timeBound, timeForms } from "../options.ts";
 
 /** Which queues and sources; every one where none is named. */
@@ -19,6 +21,7 @@ export interface FilterOptions extends ScopeOptions {
   readonly messageId?: readonly string[];
   readonly letterReason?: readonly string[];
   readonly code?: readonly string[];
+  readonly fingerprint?: readonly string[];
   readonly since?: TimeBound;
   readonly until?: TimeBound;
   readonly text?: string;
@@ -60,6 +63,12 @@ export function addFilterOptions(command: Command): Command {
         "letters of this error code, such as out_of_range or 23514; may be repeated",
       ).argParser(collect(String)),
     )
+    .addOption(
+      new Option(
+        "--fingerprint <fingerprint>",
+        "letters of this group, as `dlq groups` names it; may be repeated",
+      ).argParser(collect(fingerprint)),
+    )
     .option("--since <time>", `letters since then: ${timeForms}`, timeBound)
     .option("--until <time>", "letters until then", timeBound)
     .option("--text <text>", "letters whose original message contains this, in whatever case")
@@ -78,6 +87,7 @@ export function readFilter(options: FilterOptions, ids: readonly string[] = []):
     ...(options.messageId ? { messageIds: options.messageId } : {}),
     ...(options.letterReason ? { reasons: options.letterReason } : {}),
     ...(options.code ? { codes: options.code } : {}),
+    ...(options.fingerprint ? { fingerprints: options.fingerprint } : {}),
     ...(options.since ? { since: options.since } : {}),
     ...(options.until ? { until: options.until } : {}),
     ...(options.text === undefined ? {} : { text: options.text }),
@@ -90,6 +100,31 @@ export function readFilter(options: FilterOptions, ids: readonly string[] = []):
   return { ids: ids.map(parseLetterId) };
 }
 
+/** Which sources and queues a command that only reads asks, and for how long. */
+export function askingOf({ source, queue, timeout }: ScopeOptions & SourceOptions): DeadLetterOptions {
+  return {
+    ...(source === undefined ? {} : { source }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(timeout === undefined ? {} : { timeout }),
+  };
+}
+
+/** Commands that change nothing have no reason of their own, so they take the letters' by its short name, too. */
+export function addReasonOption(command: Command): Command {
+  return command.addOption(
+    new Option("--reason <reason>", "the same as --letter-reason").argParser(collect(String)),
+  );
+}
+
+/** @throws {SelectionError} */
+export function readListFilter(
+  options: FilterOptions & { readonly reason?: readonly string[] },
+): LetterFilter {
+  const { reason = [], letterReason = [] } = options;
+  const reasons = [...letterReason, ...reason];
+  return readFilter(reasons.length > 0 ? { ...options, letterReason: reasons } : options);
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value > 0) return value;
@@ -100,6 +135,15 @@ export function positiveNumber(text: string): number {
 export function letterId(text: string): string {
   try {
     return parseLetterId(text);
+  } catch (error) {
+    if (error instanceof SelectionError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
+
+function fingerprint(text: string): string {
+  try {
+    return parseFingerprint(text);
   } catch (error) {
     if (error instanceof SelectionError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;

@@ -4,31 +4,46 @@ import {
   type Judgement,
   type Letter,
   type LetterQuestion,
+  linesOfLetter,
+  maskLetter,
   parseLetterId,
   SelectionError,
 } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
-import { printable, shorten } from "@centralcloud/service";
+import { type Environment, printable, shorten } from "@centralcloud/service";
 import { Command } from "commander";
 import { formatTable } from "../../format-table.ts";
 import { print } from "../../output.ts";
-import { indentJson, RawJson, writeJson } from "../../raw-json.ts";
+import { RawJson, writeJson } from "../../raw-json.ts";
 import { assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
+import { readTogether } from "../read-together.ts";
 import { readJudge } from "./judge.ts";
-import { askScopes, letterAnswerBytes, readUsage } from "./scope.ts";
+import { type RevealOptions, readReveal, recordReveal } from "./reveal.ts";
+import { askScopes, letterAnswerBytes, readDatabases, readUsage, withCentral } from "./scope.ts";
 import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
 
 export function showCommand(environment: Environment): Command {
   const command = new Command("show")
-    .description("one letter whole, with its history, and what would become of its message now")
+    .description(
+      "one letter with its history, what is wrong at its place, and what would become of its message now; contents are masked",
+    )
     .argument("[id]", "the letter's own id: that of `dlq list`, and `deadLetterId` of the log")
     .option("--message-id <id>", "the letter of this message: `msgId` of the log", letterId);
   return addScopeOptions(command)
     .addOption(timeoutOption())
+    .option(
+      "--reveal",
+      "shows contents, too; needs --reason, and is kept in central.operator_actions",
+    )
+    .option("--reason <why>", "with --reveal: why you look")
+    .option("--actor <who>", "with --reveal: who looks; default: your user and host")
     .option("--json", "one JSON document on standard output")
     .action(async (id: string | undefined, { messageId, ...options }: ShowOptions) => {
-      const question = await readUsage(command, () => readQuestion(id, messageId));
-      const judge = await readJudge(environment);
+      const { question, request, judge } = await readTogether({
+        question: () => readQuestion(id, messageId),
+        request: () => readReveal(options),
+        judge: () => readJudge(environment),
+        databases: () => readDatabases(environment, !options.reveal),
+      });
       const limits = { ...options, answerBytes: letterAnswerBytes };
       const asked = await askScopes(command, environment, limits, (scope) =>
         findLetters(scope, question, judge),
@@ -37,7 +52,19 @@ export function showCommand(environment: Environment): Command {
       // It may be at a source that did not answer.
       if (found.length === 0) assertComplete(asked);
       const letter = await readUsage(command, () => chooseLetter(question, found, judge));
-      print(options.json ? formatJson(letter) : formatText(letter));
+      const show = async () => {
+        const shown = options.reveal ? letter : maskLetter(letter);
+        const lines = options.json ? "" : formatLines(letter, options.reveal ?? false);
+        print(options.json ? formatJson(shown, !options.reveal) : formatText(shown, lines));
+      };
+      if (request === undefined) await show();
+      else {
+        const { source, sourceId, queue } = letter;
+        const selection = { ids: [letter.id], queues: [queue], sources: [source], sourceId };
+        await withCentral(environment, (central) =>
+          recordReveal(central, request, selection, show),
+        );
+      }
       assertComplete(asked);
     });
 }
@@ -49,14 +76,18 @@ function readQuestion(id: string | undefined, messageId: string | undefined): Le
   throw new SelectionError("give the letter's own id, or --message-id with that of its message");
 }
 
-interface ShowOptions extends ScopeOptions, SourceOptions {
+interface ShowOptions extends ScopeOptions, SourceOptions, RevealOptions {
   readonly messageId?: string;
   readonly json?: true;
 }
 
-function formatJson({ body, headers, history, code, error, ...letter }: Letter): string {
+function formatJson(
+  { body, headers, history, code, error, ...letter }: Letter,
+  masked: boolean,
+): string {
   return writeJson({
     ...letter,
+    masked,
     error: { code, message: error },
     history: new RawJson(history),
     headers: rawOrNull(headers),
@@ -71,9 +102,8 @@ function rawOrNull(text: string | null): RawJson | null {
 /** A longer letter is cut for people; `--json` has all of it. */
 const maxShown = 32_768;
 
-function formatText(letter: Letter): string {
+function formatText(letter: Letter, lines: string): string {
   const { id, queue, source, at, reason, code, error, headers, replayCount, firstSentAs } = letter;
-  const body = letter.body ?? "null";
   const replays =
     replayCount === 0 ? "never" : `${replayCount} times, first sent as ${firstSentAs}`;
   return [
@@ -82,6 +112,7 @@ function formatText(letter: Letter): string {
     `died      ${at}`,
     `reason    ${shorten(reason ?? "none given", 100)} (${shorten(code ?? "no code", 100)})`,
     `error     ${printable(error ?? "none given")}`,
+    `group     --fingerprint ${letter.fingerprint}`,
     `replayed  ${replays}`,
     ...(headers === null ? [] : [`headers   ${shorten(headers, 2_000)}`]),
     ...describeArchived(letter),
@@ -91,14 +122,31 @@ function formatText(letter: Letter): string {
     formatTable(historyOf(letter)),
     "",
     "letter",
-    body.length <= maxShown
-      ? printableLines(indentJson(body))
-      : `${printable(body.slice(0, maxShown))}… (${body.length} characters; --json shows all)`,
+    lines,
   ].join("\n");
 }
 
-function printableLines(text: string): string {
-  return text.split("\n").map(printable).join("\n");
+/** Deeper ones are indented no further. */
+const maxIndented = 40;
+
+/** The body in lines, with what is wrong beside the value that it is about. */
+function formatLines(letter: Letter, revealed: boolean): string {
+  const shown: string[] = [];
+  let length = 0;
+  for (const { depth, tokens, notes } of linesOfLetter(letter, revealed)) {
+    const text = tokens
+      .map((token) => token.text)
+      .join("")
+      .trim();
+    const line = `${"  ".repeat(Math.min(depth, maxIndented))}${printable(text)}`;
+    const rest = maxShown - length;
+    shown.push(line.length <= rest ? line : `${line.slice(0, rest)}…`);
+    for (const note of notes) shown.push(`${" ".repeat(line.search(/\S|$/))}^ ${printable(note)}`);
+    length += line.length;
+    if (length <= maxShown) continue;
+    return [...shown, `… (${letter.body?.length} characters; --json shows all)`].join("\n");
+  }
+  return shown.join("\n");
 }
 
 function describeArchived({ archived }: Letter): readonly string[] {
@@ -128,15 +176,20 @@ function describeNow({ accepted, contract, issues, note }: Judgement): readonly 
 function historyOf({ history }: Letter) {
   const attempts = JSON.parse(history) as readonly unknown[];
   return attempts.map((attempt) => {
-    const { at, consumer, error } = Object(attempt) as Readonly<Record<string, unknown>>;
-    const { code, message } = Object(error) as Readonly<Record<string, unknown>>;
+    const error = fieldOf(attempt, "error");
     return {
-      at: cell(at, 40),
-      consumer: cell(consumer, 40),
-      code: cell(code, 30),
-      error: cell(message, 100),
+      at: cell(fieldOf(attempt, "at"), 40),
+      consumer: cell(fieldOf(attempt, "consumer"), 40),
+      code: cell(fieldOf(error, "code"), 30),
+      error: cell(fieldOf(error, "message"), 100),
     };
   });
+}
+
+/** Its own only: texts and lists have methods of such names. */
+function fieldOf(value: unknown, name: string): unknown {
+  const isHeld = typeof value === "object" && value !== null && Object.hasOwn(value, name);
+  return isHeld ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
 }
 
 function cell(value: unknown, length: number): string | null {

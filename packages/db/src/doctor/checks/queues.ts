@@ -14,8 +14,10 @@ interface State {
   readonly exists: boolean;
   /** Whether it has the settings that `create_queue` gives. */
   readonly tuned: boolean;
-  /** Whether it has the index that `create_queue` gives a dead-letter queue. */
+  /** Whether it has the indexes that `create_queue` gives a dead-letter queue. */
   readonly hasTimeIndex: boolean;
+  /** Whether its letters can be grouped without reading them. */
+  readonly hasFingerprintIndex: boolean;
 }
 
 export async function checkQueues({ client, queues }: CheckedDatabase): Promise<Verdict[]> {
@@ -44,6 +46,10 @@ export async function checkQueues({ client, queues }: CheckedDatabase): Promise<
       const message = `${queue}-dlq has no index by time: reading a long list of letters is slow`;
       verdicts.push(warning(message, remedy, runStatement(remedy)));
     }
+    if (letters.exists && !letters.hasFingerprintIndex) {
+      const message = `${queue}-dlq has no index by fingerprint: groups of its letters are counted slowly`;
+      verdicts.push(warning(message, remedy, runStatement(remedy)));
+    }
     const [waiting, dead] = [contentOf(state), contentOf(letters)];
     return [
       ...verdicts,
@@ -62,7 +68,8 @@ async function readStates(
     `select format('pgmq.%I', t.name) as table, t.queue like '%-dlq' as "isOfDeadLetters",
             c.oid is not null as exists,
             coalesce('autovacuum_vacuum_scale_factor=0' = any (c.reloptions), false) as tuned,
-            to_regclass(format('pgmq.%I', t.name || '_enqueued_at_idx')) is not null as "hasTimeIndex"
+            to_regclass(format('pgmq.%I', t.name || '_enqueued_at_idx')) is not null as "hasTimeIndex",
+            to_regclass(format('pgmq.%I', t.name || '_fingerprint_idx')) is not null as "hasFingerprintIndex"
        from (select w.place, w.queue, pgmq.format_table_name(w.queue, 'q') as name
                from unnest($1::text[]) with ordinality as w (queue, place)) t
        left join pg_class c on c.oid = to_regclass(format('pgmq.%I', t.name))
