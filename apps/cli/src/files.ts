@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile, realpath, rename, stat, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ConfigurationError, type Environment } from "@centralcloud/service";
-import { printError } from "./output.ts";
+import { warn } from "./output.ts";
 
 /** A file that the operator named, from where they stand: `pnpm centralcloud` runs elsewhere. */
 function locate(environment: Environment, file: string): string {
@@ -95,8 +95,8 @@ export async function warnOfReadable(environment: Environment, file: string): Pr
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
     if (((await stat(folder)).mode & 0o001) === 0) return;
   }
-  printError(
-    `warning: ${file} holds private keys, and every user of this machine can read it; do: chmod 600 ${file}`,
+  warn(
+    `${file} holds private keys, and every user of this machine can read it; do: chmod 600 ${file}`,
   );
 }
 

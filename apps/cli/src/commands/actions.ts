@@ -17,7 +17,7 @@ import { findAction, noSuchAction, showCommand, stateOf } from "./actions/show.t
 import { whoActs } from "./dlq/action.ts";
 import { withCentral } from "./dlq/scope.ts";
 import { letterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
-import { assertKnown, collect } from "./options.ts";
+import { assertKnown, collect, withChoices } from "./options.ts";
 
 interface ControlOptions {
   readonly actor?: string;
@@ -27,10 +27,14 @@ interface ControlOptions {
 
 export function actionsCommand(environment: Environment): Command {
   return new Command("actions")
-    .description("what operators have done and are doing: replays, discards and the like")
+    .description(
+      "replays, discards and other actions of operators: who did what, and how far it is",
+    )
     .addCommand(listCommand(environment))
     .addCommand(showCommand(environment))
-    .addCommand(controlCommand(environment, "pause", "lets an action move nothing more for now"))
+    .addCommand(
+      controlCommand(environment, "pause", "lets an action move nothing more until it is resumed"),
+    )
     .addCommand(resumeCommand(environment))
     .addCommand(controlCommand(environment, "cancel", "ends an action; what it moved stays moved"))
     .addCommand(rateCommand(environment));
@@ -47,12 +51,13 @@ function listCommand(environment: Environment): Command {
   return new Command("list")
     .description("actions, newest first")
     .addOption(
-      new Option("--state <state>", `may be repeated: ${actionStates.join(", ")}`).argParser(
-        collect,
+      withChoices(
+        new Option("--state <state>", "in this state only; may be repeated").argParser(collect),
+        actionStates,
       ),
     )
-    .option("--before <id>", "those before this one", letterId)
-    .option("--limit <number>", "actions of a page", wholeNumberUpTo(1000), 50)
+    .option("--before <id>", "actions before this one", letterId)
+    .option("--limit <number>", "how many on a page", wholeNumberUpTo(1000), 50)
     .option("--json", "one JSON document on standard output")
     .action(async ({ state, before, limit, json }: ListOptions) => {
       assertKnown("--state", state ?? [], actionStates);
@@ -132,7 +137,7 @@ function controlCommand(
 
 function rateCommand(environment: Environment): Command {
   return addControlOptions(new Command("rate"))
-    .description("lets an action move so many messages a second at most; works from anywhere")
+    .description("limits how many messages a second an action moves; works from anywhere")
     .argument("<id>", "its number, as `list` shows it", letterId)
     .argument("<number>", "messages a second, or `none` for as fast as it goes", rateOrNone)
     .action(async (id: string, rate: number | "none", options: ControlOptions) => {
@@ -157,9 +162,9 @@ function rateOrNone(text: string): number | "none" {
 function resumeCommand(environment: Environment): Command {
   const command = addControlOptions(new Command("resume"))
     .description(
-      "goes on with an action here, unless the process that runs it is alive and does so",
+      "continues an action here, unless the process that runs it is alive: then it continues there",
     )
-    .argument("[id]", "its number; without one, every action whose runner is gone", letterId);
+    .argument("[id]", "its number; without one, every action whose process is gone", letterId);
   return command.action(async (id: string | undefined, options: ControlOptions) => {
     await withCentral(environment, async (central) => {
       const ids = id === undefined ? await orphans(central) : [id];

@@ -17,6 +17,7 @@ import { type Environment, parseConfiguration, printable } from "@centralcloud/s
 import { Command, InvalidArgumentError, Option } from "commander";
 import { print } from "../output.ts";
 import { chooseSourceUrls, SourcesMissingError, sourceOption } from "../sources.ts";
+import { withChoices } from "./options.ts";
 
 interface Summary {
   readonly ok: number;
@@ -35,15 +36,21 @@ interface DoctorFlags {
 export function doctorCommand(environment: Environment): Command {
   return new Command("doctor")
     .description(
-      "looks for whatever would bite later, and shows what is wrong; exit code 1 when there is an error, 3 when a database can't be reached",
+      "checks the databases for problems that are there or will come, and says what to do about each",
     )
-    .option("--all", "shows what is well, too")
+    .option("--all", "shows also what is in order")
     .addOption(
-      new Option("--check <name>", "this check only; may be repeated").argParser(collectCheck),
+      withChoices(
+        new Option("--check <name>", "this check only; may be repeated").argParser(collectCheck),
+        checkNames.toSorted(),
+      ),
     )
     .addOption(sourceOption())
-    .option("--json", "one JSON document on standard output, with what is well")
-    .option("--fix", "does first what is safe, and says what; then looks again")
+    .option("--json", "one JSON document on standard output, with what is in order")
+    .option(
+      "--fix",
+      "first repairs what can be repaired without risk, and says what; then checks again",
+    )
     .action(async ({ json, fix, all, check, source }: DoctorFlags) => {
       const options = await readOptions(environment, source, check);
       const diagnosis: Diagnosis & { repairs?: readonly Repair[] } = fix

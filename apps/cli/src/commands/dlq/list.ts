@@ -1,3 +1,4 @@
+import { deadLetterReasons } from "@centralcloud/contracts";
 import {
   findUnknownReasons,
   groupLetters,
@@ -20,6 +21,7 @@ import { print } from "../../output.ts";
 import { RawJson, writeJson } from "../../raw-json.ts";
 import { type Missing, missingOf, showText } from "../../show-answers.ts";
 import { type Answers, assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
+import { collect, withChoices } from "../options.ts";
 import { askScopes, readUsage } from "./scope.ts";
 import { addFilterOptions, type FilterOptions, readFilter, wholeNumberUpTo } from "./selection.ts";
 
@@ -36,13 +38,14 @@ export function listCommand(environment: Environment): Command {
   return addFilterOptions(command)
     .addOption(timeoutOption())
     .addOption(
-      new Option("--reason <reason>", "the same as --letter-reason").argParser(
-        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+      withChoices(
+        new Option("--reason <reason>", "the same as --letter-reason").argParser(collect),
+        deadLetterReasons,
       ),
     )
-    .option("--groups", "counts by what they died of, in place of the letters")
-    .option("--limit <number>", "letters of a page, or groups", wholeNumberUpTo(1000), 50)
-    .option("--after <cursor>", "the page after the one that ended with this cursor")
+    .option("--groups", "counts them by cause, instead of showing each")
+    .option("--limit <number>", "how many on a page, or how many groups", wholeNumberUpTo(1000), 50)
+    .option("--after <cursor>", "the next page: the text that a page ended with")
     .option("--json", "one JSON document on standard output")
     .action(async (options: ListOptions) => {
       const { limit, after, groups, json, reason = [], letterReason = [] } = options;

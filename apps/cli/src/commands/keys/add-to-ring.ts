@@ -9,7 +9,7 @@ import {
 } from "@centralcloud/session-keys";
 import { Command } from "commander";
 import { readNamedFile, replaceSecretFile, warnOfReadable } from "../../files.ts";
-import { print, printError } from "../../output.ts";
+import { print, printError, warn } from "../../output.ts";
 import { collect } from "../options.ts";
 
 interface AddToRingOptions {
@@ -50,9 +50,7 @@ export function addToRingCommand(environment: Environment): Command {
       const verb = added.length === 0 ? "has had all of them" : `has got ${added.join(", ")}`;
       print(`${path} ${verb}; only its owner may read it`);
       if (wasReadable) {
-        printError(
-          `warning: ${ring} could be read by others until now; take its keys for known to them`,
-        );
+        warn(`${ring} could be read by others until now; take its keys for known to them`);
       }
       printError("Restart the consumers that read it, one after the other.");
     });
