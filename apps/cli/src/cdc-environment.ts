@@ -3,7 +3,7 @@ import {
   captureVariables,
   readCaptureSettings,
 } from "@centralcloud/cdc";
-import { databaseVariables, logLevel } from "@centralcloud/consumer";
+import { databaseVariables, type LogFormat, logFormat, logLevel } from "@centralcloud/consumer";
 import { assertCentralStore, assertNotRefused, identifySource } from "@centralcloud/db";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration, wholeNumber } from "@centralcloud/service";
@@ -15,11 +15,13 @@ const variables = {
   ...captureVariables,
   CONSUMER_SHUTDOWN_GRACE_S: wholeNumber(0, 3_600, 25),
   LOG_LEVEL: logLevel,
+  LOG_FORMAT: logFormat,
 };
 
 export interface CdcEnvironment extends CaptureConfiguration {
   readonly shutdownGraceS: number;
   readonly logLevel: string;
+  readonly logFormat: LogFormat;
 }
 
 /** What a capture in this environment would do, whether or not it is enabled. @throws {ConfigurationError} */
@@ -31,6 +33,7 @@ export function readCdcEnvironment(environment: Environment): CdcEnvironment {
     ...readCaptureSettings(values),
     shutdownGraceS: values.CONSUMER_SHUTDOWN_GRACE_S,
     logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT,
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { type Environment, printableLines } from "@centralcloud/service";
+import { type Environment, hasColours, printableLines } from "@centralcloud/service";
 import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
 
 /*
  * All that a command writes for people passes here. What steers a terminal is spelt out in every text; colours are
@@ -32,12 +33,6 @@ export function widthOf(text: string): number {
   return stringWidth(text.replace(marks, ""));
 }
 
-/** Variables that say how a terminal is written to, with what they mean. */
-export const terminalVariables = {
-  NO_COLOR: "any value: no colours",
-  FORCE_COLOR: "any value but 0: colours also where the output is no terminal",
-} as const;
-
 type Stream = NodeJS.WriteStream;
 
 let settings: Environment = {};
@@ -45,13 +40,6 @@ let settings: Environment = {};
 /** How the output is written from now on, by the variables of the command's environment. */
 export function useTerminalSettings(environment: Environment): void {
   settings = environment;
-}
-
-/** FORCE_COLOR is said by whoever knows better than NO_COLOR, which is set once for all programs. */
-export function hasColours(stream: Pick<Stream, "isTTY">, environment = settings): boolean {
-  const { FORCE_COLOR: force, NO_COLOR: none, TERM: kind } = environment;
-  if (force) return force !== "0" && force !== "false";
-  return stream.isTTY === true && !none && kind !== "dumb";
 }
 
 /** The columns of a terminal; undefined where the stream is none, and lines may have any length. */
@@ -63,7 +51,7 @@ export function columnsOf(stream: Pick<Stream, "isTTY" | "columns">): number | u
 
 /** A text as the stream shows it. */
 function render(text: string, stream: Stream): string {
-  const coloured = hasColours(stream);
+  const coloured = hasColours(stream.isTTY === true, settings);
   return text
     .split(marks)
     .map((part, index) => {
@@ -72,6 +60,15 @@ function render(text: string, stream: Stream): string {
       return `\u001b[${part === "" ? 0 : codes[part as Meaning]}m`;
     })
     .join("");
+}
+
+/** A text behind a beginning of its line, broken at the width of the terminal; further lines begin with an indent. */
+export function wrapped(start: string, text: string, indent: string): readonly string[] {
+  const columns = columnsOf(process.stdout) ?? Number.POSITIVE_INFINITY;
+  const room = columns - Math.max(widthOf(start), indent.length);
+  if (room < 20 || stringWidth(text) <= room) return [`${start}${text}`];
+  const [first = "", ...others] = wrapAnsi(text, room, { hard: true }).split("\n");
+  return [`${start}${first}`, ...others.map((line) => `${indent}${line}`)];
 }
 
 /** Prints a text, or a JSON document, on standard output: the results of a command. */

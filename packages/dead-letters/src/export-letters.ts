@@ -1,3 +1,4 @@
+import { countPlace } from "./count-place.ts";
 import type { LetterKey } from "./cursor.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import * as letter from "./letter-sql.ts";
@@ -29,6 +30,16 @@ export async function* exportLetters(
       if (after === undefined) break;
     }
   }
+}
+
+/** How many letters an export has, if nothing changes meanwhile. @throws {SelectionError} */
+export async function countLetters(scope: LetterScope, filter: LetterFilter): Promise<number> {
+  let count = 0;
+  for (const place of placesOf(scope)) {
+    const resolved = await resolveFilter(place.source, filter, { boundedByNow: true });
+    count += (await countPlace(place, resolved)).remaining;
+  }
+  return count;
 }
 
 interface Row extends LetterKey {

@@ -19,7 +19,7 @@ export {
   MissingRightsError,
   SelectionError,
 } from "./errors.ts";
-export { exportLetters } from "./export-letters.ts";
+export { countLetters, exportLetters } from "./export-letters.ts";
 export { type LetterFilter, parseLetterId, selectsAll } from "./filter.ts";
 export {
   type ArchivedLetter,
@@ -41,7 +41,7 @@ export { type ImportOptions, type ImportReport, importLetters } from "./import-l
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
-export type { PaceOptions } from "./pace.ts";
+export type { OnProgress, PaceOptions, RunProgress } from "./pace.ts";
 export type { LetterScope, LetterSource } from "./place.ts";
 export {
   type ActionPreview,

@@ -10,10 +10,11 @@ import {
 import { createLogger } from "@centralcloud/consumer";
 import { recreateCommand } from "@centralcloud/db";
 import { cutAllConnections, describeBlockers } from "@centralcloud/postgres";
-import { type Environment, logSink, runUntilSignal, withInterrupt } from "@centralcloud/service";
+import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts";
 import { print, printError } from "../output.ts";
+import { interruptible } from "../progress.ts";
 import { showRows } from "../show-answers.ts";
 import { changeAsJson, changeAsLine, type Shown, showChanges } from "../show-change.ts";
 import {
@@ -148,49 +149,52 @@ function tailCommand(environment: Environment): Command {
       const configuration = readCdcEnvironment(environment);
       assertKnown("--table", options.table ?? [], configuration.tables.names);
       const names = new Map<string, string>();
-      await withInterrupt(async (interrupt) => {
-        const stopping = new AbortController();
-        const stop = () => stopping.abort();
-        interrupt.addEventListener("abort", stop);
-        // Whoever reads the output has had enough.
-        process.stdout.on("error", stop);
-        try {
-          const { tables, plugin, sourceUrls } = configuration;
-          const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
-            names.set(url, name),
-          );
-          for (const { source, reason } of [...asked.unreachable, ...asked.failed]) {
-            printError(`not following ${source}: ${reason}`);
+      await interruptible(
+        async (interrupt) => {
+          const stopping = new AbortController();
+          const stop = () => stopping.abort();
+          interrupt.addEventListener("abort", stop);
+          // Whoever reads the output has had enough.
+          process.stdout.on("error", stop);
+          try {
+            const { tables, plugin, sourceUrls } = configuration;
+            const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
+              names.set(url, name),
+            );
+            for (const { source, reason } of [...asked.unreachable, ...asked.failed]) {
+              printError(`not following ${source}: ${reason}`);
+            }
+            const show = (change: Shown) =>
+              print(options.json ? changeAsJson(change) : changeAsLine(change));
+            const failed: Silence[] = [];
+            const following = [...names].map(([url, name]) =>
+              tail(
+                {
+                  url,
+                  name,
+                  tables,
+                  plugin,
+                  filter: filterOf(options),
+                  onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
+                  onReady: () => printError(`following ${name}`),
+                  onChange: (change) => show({ source: name, ...change }),
+                },
+                stopping.signal,
+              ).catch((error: unknown) => {
+                // The others are followed all the same.
+                const reason = withRemedy(error);
+                if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
+                failed.push({ source: name, reason });
+              }),
+            );
+            await Promise.all(following).finally(stop);
+            assertComplete({ ...asked, failed: [...asked.failed, ...failed] });
+          } finally {
+            process.stdout.off("error", stop);
           }
-          const show = (change: Shown) =>
-            print(options.json ? changeAsJson(change) : changeAsLine(change));
-          const failed: Silence[] = [];
-          const following = [...names].map(([url, name]) =>
-            tail(
-              {
-                url,
-                name,
-                tables,
-                plugin,
-                filter: filterOf(options),
-                onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
-                onReady: () => printError(`following ${name}`),
-                onChange: (change) => show({ source: name, ...change }),
-              },
-              stopping.signal,
-            ).catch((error: unknown) => {
-              // The others are followed all the same.
-              const reason = withRemedy(error);
-              if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
-              failed.push({ source: name, reason });
-            }),
-          );
-          await Promise.all(following).finally(stop);
-          assertComplete({ ...asked, failed: [...asked.failed, ...failed] });
-        } finally {
-          process.stdout.off("error", stop);
-        }
-      });
+        },
+        { quiet: true },
+      );
     });
 }
 
@@ -201,7 +205,9 @@ function runCommand(environment: Environment): Command {
     )
     .action(async () => {
       const configuration = readCdcEnvironment(environment);
-      const observe = logSink(createLogger(configuration.logLevel, 1));
+      const observe = logSink(
+        createLogger(configuration.logLevel, 1, { format: configuration.logFormat, environment }),
+      );
       const capture = createCapture(configuration, observe);
       await runUntilSignal(capture, {
         graceS: configuration.shutdownGraceS,

@@ -1,6 +1,7 @@
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { discardCommand } from "./dlq/discard.ts";
+import { editCommand } from "./dlq/edit.ts";
 import { exportCommand } from "./dlq/export.ts";
 import { importCommand } from "./dlq/import.ts";
 import { listCommand } from "./dlq/list.ts";
@@ -11,9 +12,10 @@ import { showCommand } from "./dlq/show.ts";
 
 export function dlqCommand(environment: Environment): Command {
   return new Command("dlq")
-    .description("dead letters: messages that could not be merged, with why")
+    .description("dead letters: messages that could not be merged, and why")
     .addCommand(listCommand(environment))
     .addCommand(showCommand(environment))
+    .addCommand(editCommand(environment))
     .addCommand(replayCommand(environment))
     .addCommand(discardCommand(environment))
     .addCommand(restoreCommand(environment))

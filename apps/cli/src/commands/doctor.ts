@@ -15,7 +15,8 @@ import {
 } from "@centralcloud/db";
 import { type Environment, parseConfiguration, printable } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { print } from "../output.ts";
+import { paint, print, wrapped } from "../output.ts";
+import { reportProgress } from "../progress.ts";
 import { chooseSourceUrls, SourcesMissingError, sourceOption } from "../sources.ts";
 import { withChoices } from "./options.ts";
 
@@ -65,7 +66,9 @@ export function doctorCommand(environment: Environment): Command {
         const done = repairs === undefined ? {} : { repairs };
         print(JSON.stringify({ findings, summary, unreachable: missing, ...done }));
       } else {
-        const shown = all ? findings : findings.filter(({ severity }) => severity !== "ok");
+        const problems = findings.filter(({ severity }) => severity !== "ok");
+        const others = all ? findings.filter(({ severity }) => severity === "ok") : [];
+        const shown = [...worstFirst(problems), ...others];
         print([...formatRepairs(repairs), formatFindings(shown, summary)].join("\n"));
       }
       if (missing.length > 0) throw new SourcesMissingError({ unreachable: missing, failed: [] });
@@ -95,6 +98,7 @@ async function readOptions(
     centralUrl: values.CENTRAL_DATABASE_URL,
     queues: routes,
     captured: readCaptureSettings(values).tables,
+    onExamined: (done: number, total: number) => reportProgress({ done, total, unit: "databases" }),
     connectionsPerReplica: connectionsPerReplica({
       sourceUrls,
       concurrency: values.CONSUMER_CONCURRENCY,
@@ -115,6 +119,23 @@ function formatRepairs(repairs: readonly Repair[] | undefined): readonly string[
   return [...lines, ""];
 }
 
+/** Databases with an error come first, and within each its errors; otherwise the order stays. */
+function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  const isBad = ({ severity }: Finding) => severity === "error";
+  const broken = new Set(findings.filter(isBad).map(({ database }) => database));
+  const databases = [...new Set(findings.map(({ database }) => database))];
+  const order = [
+    ...databases.filter((name) => broken.has(name)),
+    ...databases.filter((name) => !broken.has(name)),
+  ];
+  return order.flatMap((name) => {
+    const own = findings.filter(({ database }) => database === name);
+    return [...own.filter(isBad), ...own.filter((finding) => !isBad(finding))];
+  });
+}
+
+const meanings = { error: "bad", warning: "warning", ok: "good" } as const;
+
 /** One line a finding, below its database; what to do and why it matters are indented beneath it. */
 function formatFindings(findings: readonly Finding[], summary: Summary): string {
   const width = Math.max(0, ...findings.map(({ check }) => check.length));
@@ -123,17 +144,24 @@ function formatFindings(findings: readonly Finding[], summary: Summary): string 
   let database: string | undefined;
   for (const finding of findings) {
     if (finding.database !== database)
-      lines.push(...(database ? [""] : []), printable(finding.database));
+      lines.push(...(database ? [""] : []), paint("strong", printable(finding.database)));
     database = finding.database;
     const { severity, check, message } = finding;
-    lines.push(`  ${severity.padEnd(7)}  ${check.padEnd(width)}  ${onOneLine(message)}`);
+    const label = paint(meanings[severity], severity.padEnd(7));
+    lines.push(...wrapped(`  ${label}  ${check.padEnd(width)}  `, onOneLine(message), indent));
     if (finding.severity === "ok") continue;
     const fixable = finding.fix === undefined ? "" : " (or: centralcloud doctor --fix)";
-    lines.push(`${indent}→ ${onOneLine(finding.remedy)}${fixable}`);
-    if (finding.why !== undefined) lines.push(`${indent}  because ${onOneLine(finding.why)}`);
+    const remedy = `${onOneLine(finding.remedy)}${fixable}`;
+    lines.push(...wrapped(`${indent}→ `, remedy, `${indent}  `));
+    if (finding.why === undefined) continue;
+    lines.push(...wrapped(`${indent}  because `, onOneLine(finding.why), `${indent}  `));
   }
   const { ok, warnings, errors } = summary;
-  const counts = [plural(errors, "error"), plural(warnings, "warning"), `${ok} ok`];
+  const counts = [
+    errors > 0 ? paint("bad", plural(errors, "error")) : plural(errors, "error"),
+    warnings > 0 ? paint("warning", plural(warnings, "warning")) : plural(warnings, "warning"),
+    `${ok} ok`,
+  ];
   return [...lines, ...(lines.length > 0 ? [""] : []), counts.join(", ")].join("\n");
 }
 

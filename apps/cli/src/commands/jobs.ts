@@ -28,7 +28,11 @@ type JobReport = { readonly source: string } & JobStatus & {
   };
 
 export function jobsCommand(environment: Environment): Command {
-  return addSourceOptions(new Command("jobs").description("how each job of each source fares"))
+  return addSourceOptions(
+    new Command("jobs").description(
+      "when each job of each source last ran, how long it took, and whether it failed",
+    ),
+  )
     .option("--json", "one JSON document on standard output")
     .action(async ({ json = false, ...options }: SourceOptions & { json?: boolean }) => {
       const local = readLocalSchedules(environment);
@@ -105,7 +109,7 @@ function runCommand(environment: Environment): Command {
     .option("--source <name>", "the source, by name, id or address, where there are several")
     .option("--reason <why>", "why you do it; kept in central.operator_actions")
     .option("--actor <who>", "who does it; default: your user and host")
-    .option("--json", "accepted for symmetry; the result is JSON in any case")
+    .option("--json", "the result is JSON with or without this option")
     .action(async (job: string, options: RunOptions) => {
       const { source: wanted } = options;
       const { url, name, sourceId } = await chooseSource(readSourceUrls(environment), wanted);

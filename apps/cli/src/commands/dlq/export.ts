@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { unlink } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { exportLetters } from "@centralcloud/dead-letters";
-import { type Environment, printableLines } from "@centralcloud/service";
+import { countLetters, exportLetters, type LetterScope } from "@centralcloud/dead-letters";
+import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { createSecretFile } from "../../files.ts";
-import { print } from "../../output.ts";
+import { canShowStatus, print, writeResult } from "../../output.ts";
+import { interruptible, reportProgress } from "../../progress.ts";
 import { type SourceOptions, timeoutOption } from "../../sources.ts";
 import { withReachableScope } from "./scope.ts";
 import { addFilterOptions, type FilterOptions, readFilter } from "./selection.ts";
@@ -17,7 +18,7 @@ interface ExportOptions extends FilterOptions, SourceOptions {
 
 export function exportCommand(environment: Environment): Command {
   const command = new Command("export").description(
-    "writes letters as JSON lines, which `dlq import` takes; changes nothing",
+    "writes dead letters as JSON lines, which `dlq import` takes; changes nothing",
   );
   return addFilterOptions(command)
     .addOption(timeoutOption())
@@ -25,12 +26,17 @@ export function exportCommand(environment: Environment): Command {
     .option("--json", "with --out: what was done, as one JSON document")
     .action(async (options: ExportOptions) => {
       const { out, json } = options;
-      await withReachableScope(command, environment, options, async (scope) => {
+      const work = async (scope: LetterScope, signal: AbortSignal) => {
         const filter = readFilter(options);
         let letters = 0;
+        // What scrolls by on a terminal shows by itself how far it is.
+        const isShown = canShowStatus() && !(out === undefined && process.stdout.isTTY);
+        const total = isShown ? await countLetters(scope, filter) : undefined;
         const lines = async function* () {
           for await (const line of exportLetters(scope, filter)) {
+            if (signal.aborted) throw new Error(interrupted);
             letters += 1;
+            if (isShown) reportProgress({ done: letters, total, unit: "dead letters" });
             yield `${line}\n`;
           }
         };
@@ -45,9 +51,15 @@ export function exportCommand(environment: Environment): Command {
         }
         const text = `exported ${letters} letters to ${path}`;
         print(json ? JSON.stringify({ letters, file: path }) : text);
-      });
+      };
+      await withReachableScope(command, environment, options, (scope) =>
+        interruptible((signal) => work(scope, signal)),
+      );
     });
 }
+
+const interrupted =
+  "interrupted; nothing was changed, and no half file is left: give the command again";
 
 /** Not by `pipeline`, which leaves its listener at standard output. Ends where whoever reads has seen enough. */
 async function writeToStandardOutput(lines: AsyncIterable<string>): Promise<void> {
@@ -59,7 +71,7 @@ async function writeToStandardOutput(lines: AsyncIterable<string>): Promise<void
   stdout.on("error", onError);
   try {
     for await (const line of lines) {
-      if (failure === undefined && !stdout.write(printableLines(line))) {
+      if (failure === undefined && !writeResult(line)) {
         await once(stdout, "drain").catch(onError);
       }
       if (failure !== undefined) break;

@@ -20,9 +20,14 @@ import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
 
 export function showCommand(environment: Environment): Command {
   const command = new Command("show")
-    .description("one letter whole, with its history, and what would become of its message now")
-    .argument("[id]", "the letter's own id: that of `dlq list`, and `deadLetterId` of the log")
-    .option("--message-id <id>", "the letter of this message: `msgId` of the log", letterId);
+    .description(
+      "one dead letter, complete, with its history, and whether its message would be accepted now",
+    )
+    .argument(
+      "[id]",
+      "the id of the dead letter: that of `dlq list`, and `deadLetterId` of the log",
+    )
+    .option("--message-id <id>", "the dead letter of this message: `msgId` of the log", letterId);
   return addScopeOptions(command)
     .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")

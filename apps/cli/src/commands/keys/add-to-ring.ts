@@ -20,14 +20,17 @@ interface AddToRingOptions {
 export function addToRingCommand(environment: Environment): Command {
   return new Command("add-to-ring")
     .description(
-      "adds keys to a key ring, a file that only its owner may read afterwards; makes it where there is none",
+      "adds keys to a key ring: the file with the private keys of a consumer, which only its owner may read",
     )
     .requiredOption(
       "--from <file>",
-      "a file that `keys generate` has written, or another ring; may be given several times",
+      "a file that `keys generate` has written, or another key ring; - is standard input; may be repeated",
       collect,
     )
-    .option("--ring <file>", "the key ring; default: SESSION_PRIVATE_KEYS_FILE")
+    .option(
+      "--ring <file>",
+      "the file, which is made where there is none; default: SESSION_PRIVATE_KEYS_FILE",
+    )
     .action(async ({ from, ring = environment.SESSION_PRIVATE_KEYS_FILE }: AddToRingOptions) => {
       if (!ring)
         throw new ConfigurationError(["--ring: say which, or set SESSION_PRIVATE_KEYS_FILE"]);
