@@ -3,13 +3,22 @@ import stringWidth from "string-width";
 import wrapAnsi from "wrap-ansi";
 import { columnsOf, type Meaning, paint } from "./output.ts";
 
-type Cell = string | number | null;
+export type Cell = string | number | null;
 
-export interface TableOptions<Row> {
+/** What a cell means, by its column and value; undefined for most. */
+export type MeaningOf = (name: string, value: Cell) => Meaning | undefined;
+
+/** The colour of a column by its values, such as `{ state: { failed: "bad" } }`. */
+export function coloured(
+  columns: Readonly<Record<string, Readonly<Record<string, Meaning>>>>,
+): MeaningOf {
+  return (name, value) => columns[name]?.[String(value)];
+}
+
+export interface TableOptions {
   /** Columns that there are; default: those of the terminal. Undefined where it is none: then a row is a line. */
   readonly columns?: number | undefined;
-  /** What a cell means, for its colour; undefined for most. */
-  readonly meaningOf?: (name: keyof Row & string, row: Row) => Meaning | undefined;
+  readonly meaningOf?: MeaningOf | undefined;
 }
 
 interface Column {
@@ -32,13 +41,13 @@ const narrowest = 10;
  */
 export function formatTable<Row extends object>(
   rows: readonly Row[],
-  { columns: available = columnsOf(process.stdout), meaningOf }: TableOptions<Row> = {},
+  { columns: available = columnsOf(process.stdout), meaningOf }: TableOptions = {},
 ): string {
   const [first] = rows;
   if (first === undefined) return "(none)";
   const columns = Object.keys(first).map((name) => columnOf(name, rows));
   const meanings = rows.map((row) =>
-    columns.map(({ name }) => meaningOf?.(name as keyof Row & string, row)),
+    columns.map(({ name }) => meaningOf?.(name, (row as Record<string, Cell>)[name] ?? null)),
   );
   const fitting = fit(columns, available);
   return fitting === undefined

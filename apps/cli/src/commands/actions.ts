@@ -10,7 +10,7 @@ import {
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Pool } from "pg";
-import { formatTable } from "../format-table.ts";
+import { coloured, formatTable } from "../format-table.ts";
 import { print } from "../output.ts";
 import { continueActions, settleAction } from "./actions/continue.ts";
 import { findAction, noSuchAction, showCommand, stateOf } from "./actions/show.ts";
@@ -64,9 +64,13 @@ function listCommand(environment: Environment): Command {
       const states = state as readonly ActionState[] | undefined;
       const filter = { limit, ...(states ? { states } : {}), ...(before ? { before } : {}) };
       const actions = await withCentral(environment, (central) => listActions(central, filter));
-      print(json ? JSON.stringify(actions) : formatTable(actions.map(describeRow)));
+      print(json ? JSON.stringify(actions) : formatTable(actions.map(describeRow), { meaningOf }));
     });
 }
+
+const meaningOf = coloured({
+  state: { failed: "bad", paused: "warning", "running, without a runner": "warning" },
+});
 
 function describeRow(action: ActionSummary) {
   const { id, kind, expected, moved, alreadyMerged, remaining, rate, actor } = action;

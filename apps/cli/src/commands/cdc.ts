@@ -13,6 +13,7 @@ import { cutAllConnections, describeBlockers } from "@centralcloud/postgres";
 import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts";
+import { coloured } from "../format-table.ts";
 import { print, printError } from "../output.ts";
 import { interruptible } from "../progress.ts";
 import { showRows } from "../show-answers.ts";
@@ -59,11 +60,15 @@ function statusCommand(environment: Environment): Command {
       const asked = await askTargets(configuration, options, async (target) => [
         await readCaptureStatus(target.source, target.central, tables),
       ]);
-      showRows(asked, { json, name: "sources", describe: shorten });
+      showRows(asked, { json, name: "sources", describe: shorten, meaningOf });
       const told = asked.answers.flat().flatMap(describeProblems);
       if (told.length > 0) throw new Error(told.join("\n"));
     });
 }
+
+const meaningOf = coloured({
+  state: { lost: "bad", stuck: "bad", waiting: "warning", missing: "warning" },
+});
 
 /** What keeps changes out of the change log, in sentences. */
 function describeProblems(status: CaptureStatus): readonly string[] {

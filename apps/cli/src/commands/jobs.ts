@@ -10,6 +10,7 @@ import { createPool, endPool } from "@centralcloud/postgres";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import type { Pool } from "pg";
+import { coloured } from "../format-table.ts";
 import { print } from "../output.ts";
 import { showRows } from "../show-answers.ts";
 import {
@@ -43,7 +44,7 @@ export function jobsCommand(environment: Environment): Command {
           return { source: source.name, ...status, ...extra };
         }),
       );
-      showRows(asked, { json, name: "jobs", describe: shorten });
+      showRows(asked, { json, name: "jobs", describe: shorten, meaningOf });
     })
     .addCommand(runCommand(environment))
     .enablePositionalOptions();
@@ -57,6 +58,8 @@ function readLocalSchedules({ NPM_START_SCHEDULES = "" }: Environment): Map<stri
       .flatMap(([job, schedule]) => (job && schedule ? [[job, schedule] as const] : [])),
   );
 }
+
+const meaningOf = coloured({ status: { failed: "bad", skipped: "warning" } });
 
 /** What fits on a line; `--json` has all. */
 function shorten(report: JobReport) {

@@ -3,6 +3,7 @@ import { recordAction, renewSource, type TimeBound } from "@centralcloud/dead-le
 import { createPool, endPool } from "@centralcloud/postgres";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";
+import { coloured } from "../format-table.ts";
 import {
   chooseRefused,
   type JudgedSource,
@@ -34,10 +35,12 @@ function listCommand(environment: Environment): Command {
       await withJudgement(environment, { timeout }, async (judgement) => {
         const { asked } = judgement;
         const rows = { ...asked, answers: [rowsOf(judgement)] };
-        showRows(rows, { json, name: "sources", describe: shorten });
+        showRows(rows, { json, name: "sources", describe: shorten, meaningOf });
       });
     });
 }
+
+const meaningOf = coloured({ state: { conflict: "bad", moved: "warning" } });
 
 interface SourceRow {
   readonly id: string;

@@ -38,19 +38,19 @@ const exitCodes: Readonly<Record<number, string>> = {
 /** Every command is coloured by the same two, so they are named at the end. */
 const everywhere: readonly VariableName[] = ["NO_COLOR", "FORCE_COLOR"];
 
-/** Where the documentation is, for whoever has the program alone. */
-const addVariableFiles = "Each of these can also come from a file that NAME_FILE names.";
+const secretFiles = "A secret can also come from a file: NAME_FILE names it.";
 
 /** Gives the help of a command its examples, variables, exit codes and its page of the documentation. */
 export function addHelp(command: Command): void {
   command.configureHelp({
     showGlobalOptions: true,
     helpWidth: Math.min(100, columnsOf(process.stdout) ?? 80),
+    minWidthToWrap: 20,
     styleTitle: (title) => paint("strong", title),
     formatHelp(shown, helper) {
       const text = Help.prototype.formatHelp.call(helper, shown, helper);
       const more = helpOf(shown);
-      return more === undefined ? text : `${text}${formatMore(helper, more)}`;
+      return more === undefined ? text : `${text}\n${formatMore(helper, more)}`;
     },
   });
 }
@@ -77,7 +77,7 @@ function formatMore(
       "Environment:",
       names.map((name) => [name, variables[name]]),
     ),
-    ...(own.length === 0 ? [] : [`  ${addVariableFiles}`, ""]),
+    ...(own.length === 0 ? [] : [`  ${secretFiles}`, ""]),
     ...list(
       "Exit codes:",
       Object.entries({ ...exitCodes, ...codes }).filter(([, words]) => words !== ""),

@@ -24,7 +24,7 @@ export function discardCommand(environment: Environment): Command {
   const command = new Command("discard")
     .description("archives dead letters without sending their messages again; deletes nothing")
     .argument("[ids...]", "dead letters by id; else give filters, or --all");
-  return addDigestOption(addBulkOptions(addFilterOptions(command), "letter")).action(
+  return addDigestOption(addBulkOptions(addFilterOptions(command), "dead letter")).action(
     async (ids: readonly string[], options: FilterOptions & BulkOptions) => {
       const { dryRun, json, rate } = options;
       const { request, selection } = await readTogether({

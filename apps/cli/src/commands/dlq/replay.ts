@@ -39,7 +39,7 @@ export function replayCommand(environment: Environment): Command {
       "sends the original messages to their queues again and archives the dead letters; nothing is sent twice",
     )
     .argument("[ids...]", "dead letters by id; else give filters, or --all");
-  return addDigestOption(addBulkOptions(addFilterOptions(command), "letter"))
+  return addDigestOption(addBulkOptions(addFilterOptions(command), "dead letter"))
     .addOption(
       new Option(
         "--canary [count]",
