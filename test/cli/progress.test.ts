@@ -108,7 +108,7 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
     expect(JSON.parse(stdout)).toMatchObject({ state: "done", moved: 200 });
   });
 
-  test("a command that looks shows how many sources have answered, and Ctrl-C says that nothing was changed", async () => {
+  test("a command that looks shows which sources it waits for, and Ctrl-C says that nothing was changed", async () => {
     const silent = await silentServer();
     onTestFinished(silent.close);
     const command = startOnTerminal(["queues"], {
@@ -117,7 +117,9 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
     });
     onTestFinished(command.kill);
     await until("it says how far it is", () =>
-      /queues: 1 of 2 sources, 50%/.test(command.output()),
+      /queues: 1 of 2 sources, 50%, \d s so far \(waiting for 127\.0\.0\.1:\d+\/silent\)/.test(
+        command.output(),
+      ),
     );
     command.type("\u0003");
     const { exitCode, output } = await command.finished;

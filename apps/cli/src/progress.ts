@@ -8,8 +8,10 @@ export interface Progress {
   readonly total?: number | undefined;
   /** What is counted, in the plural. */
   readonly unit: string;
-  /** What Ctrl-C does from now on, and how to continue. */
+  /** What Ctrl-C does from now on, and how to continue; or what is waited for. */
   readonly hint?: string;
+  /** Whether each takes its own time, so that a rate says nothing of the rest; default: false. */
+  readonly isUneven?: boolean;
 }
 
 /** What a command does while it runs, for whoever waits for it. */
@@ -53,8 +55,8 @@ export class ProgressMeter {
     const elapsed = formatSeconds((now - this.#startedAt) / 1_000);
     const progress = this.#progress;
     if (progress === undefined) return `${this.#name}: ${elapsed}`;
-    const { done, total, unit, hint } = progress;
-    const rate = this.#rate(now);
+    const { done, total, unit, hint, isUneven = false } = progress;
+    const rate = isUneven ? 0 : this.#rate(now);
     const known = total !== undefined && total >= done;
     const parts = [
       known ? `${count(done)} of ${count(total)} ${unit}` : `${count(done)} ${unit}`,
@@ -103,7 +105,23 @@ export function reportProgress(progress: Progress): void {
   meter?.report(progress, performance.now());
 }
 
-/** Counts what is done of so many things; one that is not of use to anybody costs nothing. */
+/** Counts who has answered, and names who has not yet. @returns to be called with each that has. */
+export function countAnswers(names: readonly string[], unit: string): (name: string) => void {
+  const waiting = [...names];
+  const tell = () => {
+    if (names.length < 2) return;
+    const hint = waiting.length === 0 ? {} : { hint: `waiting for ${waiting.join(", ")}` };
+    const done = names.length - waiting.length;
+    reportProgress({ done, total: names.length, unit, isUneven: true, ...hint });
+  };
+  tell();
+  return (name) => {
+    waiting.splice(waiting.indexOf(name), 1);
+    tell();
+  };
+}
+
+/** Counts what is done of so many things. */
 export function countSteps(total: number, unit: string): () => void {
   let done = 0;
   if (total > 1) reportProgress({ done, total, unit });
@@ -155,13 +173,14 @@ function endInterrupted(): void {
 /**
  * Gives work a signal that Ctrl-C aborts, so that it ends in order; a second Ctrl-C ends the process at once.
  *
- * @param quiet for work that has no end of its own: nothing is left undone, so nothing is said.
+ * @param quiet for work that has no end of its own: there is no progress, and nothing is said when it ends.
  */
 export async function interruptible<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
   { longestMs, quiet = false }: { readonly longestMs?: number; readonly quiet?: boolean } = {},
 ): Promise<Result> {
   orderly += 1;
+  if (quiet) isHeld = true;
   try {
     return await withInterrupt(async (signal) => {
       const tell = () => {
@@ -172,6 +191,7 @@ export async function interruptible<Result>(
       return await work(signal);
     }, longestMs);
   } finally {
+    if (quiet) isHeld = false;
     orderly -= 1;
   }
 }

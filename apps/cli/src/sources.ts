@@ -20,7 +20,7 @@ import {
 import { type Command, Option } from "commander";
 import type { Pool } from "pg";
 import { collect, duration } from "./commands/options.ts";
-import { countSteps } from "./progress.ts";
+import { countAnswers } from "./progress.ts";
 
 /** @throws {ConfigurationError} */
 export function readSourceUrls(environment: Environment): readonly string[] {
@@ -107,13 +107,13 @@ export async function askSources<Result>(
   ask: (source: OpenSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
   const chosen = chooseUrls(urls, wanted);
-  const step = countSteps(chosen.urls.length, "sources");
+  const tellAnswered = countAnswers(chosen.urls.map(withoutSecrets), "sources");
   const outcomes = await mapInTurn(chosen.urls, turns, (url, told) =>
     askOne(url, { timeout, ...limits }, async (source) => {
       told();
       const isAsked = chosen.names === undefined || isNamed(source, chosen.names);
       return isAsked ? { source, answer: await ask(source) } : { source };
-    }).finally(step),
+    }).finally(() => tellAnswered(withoutSecrets(url))),
   );
   const answered = outcomes.filter((outcome) => "source" in outcome);
   const silent = outcomes.filter((outcome) => "silence" in outcome);

@@ -38,6 +38,8 @@ const exitCodes: Readonly<Record<number, string>> = {
 /** Every command is coloured by the same two, so they are named at the end. */
 const everywhere: readonly VariableName[] = ["NO_COLOR", "FORCE_COLOR"];
 
+const indent = " ".repeat(6);
+
 const secretFiles = "A secret can also come from a file: NAME_FILE names it.";
 
 /** Gives the help of a command its examples, variables, exit codes and its page of the documentation. */
@@ -70,7 +72,7 @@ function formatMore(
     helper.styleTitle("Examples:"),
     ...examples.flatMap(([text, words]) => [
       `  centralcloud ${text}`,
-      helper.boxWrap(`      ${words}`, helper.helpWidth ?? 80),
+      helper.boxWrap(words, (helper.helpWidth ?? 80) - indent.length).replaceAll(/^/gm, indent),
     ]),
     "",
     ...list(
