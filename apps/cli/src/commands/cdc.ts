@@ -15,7 +15,7 @@ import { Command, Option } from "commander";
 import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts";
 import { coloured } from "../format-table.ts";
 import { print, printError } from "../output.ts";
-import { interruptible } from "../progress.ts";
+import { interruptible, reportProgress } from "../progress.ts";
 import { showRows } from "../show-answers.ts";
 import { changeAsJson, changeAsLine, type Shown, showChanges } from "../show-change.ts";
 import {
@@ -237,6 +237,7 @@ function recreateCaptureCommand(environment: Environment): Command {
           ...target,
           reason: options.reason,
           onWaiting: (blockers) => printError(`waiting for ${blockers}`),
+          onRows: (done) => reportProgress({ done, unit: "rows of the snapshot" }),
         }),
       );
       print(JSON.stringify(recreated));

@@ -125,7 +125,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     environment: both,
     codes: { 1: "the job failed, or is running already" },
     page: page("jobs"),
-    interrupted: "the job is undone as far as it had come; give the command again",
+    interrupted: "the server may finish the job; see `centralcloud jobs` before you run it again",
   },
   "keys generate": {
     examples: [
