@@ -44,6 +44,13 @@ test("where columns can't be made narrow enough, each row is a list of its cells
   );
 });
 
+test("a cell of any length is shown soon, and says that it was cut", () => {
+  const text = "東".repeat(5_000_000);
+  const table = formatTable([{ text }], { columns: 80 });
+  expect(table.length).toBeLessThan(30_000);
+  expect(table.replaceAll("\n", "")).toMatch(/東… ?\(5000000 ?characters; ?--json ?shows ?all\)$/);
+});
+
 test("no rows are said to be none", () => {
   expect(formatTable([])).toBe("(none)");
 });

@@ -31,6 +31,9 @@ interface Column {
 
 const gap = "  ";
 
+/** Characters of a cell: a database may say anything, and the width of each character has to be found. */
+const longest = 10_000;
+
 /** A column of text is made no narrower than this, or its name. */
 const narrowest = 10;
 
@@ -57,11 +60,16 @@ export function formatTable<Row extends object>(
 
 function columnOf(name: string, rows: readonly object[]): Column {
   const values = rows.map((row) => ((row as Record<string, Cell>)[name] ?? null) as Cell);
-  // One line each: what a name holds must not look like another row.
-  const cells = values.map((value) => printable(String(value ?? "")));
+  const cells = values.map((value) => cellText(String(value ?? "")));
   const isNumeric = values.every((value) => value === null || typeof value === "number");
   const width = Math.max(stringWidth(name), ...cells.map((cell) => stringWidth(cell)));
   return { name, cells, isNumeric, width };
+}
+
+/** One line: what a name holds must not look like another row. A longer text says that it was cut. */
+function cellText(text: string): string {
+  if (text.length <= longest) return printable(text);
+  return `${printable(text.slice(0, longest))}… (${text.length} characters; --json shows all)`;
 }
 
 /** The columns in a width that they have room in, the widest cut to the same; undefined where there is no room. */
@@ -77,6 +85,7 @@ function fit(
     Math.max(least(column), Math.min(column.width, level));
   const sumAt = (level: number) => columns.reduce((sum, column) => sum + widthAt(column, level), 0);
   let level = Math.max(...columns.map(({ width }) => width));
+  if (sumAt(level) > room) level = Math.min(level, Math.max(narrowest, room));
   while (level > narrowest && sumAt(level) > room) level -= 1;
   if (sumAt(level) > room) return undefined;
   let spare = room - sumAt(level);
