@@ -28,9 +28,14 @@ export function paint(meaning: Meaning, text: string): string {
   return text === "" ? "" : `${markOf(meaning)}${text}${markOf("")}`;
 }
 
+/** A text as whoever sees no colours reads it. */
+export function withoutColours(text: string): string {
+  return text.replace(marks, "");
+}
+
 /** The columns that a text takes on a terminal. */
 export function widthOf(text: string): number {
-  return stringWidth(text.replace(marks, ""));
+  return stringWidth(withoutColours(text));
 }
 
 type Stream = NodeJS.WriteStream;

@@ -47,7 +47,7 @@ export class ProgressMeter {
     this.#progress = progress;
     this.#samples.push({ at, done: progress.done });
     // The last one before the window stays: the rate is counted from there.
-    while ((this.#samples[1]?.at ?? at) < at - windowMs) this.#samples.shift();
+    while ((this.#samples[1]?.at ?? at) <= at - windowMs) this.#samples.shift();
   }
 
   /** One line; the hint comes last, since what does not fit is cut there. */

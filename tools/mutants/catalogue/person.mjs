@@ -45,7 +45,7 @@ export default [
   {
     name: "rate-since-the-beginning",
     in: src,
-    search: "while ((this.#samples[1]?.at ?? at) < at - windowMs) this.#samples.shift();",
+    search: "while ((this.#samples[1]?.at ?? at) <= at - windowMs) this.#samples.shift();",
     replace: "",
     wrong: "after a pause the time that is left is told much too long",
     tests: ["test:cli/progress"],
