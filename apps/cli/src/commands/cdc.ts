@@ -12,7 +12,12 @@ import { recreateCommand } from "@centralcloud/db";
 import { cutAllConnections, describeBlockers } from "@centralcloud/postgres";
 import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command, Option } from "commander";
-import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts";
+import {
+  askTargets,
+  atTarget,
+  readCaptureService,
+  readCdcEnvironment,
+} from "../cdc-environment.ts";
 import { coloured } from "../format-table.ts";
 import { print, printError } from "../output.ts";
 import { interruptible, reportProgress } from "../progress.ts";
@@ -209,13 +214,12 @@ function runCommand(environment: Environment): Command {
       "captures changes into the change log, without a consumer, until SIGTERM or SIGINT",
     )
     .action(async () => {
-      const configuration = readCdcEnvironment(environment);
-      const observe = logSink(
-        createLogger(configuration.logLevel, 1, { format: configuration.logFormat, environment }),
-      );
+      const service = readCaptureService(environment);
+      const { configuration, logFormat: format } = service;
+      const observe = logSink(createLogger(service.logLevel, 1, { format, environment }));
       const capture = createCapture(configuration, observe);
       await runUntilSignal(capture, {
-        graceS: configuration.shutdownGraceS,
+        graceS: service.shutdownGraceS,
         observe,
         cutConnections: cutAllConnections,
       });
