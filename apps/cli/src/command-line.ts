@@ -131,7 +131,7 @@ function markError(text: string): string {
   return text.replace(/^error:/, paint("bad", "error:"));
 }
 
-const name = paint("bad", "centralcloud:");
+const programName = paint("bad", "centralcloud:");
 
 /** @param hint what to try where a database can't be reached, or is not configured. */
 function report(error: unknown, hint: string | undefined): number {
@@ -156,12 +156,12 @@ function describe(error: unknown): number {
     return exitCodes.wrongUsage;
   }
   if (error instanceof SourcesMissingError) {
-    for (const line of error.message.split("\n")) printError(`${name} ${line}`);
+    for (const line of error.message.split("\n")) printError(`${programName} ${line}`);
     return error.isUnreachable ? exitCodes.databaseUnreachable : exitCodes.failed;
   }
   const message = withMigration(error);
   // What it quotes may have lines of its own: none of them begins as ours do.
-  printError(`${name} ${message.replaceAll("\n", "\n  ")}`);
+  printError(`${programName} ${message.replaceAll("\n", "\n  ")}`);
   if (error instanceof PortTakenError) return exitCodes.wrongUsage;
   return error instanceof DatabaseUnreachableError
     ? exitCodes.databaseUnreachable

@@ -77,11 +77,18 @@ export function editCommand(environment: Environment): Command {
       const report = await edit.send(text, request);
       await edit.forget();
       const { moved: _, settledBefore: alreadyReplayed, ...rest } = report;
-      const said = `sent the changed message of dead letter ${original.id} (action ${report.actionId})`;
-      print(options.json ? JSON.stringify({ ...rest, alreadyReplayed }) : said);
+      print(
+        options.json ? JSON.stringify({ ...rest, alreadyReplayed }) : describe(original, report),
+      );
       failUnlessDone(report, "the same command");
     },
   );
+}
+
+function describe({ id }: Original, { actionId, alreadyMerged }: ReplayReport): string {
+  return alreadyMerged > 0
+    ? `archived dead letter ${id} (action ${actionId}), and sent nothing: the central store has merged its original message`
+    : `sent the changed message of dead letter ${id} (action ${actionId})`;
 }
 
 /** @throws {SelectionError} */
@@ -210,7 +217,7 @@ class Edit {
   async send(edit: string, request: ActionRequest): Promise<ReplayReport> {
     const { id } = this.#original;
     try {
-      return await this.#inScope((scope, central) =>
+      const report = await this.#inScope((scope, central) =>
         interruptible((signal) =>
           replayLetters(
             scope,
@@ -219,6 +226,10 @@ class Edit {
           ),
         ),
       );
+      const [before] = report.settledBefore;
+      if (before === undefined) return report;
+      const by = before.actionId === null ? "" : `, by action ${before.actionId}`;
+      throw new NothingSentError(`dead letter ${id} was moved meanwhile${by}`);
     } catch (error) {
       if (this.#file !== undefined) tellKept(this.#file.path);
       throw error;
