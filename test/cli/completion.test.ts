@@ -39,7 +39,7 @@ function run(shell: string, args: readonly string[], input?: string) {
 /** What bash offers for a line, as it splits it, with the cursor at its end. */
 function bashCompletes(line: string): readonly string[] {
   // Bash takes = and blanks for borders of words.
-  const words = line.split(/(=)| +/).filter((word) => word !== undefined && (word !== "" || true));
+  const words = line.split(/(=)| +/).filter((word) => word !== undefined);
   const given = words.filter((word, index) => word !== "" || index === words.length - 1);
   const typed = given.map((word) => `'${word}'`).join(" ");
   return run("bash", [
