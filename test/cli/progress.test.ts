@@ -6,7 +6,7 @@ import { why } from "../support/dead-letter-commands.ts";
 import { emptyQueues, putLetters } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
-import { silentServer } from "../support/silent-server.ts";
+import { withSilentServer } from "../support/silent-server.ts";
 import { skipsTerminal, startOnTerminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
 
@@ -72,7 +72,7 @@ describe("a meter", () => {
   test("writes durations so that people read them", () => {
     expect([3, 59.2, 200, 7_500].map(formatSeconds)).toEqual([
       "3 s",
-      "60 s",
+      "1 min 0 s",
       "3 min 20 s",
       "2 h 5 min",
     ]);
@@ -109,22 +109,20 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
   });
 
   test("a command that looks shows which sources it waits for, and Ctrl-C says that nothing was changed", async () => {
-    const silent = await silentServer();
-    onTestFinished(silent.close);
-    const command = startOnTerminal(["queues"], {
-      ...environmentOf(system),
-      SOURCE_DATABASE_URLS: `${system.singularity.url} ${silent.url}`,
+    await withSilentServer(async (silent) => {
+      const command = startOnTerminal(["queues"], {
+        ...environmentOf(system),
+        SOURCE_DATABASE_URLS: `${system.singularity.url} ${silent.url}`,
+      });
+      onTestFinished(command.kill);
+      const shown =
+        /queues: 1 of 2 sources, 50%, \d s so far \(waiting for 127\.0\.0\.1:\d+\/silent\)/;
+      await until("it says how far it is", () => shown.test(command.output()));
+      command.type("\u0003");
+      const { exitCode, output } = await command.finished;
+      expect(exitCode).toBe(1);
+      expect(output).toContain("interrupted; nothing was changed; give the command again");
     });
-    onTestFinished(command.kill);
-    await until("it says how far it is", () =>
-      /queues: 1 of 2 sources, 50%, \d s so far \(waiting for 127\.0\.0\.1:\d+\/silent\)/.test(
-        command.output(),
-      ),
-    );
-    command.type("\u0003");
-    const { exitCode, output } = await command.finished;
-    expect(exitCode).toBe(1);
-    expect(output).toContain("interrupted; nothing was changed; give the command again");
   });
 
   test("a command that is over at once shows nothing", async () => {
@@ -135,17 +133,19 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
 });
 
 test("where nobody looks, no progress is written, and Ctrl-C says the same", async () => {
-  const silent = await silentServer();
-  onTestFinished(silent.close);
-  const command = startCommand(["doctor"], {
-    ...environmentOf(system),
-    SOURCE_DATABASE_URLS: silent.url,
+  await withSilentServer(async (silent) => {
+    const command = startCommand(["doctor"], {
+      ...environmentOf(system),
+      SOURCE_DATABASE_URLS: silent.url,
+    });
+    await silent.accepted;
+    command.child.kill("SIGINT");
+    const { exitCode, stdout, stderr } = await command.finished;
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr:
+        "centralcloud: interrupted; with --fix, repairs that were done stay done; give the command again\n",
+    });
   });
-  await silent.accepted;
-  command.child.kill("SIGINT");
-  const { exitCode, stdout, stderr } = await command.finished;
-  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
-  expect(stderr).toBe(
-    "centralcloud: interrupted; with --fix, repairs that were done stay done; give the command again\n",
-  );
 });

@@ -4,16 +4,15 @@ import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
-import { silentServer } from "../support/silent-server.ts";
-import { skipsTerminal, startOnTerminal } from "../support/terminal.ts";
+import { withSilentServer } from "../support/silent-server.ts";
+import { skipsTerminal, startOnTerminal, withoutColours } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();
 failOnLeaks(system);
 const queue = "centralcloud-new-patterns";
-const queues = queuesOf(system);
 const send = (count: number) =>
-  queues.sendBatch(
+  queuesOf(system).sendBatch(
     queue,
     Array.from({ length: count }, () => patternMessage()),
   );
@@ -26,7 +25,11 @@ interface Watched {
 }
 
 test("queues --watch --json writes a document a line, with what arrived and what left a second", async () => {
-  onTestFinished(() => queues.purge(queue).then(() => {}));
+  onTestFinished(() =>
+    queuesOf(system)
+      .purge(queue)
+      .then(() => {}),
+  );
   const command = startCommand(["queues", "--watch", "1s", "--json"], environmentOf(system));
   onTestFinished(() => void command.child.kill("SIGKILL"));
   const rows = () =>
@@ -71,17 +74,17 @@ test("it ends quietly when whoever reads it has gone", async () => {
 });
 
 test("a source that hangs is not waited for when it is to end", async () => {
-  const silent = await silentServer();
-  onTestFinished(silent.close);
-  const command = startCommand(["queues", "--watch"], {
-    ...environmentOf(system),
-    SOURCE_DATABASE_URLS: silent.url,
+  await withSilentServer(async (silent) => {
+    const command = startCommand(["queues", "--watch"], {
+      ...environmentOf(system),
+      SOURCE_DATABASE_URLS: silent.url,
+    });
+    onTestFinished(() => void command.child.kill("SIGKILL"));
+    await silent.accepted;
+    command.child.kill("SIGINT");
+    const { exitCode, stderr } = await command.finished;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   });
-  onTestFinished(() => void command.child.kill("SIGKILL"));
-  await silent.accepted;
-  command.child.kill("SIGINT");
-  const { exitCode, stderr } = await command.finished;
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
 });
 
 describe.skipIf(skipsTerminal)("on a terminal", () => {
@@ -97,7 +100,7 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
     command.type("\u0003");
     const { exitCode, output } = await command.finished;
     expect(exitCode).toBe(0);
-    const [, ...screens] = output.split(home);
+    const [, ...screens] = output.split(home).map(withoutColours);
     for (const screen of screens.slice(1, 3)) {
       expect(screen).toMatch(/arrived\/s +left\/s/);
       expect(screen).toMatch(/unreachable:.* 127\.0\.0\.1:1\/nowhere/);

@@ -6,11 +6,12 @@ export interface SilentServer {
   readonly url: string;
   /** Somebody has connected. */
   readonly accepted: Promise<unknown>;
-  readonly close: () => void;
 }
 
-/** A server that takes connections and says nothing. */
-export async function silentServer(): Promise<SilentServer> {
+/** Gives work a server that takes connections and says nothing. */
+export async function withSilentServer<Result>(
+  work: (server: SilentServer) => Promise<Result>,
+): Promise<Result> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -20,12 +21,11 @@ export async function silentServer(): Promise<SilentServer> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
-  return {
-    url: `postgres://127.0.0.1:${port}/silent`,
-    accepted,
-    close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
+  try {
+    return await work({ url: `postgres://127.0.0.1:${port}/silent`, accepted });
+  } finally {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await once(server, "close");
+  }
 }

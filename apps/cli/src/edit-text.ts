@@ -42,7 +42,8 @@ export function editorOf({ VISUAL: visual, EDITOR: editor }: Environment): strin
 export async function openInEditor(editor: string, path: string): Promise<void> {
   const { stdout } = process;
   await withTerminal(async () => {
-    const child = spawn("/bin/sh", ["-c", `${editor} "$1"`, "editor", path], {
+    // Ctrl-C is the editor's: the shell around it does not end by it.
+    const child = spawn("/bin/sh", ["-c", `trap : INT; ${editor} "$1"`, "editor", path], {
       // A result may go to a file: the editor needs the terminal.
       stdio: ["inherit", stdout.isTTY ? "inherit" : process.stderr, "inherit"],
     });

@@ -1,7 +1,6 @@
 import { printable } from "@centralcloud/service";
 import stringWidth from "string-width";
-import wrapAnsi from "wrap-ansi";
-import { columnsOf, type Meaning, paint } from "./output.ts";
+import { columnsOf, type Meaning, paint, wrapText } from "./output.ts";
 
 export type Cell = string | number | null;
 
@@ -139,7 +138,7 @@ function line(
 /** A cell on lines of so many columns: broken between words where there are any, else anywhere. */
 function wrap(cell: string, width: number): readonly string[] {
   if (stringWidth(cell) <= width) return [cell];
-  return wrapAnsi(cell, width, { hard: true, trim: true }).split("\n");
+  return wrapText(cell, width);
 }
 
 /** Each row as a list, for terminals that are too narrow for a table. */

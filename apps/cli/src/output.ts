@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Environment, hasColours, printableLines } from "@centralcloud/service";
 import stringWidth from "string-width";
-import wrapAnsi from "wrap-ansi";
 
 /*
  * All that a command writes for people passes here. What steers a terminal is spelt out in every text; colours are
@@ -72,7 +71,7 @@ export function wrapped(start: string, text: string, indent: string): readonly s
   const columns = columnsOf(process.stdout) ?? Number.POSITIVE_INFINITY;
   const room = columns - Math.max(widthOf(start), indent.length);
   if (room < 20 || stringWidth(text) <= room) return [`${start}${text}`];
-  const [first = "", ...others] = wrapAnsi(text, room, { hard: true }).split("\n");
+  const [first = "", ...others] = wrapText(text, room);
   return [`${start}${first}`, ...others.map((line) => `${indent}${line}`)];
 }
 
@@ -169,6 +168,40 @@ function showStatus(): void {
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** A line as several of so many columns at most: broken at blanks, which go, or within a word that is wider than that. */
+export function wrapText(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  let width = 0;
+  const end = () => {
+    lines.push(line);
+    line = "";
+    width = 0;
+  };
+  for (const word of text.split(/ +/)) {
+    const room = columns - width - (line === "" ? 0 : 1);
+    const wide = stringWidth(word);
+    if (line !== "" && wide > room) end();
+    if (line !== "") {
+      line += " ";
+      width += 1;
+    }
+    if (wide <= columns) {
+      line += word;
+      width += wide;
+      continue;
+    }
+    for (const { segment } of graphemes.segment(word)) {
+      const more = stringWidth(segment);
+      if (line !== "" && width + more > columns) end();
+      line += segment;
+      width += more;
+    }
+  }
+  if (line !== "" || lines.length === 0) end();
+  return lines;
+}
 
 /** On one line of so many columns at most; what is left out is an ellipsis. */
 export function cutToWidth(text: string, columns: number): string {

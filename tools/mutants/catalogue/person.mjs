@@ -29,8 +29,8 @@ export default [
   {
     name: "cells-are-cut",
     in: src,
-    search: 'return wrapAnsi(cell, width, { hard: true, trim: true }).split("\\n");',
-    replace: 'return wrapAnsi(cell, width, { hard: true, trim: true }).split("\\n").slice(0, 1);',
+    search: "return wrapText(cell, width);",
+    replace: "return wrapText(cell, width).slice(0, 1);",
     wrong: "the end of an error is missing from a table, and nothing says so",
     tests: ["test:cli/tables"],
   },
