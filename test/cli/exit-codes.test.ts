@@ -160,6 +160,17 @@ const rows: Readonly<Record<string, Row>> = {
     failed: [run("dlq show 987654321", { says: /987654321/ })],
     wrong: [run("dlq show"), run("dlq show soon"), run("dlq show 1 --reveal")],
   },
+  "dlq edit": {
+    done: acting("dlq edit LETTER --yes", {
+      prepare: putOne,
+      environment: { EDITOR: `sed -i '1s/{/{"note":1,/'` },
+    }),
+    failed: [
+      acting("dlq edit 987654321 --yes"),
+      acting("dlq edit LETTER --yes", { prepare: putOne, environment: { EDITOR: "false" } }),
+    ],
+    wrong: [acting("dlq edit --yes"), run("dlq edit 1 --yes"), acting("dlq edit 1")],
+  },
   "dlq replay": {
     done: acting("dlq replay --all --dry-run"),
     failed: [
@@ -305,6 +316,12 @@ const rows: Readonly<Record<string, Row>> = {
     wrong: [run("reconcile --since whenever")],
   },
   "cdc drop": { done: acting("cdc drop"), wrong: [run("cdc drop")] },
+  completion: {
+    done: run("completion bash"),
+    failed: "it asks nothing that could fail",
+    wrong: [run("completion"), run("completion tcsh")],
+    unreachable: "it asks no database",
+  },
   doctor: {
     done: run("doctor"),
     failed: [

@@ -20,10 +20,17 @@ export async function runCommand(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Finished> {
-  const output: Output = { stdout: "", stderr: "" };
   // Away from the checkout, whose `.data` would name other databases.
-  const elsewhere = { INIT_CWD: "/", ...environment };
-  const exitCode = await outputs.run(output, () => runCommandLine(words, elsewhere));
+  return await runCommandWith(words, { INIT_CWD: "/", ...environment });
+}
+
+/** The same, with the very environment that is given. */
+export async function runCommandWith(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Finished> {
+  const output: Output = { stdout: "", stderr: "" };
+  const exitCode = await outputs.run(output, () => runCommandLine(words, environment));
   return { exitCode, ...output };
 }
 

@@ -3,34 +3,53 @@ import {
   captureVariables,
   readCaptureSettings,
 } from "@centralcloud/cdc";
-import { databaseVariables, logLevel } from "@centralcloud/consumer";
+import { databaseVariables, type LogFormat, logFormat, logLevel } from "@centralcloud/consumer";
 import { assertCentralStore, assertNotRefused, identifySource } from "@centralcloud/db";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration, wholeNumber } from "@centralcloud/service";
 import type { Pool } from "pg";
+import type { z } from "zod";
 import { type Answers, askSources, chooseSource, identify, type SourceOptions } from "./sources.ts";
 
-const variables = {
-  ...databaseVariables,
-  ...captureVariables,
+const variables = { ...databaseVariables, ...captureVariables };
+
+/** Of a process that captures by itself. */
+const serviceVariables = {
   CONSUMER_SHUTDOWN_GRACE_S: wholeNumber(0, 3_600, 25),
   LOG_LEVEL: logLevel,
+  LOG_FORMAT: logFormat,
 };
 
-export interface CdcEnvironment extends CaptureConfiguration {
+export type CdcEnvironment = CaptureConfiguration;
+
+export interface CaptureService {
+  readonly configuration: CaptureConfiguration;
   readonly shutdownGraceS: number;
   readonly logLevel: string;
+  readonly logFormat: LogFormat;
+}
+
+/** What `cdc run` is to do. @throws {ConfigurationError} */
+export function readCaptureService(environment: Environment): CaptureService {
+  const values = parseConfiguration({ ...variables, ...serviceVariables }, environment);
+  return {
+    configuration: configurationOf(values),
+    shutdownGraceS: values.CONSUMER_SHUTDOWN_GRACE_S,
+    logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT,
+  };
 }
 
 /** What a capture in this environment would do, whether or not it is enabled. @throws {ConfigurationError} */
 export function readCdcEnvironment(environment: Environment): CdcEnvironment {
-  const values = parseConfiguration(variables, environment);
+  return configurationOf(parseConfiguration(variables, environment));
+}
+
+function configurationOf(values: z.output<z.ZodObject<typeof variables>>): CaptureConfiguration {
   return {
     sourceUrls: values.SOURCE_DATABASE_URLS,
     centralUrl: values.CENTRAL_DATABASE_URL,
     ...readCaptureSettings(values),
-    shutdownGraceS: values.CONSUMER_SHUTDOWN_GRACE_S,
-    logLevel: values.LOG_LEVEL,
   };
 }
 

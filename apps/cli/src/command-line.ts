@@ -9,6 +9,7 @@ import {
 import { Command, CommanderError } from "commander";
 import { actionsCommand } from "./commands/actions.ts";
 import { cdcCommand } from "./commands/cdc.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { consumeCommand } from "./commands/consume.ts";
 import { consumersCommand } from "./commands/consumers.ts";
 import { replayArchiveCommand } from "./commands/dlq/replay-archive.ts";
@@ -25,7 +26,9 @@ import { sessionsCommand } from "./commands/sessions.ts";
 import { sourcesCommand } from "./commands/sources.ts";
 import { traceCommand } from "./commands/trace.ts";
 import { type CommandEnvironment, withLocalDatabases } from "./environment.ts";
-import { print, printError } from "./output.ts";
+import { addHelp, helpOf, pathOf } from "./help/help.ts";
+import { paint, print, printError, useTerminalSettings } from "./output.ts";
+import { beginActivity } from "./progress.ts";
 import { SourcesMissingError, withMigration } from "./sources.ts";
 
 /** Exit codes that scripts rely on. */
@@ -37,26 +40,41 @@ export async function runCommandLine(
   given: Environment,
 ): Promise<number> {
   let environment: CommandEnvironment | undefined;
+  let endActivity = () => {};
   try {
+    useTerminalSettings(given);
     assertAddressSpace();
     environment = withLocalDatabases(given);
     if (environment.notice !== undefined) printError(`centralcloud: ${environment.notice}`);
-    const program = createProgram(environment.variables);
+    const program = createProgram(environment.variables).hook("preAction", (_, command) => {
+      endActivity = begin(command);
+    });
     await program.parseAsync(withoutHelpOfNothing(program, words), { from: "user" });
     return exitCodes.done;
   } catch (error) {
+    endActivity();
     return report(error, environment?.hint);
+  } finally {
+    endActivity();
   }
 }
 
-function createProgram(environment: Environment): Command {
+/** Shows how far a command is while it runs; one that runs until it is stopped is never done with anything. */
+function begin(command: Command): () => void {
+  const interrupted = helpOf(command)?.interrupted;
+  return interrupted === undefined
+    ? () => {}
+    : beginActivity({ name: pathOf(command), interrupted });
+}
+
+/** The whole tree of commands. */
+export function createProgram(environment: Environment): Command {
   const program = new Command("centralcloud")
     .description("Operates CentralCloud: its databases, queues and consumers")
     .version(version, "--version", "the version of this build")
     .exitOverride()
     // An option is that of the command that it follows: `jobs` and `jobs run` have a `--source` each.
     .enablePositionalOptions()
-    .configureHelp({ showGlobalOptions: true })
     .addCommand(migrateCommand(environment))
     .addCommand(consumeCommand(environment))
     .addCommand(drainCommand(environment))
@@ -73,8 +91,9 @@ function createProgram(environment: Environment): Command {
     .addCommand(sessionsCommand(environment))
     .addCommand(cdcCommand(environment))
     .addCommand(reconcileCommand(environment))
-    .addCommand(doctorCommand(environment));
-  overrideExit(program);
+    .addCommand(doctorCommand(environment))
+    .addCommand(completionCommand());
+  finish(program);
   return program;
 }
 
@@ -95,17 +114,28 @@ function withoutHelpOfNothing(program: Command, words: readonly string[]): reado
   return words;
 }
 
-/** Commander ends the process otherwise, and writes by itself; a group of commands does not pass this on to its own. */
-function overrideExit(command: Command): void {
+/**
+ * Gives a command what all of them have. Commander ends the process otherwise, and writes by itself; a group of commands
+ * does not pass this on to its own.
+ */
+function finish(command: Command): void {
   command.exitOverride();
+  addHelp(command);
   command.configureOutput({
     writeOut: (text) => print(text.replace(/\n$/, "")),
     writeErr: (text) => printError(text.replace(/\n$/, "")),
     // It quotes what was given, which may have lines of its own.
-    outputError: (text, write) => write(printable(text.replace(/\n$/, ""))),
+    outputError: (text) => printError(markError(printable(text.replace(/\n$/, "")))),
   });
-  for (const child of command.commands) overrideExit(child);
+  for (const child of command.commands) finish(child);
 }
+
+/** Its first word is what is seen of an error among other lines. */
+function markError(text: string): string {
+  return text.replace(/^error:/, paint("bad", "error:"));
+}
+
+const programName = paint("bad", "centralcloud:");
 
 /** @param hint what to try where a database can't be reached, or is not configured. */
 function report(error: unknown, hint: string | undefined): number {
@@ -126,16 +156,16 @@ function describe(error: unknown): number {
   if (error instanceof CommanderError)
     return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage;
   if (error instanceof ConfigurationError) {
-    printError(error.message);
+    printError(error.message.replace(/^error:/gm, paint("bad", "error:")));
     return exitCodes.wrongUsage;
   }
   if (error instanceof SourcesMissingError) {
-    for (const line of error.message.split("\n")) printError(`centralcloud: ${line}`);
+    for (const line of error.message.split("\n")) printError(`${programName} ${line}`);
     return error.isUnreachable ? exitCodes.databaseUnreachable : exitCodes.failed;
   }
   const message = withMigration(error);
   // What it quotes may have lines of its own: none of them begins as ours do.
-  printError(`centralcloud: ${message.replaceAll("\n", "\n  ")}`);
+  printError(`${programName} ${message.replaceAll("\n", "\n  ")}`);
   if (error instanceof PortTakenError) return exitCodes.wrongUsage;
   return error instanceof DatabaseUnreachableError
     ? exitCodes.databaseUnreachable

@@ -1,12 +1,34 @@
-import { createReadStream } from "node:fs";
-import { type FileHandle, open, readFile, realpath, rename, stat, unlink } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { createReadStream, createWriteStream } from "node:fs";
+import {
+  type FileHandle,
+  mkdtemp,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { ConfigurationError, type Environment } from "@centralcloud/service";
-import { printError } from "./output.ts";
+import { printError, warn } from "./output.ts";
 
 /** A file that the operator named, from where they stand: `pnpm centralcloud` runs elsewhere. */
 function locate(environment: Environment, file: string): string {
   return resolve(environment.INIT_CWD ?? process.cwd(), file);
+}
+
+/** In place of a file: standard input. */
+const standardInput = "-";
+
+/** Standard input, for a command that is told to read it. */
+function openStandardInput(): NodeJS.ReadStream {
+  if (process.stdin.isTTY) printError("reading standard input; Ctrl-D ends it");
+  return process.stdin;
 }
 
 /** @throws {ConfigurationError} when the file that `option` names can't be read. */
@@ -16,6 +38,7 @@ export async function readNamedFile(
   file: string,
 ): Promise<string> {
   try {
+    if (file === standardInput) return await text(openStandardInput());
     return await readFile(locate(environment, file), "utf8");
   } catch (error) {
     throw new ConfigurationError([`${option} ${file}: it can't be read (${codeOf(error)})`]);
@@ -89,31 +112,68 @@ const secretMounts = /^(\/var)?\/run\/secrets\//;
 
 /** Tells the operator of a file of private keys that every user of this machine can read. */
 export async function warnOfReadable(environment: Environment, file: string): Promise<void> {
+  if (file === standardInput) return;
   const path = await realpath(locate(environment, file)).catch(() => undefined);
   if (path === undefined || secretMounts.test(path)) return;
   if (((await stat(path)).mode & 0o004) === 0) return;
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
     if (((await stat(folder)).mode & 0o001) === 0) return;
   }
-  printError(
-    `warning: ${file} holds private keys, and every user of this machine can read it; do: chmod 600 ${file}`,
+  warn(
+    `${file} holds private keys, and every user of this machine can read it; do: chmod 600 ${file}`,
   );
 }
 
+/** A file whose lines can be read several times, also where it is standard input. */
+export interface NamedLines {
+  /** Each call begins with the first line. @throws {ConfigurationError} when it can't be read. */
+  readonly open: () => AsyncGenerator<string>;
+}
+
 /**
- * The lines of a file, which end at a line feed and nowhere else: JSON may hold other separators.
- *
- * @throws {ConfigurationError} when the file that `option` names can't be read.
+ * Gives work the lines of the file that `option` names, or of standard input, which is kept meanwhile in a file that has no
+ * name any more: nobody else can read it, and nothing is left of it, however this ends.
  */
-export async function* readLines(
+export async function withLines<Result>(
   environment: Environment,
   option: string,
   file: string,
+  work: (lines: NamedLines) => Promise<Result>,
+): Promise<Result> {
+  if (file !== standardInput) {
+    const path = locate(environment, file);
+    return await work({
+      open: () => readLines(() => createReadStream(path, "utf8"), option, file),
+    });
+  }
+  const handle = await openUnnamedFile();
+  try {
+    await pipeline(openStandardInput(), createWriteStream("", { fd: handle.fd, autoClose: false }));
+    const start = () => handle.createReadStream({ encoding: "utf8", start: 0, autoClose: false });
+    return await work({ open: () => readLines(start, option, file) });
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openUnnamedFile(): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), "centralcloud-"));
+  try {
+    return await open(join(folder, "input"), "wx+", 0o600);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The lines of a file, which end at a line feed and nowhere else: JSON may hold other separators. */
+async function* readLines(
+  start: () => AsyncIterable<unknown>,
+  option: string,
+  file: string,
 ): AsyncGenerator<string> {
-  const stream = createReadStream(locate(environment, file), "utf8");
   let pieces: string[] = [];
   try {
-    for await (const chunk of stream) {
+    for await (const chunk of start()) {
       const [first = "", ...others] = (chunk as string).split("\n");
       pieces.push(first);
       for (const other of others) {

@@ -1,6 +1,6 @@
 import { printable } from "@centralcloud/service";
-import { formatTable } from "./format-table.ts";
-import { print } from "./output.ts";
+import { formatTable, type MeaningOf } from "./format-table.ts";
+import { paint, print } from "./output.ts";
 import { writeJson } from "./raw-json.ts";
 import { type Answers, assertComplete } from "./sources.ts";
 
@@ -11,6 +11,8 @@ export interface Shown<Row> {
   readonly name: string;
   /** A row as a line of a table has it. */
   readonly describe: (row: Row) => object;
+  /** What a cell of the table means, for its colour; undefined for most. */
+  readonly meaningOf?: MeaningOf;
 }
 
 /**
@@ -21,11 +23,11 @@ export interface Shown<Row> {
  */
 export function showRows<Row extends object>(
   asked: Answers<readonly Row[]>,
-  { json, name, describe }: Shown<Row>,
+  { json, name, describe, meaningOf }: Shown<Row>,
 ): void {
   const rows = asked.answers.flat();
   if (json) print(withMissing(asked, name, JSON.stringify(rows)));
-  else showText(asked, formatTable(rows.map(describe)));
+  else showText(asked, formatTable(rows.map(describe), { meaningOf }));
   assertComplete(asked);
 }
 
@@ -72,15 +74,22 @@ export function missingOf({ unreachable, failed }: Answers<unknown>): Missing {
 
 /** Prints a text about the sources that answered, and beneath it a line of those that did not. */
 export function showText(asked: Answers<unknown>, text: string): void {
+  const told = withSilent(asked, text);
+  if (told !== undefined) print(told);
+}
+
+/** A text about the sources that answered, and beneath it a line of those that did not; undefined where all refused. */
+export function withSilent(asked: Answers<unknown>, text: string): string | undefined {
   const lines = Object.entries({ unreachable: asked.unreachable, "not asked": asked.failed })
     .filter(([, silences]) => silences.length > 0)
     .map(
-      ([how, silences]) => `${how}: ${silences.map(({ source }) => printable(source)).join(", ")}`,
+      ([how, silences]) =>
+        `${paint("bad", `${how}:`)} ${silences.map(({ source }) => printable(source)).join(", ")}`,
     );
   const isSilent = asked.answers.length === 0 && lines.length > 0;
   // Those that refused have told why; there is nothing to put above that.
-  if (isSilent && asked.unreachable.length === 0) return;
+  if (isSilent && asked.unreachable.length === 0) return undefined;
   // "(none)" would look like good news.
   const told = isSilent ? "no source answered, so there is nothing to show" : text;
-  print([told, ...(lines.length > 0 ? ["", ...lines] : [])].join("\n"));
+  return [told, ...(lines.length > 0 ? ["", ...lines] : [])].join("\n");
 }

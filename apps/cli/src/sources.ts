@@ -1,8 +1,9 @@
 import { databaseVariables } from "@centralcloud/consumer";
-import { defaultTimeoutS } from "@centralcloud/inspect";
+import { defaultTimeoutS, onAsking } from "@centralcloud/inspect";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
 import { type Command, Option } from "commander";
 import { collect, duration } from "./commands/options.ts";
+import { countAnswers } from "./progress.ts";
 
 export {
   type Answers,
@@ -21,6 +22,8 @@ export {
   withMigration,
   withRemedy,
 } from "@centralcloud/inspect";
+
+onAsking((addresses) => countAnswers(addresses, "sources"));
 
 /** @throws {ConfigurationError} */
 export function readSourceUrls(environment: Environment): readonly string[] {

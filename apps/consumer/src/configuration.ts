@@ -11,6 +11,7 @@ import {
 } from "@centralcloud/service";
 import { KeyRingError, parseSessionKeys, type SessionKey } from "@centralcloud/session-keys";
 import { z } from "zod";
+import { type LogFormat, logFormat } from "./logger.ts";
 import { readTracingSettings, type TracingSettings, tracingVariables } from "./tracing/settings.ts";
 
 /** The variables that name the databases; every command needs some of them. */
@@ -69,6 +70,7 @@ const variables = {
   SESSION_PRIVATE_KEYS: sessionPrivateKeys,
   SESSION_REQUIRE_SEALED: flag(false),
   LOG_LEVEL: logLevel,
+  LOG_FORMAT: logFormat,
   ...captureVariables,
   ...tracingVariables,
 };
@@ -104,6 +106,7 @@ export interface ConsumerConfiguration {
   /** Whether sessions that come in plain are refused. */
   readonly requireSealedSessions: boolean;
   readonly logLevel: z.output<typeof logLevel>;
+  readonly logFormat: LogFormat;
   readonly capture: CaptureSettings;
   /** Where the spans of batches go; absent: nowhere. */
   readonly tracing?: TracingSettings;
@@ -133,6 +136,7 @@ export function readConsumerConfiguration(environment: Environment): ConsumerCon
     sessionKeys: values.SESSION_PRIVATE_KEYS,
     requireSealedSessions: values.SESSION_REQUIRE_SEALED,
     logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT,
     capture: readCaptureSettings(values),
     ...(tracing === undefined ? {} : { tracing }),
   };

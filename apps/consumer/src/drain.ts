@@ -49,6 +49,8 @@ export interface DrainOptions {
   readonly timeoutS?: number | undefined;
   /** Ends the drain early: what is in flight is settled or given back. */
   readonly signal?: AbortSignal;
+  /** Is told often how many messages have been settled. */
+  readonly onProgress?: (settled: number) => void;
 }
 
 /** The drain was ended before the queues were empty. */
@@ -72,7 +74,7 @@ export class DrainInterruptedError extends Error {
 export async function drain(
   configuration: ConsumerConfiguration,
   observe: Observe,
-  { timeoutS, signal }: DrainOptions = {},
+  { timeoutS, signal, onProgress }: DrainOptions = {},
 ): Promise<DrainReport> {
   await assertMigrated(configuration);
   const totals = { processed: 0, duplicates: 0, deadLettered: 0, released: 0 };
@@ -91,6 +93,7 @@ export async function drain(
     const timeUp = () => timeoutS !== undefined && performance.now() - startedAt >= timeoutS * 1000;
     while (!empty && !timeUp() && signal?.aborted !== true) {
       await delay(pollMs);
+      onProgress?.(settledOf(totals));
       const health = consumer.health();
       const refused = health.sources.filter((source) => source.refused !== undefined);
       const isDone =
@@ -117,7 +120,7 @@ export async function drain(
     await consumer.stop(configuration.shutdownGraceS * 1000);
   }
   const elapsedMs = Math.round(performance.now() - startedAt);
-  const settled = totals.processed + totals.duplicates + totals.deadLettered;
+  const settled = settledOf(totals);
   const perSecond = Math.round(settled / (elapsedMs / 1000));
   const report = { ...totals, elapsedMs, perSecond };
   if (empty) return report;
@@ -148,6 +151,14 @@ async function assertMigrated({ sourceUrls, centralUrl }: ConsumerConfiguration)
       await endPool(pool, 1_000);
     }
   }
+}
+
+function settledOf({
+  processed,
+  duplicates,
+  deadLettered,
+}: Pick<DrainReport, "processed" | "duplicates" | "deadLettered">): number {
+  return processed + duplicates + deadLettered;
 }
 
 function openPool(url: string) {

@@ -28,7 +28,8 @@ export {
 } from "./epochs/plan-comparison.ts";
 export { createHttpServer, PortTakenError } from "./http-server.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
+export { createLogger, type LogFormat, type LoggerOptions, logFormat } from "./logger.ts";
 export { createMetrics } from "./metrics/metrics.ts";
 export { routes } from "./routes.ts";
-export { createConsumerService, createLogger } from "./run.ts";
+export { createConsumerService } from "./run.ts";
 export { version } from "./version.ts";

@@ -12,7 +12,8 @@ import {
 } from "@centralcloud/service";
 import { readConsumerConfiguration } from "./configuration.ts";
 import { keepHeapSmall } from "./keep-heap-small.ts";
-import { createConsumerService, createLogger } from "./run.ts";
+import { createLogger } from "./logger.ts";
+import { createConsumerService } from "./run.ts";
 
 /* The service by itself, as an image runs it; `centralcloud consume` is the same. */
 endOnCrash();
@@ -21,7 +22,10 @@ try {
   assertAddressSpace();
   keepHeapSmall();
   const configuration = readConsumerConfiguration(process.env);
-  const logger = createLogger(configuration.logLevel, 1);
+  const logger = createLogger(configuration.logLevel, 1, {
+    format: configuration.logFormat,
+    environment: process.env,
+  });
   const service = createConsumerService(configuration, logger);
   await runUntilSignal(service, {
     graceS: configuration.shutdownGraceS,

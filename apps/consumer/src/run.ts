@@ -2,13 +2,12 @@ import type { CaptureHealth } from "@centralcloud/cdc";
 import {
   fanOut,
   groupParts,
-  logLine,
   logSink,
   type Observe,
   observationWithoutContents,
   type Part,
 } from "@centralcloud/service";
-import { destination, type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { createConfiguredCapture } from "./capture.ts";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { createConsumer, type Health } from "./consumer.ts";
@@ -17,14 +16,6 @@ import { createLooks } from "./looks/looks.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ReplicaState } from "./metrics/replica-metrics.ts";
 import { createTracing } from "./tracing/tracing.ts";
-
-/** A logger that writes JSON lines to standard output (1) or standard error (2). */
-export function createLogger(level: string, fileDescriptor: 1 | 2): Logger {
-  const output = destination({ fd: fileDescriptor, sync: true });
-  // Its terminal may have closed, its disk may be full: that is no reason to leave messages half done.
-  output.on("error", () => {});
-  return pino({ level, base: null }, { write: (line) => void output.write(logLine(line)) });
-}
 
 /** The deployable service: the consumer, the capture where it is asked for, and the HTTP endpoints. */
 export function createConsumerService(

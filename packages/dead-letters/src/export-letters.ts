@@ -1,3 +1,4 @@
+import { countPlace } from "./count-place.ts";
 import type { LetterKey } from "./cursor.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import * as letter from "./letter-sql.ts";

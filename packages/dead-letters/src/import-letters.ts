@@ -18,6 +18,7 @@ import {
 } from "./actions/progress.ts";
 import { ActionSession } from "./actions/session.ts";
 import { ImportLineError } from "./errors.ts";
+import type { OnProgress } from "./pace.ts";
 import { type LetterSource, orderOf, type Place, placeOf } from "./place.ts";
 import { assertMayAct, type NeededRight } from "./rights.ts";
 import { isLetterTime } from "./time-bound.ts";
@@ -29,6 +30,7 @@ export interface ImportOptions {
   /** Where the lines come from, for the record of the action. */
   readonly origin: string;
   readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
 }
 
 export interface ImportReport {
@@ -66,7 +68,7 @@ const maxBatch = { letters: 500, characters: 8 * 1024 * 1024 };
 export async function importLetters(
   sources: readonly LetterSource[],
   openLines: () => AsyncIterable<string>,
-  { central, request, origin, signal }: ImportOptions,
+  { central, request, origin, signal, onProgress }: ImportOptions,
 ): Promise<ImportReport> {
   const counted = await countLines(parseLines(openLines(), sources));
   const report = { imported: 0, renumbered: 0, present: 0, replayedBefore: 0 };
@@ -99,6 +101,8 @@ export async function importLetters(
       report.renumbered += counts.renumbered;
       report.present += batch.length - counts.imported;
       report.replayedBefore += counts.replayedBefore;
+      const moved = report.imported + report.present;
+      onProgress?.({ actionId: action.id, moved, expected: letters });
       await session.report([counts.figures]);
     }
     for (const place of places) {

@@ -62,7 +62,7 @@ export * as letterSql from "./letter-sql.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
 export { linesOfLetter, maskLetter, maskSummary } from "./mask-letters.ts";
-export type { PaceOptions } from "./pace.ts";
+export type { OnProgress, PaceOptions, RunProgress } from "./pace.ts";
 export { type LetterScope, type LetterSource, type Place, placeOf, placesOf } from "./place.ts";
 export {
   type ActionPreview,

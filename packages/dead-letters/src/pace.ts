@@ -3,7 +3,20 @@ export interface PaceOptions {
   readonly rate?: number;
   /** Ends the run after the chunk under way. */
   readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
 }
+
+/** How far a run is. */
+export interface RunProgress {
+  readonly actionId: string;
+  /** Messages that it has moved, by whichever runner. */
+  readonly moved: number;
+  /** How many there were when it was planned. */
+  readonly expected: number;
+}
+
+/** Is told how far a run is, before each chunk. */
+export type OnProgress = (progress: RunProgress) => void;
 
 /** One transaction each: long enough to be fast, short enough to hold no lock for long. */
 const maxChunk = 500;

@@ -6,7 +6,8 @@ import {
   planAction,
 } from "@centralcloud/db";
 import type { Pool } from "pg";
-import { planParts } from "./actions/plan-parts.ts";
+import { expectedOf, planParts } from "./actions/plan-parts.ts";
+import type { ChunkCounts } from "./actions/progress.ts";
 import { type ActionStep, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
 import { SelectionError } from "./errors.ts";
@@ -59,7 +60,7 @@ export async function replayArchive(
   range: ArchiveRange,
   options: ReplayArchiveOptions,
 ): Promise<ReplayArchiveReport> {
-  const { central, request, all, rate, signal } = options;
+  const { central, request, all, rate, signal, onProgress } = options;
   if (range.from === undefined && range.to === undefined && !all) {
     throw new SelectionError(
       "this selects every archived message; say so with `all`, or give a range",
@@ -74,6 +75,7 @@ export async function replayArchive(
   const parts = places.map((place) => {
     return { place, selection: bounds.get(place.source.sourceId) as ArchiveBounds };
   });
+  const plannedParts = await planParts(parts, replayArchiveStep);
   const planned = await planAction(central, {
     action: "replay-archive",
     request,
@@ -85,11 +87,14 @@ export async function replayArchive(
       ...(rate === undefined ? {} : { rate }),
       bounds: to,
     },
-    parts: await planParts(parts, replayArchiveStep),
+    parts: plannedParts,
     ...(rate === undefined ? {} : { rate }),
   });
   const session = await ActionSession.claim(central, planned);
-  const result = await runAction(session, replayArchiveStep, parts, signal ? { signal } : {});
+  const result = await runAction(session, replayArchiveStep, parts, {
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress, expected: expectedOf(plannedParts) } : {}),
+  });
   const { moved: requeued, detail, interrupted, state } = result;
   return { actionId: planned.id, requeued, ...nothingLeft, ...detail, interrupted, state, to };
 }

@@ -1,6 +1,6 @@
 import { isArchivedHere, planAction, readAction } from "@centralcloud/db";
 import type { Pool } from "pg";
-import { planParts } from "./actions/plan-parts.ts";
+import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import { type ActionPartOf, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
 import { LetterNotFoundError, SelectionError } from "./errors.ts";
@@ -45,7 +45,7 @@ export async function restoreLetters(
   selection: RestoreSelection,
   options: LetterActionOptions,
 ): Promise<RestoreReport> {
-  const { central, request, signal, rate } = options;
+  const { central, request, signal, rate, onProgress } = options;
   await assertMayAct(placesOf(scope), restoreStep, central);
   const starts = await startsOf(selection.action, central);
   const { parts, present } = await planRestore(scope, selection, options, starts);
@@ -53,6 +53,7 @@ export async function restoreLetters(
     parts.map(({ place, selection: { archivedUntil } }) => [place.source.name, archivedUntil]),
   );
   const places = parts.map(({ place }) => place);
+  const planned = await planParts(parts, restoreStep);
   const action = await planAction(central, {
     action: "restore",
     request,
@@ -64,11 +65,14 @@ export async function restoreLetters(
       ...(options.all ? { all: true } : {}),
       bounds: until,
     },
-    parts: await planParts(parts, restoreStep),
+    parts: planned,
     ...(rate === undefined ? {} : { rate }),
   });
   const session = await ActionSession.claim(central, action);
-  const result = await runAction(session, restoreStep, parts, signal ? { signal } : {});
+  const result = await runAction(session, restoreStep, parts, {
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress, expected: expectedOf(planned) } : {}),
+  });
   const { state, moved, remaining, interrupted, detail } = result;
   const { renumbered = 0 } = detail;
   return { actionId: action.id, state, moved, renumbered, present, remaining, interrupted, until };

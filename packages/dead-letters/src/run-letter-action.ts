@@ -7,7 +7,7 @@ import {
 } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { createCanary } from "./actions/canary.ts";
-import { planParts } from "./actions/plan-parts.ts";
+import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import {
   type ActionPartOf,
   type ActionStep,
@@ -80,7 +80,7 @@ export async function runLetterAction(
   action: LetterAction,
   options: LetterActionOptions,
 ): Promise<LetterActionReport & { readonly merged: number }> {
-  const { central, request, signal, rate } = options;
+  const { central, request, signal, rate, onProgress } = options;
   await assertMayAct(placesOf(scope), action.step, central);
   const { pending, settledBefore } = await planLetterAction(scope, filter, action.name, options);
   const until = Object.fromEntries(
@@ -92,17 +92,23 @@ export async function runLetterAction(
   }
 
   const places = pending.map(({ place }) => place);
+  const parts = await planParts(pending, action.step);
   const planned = await planAction(central, {
     action: action.kind,
     request,
     selection: { ...selectionOf(places, filter, options), ...action.detail, bounds: until },
-    parts: await planParts(pending, action.step),
+    parts,
     ...(rate === undefined ? {} : { rate }),
     ...(options.canary === undefined ? {} : { canary: options.canary }),
   });
   const canary =
     options.canary === undefined ? undefined : createCanary(planned, places, options.canary);
-  const run = { central, ...(signal ? { signal } : {}), ...(canary ? { canary } : {}) };
+  const run = {
+    central,
+    ...(signal ? { signal } : {}),
+    ...(canary ? { canary } : {}),
+    ...(onProgress ? { onProgress, expected: expectedOf(parts) } : {}),
+  };
   const result = planned.isNew
     ? await runPlanned(planned, action.step, pending, run)
     : await repeatAction(planned, action.step, places, run);

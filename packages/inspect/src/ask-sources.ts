@@ -66,6 +66,16 @@ const turns = { limit: 16, patienceMs: 1_000 };
 /** How many sources are asked at the same time. */
 export const sourcesAtATime = turns.limit;
 
+/** Is told the addresses that are asked; what it gives is told the address of each that has answered, or never will. */
+export type WatchAnswers = (addresses: readonly string[]) => (address: string) => void;
+
+let watchAnswers: WatchAnswers = () => () => {};
+
+/** For whoever shows how far the asking is: one for the whole process. */
+export function onAsking(watch: WatchAnswers): void {
+  watchAnswers = watch;
+}
+
 /**
  * Asks each source the same, several at a time, over one connection each. A source that is away, hangs or
  * refuses takes nothing from the others: it is named in the result.
@@ -79,12 +89,13 @@ export async function askSources<Result>(
 ): Promise<Answers<Result>> {
   const chosen = chooseUrls(urls, wanted);
   const stragglers = new Stragglers(chosen.urls.length);
+  const ended = watchAnswers(chosen.urls.map(withoutSecrets));
   const outcomes = await mapInTurn(chosen.urls, turns, (url, told) =>
     askOne(url, limits, stragglers, async (source) => {
       told();
       const isAsked = chosen.names === undefined || isNamed(source, chosen.names);
       return isAsked ? { source, answer: await ask(source) } : { source };
-    }),
+    }).finally(() => ended(withoutSecrets(url))),
   );
   const answered = outcomes.filter((outcome) => "source" in outcome);
   const silent = outcomes.filter((outcome) => "silence" in outcome);

@@ -6,6 +6,7 @@ export {
   identify,
   type KnownSource,
   type OpenSource,
+  onAsking,
   type SourceOptions,
   sourcesAtATime,
 } from "./ask-sources.ts";
@@ -50,4 +51,5 @@ export {
   type RatesRequest,
   readQueueRates,
   readQueues,
+  reportQueues,
 } from "./queues.ts";

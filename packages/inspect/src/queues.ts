@@ -16,22 +16,25 @@ export interface QueueReport {
   readonly deadLetters: number;
 }
 
-/** What waits in each queue of each source, in one statement a source. */
+/** What waits in each queue of each source. */
 export function readQueues(
   urls: readonly string[],
   options: SourceOptions,
 ): Promise<Answers<readonly QueueReport[]>> {
-  return askSources(urls, options, async ({ pool, name }: OpenSource) => {
-    const metrics = await new PgmqClient(pool).metricsOf([
-      ...queueNames,
-      ...queueNames.map(deadLetterQueueOf),
-    ]);
-    const deadLetters = metrics.slice(queueNames.length);
-    return queueNames.map((queue, index): QueueReport => {
-      const { total, inFlight, available, oldestAgeSeconds } = metrics[index] as QueueMetrics;
-      const counts = { total, inFlight, available, oldestAgeSeconds };
-      return { source: name, queue, ...counts, deadLetters: deadLetters[index]?.total ?? 0 };
-    });
+  return askSources(urls, options, reportQueues);
+}
+
+/** What waits in each queue of a source, in one statement. */
+export async function reportQueues({ pool, name }: OpenSource): Promise<readonly QueueReport[]> {
+  const metrics = await new PgmqClient(pool).metricsOf([
+    ...queueNames,
+    ...queueNames.map(deadLetterQueueOf),
+  ]);
+  const deadLetters = metrics.slice(queueNames.length);
+  return queueNames.map((queue, index): QueueReport => {
+    const { total, inFlight, available, oldestAgeSeconds } = metrics[index] as QueueMetrics;
+    const counts = { total, inFlight, available, oldestAgeSeconds };
+    return { source: name, queue, ...counts, deadLetters: deadLetters[index]?.total ?? 0 };
   });
 }
 

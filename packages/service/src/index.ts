@@ -1,4 +1,5 @@
 export { addressSpaceLimit, assertAddressSpace, threadsThatFit } from "./address-space.ts";
+export { hasColours } from "./colours.ts";
 export {
   ConfigurationError,
   type Environment,

@@ -62,7 +62,8 @@ export default [
   {
     name: "wrong-usage-is-a-failure",
     in: src,
-    search: "printError(error.message); return exitCodes.wrongUsage;",
+    search:
+      'printError(error.message.replace(/^error:/gm, paint("bad", "error:"))); return exitCodes.wrongUsage;',
     replace: "printError(error.message);\n    return exitCodes.failed;",
     wrong: "a script can't tell a mistake in the configuration from a failure",
     tests: ["test:cli/commands"],

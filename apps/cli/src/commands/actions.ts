@@ -11,6 +11,7 @@ import { readActions } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Pool } from "pg";
+import { coloured } from "../format-table.ts";
 import { print } from "../output.ts";
 import { showRows } from "../show-answers.ts";
 import { timeoutOption } from "../sources.ts";
@@ -20,7 +21,7 @@ import { readCentralUrl } from "./central.ts";
 import { whoActs } from "./dlq/action.ts";
 import { withCentral } from "./dlq/scope.ts";
 import { letterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
-import { assertKnown, collect } from "./options.ts";
+import { assertKnown, collect, withChoices } from "./options.ts";
 
 interface ControlOptions {
   readonly actor?: string;
@@ -30,10 +31,14 @@ interface ControlOptions {
 
 export function actionsCommand(environment: Environment): Command {
   return new Command("actions")
-    .description("what operators have done and are doing: replays, discards and the like")
+    .description(
+      "replays, discards and other actions of operators: who did what, and how far it is",
+    )
     .addCommand(listCommand(environment))
     .addCommand(showCommand(environment))
-    .addCommand(controlCommand(environment, "pause", "lets an action move nothing more for now"))
+    .addCommand(
+      controlCommand(environment, "pause", "lets an action move nothing more until it is resumed"),
+    )
     .addCommand(resumeCommand(environment))
     .addCommand(controlCommand(environment, "cancel", "ends an action; what it moved stays moved"))
     .addCommand(rateCommand(environment));
@@ -51,12 +56,13 @@ function listCommand(environment: Environment): Command {
   return new Command("list")
     .description("actions, newest first")
     .addOption(
-      new Option("--state <state>", `may be repeated: ${actionStates.join(", ")}`).argParser(
-        collect,
+      withChoices(
+        new Option("--state <state>", "in this state only; may be repeated").argParser(collect),
+        actionStates,
       ),
     )
-    .option("--before <id>", "those before this one", letterId)
-    .option("--limit <number>", "actions of a page", wholeNumberUpTo(1000), 50)
+    .option("--before <id>", "actions before this one", letterId)
+    .option("--limit <number>", "how many on a page", wholeNumberUpTo(1000), 50)
     .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
     .action(async ({ state, before, limit, timeout, json }: ListOptions) => {
@@ -65,9 +71,13 @@ function listCommand(environment: Environment): Command {
       const filter = { limit, ...(states ? { states } : {}), ...(before ? { before } : {}) };
       const url = readCentralUrl(environment);
       const asked = await readActions(url, timeout === undefined ? {} : { timeout }, filter);
-      showRows(asked, { json: json === true, name: "actions", describe: describeRow });
+      showRows(asked, { json: json === true, name: "actions", describe: describeRow, meaningOf });
     });
 }
+
+const meaningOf = coloured({
+  state: { failed: "bad", paused: "warning", "running, without a runner": "warning" },
+});
 
 function describeRow(action: ActionSummary) {
   const { id, kind, expected, moved, alreadyMerged, remaining, rate, actor } = action;
@@ -138,7 +148,7 @@ function controlCommand(
 
 function rateCommand(environment: Environment): Command {
   return addControlOptions(new Command("rate"))
-    .description("lets an action move so many messages a second at most; works from anywhere")
+    .description("limits how many messages a second an action moves; works from anywhere")
     .argument("<id>", "its number, as `list` shows it", letterId)
     .argument("<number>", "messages a second, or `none` for as fast as it goes", rateOrNone)
     .action(async (id: string, rate: number | "none", options: ControlOptions) => {
@@ -163,9 +173,9 @@ function rateOrNone(text: string): number | "none" {
 function resumeCommand(environment: Environment): Command {
   const command = addControlOptions(new Command("resume"))
     .description(
-      "goes on with an action here, unless the process that runs it is alive and does so",
+      "continues an action here, unless the process that runs it is alive: then it continues there",
     )
-    .argument("[id]", "its number; without one, every action whose runner is gone", letterId);
+    .argument("[id]", "its number; without one, every action whose process is gone", letterId);
   return command.action(async (id: string | undefined, options: ControlOptions) => {
     await withCentral(environment, async (central) => {
       const ids = id === undefined ? await orphans(central) : [id];

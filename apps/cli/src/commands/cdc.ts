@@ -10,10 +10,17 @@ import {
 import { createLogger } from "@centralcloud/consumer";
 import { recreateCommand } from "@centralcloud/db";
 import { cutAllConnections, describeBlockers } from "@centralcloud/postgres";
-import { type Environment, logSink, runUntilSignal, withInterrupt } from "@centralcloud/service";
+import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command, Option } from "commander";
-import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts";
+import {
+  askTargets,
+  atTarget,
+  readCaptureService,
+  readCdcEnvironment,
+} from "../cdc-environment.ts";
+import { coloured } from "../format-table.ts";
 import { print, printError } from "../output.ts";
+import { interruptible, reportProgress } from "../progress.ts";
 import { showRows } from "../show-answers.ts";
 import { changeAsJson, changeAsLine, type Shown, showChanges } from "../show-change.ts";
 import {
@@ -58,11 +65,15 @@ function statusCommand(environment: Environment): Command {
       const asked = await askTargets(configuration, options, async (target) => [
         await readCaptureStatus(target.source, target.central, tables),
       ]);
-      showRows(asked, { json, name: "sources", describe: shorten });
+      showRows(asked, { json, name: "sources", describe: shorten, meaningOf });
       const told = asked.answers.flat().flatMap(describeProblems);
       if (told.length > 0) throw new Error(told.join("\n"));
     });
 }
+
+const meaningOf = coloured({
+  state: { lost: "bad", stuck: "bad", waiting: "warning", missing: "warning" },
+});
 
 /** What keeps changes out of the change log, in sentences. */
 function describeProblems(status: CaptureStatus): readonly string[] {
@@ -148,49 +159,52 @@ function tailCommand(environment: Environment): Command {
       const configuration = readCdcEnvironment(environment);
       assertKnown("--table", options.table ?? [], configuration.tables.names);
       const names = new Map<string, string>();
-      await withInterrupt(async (interrupt) => {
-        const stopping = new AbortController();
-        const stop = () => stopping.abort();
-        interrupt.addEventListener("abort", stop);
-        // Whoever reads the output has had enough.
-        process.stdout.on("error", stop);
-        try {
-          const { tables, plugin, sourceUrls } = configuration;
-          const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
-            names.set(url, name),
-          );
-          for (const { source, reason } of [...asked.unreachable, ...asked.failed]) {
-            printError(`not following ${source}: ${reason}`);
+      await interruptible(
+        async (interrupt) => {
+          const stopping = new AbortController();
+          const stop = () => stopping.abort();
+          interrupt.addEventListener("abort", stop);
+          // Whoever reads the output has had enough.
+          process.stdout.on("error", stop);
+          try {
+            const { tables, plugin, sourceUrls } = configuration;
+            const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
+              names.set(url, name),
+            );
+            for (const { source, reason } of [...asked.unreachable, ...asked.failed]) {
+              printError(`not following ${source}: ${reason}`);
+            }
+            const show = (change: Shown) =>
+              print(options.json ? changeAsJson(change) : changeAsLine(change));
+            const failed: Silence[] = [];
+            const following = [...names].map(([url, name]) =>
+              tail(
+                {
+                  url,
+                  name,
+                  tables,
+                  plugin,
+                  filter: filterOf(options),
+                  onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
+                  onReady: () => printError(`following ${name}`),
+                  onChange: (change) => show({ source: name, ...change }),
+                },
+                stopping.signal,
+              ).catch((error: unknown) => {
+                // The others are followed all the same.
+                const reason = withRemedy(error);
+                if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
+                failed.push({ source: name, reason });
+              }),
+            );
+            await Promise.all(following).finally(stop);
+            assertComplete({ ...asked, failed: [...asked.failed, ...failed] });
+          } finally {
+            process.stdout.off("error", stop);
           }
-          const show = (change: Shown) =>
-            print(options.json ? changeAsJson(change) : changeAsLine(change));
-          const failed: Silence[] = [];
-          const following = [...names].map(([url, name]) =>
-            tail(
-              {
-                url,
-                name,
-                tables,
-                plugin,
-                filter: filterOf(options),
-                onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
-                onReady: () => printError(`following ${name}`),
-                onChange: (change) => show({ source: name, ...change }),
-              },
-              stopping.signal,
-            ).catch((error: unknown) => {
-              // The others are followed all the same.
-              const reason = withRemedy(error);
-              if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
-              failed.push({ source: name, reason });
-            }),
-          );
-          await Promise.all(following).finally(stop);
-          assertComplete({ ...asked, failed: [...asked.failed, ...failed] });
-        } finally {
-          process.stdout.off("error", stop);
-        }
-      });
+        },
+        { quiet: true },
+      );
     });
 }
 
@@ -200,11 +214,12 @@ function runCommand(environment: Environment): Command {
       "captures changes into the change log, without a consumer, until SIGTERM or SIGINT",
     )
     .action(async () => {
-      const configuration = readCdcEnvironment(environment);
-      const observe = logSink(createLogger(configuration.logLevel, 1));
+      const service = readCaptureService(environment);
+      const { configuration, logFormat: format } = service;
+      const observe = logSink(createLogger(service.logLevel, 1, { format, environment }));
       const capture = createCapture(configuration, observe);
       await runUntilSignal(capture, {
-        graceS: configuration.shutdownGraceS,
+        graceS: service.shutdownGraceS,
         observe,
         cutConnections: cutAllConnections,
       });
@@ -226,6 +241,7 @@ function recreateCaptureCommand(environment: Environment): Command {
           ...target,
           reason: options.reason,
           onWaiting: (blockers) => printError(`waiting for ${blockers}`),
+          onRows: (done) => reportProgress({ done, unit: "rows of the snapshot" }),
         }),
       );
       print(JSON.stringify(recreated));

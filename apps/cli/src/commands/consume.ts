@@ -14,7 +14,10 @@ export function consumeCommand(environment: Environment): Command {
     .action(async () => {
       keepHeapSmall();
       const configuration = readConsumerConfiguration(environment);
-      const logger = createLogger(configuration.logLevel, 1);
+      const logger = createLogger(configuration.logLevel, 1, {
+        format: configuration.logFormat,
+        environment,
+      });
       const service = createConsumerService(configuration, logger);
       await runUntilSignal(service, {
         graceS: configuration.shutdownGraceS,

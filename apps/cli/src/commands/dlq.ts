@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { bodyCommand } from "./dlq/body.ts";
 import { countCommand } from "./dlq/count.ts";
 import { discardCommand } from "./dlq/discard.ts";
+import { editCommand } from "./dlq/edit.ts";
 import { exportCommand } from "./dlq/export.ts";
 import { groupsCommand } from "./dlq/groups.ts";
 import { importCommand } from "./dlq/import.ts";
@@ -14,12 +15,13 @@ import { showCommand } from "./dlq/show.ts";
 
 export function dlqCommand(environment: Environment): Command {
   return new Command("dlq")
-    .description("dead letters: messages that could not be merged, with why")
+    .description("dead letters: messages that could not be merged, and why")
     .addCommand(listCommand(environment))
     .addCommand(countCommand(environment))
     .addCommand(groupsCommand(environment))
     .addCommand(showCommand(environment))
     .addCommand(bodyCommand(environment))
+    .addCommand(editCommand(environment))
     .addCommand(replayCommand(environment))
     .addCommand(discardCommand(environment))
     .addCommand(restoreCommand(environment))

@@ -15,8 +15,10 @@ import {
 } from "@centralcloud/db";
 import { type Environment, parseConfiguration, printable } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { print } from "../output.ts";
+import { paint, print, wrapped } from "../output.ts";
+import { reportProgress } from "../progress.ts";
 import { chooseSourceUrls, SourcesMissingError, sourceOption } from "../sources.ts";
+import { withChoices } from "./options.ts";
 
 interface Summary {
   readonly ok: number;
@@ -35,15 +37,21 @@ interface DoctorFlags {
 export function doctorCommand(environment: Environment): Command {
   return new Command("doctor")
     .description(
-      "looks for whatever would bite later, and shows what is wrong; exit code 1 when there is an error, 3 when a database can't be reached",
+      "checks the databases for problems that are there or will come, and says what to do about each",
     )
-    .option("--all", "shows what is well, too")
+    .option("--all", "shows also what is in order")
     .addOption(
-      new Option("--check <name>", "this check only; may be repeated").argParser(collectCheck),
+      withChoices(
+        new Option("--check <name>", "this check only; may be repeated").argParser(collectCheck),
+        checkNames.toSorted(),
+      ),
     )
     .addOption(sourceOption())
-    .option("--json", "one JSON document on standard output, with what is well")
-    .option("--fix", "does first what is safe, and says what; then looks again")
+    .option("--json", "one JSON document on standard output, with what is in order")
+    .option(
+      "--fix",
+      "first repairs what can be repaired without risk, and says what; then checks again",
+    )
     .action(async ({ json, fix, all, check, source }: DoctorFlags) => {
       const options = await readOptions(environment, source, check);
       const diagnosis: Diagnosis & { repairs?: readonly Repair[] } = fix
@@ -58,7 +66,9 @@ export function doctorCommand(environment: Environment): Command {
         const done = repairs === undefined ? {} : { repairs };
         print(JSON.stringify({ findings, summary, unreachable: missing, ...done }));
       } else {
-        const shown = all ? findings : findings.filter(({ severity }) => severity !== "ok");
+        const problems = findings.filter(({ severity }) => severity !== "ok");
+        const others = all ? findings.filter(({ severity }) => severity === "ok") : [];
+        const shown = [...worstFirst(problems), ...others];
         print([...formatRepairs(repairs), formatFindings(shown, summary)].join("\n"));
       }
       if (missing.length > 0) throw new SourcesMissingError({ unreachable: missing, failed: [] });
@@ -88,6 +98,7 @@ async function readOptions(
     centralUrl: values.CENTRAL_DATABASE_URL,
     queues: routes,
     captured: readCaptureSettings(values).tables,
+    onExamined: (done: number, total: number) => reportProgress({ done, total, unit: "databases" }),
     connectionsPerReplica: connectionsPerReplica({
       sourceUrls,
       concurrency: values.CONSUMER_CONCURRENCY,
@@ -108,6 +119,23 @@ function formatRepairs(repairs: readonly Repair[] | undefined): readonly string[
   return [...lines, ""];
 }
 
+/** Databases with an error come first, and within each its errors; otherwise the order stays. */
+function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  const isBad = ({ severity }: Finding) => severity === "error";
+  const broken = new Set(findings.filter(isBad).map(({ database }) => database));
+  const databases = [...new Set(findings.map(({ database }) => database))];
+  const order = [
+    ...databases.filter((name) => broken.has(name)),
+    ...databases.filter((name) => !broken.has(name)),
+  ];
+  return order.flatMap((name) => {
+    const own = findings.filter(({ database }) => database === name);
+    return [...own.filter(isBad), ...own.filter((finding) => !isBad(finding))];
+  });
+}
+
+const meanings = { error: "bad", warning: "warning", ok: "good" } as const;
+
 /** One line a finding, below its database; what to do and why it matters are indented beneath it. */
 function formatFindings(findings: readonly Finding[], summary: Summary): string {
   const width = Math.max(0, ...findings.map(({ check }) => check.length));
@@ -116,17 +144,24 @@ function formatFindings(findings: readonly Finding[], summary: Summary): string 
   let database: string | undefined;
   for (const finding of findings) {
     if (finding.database !== database)
-      lines.push(...(database ? [""] : []), printable(finding.database));
+      lines.push(...(database ? [""] : []), paint("strong", printable(finding.database)));
     database = finding.database;
     const { severity, check, message } = finding;
-    lines.push(`  ${severity.padEnd(7)}  ${check.padEnd(width)}  ${onOneLine(message)}`);
+    const label = paint(meanings[severity], severity.padEnd(7));
+    lines.push(...wrapped(`  ${label}  ${check.padEnd(width)}  `, onOneLine(message), indent));
     if (finding.severity === "ok") continue;
     const fixable = finding.fix === undefined ? "" : " (or: centralcloud doctor --fix)";
-    lines.push(`${indent}→ ${onOneLine(finding.remedy)}${fixable}`);
-    if (finding.why !== undefined) lines.push(`${indent}  because ${onOneLine(finding.why)}`);
+    const remedy = `${onOneLine(finding.remedy)}${fixable}`;
+    lines.push(...wrapped(`${indent}→ `, remedy, `${indent}  `));
+    if (finding.why === undefined) continue;
+    lines.push(...wrapped(`${indent}  because `, onOneLine(finding.why), `${indent}  `));
   }
   const { ok, warnings, errors } = summary;
-  const counts = [plural(errors, "error"), plural(warnings, "warning"), `${ok} ok`];
+  const counts = [
+    errors > 0 ? paint("bad", plural(errors, "error")) : plural(errors, "error"),
+    warnings > 0 ? paint("warning", plural(warnings, "warning")) : plural(warnings, "warning"),
+    `${ok} ok`,
+  ];
   return [...lines, ...(lines.length > 0 ? [""] : []), counts.join(", ")].join("\n");
 }
 

@@ -5,28 +5,43 @@ import {
   drain,
   keepHeapSmall,
   readConsumerConfiguration,
+  routes,
 } from "@centralcloud/consumer";
+import { PgmqClient } from "@centralcloud/pgmq";
 import { assertReachable } from "@centralcloud/postgres";
-import { type Environment, logSink, overtimeMs, withInterrupt } from "@centralcloud/service";
+import { type Environment, logSink, overtimeMs } from "@centralcloud/service";
 import { Command } from "commander";
-import { print } from "../output.ts";
+import { canShowStatus, print, writeAboveStatus } from "../output.ts";
+import { interruptible, reportProgress } from "../progress.ts";
+import { askSources } from "../sources.ts";
 import { duration } from "./options.ts";
 
 export function drainCommand(environment: Environment): Command {
   return new Command("drain")
     .description("consumes until every queue is empty, then prints what it did as JSON")
     .option("--timeout <duration>", "give up after this long (exit code 1)", duration)
-    .option("--json", "accepted for symmetry; the result is JSON in any case")
+    .option("--json", "the result is JSON with or without this option")
     .action(async ({ timeout }: { timeout?: number }) => {
       keepHeapSmall();
       const configuration = readConsumerConfiguration(environment);
+      const { logFormat: format, sourceUrls } = configuration;
       await assertReachable([...configuration.sourceUrls, configuration.centralUrl]);
-      const logger = createLogger(configuration.logLevel, 2);
+      const logger = createLogger(configuration.logLevel, 2, {
+        format,
+        environment,
+        around: writeAboveStatus,
+      });
+      const total = canShowStatus() ? await countWaiting(sourceUrls) : undefined;
       const graceMs = configuration.shutdownGraceS * 1000;
       try {
-        const report = await withInterrupt(
-          (signal) => drain(configuration, logSink(logger), { timeoutS: timeout, signal }),
-          graceMs + overtimeMs,
+        const report = await interruptible(
+          (signal) =>
+            drain(configuration, logSink(logger), {
+              timeoutS: timeout,
+              signal,
+              onProgress: (done) => reportProgress({ done, total, unit: "messages", hint }),
+            }),
+          { longestMs: graceMs + overtimeMs },
         );
         print(JSON.stringify(report));
       } catch (error) {
@@ -36,4 +51,15 @@ export function drainCommand(environment: Environment): Command {
         throw error;
       }
     });
+}
+
+const hint = "Ctrl-C stops it in order; the same command continues";
+
+/** Messages of all queues that can be asked, for the time that is left. */
+async function countWaiting(urls: readonly string[]): Promise<number> {
+  const { answers } = await askSources(urls, { timeout: 5 }, async ({ pool }) => {
+    const metrics = await new PgmqClient(pool).metricsOf(routes);
+    return metrics.reduce((sum, { total }) => sum + total, 0);
+  });
+  return answers.reduce((sum, total) => sum + total, 0);
 }

@@ -12,6 +12,7 @@ import { createPool, endPool } from "@centralcloud/postgres";
 import type { Environment } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import type { Pool } from "pg";
+import { coloured } from "../format-table.ts";
 import { print } from "../output.ts";
 import { RawJson } from "../raw-json.ts";
 import { showPage, showRows } from "../show-answers.ts";
@@ -27,7 +28,11 @@ type JobReport = JobOfSource & {
 };
 
 export function jobsCommand(environment: Environment): Command {
-  return addSourceOptions(new Command("jobs").description("how each job of each source fares"))
+  return addSourceOptions(
+    new Command("jobs").description(
+      "when each job of each source last ran, how long it took, and whether it failed",
+    ),
+  )
     .option("--json", "one JSON document on standard output")
     .action(async ({ json = false, ...options }: SourceOptions & { json?: boolean }) => {
       const local = readLocalSchedules(environment);
@@ -39,7 +44,7 @@ export function jobsCommand(environment: Environment): Command {
           return { ...masked(status), ...extra };
         }),
       );
-      showRows({ ...asked, answers }, { json, name: "jobs", describe: shorten });
+      showRows({ ...asked, answers }, { json, name: "jobs", describe: shorten, meaningOf });
     })
     .addCommand(runCommand(environment))
     .addCommand(runsCommand(environment))
@@ -60,6 +65,8 @@ function masked<Status extends Pick<JobStatus, "lastError">>(status: Status): St
   const { lastError } = status;
   return { ...status, lastError: lastError === null ? null : maskErrorText(lastError) };
 }
+
+const meaningOf = coloured({ status: { failed: "bad", skipped: "warning" } });
 
 /** What fits on a line; `--json` has all. */
 function shorten(report: JobReport) {
@@ -112,7 +119,7 @@ function runCommand(environment: Environment): Command {
     .option("--source <name>", "the source, by name, id or address, where there are several")
     .option("--reason <why>", "why you do it; kept in central.operator_actions")
     .option("--actor <who>", "who does it; default: your user and host")
-    .option("--json", "accepted for symmetry; the result is JSON in any case")
+    .option("--json", "the result is JSON with or without this option")
     .action(async (job: string, options: RunOptions) => {
       const { source: wanted } = options;
       const { url, name, sourceId } = await chooseSource(readSourceUrls(environment), wanted);

@@ -107,10 +107,10 @@ Next, in this order:
 
 function addCommand(environment: Environment): Command {
   return new Command("add")
-    .description("makes the public part of a key known to every configured source")
-    .requiredOption("--from <file>", "a file that `keys generate` has written")
-    .option("--key-id <id>", "which key, where the file is a ring of several", keyId)
-    .option("--activate", "seal sessions for it from now on, if every consumer at work holds it")
+    .description("gives the public part of a key to every configured source")
+    .requiredOption("--from <file>", "a file that `keys generate` has written; - is standard input")
+    .option("--key-id <id>", "which key, where the file holds several", keyId)
+    .option("--activate", "seal sessions for it from now on, if every running consumer holds it")
     .option("--force", "activate it although a consumer does not hold it, or can't be asked")
     .addOption(sourceOption())
     .action(

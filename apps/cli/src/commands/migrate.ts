@@ -12,6 +12,7 @@ import { messageOf, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, mapInTurn, parseConfiguration, printable } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { print, printError } from "../output.ts";
+import { countSteps } from "../progress.ts";
 import { isOutOfReach, type Silence, SourcesMissingError } from "../sources.ts";
 
 export function migrateCommand(environment: Environment): Command {
@@ -20,13 +21,17 @@ export function migrateCommand(environment: Environment): Command {
       "brings the databases up to date; safe to run twice and from several places at once",
     )
     .addOption(new Option("--only <side>", "one side only").choices(["singularity", "central"]))
-    .option("--dry-run", "says what it would apply or mend, and changes nothing; exit code 1 then")
+    .option(
+      "--dry-run",
+      "says what would be changed, and changes nothing; exit code 1 where something would",
+    )
     .action(async ({ only, dryRun }: { only?: Plane; dryRun?: true }) => {
       const targets = readTargets(environment, only);
       if (dryRun) return await tellPlans(targets);
       // Where one of them can't be reached, none is changed.
+      const step = countSteps(targets.length, "databases looked at");
       const isDone = await mapInTurn(targets, turns, ({ plane, url }) =>
-        hasNothingToMigrate(plane, url),
+        hasNothingToMigrate(plane, url).finally(step),
       );
       const upToDate = new Set(targets.filter((_, index) => isDone[index]));
       const failures = await inOrder(targets, async (target, say) => {
@@ -102,6 +107,7 @@ async function inOrder<Result>(
 ): Promise<readonly Result[]> {
   const ended = new Map<number, readonly (() => void)[]>();
   let next = 0;
+  const step = countSteps(targets.length, "databases");
   return await mapInTurn(
     [...targets.entries()],
     { limit: turns.limit },
@@ -113,6 +119,7 @@ async function inOrder<Result>(
           lines.push(() => (isProblem ? printError(text) : print(text)));
         });
       } finally {
+        step();
         ended.set(index, lines);
         for (; ended.has(next); next += 1) for (const tell of ended.get(next) ?? []) tell();
       }

@@ -1,11 +1,17 @@
 import { parseTimeBound, SelectionError, type TimeBound } from "@centralcloud/dead-letters";
 import { ConfigurationError, parseDuration } from "@centralcloud/service";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, type Option } from "commander";
 import type { Pool } from "pg";
 
 /** For an option that may be given several times. */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
+}
+
+/** Names the values that an option may have, for its help and for completion; its parser refuses others. */
+export function withChoices(option: Option, choices: readonly string[]): Option {
+  option.argChoices = [...choices];
+  return option;
 }
 
 /** A whole number from `minimum` on. */

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { askTargets, readCdcEnvironment } from "../cdc-environment.ts";
 import { formatTable } from "../format-table.ts";
 import { print } from "../output.ts";
+import { reportProgress } from "../progress.ts";
 import { showText, withMissing } from "../show-answers.ts";
 import { addSourceOptions, assertComplete, type SourceOptions } from "../sources.ts";
 import { momentOf, timeBound, timeForms } from "./options.ts";
@@ -23,11 +24,16 @@ export function reconcileCommand(environment: Environment): Command {
     )
     .option("--json", "one JSON document on standard output")
     .action(async ({ since, json, ...options }: ReconcileOptions) => {
+      let entries = 0;
+      const onRead = (count: number) => {
+        entries += count;
+        reportProgress({ done: entries, unit: "entries of the change log" });
+      };
       // It reads a cursor on one connection, and asks about what it reads on another.
       const asking = { ...options, connections: 2, mostS: 600, waitsForWork: true };
       const asked = await askTargets(readCdcEnvironment(environment), asking, async (target) => {
         const moment = since && new Date(await momentOf(target.source, since));
-        return await reconcile(target.source, target.central, moment);
+        return await reconcile(target.source, target.central, moment, onRead);
       });
       const reports = asked.answers;
       if (json) print(withMissing(asked, "sources", JSON.stringify(reports)));

@@ -3,6 +3,7 @@ import {
   createLogger,
   databaseVariables,
   httpAddress,
+  logFormat,
   logLevel,
 } from "@centralcloud/consumer";
 import { cutAllConnections } from "@centralcloud/postgres";
@@ -25,6 +26,7 @@ const variables = {
   SOURCE_DATABASE_URLS: databaseVariables.SOURCE_DATABASE_URLS,
   CONSUMER_SHUTDOWN_GRACE_S: wholeNumber(0, 3_600, 25),
   LOG_LEVEL: logLevel,
+  LOG_FORMAT: logFormat,
   SCHEDULER_HTTP_PORT: wholeNumber(0, 65_535, 0).unwrap().optional(),
   SCHEDULER_HTTP_ADDRESS: httpAddress,
 };
@@ -38,7 +40,8 @@ export function schedulerCommand(environment: Environment): Command {
     .action(async () => {
       const values = parseConfiguration(variables, environment);
       const health = createHealth();
-      const tell = fanOut(logSink(createLogger(values.LOG_LEVEL, 1)), health.observe);
+      const logger = createLogger(values.LOG_LEVEL, 1, { format: values.LOG_FORMAT, environment });
+      const tell = fanOut(logSink(logger), health.observe);
       // Neither the log nor the port gets what must not leave the process.
       const observe: Observe = (observation) => tell(observationWithoutContents(observation));
       const scheduler = createScheduler({ sourceUrls: values.SOURCE_DATABASE_URLS }, observe);

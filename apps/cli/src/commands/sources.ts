@@ -3,6 +3,7 @@ import { recordAction, renewSource, type TimeBound } from "@centralcloud/dead-le
 import { createPool, endPool } from "@centralcloud/postgres";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";
+import { coloured } from "../format-table.ts";
 import {
   chooseRefused,
   type JudgedSource,
@@ -17,7 +18,7 @@ import { momentOf, timeBound, timeForms } from "./options.ts";
 
 export function sourcesCommand(environment: Environment): Command {
   return new Command("sources")
-    .description("which database is which source, and what an operator decides about it")
+    .description("which database is which source, and decisions about copies and moves")
     .addCommand(listCommand(environment))
     .addCommand(adoptCommand(environment))
     .addCommand(renewCommand(environment));
@@ -34,10 +35,12 @@ function listCommand(environment: Environment): Command {
       await withJudgement(environment, { timeout }, async (judgement) => {
         const { asked } = judgement;
         const rows = { ...asked, answers: [rowsOf(judgement)] };
-        showRows(rows, { json, name: "sources", describe: shorten });
+        showRows(rows, { json, name: "sources", describe: shorten, meaningOf });
       });
     });
 }
+
+const meaningOf = coloured({ state: { conflict: "bad", moved: "warning" } });
 
 interface SourceRow {
   readonly id: string;
@@ -108,7 +111,7 @@ function addDecisionOptions(command: Command): Command {
 
 function adoptCommand(environment: Environment): Command {
   const command = new Command("adopt").description(
-    "the source has moved to this database, or was restored there: it is the source of its id from now on",
+    "says that a source has moved to this database, or was restored there: it has the id from now on",
   );
   return addDecisionOptions(command).action(
     async (name: string | undefined, options: DecisionOptions) => {
@@ -144,7 +147,7 @@ interface RenewOptions extends DecisionOptions {
 
 function renewCommand(environment: Environment): Command {
   const command = new Command("renew").description(
-    "this database is a copy that lives on by itself: it gets an id of its own, and what it has of the original's messages is set aside",
+    "says that this database is a copy with a life of its own: it gets a new id, and the messages that it has from the original are set aside",
   );
   return addDecisionOptions(command)
     .option("--name <name>", "its name from now on; default: the old one and a part of the new id")

@@ -19,6 +19,8 @@ export interface RecreateOptions {
   readonly reason: string;
   /** Told whom the new slot waits for. */
   onWaiting?(blockers: string): void;
+  /** Told how many rows of the snapshot have been entered. */
+  onRows?(rows: number): void;
 }
 
 export interface Recreated {
@@ -63,6 +65,7 @@ export async function recreateCapture(options: RecreateOptions): Promise<Recreat
         } else {
           await recordChanges(client, identity.sourceId, changes);
           rows += count;
+          options.onRows?.(rows);
         }
       }
       await client.query("commit");

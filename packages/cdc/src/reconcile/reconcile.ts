@@ -45,6 +45,7 @@ const oldestMs = 85 * 86_400_000;
  * persisted since its capture began (or began anew, after a gap) with what the queues delivered. What one
  * has and the other lacks is named.
  *
+ * @param onRead is told how many entries of the change log were read since it was told last.
  * @throws {CaptureStateError} when nothing is captured of the source.
  * @throws {LogBehindError}
  * @throws {SlotLostError} when changes are missing.
@@ -53,6 +54,7 @@ export async function reconcile(
   source: Pool,
   central: Pool,
   since?: Date,
+  onRead?: (entries: number) => void,
 ): Promise<Reconciliation> {
   const { name, sourceId } = await readSource(source);
   const from = await findBeginning(central, sourceId, since);
@@ -63,7 +65,10 @@ export async function reconcile(
       // Whatever made a message that has been seen is in the log once that is complete up to here.
       untilLsn = await markEnd(source);
       await waitFor(source, central, sourceId, untilLsn);
-      yield* readLogged(central, { sourceId, from, settledLsn, untilLsn });
+      for await (const chunk of readLogged(central, { sourceId, from, settledLsn, untilLsn })) {
+        onRead?.(chunk.length);
+        yield chunk;
+      }
     });
     return { source: name, from, untilLsn: formatLsn(untilLsn), ...comparison };
   };

@@ -33,6 +33,8 @@ export interface DoctorOptions {
   readonly captured?: CapturedNames;
   /** The names of the checks to make; default all. */
   readonly checks?: readonly string[];
+  /** Is told how many of the databases have been looked at. */
+  readonly onExamined?: (done: number, total: number) => void;
 }
 
 /** Databases that are looked at at the same time; one that does not answer within a second delays no other. */
@@ -58,6 +60,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   const examinations: Examination[] = [];
   const servers = new CheckedServers();
   const stragglers = new Stragglers(targets.length);
+  let examined = 0;
   await mapInTurn(targets, turns, async (target, answered) => {
     const { url, name: database } = target;
     const client = createClient(url, { applicationName: "centralcloud-doctor", anyDatabase: true });
@@ -95,6 +98,8 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
     } finally {
       clearInterval(look);
       await client.end().catch(() => {});
+      examined += 1;
+      options.onExamined?.(examined, targets.length);
     }
   });
   const order = new Map(targets.map(({ name }, index) => [name, index]));

@@ -3,6 +3,7 @@ import { type ActionDetails, readAction } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { discardStep } from "../discard-letters.ts";
 import { ActionUnavailableError, SelectionError } from "../errors.ts";
+import type { OnProgress } from "../pace.ts";
 import { type LetterSource, type Place, placeOf } from "../place.ts";
 import { replayArchiveStep } from "../replay-archive.ts";
 import { replayStep } from "../replay-letters.ts";
@@ -19,6 +20,7 @@ export interface ContinueOptions {
   /** Those that the action is for, at least. */
   readonly sources: readonly LetterSource[];
   readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
 }
 
 /** A selection was written by the step that reads it again. */
@@ -48,7 +50,7 @@ const repeats: Readonly<Record<string, string>> = {
  */
 export async function continueAction(
   id: string,
-  { central, sources, signal }: ContinueOptions,
+  { central, sources, signal, onProgress }: ContinueOptions,
 ): Promise<RunResult> {
   const action = await readAction(central, id);
   if (action === undefined) throw new ActionUnavailableError(id, undefined, null);
@@ -64,7 +66,13 @@ export async function continueAction(
   const places = parts.map(({ place }) => place);
   const canary =
     action.canary === null ? {} : { canary: createCanary(action, places, action.canary.count) };
-  return await runAction(session, step, parts, { ...(signal ? { signal } : {}), ...canary });
+  const expected = action.expected ?? 0;
+  const told = onProgress === undefined ? {} : { onProgress, expected };
+  return await runAction(session, step, parts, {
+    ...(signal ? { signal } : {}),
+    ...canary,
+    ...told,
+  });
 }
 
 /**

@@ -1,6 +1,11 @@
 import type { PlannedPart } from "@centralcloud/db";
 import type { ActionPartOf, ActionStep } from "./run-action.ts";
 
+/** How many messages an action is for. */
+export function expectedOf(parts: readonly PlannedPart[]): number {
+  return parts.reduce((sum, { expected }) => sum + expected, 0);
+}
+
 /** What the row of an action keeps of its parts, and of how many messages each is. One source is asked after the other. */
 export async function planParts<Selection>(
   parts: readonly ActionPartOf<Selection>[],

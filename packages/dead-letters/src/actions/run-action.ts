@@ -3,7 +3,7 @@ import { sqlState } from "@centralcloud/postgres";
 import { pause, wordsOf } from "@centralcloud/service";
 import type { PoolClient } from "pg";
 import type { LetterKey } from "../cursor.ts";
-import { Pace } from "../pace.ts";
+import { type OnProgress, Pace } from "../pace.ts";
 import type { Place } from "../place.ts";
 import type { NeededRight } from "../rights.ts";
 import { inTransaction } from "../transaction.ts";
@@ -68,6 +68,9 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Decides about the rest once the first ones have gone; without it there is no canary. */
   readonly canary?: Canary;
+  /** Messages that were counted when it was planned. */
+  readonly expected?: number;
+  readonly onProgress?: OnProgress;
 }
 
 /** The first few, whose fate is waited for. */
@@ -117,19 +120,22 @@ class ActionRun<Selection> {
   readonly #signal: AbortSignal;
   readonly #canary: Canary | undefined;
   readonly #pace = new Pace();
+  readonly #tellProgress: () => void;
   #stopped: string | null = null;
 
   constructor(
     session: ActionSession,
     step: ActionStep<Selection>,
     parts: readonly ActionPartOf<Selection>[],
-    { signal = new AbortController().signal, canary }: RunOptions,
+    { signal = new AbortController().signal, canary, expected = 0, onProgress }: RunOptions,
   ) {
     this.#session = session;
     this.#step = step;
     this.#wanted = parts;
     this.#signal = signal;
     this.#canary = canary;
+    const actionId = session.action.id;
+    this.#tellProgress = () => onProgress?.({ actionId, moved: this.#result().moved, expected });
   }
 
   async run(): Promise<RunResult> {
@@ -178,6 +184,7 @@ class ActionRun<Selection> {
     let canaryState: CanaryState | undefined;
     for (;;) {
       if (this.#signal.aborted) return false;
+      this.#tellProgress();
       const orders = await this.#report(part, canaryState);
       canaryState = undefined;
       if (orders.state !== "running" && orders.state !== "paused") return false;

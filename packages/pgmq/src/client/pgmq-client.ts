@@ -134,6 +134,23 @@ export class PgmqClient {
   }
 
   /**
+   * How many messages were ever put into each of several queues, for rates: by the queue's sequence where the login may
+   * read that, else by the server's statistics, which come up to ten seconds late.
+   */
+  async insertedOf(queues: readonly string[]): Promise<readonly number[]> {
+    const { rows } = await this.#db.query<{ inserted: number }>(
+      `select coalesce(
+                case when has_sequence_privilege(s.sequence, 'select, usage') then pg_sequence_last_value(s.sequence) end,
+                pg_stat_get_tuples_inserted(q.name::regclass))::float8 as inserted
+         from unnest($1::text[]) with ordinality as q (name, place)
+        cross join lateral (select pg_get_serial_sequence(q.name, 'msg_id')::regclass::oid as sequence) s
+        order by q.place`,
+      [queues.map((queue) => queueTable(queue, "q"))],
+    );
+    return rows.map(({ inserted }) => inserted ?? 0);
+  }
+
+  /**
    * How long the queue is: exactly up to `countUpTo` messages, beyond that by the server's statistics. After a
    * crash of the server those begin at nothing, until the queue is analyzed.
    */

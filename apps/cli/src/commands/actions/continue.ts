@@ -1,8 +1,9 @@
 import { readAction } from "@centralcloud/db";
 import { continueAction, missingSources, type RunResult } from "@centralcloud/dead-letters";
-import { type Environment, withInterrupt } from "@centralcloud/service";
+import type { Environment } from "@centralcloud/service";
 import type { Command } from "commander";
 import type { Pool } from "pg";
+import { interruptible } from "../../progress.ts";
 import {
   type Answers,
   askSources,
@@ -11,6 +12,7 @@ import {
   readSourceUrls,
   SourcesMissingError,
 } from "../../sources.ts";
+import { showActionProgress } from "../dlq/action.ts";
 import { withSources } from "../dlq/scope.ts";
 
 /**
@@ -26,13 +28,13 @@ export async function continueActions(
 ): Promise<Error | undefined> {
   if (ids.length === 0) return undefined;
   const asked = await askSources(readSourceUrls(environment), {}, identify);
-  return await withInterrupt(async (signal) => {
+  return await interruptible(async (signal) => {
     let problem: Error | undefined;
     for (const id of ids) {
       if (signal.aborted) break;
       const { state, interrupted } = await run(command, central, id, asked, signal);
       if (interrupted) {
-        return new Error(`interrupted; \`centralcloud actions resume ${id}\` goes on`);
+        return new Error(`interrupted; \`centralcloud actions resume ${id}\` continues it`);
       }
       if (state !== "done") problem = new Error(`action ${id} is ${state}`);
     }
@@ -50,7 +52,7 @@ export async function settleAction(
   const action = await readAction(central, id);
   if (action === undefined || action.finishedAt !== null) return;
   const asked = await askSources(readSourceUrls(environment), {}, identify);
-  await withInterrupt((signal) => run(command, central, id, asked, signal));
+  await interruptible((signal) => run(command, central, id, asked, signal));
 }
 
 /** @throws {SourcesMissingError} where a source of the action does not answer. */
@@ -70,6 +72,11 @@ async function run(
     throw new SourcesMissingError(asked);
   }
   return await withSources(command, found, (sources) =>
-    continueAction(id, { central, sources, signal }),
+    continueAction(id, {
+      central,
+      sources,
+      signal,
+      onProgress: showActionProgress("messages"),
+    }),
   );
 }

@@ -1,7 +1,12 @@
 import { hostname, userInfo } from "node:os";
 import type { ActionRequest, ActionState } from "@centralcloud/db";
-import { type LetterActionReport, SelectionError } from "@centralcloud/dead-letters";
+import {
+  type LetterActionReport,
+  type OnProgress,
+  SelectionError,
+} from "@centralcloud/dead-letters";
 import type { Command } from "commander";
+import { reportProgress } from "../../progress.ts";
 import { positiveNumber } from "./selection.ts";
 
 export interface ActionOptions {
@@ -21,23 +26,26 @@ export interface BulkOptions extends ActionOptions {
 /** What every command takes that changes something. */
 export function addActionOptions(command: Command): Command {
   return command
-    .option("--reason <why>", "why you do it; needed, and kept in central.operator_actions")
+    .option("--reason <why>", "why you do it; required, and kept in central.operator_actions")
     .option("--actor <who>", "who does it; default: your user and host")
-    .option("--idempotency-key <key>", "the same key again is the same action, done once")
+    .option(
+      "--idempotency-key <key>",
+      "a command that is given again with the same key does nothing a second time",
+    )
     .option("--json", "one JSON document on standard output");
 }
 
 export function addBulkOptions(command: Command, unit: string): Command {
   return addActionOptions(command)
-    .option("--all", `every ${unit}; needed where nothing narrows the selection`)
-    .option("--dry-run", "only counts them: changes nothing, and needs no reason")
-    .option("--rate <number>", `at most so many a second; default: no limit`, positiveNumber);
+    .option("--all", `every ${unit}; required where nothing narrows the selection`)
+    .option("--dry-run", "says what would be done: changes nothing, and needs no reason")
+    .option("--rate <number>", "how many a second at most; default: no limit", positiveNumber);
 }
 
 export function addDigestOption(command: Command): Command {
   return command.option(
     "--digest <text>",
-    "what --dry-run gave: does nothing where other letters are selected now",
+    "the text that --dry-run gave: nothing is done where other dead letters are selected now",
   );
 }
 
@@ -65,6 +73,14 @@ function userName(): string {
     // A user that the system has no entry for, as in containers.
     return `uid ${process.getuid?.() ?? "unknown"}`;
   }
+}
+
+/** Shows how far an action is, and that it can be left alone. @param unit what it moves, in the plural. */
+export function showActionProgress(unit: string): OnProgress {
+  return ({ actionId, moved, expected }) => {
+    const hint = `Ctrl-C pauses action ${actionId}; centralcloud actions resume ${actionId} continues it`;
+    reportProgress({ done: moved, total: expected, unit, hint });
+  };
 }
 
 /** What a report says beside what was done; a line each. */
@@ -96,7 +112,7 @@ export function failUnlessDone(
   },
   hint: string,
 ): void {
-  const resume = `\`centralcloud actions resume ${actionId}\` goes on`;
+  const resume = `\`centralcloud actions resume ${actionId}\` continues it`;
   if (interrupted) throw new Error(`interrupted; ${resume}, and so does ${hint}`);
   if (stopped !== null) throw new Error(`${stopped}; action ${actionId} is paused: ${resume}`);
   if (state === "cancelled") throw new Error(`action ${actionId} was cancelled`);

@@ -1,7 +1,8 @@
 import { discardLetters } from "@centralcloud/dead-letters";
-import { type Environment, withInterrupt } from "@centralcloud/service";
+import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { print } from "../../output.ts";
+import { interruptible } from "../../progress.ts";
 import { readTogether } from "../read-together.ts";
 import {
   addBulkOptions,
@@ -11,6 +12,7 @@ import {
   digestOf,
   failUnlessDone,
   readRequest,
+  showActionProgress,
 } from "./action.ts";
 import { readBulkFilter } from "./bulk-filter.ts";
 import { readJudge } from "./judge.ts";
@@ -20,9 +22,9 @@ import { addFilterOptions, type FilterOptions } from "./selection.ts";
 
 export function discardCommand(environment: Environment): Command {
   const command = new Command("discard")
-    .description("archives letters without sending their messages again; deletes nothing")
-    .argument("[ids...]", "letters by id; else give filters, or --all");
-  return addDigestOption(addBulkOptions(addFilterOptions(command), "letter")).action(
+    .description("archives dead letters without sending their messages again; deletes nothing")
+    .argument("[ids...]", "dead letters by id; else give filters, or --all");
+  return addDigestOption(addBulkOptions(addFilterOptions(command), "dead letter")).action(
     async (ids: readonly string[], options: FilterOptions & BulkOptions) => {
       const { dryRun, json, rate } = options;
       const { request, selection } = await readTogether({
@@ -37,8 +39,9 @@ export function discardCommand(environment: Environment): Command {
         return await showPreview(command, environment, options, { ...verb, selection, judge });
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
-        withInterrupt((signal) => {
-          const pace = { signal, ...(rate === undefined ? {} : { rate }) };
+        interruptible((signal) => {
+          const onProgress = showActionProgress("dead letters");
+          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           return discardLetters(scope, filter, {
             central,
             request,

@@ -2,6 +2,7 @@ import { unlink } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { queueNames } from "@centralcloud/contracts";
 import {
+  countLetters,
   exportLetters,
   findUnknownReasons,
   type LetterFilter,
@@ -14,7 +15,8 @@ import { createPool, endPool } from "@centralcloud/postgres";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { createSecretFile } from "../../files.ts";
-import { print } from "../../output.ts";
+import { canShowStatus, print } from "../../output.ts";
+import { interruptible, reportProgress } from "../../progress.ts";
 import {
   type Answers,
   askSources,
@@ -36,75 +38,98 @@ interface ExportOptions extends FilterOptions, SourceOptions {
 
 export function exportCommand(environment: Environment): Command {
   const command = new Command("export").description(
-    "writes letters whole, as JSON lines that `dlq import` takes; changes nothing",
+    "writes dead letters whole, as JSON lines that `dlq import` takes; changes nothing",
   );
   return addFilterOptions(command)
     .addOption(timeoutOption())
     .option("--out <file>", "a new file that only you may read; default: standard output")
     .option("--json", "with --out: what was done, as one JSON document")
     .action(async (options: ExportOptions) => {
-      const { out, json } = options;
-      if (out === undefined && process.stdout.isTTY) {
+      if (options.out === undefined && process.stdout.isTTY) {
         command.error(
           "error: an export holds whole messages, and a terminal keeps what it shows: give --out, or a pipe",
         );
       }
       const filter = await readUsage(command, () => readFilter(options));
-      const asked = await readUsage(command, () => findSources(environment, options, filter));
-      const silences: { unreachable: Silence[]; failed: Silence[] } = {
-        unreachable: [...asked.unreachable],
-        failed: [...asked.failed],
-      };
-      let letters = 0;
-      const lines = async function* () {
-        for (const source of asked.answers) {
-          try {
-            for await (const line of exportSource(source, options, filter)) {
-              letters += 1;
-              yield `${line}\n`;
-            }
-          } catch (error) {
-            // Those of the others are exported all the same.
-            const { silence, isUnreachable } = describeSilence(source.name, error);
-            silences[isUnreachable ? "unreachable" : "failed"].push(silence);
-          }
-        }
-      };
-      if (asked.answers.length === 0) return assertComplete(asked);
-      if (out === undefined) await writeToStandardOutput(lines());
-      else {
-        const { handle, path } = await createSecretFile(environment, out);
-        try {
-          await pipeline(lines(), handle.createWriteStream());
-        } catch (error) {
-          // Half an export would pass for a whole one.
-          await unlink(path);
-          throw error;
-        }
-        const text = `exported ${letters} letters to ${path}`;
-        const missing = silences.unreachable.length + silences.failed.length > 0 ? silences : {};
-        print(json ? JSON.stringify({ letters, file: path, ...missing }) : text);
-      }
-      assertComplete({ answers: [], ...silences });
+      await readUsage(command, () =>
+        interruptible((signal) => exportAll(environment, options, filter, signal)),
+      );
     });
+}
+
+const interrupted =
+  "interrupted; nothing was changed, and no half file is left: give the command again";
+
+/** @throws {SelectionError} {@link SourcesMissingError} once the letters of the others are exported. */
+async function exportAll(
+  environment: Environment,
+  options: ExportOptions,
+  filter: LetterFilter,
+  signal: AbortSignal,
+): Promise<void> {
+  const { out, json } = options;
+  const asked = await findSources(environment, options, filter);
+  const silences: { unreachable: Silence[]; failed: Silence[] } = {
+    unreachable: [...asked.unreachable],
+    failed: [...asked.failed],
+  };
+  const total = asked.answers.reduce((sum, source) => sum + (source.letters ?? 0), 0);
+  let letters = 0;
+  const lines = async function* () {
+    for (const source of asked.answers) {
+      try {
+        for await (const line of exportSource(source, options, filter)) {
+          if (signal.aborted) break;
+          letters += 1;
+          if (canShowStatus()) reportProgress({ done: letters, total, unit: "dead letters" });
+          yield `${line}\n`;
+        }
+      } catch (error) {
+        // Those of the others are exported all the same.
+        const { silence, isUnreachable } = describeSilence(source.name, error);
+        silences[isUnreachable ? "unreachable" : "failed"].push(silence);
+      }
+      if (signal.aborted) throw new Error(interrupted);
+    }
+  };
+  if (asked.answers.length === 0) return assertComplete(asked);
+  if (out === undefined) await writeToStandardOutput(lines());
+  else {
+    const { handle, path } = await createSecretFile(environment, out);
+    try {
+      await pipeline(lines(), handle.createWriteStream());
+    } catch (error) {
+      // Half an export would pass for a whole one.
+      await unlink(path);
+      throw error;
+    }
+    const text = `exported ${letters} letters to ${path}`;
+    const missing = silences.unreachable.length + silences.failed.length > 0 ? silences : {};
+    print(json ? JSON.stringify({ letters, file: path, ...missing }) : text);
+  }
+  assertComplete({ answers: [], ...silences });
+}
+
+/** A source whose letters are exported. */
+interface ExportedSource extends KnownSource {
+  /** How many there are; undefined where nobody sees how far the export is. */
+  readonly letters: number | undefined;
 }
 
 /** Which sources can be asked for their letters; a lock that somebody has on one is met here. @throws {SelectionError} */
 async function findSources(
   environment: Environment,
-  { queue: queues = queueNames, source, timeout }: ExportOptions,
+  { queue: queues = queueNames, ...options }: ExportOptions,
   filter: LetterFilter,
-): Promise<Answers<KnownSource>> {
-  const asking = {
-    ...(source === undefined ? {} : { source }),
-    ...(timeout === undefined ? {} : { timeout }),
-  };
+): Promise<Answers<ExportedSource>> {
   const urls = readSourceUrls(environment);
-  const asked = await askSources(urls, asking, async ({ url, sourceId, name, pool }) => {
+  const asked = await askSources(urls, options, async ({ url, sourceId, name, pool }) => {
     const scope: LetterScope = { sources: [{ sourceId, name, pool }], queues };
     await locateWaiting(scope);
     const unknown = await findUnknownReasons(scope, filter);
-    return { source: { url, sourceId, name }, unknown };
+    const counts = canShowStatus() ? await countLetters(scope, filter) : undefined;
+    const letters = counts?.reduce((sum, { count }) => sum + count, 0);
+    return { source: { url, sourceId, name, letters }, unknown };
   });
   const unknown = filter.reasons?.find((reason) =>
     asked.answers.every((one) => one.unknown.includes(reason)),

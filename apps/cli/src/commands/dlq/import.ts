@@ -1,8 +1,9 @@
-import { type ImportReport, importLetters } from "@centralcloud/dead-letters";
-import { type Environment, withInterrupt } from "@centralcloud/service";
+import { type ImportReport, importLetters, type RunProgress } from "@centralcloud/dead-letters";
+import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
-import { readLines } from "../../files.ts";
+import { withLines } from "../../files.ts";
 import { print } from "../../output.ts";
+import { interruptible, reportProgress } from "../../progress.ts";
 import { readTogether } from "../read-together.ts";
 import { type ActionOptions, addActionOptions, readRequest } from "./action.ts";
 import { readDatabases, withCentralScope } from "./scope.ts";
@@ -10,22 +11,29 @@ import { readDatabases, withCentralScope } from "./scope.ts";
 export function importCommand(environment: Environment): Command {
   const command = new Command("import")
     .description(
-      "puts letters of an export back that are not in their dead-letter queue any more; twice is once",
+      "puts dead letters of an export back that are not in their queue any more; nothing is put back twice",
     )
-    .argument("<file>", "what `dlq export` wrote");
+    .argument("<file>", "what `dlq export` wrote; - is standard input");
   return addActionOptions(command).action(async (file: string, options: ActionOptions) => {
     const { request } = await readTogether({
       request: () => readRequest(options),
       databases: () => readDatabases(environment),
     });
-    const report = await withCentralScope(command, environment, {}, ({ sources }, central) =>
-      withInterrupt((signal) => {
-        const openLines = () => readLines(environment, "import", file);
-        return importLetters(sources, openLines, { central, request, origin: file, signal });
-      }),
+    const report = await withLines(environment, "import", file, (lines) =>
+      withCentralScope(command, environment, {}, ({ sources }, central) =>
+        interruptible((signal) => {
+          const onProgress = ({ moved, expected }: RunProgress) => {
+            const hint = "Ctrl-C stops it; the same command continues";
+            reportProgress({ done: moved, total: expected, unit: "dead letters", hint });
+          };
+          const run = { central, request, origin: file, signal, onProgress };
+          return importLetters(sources, lines.open, run);
+        }),
+      ),
     );
     print(options.json ? JSON.stringify(report) : describe(report));
-    if (report.interrupted) throw new Error("interrupted; the same command goes on");
+    if (report.interrupted)
+      throw new Error("interrupted; the same command continues, and puts nothing back twice");
   });
 }
 

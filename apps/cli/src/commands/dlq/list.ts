@@ -40,9 +40,9 @@ export function listCommand(environment: Environment): Command {
   return addReasonOption(addFilterOptions(command))
     .addOption(timeoutOption())
     .option("--groups", "the same as `dlq groups`")
-    .option("--limit <number>", "letters of a page, or groups", wholeNumberUpTo(1000), 50)
-    .option("--after <cursor>", "the page after the one that ended with this cursor")
-    .option("--messages", "with --json: the original messages, too, unless they are long")
+    .option("--limit <number>", "how many on a page, or how many groups", wholeNumberUpTo(1000), 50)
+    .option("--after <cursor>", "the next page: the text that a page ended with")
+    .option("--messages", "with --json: the original messages, too, masked, unless they are long")
     .option("--json", "one JSON document on standard output")
     .action(async (options: ListOptions) => {
       const { limit, after, groups, messages, json } = options;

@@ -6,9 +6,10 @@ import {
   SelectionError,
   type TimeBound,
 } from "@centralcloud/dead-letters";
-import { type Environment, withInterrupt } from "@centralcloud/service";
+import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { print } from "../../output.ts";
+import { interruptible } from "../../progress.ts";
 import { timeBound, timeForms } from "../options.ts";
 import { readTogether } from "../read-together.ts";
 import {
@@ -17,6 +18,7 @@ import {
   failUnlessDone,
   latestBound,
   readRequest,
+  showActionProgress,
 } from "./action.ts";
 import { readDatabases, withCentralScope, withScope } from "./scope.ts";
 import { addScopeOptions, type ScopeOptions } from "./selection.ts";
@@ -49,8 +51,9 @@ export function replayArchiveCommand(environment: Environment): Command {
         });
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
-        withInterrupt((signal) => {
-          const pace = { signal, ...(rate === undefined ? {} : { rate }) };
+        interruptible((signal) => {
+          const onProgress = showActionProgress("archived messages");
+          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           return replayArchive(scope, range, { central, request, all, ...pace });
         }),
       );

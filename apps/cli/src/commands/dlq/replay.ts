@@ -5,10 +5,11 @@ import {
   type ReplayReport,
   replayLetters,
 } from "@centralcloud/dead-letters";
-import { type Environment, withInterrupt } from "@centralcloud/service";
+import type { Environment } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { readNamedFile } from "../../files.ts";
 import { print } from "../../output.ts";
+import { interruptible } from "../../progress.ts";
 import { readTogether } from "../read-together.ts";
 import {
   addBulkOptions,
@@ -19,6 +20,7 @@ import {
   failUnlessDone,
   latestBound,
   readRequest,
+  showActionProgress,
 } from "./action.ts";
 import { readBulkFilter } from "./bulk-filter.ts";
 import { readJudge } from "./judge.ts";
@@ -34,21 +36,21 @@ interface ReplayCommandOptions extends FilterOptions, BulkOptions {
 export function replayCommand(environment: Environment): Command {
   const command = new Command("replay")
     .description(
-      "sends the original messages to their queues again and archives the letters; running it twice sends once",
+      "sends the original messages to their queues again and archives the dead letters; nothing is sent twice",
     )
-    .argument("[ids...]", "letters by id; else give filters, or --all");
-  return addDigestOption(addBulkOptions(addFilterOptions(command), "letter"))
+    .argument("[ids...]", "dead letters by id; else give filters, or --all");
+  return addDigestOption(addBulkOptions(addFilterOptions(command), "dead letter"))
     .addOption(
       new Option(
         "--canary [count]",
-        "sends so many first, and the rest only once each of them was merged",
+        "sends this many first, and the rest only once each of them was merged",
       )
         .preset(String(canaryDefault))
         .argParser(wholeNumberUpTo(1000)),
     )
     .option(
       "--edit <file>",
-      "one letter only: sends the message in this file; the original is kept",
+      "one dead letter only: sends the message in this file (- is standard input); the original is kept. See also `dlq edit`",
     )
     .action(async (ids: readonly string[], options: ReplayCommandOptions) => {
       const { dryRun, json, rate } = options;
@@ -68,8 +70,9 @@ export function replayCommand(environment: Environment): Command {
         return await showPreview(command, environment, options, previewed);
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
-        withInterrupt((signal) => {
-          const pace = { signal, ...(rate === undefined ? {} : { rate }) };
+        interruptible((signal) => {
+          const onProgress = showActionProgress("dead letters");
+          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           const edited = edit === undefined ? {} : { edit };
           const canary = options.canary === undefined ? {} : { canary: options.canary };
           return replayLetters(scope, filter, {
@@ -89,7 +92,7 @@ export function replayCommand(environment: Environment): Command {
       const until = latestBound(report.until);
       failUnlessDone(
         report,
-        `the same command, with --until ${until} without letters that died since`,
+        `the same command, with --until ${until} without what was dead-lettered since`,
       );
     });
 }

@@ -1,9 +1,16 @@
 import { countRestorable, type RestoreReport, restoreLetters } from "@centralcloud/dead-letters";
-import { type Environment, withInterrupt } from "@centralcloud/service";
+import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { print } from "../../output.ts";
+import { interruptible } from "../../progress.ts";
 import { readTogether } from "../read-together.ts";
-import { addBulkOptions, type BulkOptions, failUnlessDone, readRequest } from "./action.ts";
+import {
+  addBulkOptions,
+  type BulkOptions,
+  failUnlessDone,
+  readRequest,
+  showActionProgress,
+} from "./action.ts";
 import { readBulkFilter } from "./bulk-filter.ts";
 import { readDatabases, withCentralScope, withScope } from "./scope.ts";
 import { addFilterOptions, type FilterOptions, letterId } from "./selection.ts";
@@ -14,10 +21,10 @@ interface RestoreCommandOptions extends FilterOptions, BulkOptions {
 
 export function restoreCommand(environment: Environment): Command {
   const command = new Command("restore")
-    .description("undoes a discard: puts letters back from the archive, as they were")
-    .argument("[ids...]", "letters by id; else give --action, filters, or --all");
-  return addBulkOptions(addFilterOptions(command), "discarded letter")
-    .option("--action <id>", "letters that this action has discarded", letterId)
+    .description("undoes a discard: puts dead letters back from the archive, as they were")
+    .argument("[ids...]", "dead letters by id; else give --action, filters, or --all");
+  return addBulkOptions(addFilterOptions(command), "discarded dead letter")
+    .option("--action <id>", "dead letters that this action has discarded", letterId)
     .action(async (ids: readonly string[], options: RestoreCommandOptions) => {
       const { action, dryRun, json, rate } = options;
       const { request, selected } = await readTogether({
@@ -35,8 +42,9 @@ export function restoreCommand(environment: Environment): Command {
         });
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
-        withInterrupt((signal) => {
-          const pace = { signal, ...(rate === undefined ? {} : { rate }) };
+        interruptible((signal) => {
+          const onProgress = showActionProgress("dead letters");
+          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           return restoreLetters(scope, selection, { central, request, ...bulk, ...pace });
         }),
       );

@@ -9,7 +9,7 @@ import {
 import type { DeadLetterOptions } from "@centralcloud/inspect";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type SourceOptions, sourceOption } from "../../sources.ts";
-import { assertKnown, timeBound, timeForms } from "../options.ts";
+import { assertKnown, timeBound, timeForms, withChoices } from "../options.ts";
 
 /** Which queues and sources; every one where none is named. */
 export interface ScopeOptions {
@@ -31,10 +31,12 @@ export interface FilterOptions extends ScopeOptions {
 export function addScopeOptions(command: Command): Command {
   return command
     .addOption(
-      new Option(
-        "--queue <name>",
-        `of this queue; may be repeated: ${queueNames.join(", ")}`,
-      ).argParser(collect(queueName)),
+      withChoices(
+        new Option("--queue <name>", "of this queue only; may be repeated").argParser(
+          collect(queueName),
+        ),
+        queueNames,
+      ),
     )
     .addOption(sourceOption());
 }
@@ -48,33 +50,36 @@ export function addFilterOptions(command: Command): Command {
     .addOption(
       new Option(
         "--message-id <id>",
-        "the letter of this message: `msgId` of the log, and not the letter's own id; may be repeated",
+        "the dead letter of this message: `msgId` of the log, not the id of the dead letter; may be repeated",
       ).argParser(collect(letterId)),
     )
     .addOption(
-      new Option(
-        "--letter-reason <reason>",
-        `letters of this reason; may be repeated: ${deadLetterReasons.join(", ")}`,
-      ).argParser(collect(String)),
+      withChoices(
+        new Option(
+          "--letter-reason <reason>",
+          "dead letters with this reason; may be repeated",
+        ).argParser(collect(String)),
+        deadLetterReasons,
+      ),
     )
     .addOption(
       new Option(
         "--code <code>",
-        "letters of this error code, such as out_of_range or 23514; may be repeated",
+        "dead letters with this error code, such as out_of_range or 23514; may be repeated",
       ).argParser(collect(String)),
     )
     .addOption(
       new Option(
         "--fingerprint <fingerprint>",
-        "letters of this group, as `dlq groups` names it; may be repeated",
+        "dead letters of this group, as `dlq groups` names it; may be repeated",
       ).argParser(collect(fingerprint)),
     )
-    .option("--since <time>", `letters since then: ${timeForms}`, timeBound)
-    .option("--until <time>", "letters until then", timeBound)
-    .option("--text <text>", "letters whose original message contains this, in whatever case")
+    .option("--since <time>", `dead letters since then: ${timeForms}`, timeBound)
+    .option("--until <time>", "dead letters until then", timeBound)
+    .option("--text <text>", "dead letters whose original message contains this text, in any case")
     .option(
       "--path <jsonpath>",
-      "letters whose original message meets this, such as '$.confidence > 1'",
+      "dead letters whose original message meets this condition, such as '$.confidence > 1'",
     );
 }
 

@@ -24,10 +24,13 @@ import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
 export function showCommand(environment: Environment): Command {
   const command = new Command("show")
     .description(
-      "one letter with its history, what is wrong at its place, and what would become of its message now; contents are masked",
+      "one dead letter with its history, what is wrong at its place, and whether its message would be accepted now; contents are masked",
     )
-    .argument("[id]", "the letter's own id: that of `dlq list`, and `deadLetterId` of the log")
-    .option("--message-id <id>", "the letter of this message: `msgId` of the log", letterId);
+    .argument(
+      "[id]",
+      "the id of the dead letter: that of `dlq list`, and `deadLetterId` of the log",
+    )
+    .option("--message-id <id>", "the dead letter of this message: `msgId` of the log", letterId);
   return addScopeOptions(command)
     .addOption(timeoutOption())
     .option(

@@ -9,7 +9,7 @@ import {
 } from "@centralcloud/session-keys";
 import { Command } from "commander";
 import { readNamedFile, replaceSecretFile, warnOfReadable } from "../../files.ts";
-import { print, printError } from "../../output.ts";
+import { print, printError, warn } from "../../output.ts";
 import { collect } from "../options.ts";
 
 interface AddToRingOptions {
@@ -20,14 +20,17 @@ interface AddToRingOptions {
 export function addToRingCommand(environment: Environment): Command {
   return new Command("add-to-ring")
     .description(
-      "adds keys to a key ring, a file that only its owner may read afterwards; makes it where there is none",
+      "adds keys to a key ring: the file with the private keys of a consumer, which only its owner may read",
     )
     .requiredOption(
       "--from <file>",
-      "a file that `keys generate` has written, or another ring; may be given several times",
+      "a file that `keys generate` has written, or another key ring; - is standard input; may be repeated",
       collect,
     )
-    .option("--ring <file>", "the key ring; default: SESSION_PRIVATE_KEYS_FILE")
+    .option(
+      "--ring <file>",
+      "the file, which is made where there is none; default: SESSION_PRIVATE_KEYS_FILE",
+    )
     .action(async ({ from, ring = environment.SESSION_PRIVATE_KEYS_FILE }: AddToRingOptions) => {
       if (!ring)
         throw new ConfigurationError(["--ring: say which, or set SESSION_PRIVATE_KEYS_FILE"]);
@@ -50,9 +53,7 @@ export function addToRingCommand(environment: Environment): Command {
       const verb = added.length === 0 ? "has had all of them" : `has got ${added.join(", ")}`;
       print(`${path} ${verb}; only its owner may read it`);
       if (wasReadable) {
-        printError(
-          `warning: ${ring} could be read by others until now; take its keys for known to them`,
-        );
+        warn(`${ring} could be read by others until now; take its keys for known to them`);
       }
       printError("Restart the consumers that read it, one after the other.");
     });

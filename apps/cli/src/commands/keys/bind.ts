@@ -16,7 +16,7 @@ import { assertOpenBoundSeals } from "./holders.ts";
 export function bindCommand(environment: Environment): Command {
   return new Command("bind")
     .description(
-      "lets seals name their session from now on, so that they open nowhere else; after an upgrade of all consumers",
+      "makes seals name their session from now on, so that they open nowhere else; once every consumer is upgraded",
     )
     .addOption(sourceOption())
     .action(async (options: SourceOptions) => {

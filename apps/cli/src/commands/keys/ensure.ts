@@ -18,9 +18,12 @@ import {
 export function ensureCommand(environment: Environment): Command {
   return new Command("ensure")
     .description(
-      "makes the newest key of a key ring known, and active only where no key has been active yet",
+      "gives the newest key of a key ring to every source, and activates it only where no key has been active yet",
     )
-    .requiredOption("--from <file>", "a key ring; its newest key is the last one")
+    .requiredOption(
+      "--from <file>",
+      "a key ring, whose last key is the newest; - is standard input",
+    )
     .addOption(sourceOption())
     .action(async ({ from, ...options }: SourceOptions & { from: string }) => {
       await warnOfReadable(environment, from);

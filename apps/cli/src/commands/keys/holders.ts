@@ -8,7 +8,7 @@ import {
   printable,
 } from "@centralcloud/service";
 import type { PublicPart } from "@centralcloud/session-keys";
-import { printError } from "../../output.ts";
+import { warn } from "../../output.ts";
 import { isOutOfReach, type Silence } from "../../sources.ts";
 
 /**
@@ -24,14 +24,14 @@ export async function assertHeld(
   const replicas = await readConsumers(environment).catch((error: unknown) => {
     if (!force) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    printError(`warning: whether the consumers hold the key is not known: ${printable(reason)}`);
+    warn(`whether the consumers hold the key is not known: ${printable(reason)}`);
     return [];
   });
   const lacking = lackingReplicas(replicas, key);
   if (lacking.length === 0) return;
   const lines = lacking.map((replica) => `  ${describeLack(replica, key)}`);
   const problem = `${key.keyId} is not held by every consumer at work:\n${lines.join("\n")}`;
-  if (force) return printError(`warning: ${problem}`);
+  if (force) return warn(problem);
   throw new Error(
     `${problem}\nNothing was done. Add the key to their key rings (keys add-to-ring) and restart them, or say --force: ` +
       "then these consumers dead-letter each session that is sealed from now on.",

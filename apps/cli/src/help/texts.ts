@@ -1,0 +1,270 @@
+import {
+  both,
+  type CommandHelp,
+  capture,
+  central,
+  consumer,
+  keyRing,
+  log,
+  looks,
+  missing,
+  page,
+  sources,
+} from "./command-help.ts";
+import { deadLetterHelp } from "./dead-letter-texts.ts";
+
+/** By the words of the command. A group needs no row: it shows what those below it do. */
+export const commandHelp: Readonly<Record<string, CommandHelp>> = {
+  ...deadLetterHelp,
+  "": {
+    examples: [
+      ["migrate", "brings the databases up to date"],
+      ["queues", "what waits in each queue of each source"],
+      ["dlq list --groups", "dead letters, counted by cause"],
+      ["doctor", "what is wrong, and what to do about it"],
+      ["help dlq replay", "the help of a command"],
+    ],
+    environment: both,
+    page: "docs/operations.md",
+  },
+  migrate: {
+    examples: [
+      ["migrate --dry-run", "says what would be done; changes nothing"],
+      ["migrate", "does it"],
+      ["migrate --only singularity", "the sources alone"],
+    ],
+    environment: [...both, "LOG_LEVEL"],
+    codes: { 1: "failed; with --dry-run: something would be changed" },
+    page: page("upgrade"),
+    interrupted:
+      "each database was changed completely or not at all; give the command again to do the others",
+  },
+  consume: {
+    examples: [["consume", "runs the service; SIGTERM or Ctrl-C stops it in order"]],
+    environment: consumer,
+    codes: { 3: "" },
+    page: page("settings"),
+  },
+  drain: {
+    examples: [
+      ["drain", "consumes until every queue is empty"],
+      ["drain --timeout 10m", "gives up after ten minutes, with exit code 1"],
+    ],
+    environment: consumer,
+    codes: { 1: "failed, or the queues were not empty in time" },
+    page: page("stopping"),
+    interrupted:
+      "what is in flight is finished or goes back to its queue; give the command again to continue",
+  },
+  scheduler: {
+    examples: [["scheduler", "runs the jobs of sources that have no pg_cron, until it is stopped"]],
+    environment: [
+      ...sources,
+      "SCHEDULER_HTTP_PORT",
+      "SCHEDULER_HTTP_ADDRESS",
+      "CONSUMER_SHUTDOWN_GRACE_S",
+      ...log,
+    ],
+    codes: { 3: "" },
+    page: page("jobs"),
+  },
+  "sources list": {
+    examples: [["sources list", "every source that is configured or known, with its state"]],
+    environment: both,
+    codes: { 3: missing },
+    page: page("which-database-is-which-source"),
+    interrupted: looks,
+  },
+  "sources adopt": {
+    examples: [
+      [
+        'sources adopt --source db2:5432/singularity --reason "moved to a new server"',
+        "the source with the id of this database is here from now on",
+      ],
+    ],
+    environment: both,
+    page: page("which-database-is-which-source"),
+    interrupted: "the decision is written in one transaction; see `centralcloud sources list`",
+  },
+  "sources renew": {
+    examples: [
+      [
+        'sources renew --source db2:5432/copy --cloned-at 2h --reason "a copy for tests"',
+        "this copy gets an id of its own",
+      ],
+    ],
+    environment: both,
+    page: page("which-database-is-which-source"),
+    interrupted: "give the command again: it continues, or says that it was done",
+  },
+  queues: {
+    examples: [
+      ["queues", "what waits, what is being worked on, and how many dead letters there are"],
+      ["queues --watch", "the same every two seconds, with rates, until Ctrl-C"],
+      ["queues --source eu-1 --json", "of one source, as JSON"],
+    ],
+    environment: sources,
+    codes: { 3: missing },
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
+  jobs: {
+    examples: [
+      ["jobs", "when each job last ran, and whether it succeeded"],
+      ["jobs run update-knowledge-hourly --source eu-1", "runs one now"],
+    ],
+    environment: sources,
+    codes: { 3: missing },
+    page: page("jobs"),
+    interrupted: looks,
+  },
+  "jobs run": {
+    examples: [
+      ["jobs run update-knowledge-hourly --source eu-1", "runs it, and waits for its end"],
+    ],
+    environment: both,
+    codes: { 1: "the job failed, or is running already" },
+    page: page("jobs"),
+    interrupted: "the server may finish the job; see `centralcloud jobs` before you run it again",
+  },
+  "keys generate": {
+    examples: [
+      ["keys generate --key-id 2026-11 --out key.json", "a new key, in a file of its own"],
+    ],
+    environment: sources,
+    page: page("session-keys"),
+    interrupted: "no key was written, or all of it",
+  },
+  "keys add-to-ring": {
+    examples: [
+      ["keys add-to-ring --from key.json --ring keyring.json", "adds it to a consumer's key ring"],
+      ["keys add-to-ring --from - --ring keyring.json", "reads the key from standard input"],
+    ],
+    environment: ["SESSION_PRIVATE_KEYS_FILE"],
+    codes: { 3: "" },
+    page: page("session-keys"),
+    interrupted: "the key ring is as it was, or has all of the keys",
+  },
+  "keys add": {
+    examples: [
+      ["keys add --from key.json --activate", "the sources seal sessions with it from now on"],
+      ["keys add --from - < key.json", "reads the key from standard input"],
+    ],
+    environment: both,
+    page: page("session-keys"),
+    interrupted: "some sources may know the key already; give the command again",
+  },
+  "keys ensure": {
+    examples: [
+      ["keys ensure --from keyring.json", "for start scripts: may run any number of times"],
+    ],
+    environment: sources,
+    page: page("session-keys"),
+    interrupted: "some sources may know the key already; give the command again",
+  },
+  "keys bind": {
+    examples: [["keys bind", "once every consumer has been upgraded"]],
+    environment: both,
+    page: page("upgrade"),
+    interrupted: "some sources may do so already; give the command again",
+  },
+  "keys list": {
+    examples: [["keys list", "which source knows which keys, and which consumer lacks one"]],
+    environment: [...both, ...keyRing],
+    codes: { 3: missing },
+    page: page("session-keys"),
+    interrupted: looks,
+  },
+  "sessions show": {
+    examples: [["sessions show 7c0f2a --source eu-1", "a session, with its state opened"]],
+    environment: [...central, ...keyRing],
+    page: page("session-keys"),
+    interrupted: looks,
+  },
+  "cdc status": {
+    examples: [["cdc status", "how far the capture of each source is"]],
+    environment: [...both, ...capture],
+    codes: { 1: "failed, or changes are lost, stuck or not captured", 3: missing },
+    page: page("change-data-capture"),
+    interrupted: looks,
+  },
+  "cdc peek": {
+    examples: [
+      ["cdc peek --table agents --limit 10", "changes that are not in the change log yet"],
+    ],
+    environment: [...both, ...capture],
+    codes: { 3: missing },
+    page: page("change-data-capture"),
+    interrupted: looks,
+  },
+  "cdc tail": {
+    examples: [["cdc tail --agent agent-7", "what changes from now on, until Ctrl-C"]],
+    environment: [...both, ...capture],
+    page: page("change-data-capture"),
+  },
+  "cdc log": {
+    examples: [["cdc log --agent agent-7 --from 2h", "what has changed in the last two hours"]],
+    environment: [...central, "CDC_TABLES"],
+    page: page("change-data-capture"),
+    interrupted: looks,
+  },
+  "cdc run": {
+    examples: [["cdc run", "captures the changes of every source, until it is stopped"]],
+    environment: [...both, ...capture, "CONSUMER_SHUTDOWN_GRACE_S", ...log],
+    codes: { 3: "" },
+    page: page("change-data-capture"),
+  },
+  "cdc recreate": {
+    examples: [
+      [
+        'cdc recreate --source eu-1 --reason "slot lost"',
+        "a new slot, a mark of the gap, a snapshot",
+      ],
+    ],
+    environment: [...both, ...capture],
+    page: page("change-data-capture"),
+    interrupted:
+      "see `centralcloud cdc status`; give the command again where the slot is still lost",
+  },
+  "cdc drop": {
+    examples: [
+      [
+        'cdc drop --source eu-1 --reason "not needed any more"',
+        "ends it, and keeps the change log",
+      ],
+    ],
+    environment: [...both, ...capture],
+    page: page("change-data-capture"),
+    interrupted:
+      "see `centralcloud cdc status`; give the command again where the slot is still there",
+  },
+  reconcile: {
+    examples: [["reconcile --since 1d", "compares what happened in the last day"]],
+    environment: [...both, ...capture],
+    codes: { 1: "failed, or one lacks something that the other has", 3: missing },
+    page: page("change-data-capture"),
+    interrupted: looks,
+  },
+  doctor: {
+    examples: [
+      ["doctor", "what is wrong, the worst first, and what to do about it"],
+      ["doctor --all --source eu-1", "what is well at one source, too"],
+      ["doctor --check vacuum --json", "one check, as JSON"],
+    ],
+    environment: [...both, "CONSUMER_CONCURRENCY", ...capture],
+    codes: { 1: "failed, or there is an error" },
+    page: page("doctor"),
+    interrupted: "with --fix, repairs that were done stay done; give the command again",
+  },
+  completion: {
+    examples: [
+      ["completion bash > ~/.local/share/bash-completion/completions/centralcloud", "for bash"],
+      ["completion zsh > ~/.zfunc/_centralcloud", "for zsh, where ~/.zfunc is in fpath"],
+      ["completion fish > ~/.config/fish/completions/centralcloud.fish", "for fish"],
+    ],
+    environment: [],
+    codes: { 1: "", 3: "" },
+    page: page("the-command-line"),
+    interrupted: looks,
+  },
+};
