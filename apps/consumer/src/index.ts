@@ -15,7 +15,10 @@ export {
   type DrainOptions,
   type DrainReport,
   DrainTimeoutError,
+  DrainIncompleteError,
   drain,
+  drainPatienceS,
+  type Pending,
 } from "./drain.ts";
 export {
   type ArchiveComparisonsOptions,

@@ -125,11 +125,11 @@ function peekCommand(environment: Environment): Command {
     .option("--limit <count>", "of each source at most", number("--limit", 1), 100)
     .addOption(json())
     .action(async ({ limit, json = false, ...options }: FilterOptions & { limit: number }) => {
-      const { sourceUrls, tables } = readCdcEnvironment(environment);
+      const { sourceUrls, tables, maxChangeBytes } = readCdcEnvironment(environment);
       assertKnown("--table", options.table ?? [], tables.names);
       const filter = { limit, ...filterOf(options) };
       const asked = await askSources(sourceUrls, options, async ({ url, name, signal }) =>
-        (await getCdcChanges({ url, tables, name }, filter, signal)).map(
+        (await getCdcChanges({ url, tables, name, maxChangeBytes }, filter, signal)).map(
           (change): Shown => ({ source: name, ...change }),
         ),
       );
@@ -155,7 +155,7 @@ function tailCommand(environment: Environment): Command {
         // Whoever reads the output has had enough.
         process.stdout.on("error", stop);
         try {
-          const { tables, plugin, sourceUrls } = configuration;
+          const { tables, plugin, maxChangeBytes, sourceUrls } = configuration;
           const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
             names.set(url, name),
           );
@@ -172,6 +172,7 @@ function tailCommand(environment: Environment): Command {
                 name,
                 tables,
                 plugin,
+                maxChangeBytes,
                 filter: filterOf(options),
                 onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
                 onReady: () => printError(`following ${name}`),

@@ -39,9 +39,9 @@ export async function readSlot(options: SlotReaderOptions, signal: AbortSignal):
 }
 
 async function read(options: SlotReaderOptions, signal: AbortSignal): Promise<void> {
-  const { url, slot, tables, source, observe } = options;
+  const { url, slot, tables, maxChangeBytes, source, observe } = options;
   const stream = await openReplicationStream(
-    { url, slot: slot.name, options: startOptions(slot.plugin, tables) },
+    { url, slot: slot.name, options: startOptions(slot.plugin, tables), maxChangeBytes },
     signal,
   );
   let recorder: Recorder | undefined;

@@ -10,6 +10,8 @@ export interface SlotReaderOptions {
   readonly central: Pool;
   readonly tables: CapturedTables;
   readonly slot: Slot;
+  /** Bytes of one change. */
+  readonly maxChangeBytes: number;
   /** Days that the change log goes back. */
   readonly keepDays: number;
   /** Host and process, for whoever asks who reads. */

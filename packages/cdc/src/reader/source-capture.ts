@@ -149,7 +149,7 @@ export function createSourceCapture(
     sourceId = source.sourceId;
     const slot = await findOrCreateSlot(source.sourceId);
     assertNotLost(slot, await centrally(() => readCaptureCursor(central, source.sourceId)));
-    const { tables, keepDays } = configuration;
+    const { tables, maxChangeBytes, keepDays } = configuration;
     const reader = `${hostname()}:${process.pid}`;
     const ended = new AbortController();
     const watching = watchIdentity(source, ended);
@@ -162,6 +162,7 @@ export function createSourceCapture(
           central,
           tables,
           slot,
+          maxChangeBytes,
           keepDays,
           reader,
           observe: observeReader,
