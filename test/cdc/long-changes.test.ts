@@ -88,21 +88,19 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     await until("it to be recorded", async () => (await recorded()).includes("long"));
   });
 
-  test.each([
-    "65535",
-    "67108865",
-    "16 MB",
-    "-1",
-  ])("CDC_MAX_CHANGE_BYTES=%s is refused at the start", async (value) => {
-    const environment = { ...environmentOf(system), CDC_MAX_CHANGE_BYTES: value };
-    for (const words of [["cdc", "run"], ["cdc", "peek"], ["consume"]]) {
-      const { exitCode, stderr } = await runCommand(words, environment);
-      expect(exitCode).toBe(2);
-      expect(stderr).toContain(
-        "CDC_MAX_CHANGE_BYTES: must be a whole number from 65536 to 67108864",
-      );
-    }
-  });
+  test.each(["65535", "67108865", "16 MB", "-1"])(
+    "CDC_MAX_CHANGE_BYTES=%s is refused at the start",
+    async (value) => {
+      const environment = { ...environmentOf(system), CDC_MAX_CHANGE_BYTES: value };
+      for (const words of [["cdc", "run"], ["cdc", "peek"], ["consume"]]) {
+        const { exitCode, stderr } = await runCommand(words, environment);
+        expect(exitCode).toBe(2);
+        expect(stderr).toContain(
+          "CDC_MAX_CHANGE_BYTES: must be a whole number from 65536 to 67108864",
+        );
+      }
+    },
+  );
 
   test("peek names such a change as the capture does", async () => {
     const part = await capture.start({ tables });

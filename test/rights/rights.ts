@@ -181,6 +181,7 @@ const central: Readonly<Record<string, Row>> = {
   "function central.claim_archive_check": { consumer: "execute" },
   "function central.claim_operator_action": {},
   "function central.control_operator_action": {},
+  "function central.claim_captured_source": { auditor: "execute" },
   "function central.claim_source": { consumer: "execute" },
   "function central.confirm_epoch": { consumer: "execute" },
   "function central.confirm_sources": { consumer: "execute" },

@@ -41,7 +41,9 @@ export class DrainTimeoutError extends Error {
   readonly report: DrainReport;
   constructor(report: DrainReport, timeoutS: number, pending: readonly Pending[] = []) {
     super(
-      [`the queues were not empty after ${timeoutS} seconds`, ...pending.map(sayPending)].join("\n"),
+      [`the queues were not empty after ${timeoutS} seconds`, ...pending.map(sayPending)].join(
+        "\n",
+      ),
     );
     this.name = "DrainTimeoutError";
     this.report = report;
@@ -132,8 +134,7 @@ export async function drain(
   let silentSince: number | undefined;
   const isPatient = () =>
     silentSince === undefined || performance.now() - silentSince < patienceS * 1_000;
-  const hasTime = () =>
-    timeoutS === undefined || performance.now() - startedAt < timeoutS * 1_000;
+  const hasTime = () => timeoutS === undefined || performance.now() - startedAt < timeoutS * 1_000;
   let restMs = pollMs.first;
   let tell = { at: startedAt + tellMs.first, everyMs: tellMs.first };
   try {

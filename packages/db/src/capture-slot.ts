@@ -78,17 +78,36 @@ export async function findSlot(source: Pool | ClientBase): Promise<Slot | undefi
   return { ...row, plugin, confirmed: parseLsn(row.confirmed ?? "0/0") };
 }
 
+/** Whose write-ahead log it is. */
+export interface LogOrigin {
+  /** Null where the server does not tell it. */
+  readonly systemId: string | null;
+  readonly timeline: number | null;
+}
+
 /**
  * Why changes are missing that no retry brings back, or undefined where nothing says so. The one rule for the
  * reader, `cdc status` and the doctor.
  *
  * @param slot read before the cursor, so that a reader that goes on meanwhile does not look like a loss.
  * @param cursor undefined also where it is not known: then only the slot itself can tell.
+ * @param server whose slot it is, where that is known.
  */
 export function findLoss(
   slot: Slot | undefined,
   cursor: CaptureCursor | undefined,
+  server?: LogOrigin,
 ): string | undefined {
+  if (cursor !== undefined && server !== undefined) {
+    // Places in the log of one server say nothing of those in another's, nor of those that a promotion has left behind.
+    const { systemId, timeline } = server;
+    if (systemId !== null && systemId !== cursor.systemId) {
+      return `the change log goes on in the write-ahead log of the server ${cursor.systemId}, and this is the server ${systemId}`;
+    }
+    if (timeline !== null && timeline < cursor.timeline) {
+      return `the change log goes on in timeline ${cursor.timeline}, and this server is at timeline ${timeline}: an old primary, or a backup that was restored`;
+    }
+  }
   if (slot === undefined) {
     return cursor === undefined ? undefined : `the slot ${cursor.slotName} is gone`;
   }

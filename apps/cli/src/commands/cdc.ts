@@ -9,7 +9,7 @@ import {
 } from "@centralcloud/cdc";
 import { createLogger } from "@centralcloud/consumer";
 import { recreateCommand } from "@centralcloud/db";
-import { cutAllConnections, describeBlockers } from "@centralcloud/postgres";
+import { cutAllConnections, describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, logSink, runUntilSignal, withInterrupt } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { askTargets, atTarget, readCdcEnvironment } from "../cdc-environment.ts";
@@ -48,7 +48,7 @@ const reason = () =>
 function statusCommand(environment: Environment): Command {
   return addSourceOptions(
     new Command("status").description(
-      "the slot of each source; exit code 1 when one is lost or stuck, or a table is not captured",
+      "the slot of each source; exit code 1 when one is lost, refused or stuck, or a table is not captured",
     ),
   )
     .addOption(json())
@@ -56,7 +56,7 @@ function statusCommand(environment: Environment): Command {
       const configuration = readCdcEnvironment(environment);
       const { tables } = configuration;
       const asked = await askTargets(configuration, options, async (target) => [
-        await readCaptureStatus(target.source, target.central, tables),
+        await readCaptureStatus(target.source, target.central, tables, withoutSecrets(target.url)),
       ]);
       showRows(asked, { json, name: "sources", describe: shorten });
       const told = asked.answers.flat().flatMap(describeProblems);
@@ -70,6 +70,7 @@ function describeProblems(status: CaptureStatus): readonly string[] {
   const told = refused.map(
     ({ table, problem }) => `changes of ${table} of ${source} are not captured: ${problem}`,
   );
+  if (state === "refused") return [`changes of ${source} are not captured: ${reason}`, ...told];
   if (state !== "lost") {
     return fault === null ? told : [`the capture of ${source} does not go on: ${fault}`, ...told];
   }

@@ -31,7 +31,9 @@ export async function* readChanges(
     commitLsn: () => transaction?.lsn,
     async findCulprit(lsn, commitLsn) {
       const slot = await temporary.findLasting();
-      return slot && (await findCulprit({ url, slot, tables, maxChangeBytes }, lsn, commitLsn, signal));
+      return (
+        slot && (await findCulprit({ url, slot, tables, maxChangeBytes }, lsn, commitLsn, signal))
+      );
     },
   });
   while (!signal.aborted) {

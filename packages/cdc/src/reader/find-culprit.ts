@@ -14,10 +14,12 @@ const longestWaitMs = 1_000;
  * @param untilLsn the commit of its transaction: what comes behind it is not looked at.
  */
 export async function findCulprit(
-  { url, slot, tables, maxChangeBytes }: Pick<
-    SlotReaderOptions,
-    "url" | "slot" | "tables" | "maxChangeBytes"
-  >,
+  {
+    url,
+    slot,
+    tables,
+    maxChangeBytes,
+  }: Pick<SlotReaderOptions, "url" | "slot" | "tables" | "maxChangeBytes">,
   lsn: string,
   untilLsn: bigint,
   signal: AbortSignal,

@@ -1,20 +1,22 @@
 import { hostname } from "node:os";
 import {
   assertNotRefused,
-  type ConfiguredSource,
+  type ConfiguredSources,
   captureName,
+  claimCapturedSource,
   findLoss,
   findSlot,
   formatLsn,
+  type HoldingSource,
   type IdentifiedSource,
   identifySource,
   judgeSource,
   readCaptureCursor,
   recreateCommand,
   type Slot,
+  type Source,
   SourceRefusedError,
   StandbyError,
-  twinsOf,
 } from "@centralcloud/db";
 import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import {
@@ -45,10 +47,22 @@ import { readSlot } from "./read-slot.ts";
 export interface CaptureHealth {
   /** The source's name, or its place until that is known. */
   readonly source: string;
-  /** `standing-by`: another process reads the slot. `lost`: an operator has to recreate it. */
-  readonly state: "starting" | "reading" | "standing-by" | "fault" | "lost";
+  /** Host, port and database. */
+  readonly address: string;
+  /**
+   * `standing-by`: another process reads the slot. `lost`: an operator has to recreate it. `refused`: its id is another's,
+   * until an operator decides whose it is.
+   */
+  readonly state: "starting" | "reading" | "standing-by" | "fault" | "lost" | "refused";
   /** Why it is not captured, where it is not. */
   readonly error?: string;
+}
+
+/** One of the databases that a process captures. */
+export interface CapturedDatabase extends HoldingSource {
+  isAway: boolean;
+  saidId: string | undefined;
+  held: Source | undefined;
 }
 
 export interface SourceCapture extends Part {
@@ -66,6 +80,8 @@ const longestUndecodableMs = 300_000;
 const lostRetryMs = 5_000;
 /** How often it is told again. */
 const lostAgainMs = 60_000;
+/** How often a database that is refused is looked at: an operator may have decided. */
+const refusedRetryMs = 2_000;
 /** How often the source is asked whether it still has its id, and the central store for whom. */
 const identityCheckMs = 10_000;
 const queryTimeoutMs = 60_000;
@@ -83,7 +99,7 @@ export function createSourceCapture(
   central: Pool,
   configuration: CaptureConfiguration,
   observeCapture: Observe,
-  configured: Set<ConfiguredSource>,
+  configured: ConfiguredSources<CapturedDatabase>,
 ): SourceCapture {
   const sourcePool = createPool(url, {
     applicationName: "centralcloud-cdc",
@@ -95,7 +111,7 @@ export function createSourceCapture(
   const { signal } = stopping;
   let name = withoutSecrets(url);
   let sourceId: string | undefined;
-  let health: Omit<CaptureHealth, "source"> = { state: "starting" };
+  let health: Omit<CaptureHealth, "source" | "address"> = { state: "starting" };
   let loop = Promise.resolve();
   let retryMs = firstRetryMs;
   let told: string | undefined;
@@ -122,8 +138,9 @@ export function createSourceCapture(
   }
 
   const address = withoutSecrets(url);
-  const self = { address, isAway: false, saidId: undefined as string | undefined };
+  const self: CapturedDatabase = { address, isAway: false, saidId: undefined, held: undefined };
   configured.add(self);
+  let isRefused = false;
 
   async function identify(): Promise<IdentifiedSource> {
     try {
@@ -133,13 +150,14 @@ export function createSourceCapture(
       return source;
     } catch (error) {
       self.isAway = true;
+      // A standby that is promoted meanwhile may be configured, too.
+      self.held = undefined;
       throw error;
     }
   }
 
   function askedBy(sourceId: string) {
-    const otherAddresses = twinsOf(self, configured, sourceId).map((twin) => twin.address);
-    return { address, otherAddresses };
+    return { address, otherAddresses: configured.addressesBeside(self, sourceId) };
   }
 
   async function capture(): Promise<void> {
@@ -147,8 +165,12 @@ export function createSourceCapture(
     await assertOwnId(source);
     name = source.name;
     sourceId = source.sourceId;
+    self.held = source;
+    if (isRefused) observe({ event: "source-accepted", address, source: name, sourceId });
+    isRefused = false;
     const slot = await findOrCreateSlot(source.sourceId);
-    assertNotLost(slot, await centrally(() => readCaptureCursor(central, source.sourceId)));
+    const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
+    assertNotLost(slot, cursor, source.server);
     const { tables, maxChangeBytes, keepDays } = configuration;
     const reader = `${hostname()}:${process.pid}`;
     const ended = new AbortController();
@@ -158,6 +180,7 @@ export function createSourceCapture(
         {
           url,
           source,
+          claim: () => claimCaptured(source),
           sourcePool,
           central,
           tables,
@@ -176,16 +199,33 @@ export function createSourceCapture(
     }
   }
 
+  /** The slot is read here and by nobody else. */
+  async function claimCaptured(source: IdentifiedSource): Promise<void> {
+    const { sourceId } = source;
+    const claim = async () => await claimCapturedSource(central, source, askedBy(sourceId));
+    const { movedFrom } = await orRefused(claim);
+    if (movedFrom === null) return;
+    observe({ event: "source-moved", source: name, sourceId, from: movedFrom, address });
+  }
+
   /** Nothing is entered under an id that is another database's. Whose it is, consumers and operators decide. */
   async function assertOwnId(source: IdentifiedSource): Promise<void> {
     if (source.server.isStandby) throw new StandbyError();
-    try {
+    configured.assertAlone(self, source);
+    await orRefused(async () => {
+      await configured.assertOwn(self, source, central);
       await assertNotRefused(central, source, askedBy(source.sourceId));
+    });
+    // Another name of the same database may have come first meanwhile.
+    configured.assertAlone(self, source);
+  }
+
+  /** Asks the central store: what it does not answer is its own fault. @throws {SourceRefusedError} {@link CentralFaultError} */
+  async function orRefused<Result>(ask: () => Promise<Result>): Promise<Result> {
+    try {
+      return await ask();
     } catch (error) {
-      if (!(error instanceof SourceRefusedError)) throw new CentralFaultError(error);
-      sourceId = undefined;
-      name = address;
-      throw error;
+      throw error instanceof SourceRefusedError ? error : new CentralFaultError(error);
     }
   }
 
@@ -197,6 +237,7 @@ export function createSourceCapture(
       try {
         const found = await identify();
         if (found.sourceId !== source.sourceId) {
+          self.held = undefined;
           ended.abort(new CaptureStateError(`the source_id of ${name} is another one now`));
           return;
         }
@@ -292,6 +333,7 @@ export function createSourceCapture(
       observe({ event: "capture-lost", source: name, slot: error.slot, why: message, remedy });
       return lostRetryMs;
     }
+    if (error instanceof SourceRefusedError) return meetRefusal(error);
     told = undefined;
     if (error instanceof UndecodableChangeError) {
       const waitMs = stuck?.lsn === error.lsn ? stuck.retryMs * 2 : firstUndecodableMs;
@@ -306,6 +348,20 @@ export function createSourceCapture(
     const fault = { side, code: codeOf(error), error: message, retryInMs } as const;
     observe({ event: "capture-fault", source: name, ...fault });
     return retryInMs;
+  }
+
+  /** Nothing of the database is captured under an id that is another's. */
+  function meetRefusal(error: SourceRefusedError): number {
+    const { message, state } = error;
+    sourceId = undefined;
+    name = address;
+    isRefused = true;
+    health = { state: "refused", error: message };
+    self.held = undefined;
+    told = undefined;
+    const refusal = { address, sourceId: error.sourceId, state, error: message };
+    observe({ event: "source-refused", ...refusal });
+    return refusedRetryMs;
   }
 
   const part = definePart({
@@ -325,7 +381,7 @@ export function createSourceCapture(
       await (ending ?? endPool(sourcePool, endPoolMs));
     },
   });
-  return { ...part, health: () => ({ source: name, ...health }) };
+  return { ...part, health: () => ({ source: name, address, ...health }) };
 }
 
 function fail(message: string): never {

@@ -3,6 +3,7 @@ import type { Slot } from "../capture-slot.ts";
 import type { CatalogState } from "../catalog/digest.ts";
 import type { Records } from "../migrate/applied.ts";
 import type { Plane } from "../migrate/plane.ts";
+import type { IdentifiedSource } from "../server-facts.ts";
 import type { Source } from "../source.ts";
 import type { ClockOffset } from "./clock-offset.ts";
 import type { Verdict } from "./finding.ts";
@@ -42,6 +43,8 @@ export interface CheckedDatabase {
   readonly clock: () => Promise<ClockOffset>;
   /** Which source it is; only of a Singularity database. Read once. */
   readonly source: () => Promise<Source>;
+  /** The same, and what its server says of itself. */
+  readonly identity: () => Promise<IdentifiedSource>;
   /** The extensions that it has, by name. Read once. */
   readonly extensions: () => Promise<ReadonlyMap<string, Extension>>;
   /** The slot that captures its changes. Read once. */

@@ -11,6 +11,7 @@ import { findSlot } from "../capture-slot.ts";
 import { readCatalogState } from "../catalog/digest.ts";
 import { readRecords } from "../migrate/applied.ts";
 import type { Plane } from "../migrate/plane.ts";
+import { readServerFacts } from "../server-facts.ts";
 import { readSource } from "../source.ts";
 import { type CapturedNames, type CheckedDatabase, type Extension, readRow } from "./check.ts";
 import { slotsOf } from "./checks/capture-slot.ts";
@@ -124,6 +125,7 @@ function checkedDatabase(
   place: Pick<CheckedDatabase, "server" | "databaseName">,
   { queues, connectionsPerReplica, limits, captured, checks }: DoctorOptions,
 ): CheckedDatabase {
+  const source = once(() => readSource(client));
   return {
     plane,
     url,
@@ -138,7 +140,8 @@ function checkedDatabase(
     records: once(() => readRecords(plane, client)),
     state: once(() => readCatalogState(plane, client)),
     clock: once(() => measureClock(client)),
-    source: once(() => readSource(client)),
+    source,
+    identity: once(async () => ({ ...(await source()), server: await readServerFacts(client) })),
     slot: once(async () => {
       const slots = await slotsOf({ client, ...place });
       return slots.length === 0 ? undefined : await findSlot(client);
