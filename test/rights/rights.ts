@@ -203,6 +203,7 @@ const central: Readonly<Record<string, Row>> = {
   "function central.next_action_state": {},
   "function central.plan_operator_action": {},
   "function central.prune_ledger": { consumer: "execute" },
+  "function central.raise_operator_action_claim": {},
   "function central.record_changes": { auditor: "execute" },
   "function central.record_failures": { consumer: "execute" },
   "function central.register_source": { consumer: "execute" },

@@ -124,6 +124,8 @@ export {
   type PartFigures,
   type PlannedPart,
   planAction,
+  raiseActionClaim,
+  readActionClaim,
   releaseAction,
   reportAction,
 } from "./operator-actions.ts";

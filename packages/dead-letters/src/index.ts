@@ -10,6 +10,7 @@ export { type RecordedWork, recordAction } from "./actions/record-action.ts";
 export type { RunResult } from "./actions/run-action.ts";
 export { discardLetters } from "./discard-letters.ts";
 export {
+  type ActionLoss,
   ActionLostError,
   ActionUnavailableError,
   DriftError,

@@ -3,7 +3,7 @@ import type { PoolClient } from "pg";
 import type { LetterKey } from "../cursor.ts";
 import { ActionLostError } from "../errors.ts";
 import { instant } from "../letter-sql.ts";
-import type { Place } from "../place.ts";
+import type { LetterSource, Place } from "../place.ts";
 import { inTransaction } from "../transaction.ts";
 
 /**
@@ -45,13 +45,13 @@ export interface RunnerClaim {
 /**
  * Takes a part over, and says how far it is; waits for a transaction that another runner has left open.
  *
- * @throws {ActionLostError} where a later claim has it: a runner that comes late takes nothing back.
+ * @returns the number of a later claim that has it: a runner that comes late takes nothing back.
  */
 export function openProgress(
   { source: { pool }, queue }: Place,
   { id, key }: ActionName,
   { runner, claimNumber }: RunnerClaim,
-): Promise<Progress> {
+): Promise<Progress | { readonly laterClaim: number }> {
   return inTransaction(pool, async (client) => {
     await client.query(`set local lock_timeout = '${takeOverS}s'`);
     const { rows } = await client.query<Row>(
@@ -64,14 +64,22 @@ export function openProgress(
       [key, queue, id, runner, claimNumber],
     );
     const [row] = rows;
-    if (row === undefined) throw new ActionLostError(id);
-    return progressOf(row);
+    if (row !== undefined) return progressOf(row);
+    const later = await client.query<{ laterClaim: number }>(
+      `select p.claim_number::integer as "laterClaim" from public.operator_action_progress p
+        where p.action_key = $1 and p.queue = $2`,
+      [key, queue],
+    );
+    return later.rows[0] ?? { laterClaim: claimNumber };
   });
 }
 
 /** How far a part is, for whoever only looks; undefined where it has not begun. */
 export async function readProgress(
-  { source: { pool }, queue }: Place,
+  {
+    source: { pool },
+    queue,
+  }: { readonly source: Pick<LetterSource, "pool">; readonly queue: string },
   { key }: Pick<ActionName, "key">,
 ): Promise<Progress | undefined> {
   const { rows } = await pool.query<Row>(
@@ -99,7 +107,8 @@ export async function lockProgress(
     [key, queue],
   );
   const [row] = rows;
-  if (row?.runner !== runner) throw new ActionLostError(id);
+  if (row === undefined) throw new ActionLostError(id, "forgotten");
+  if (row.runner !== runner) throw new ActionLostError(id);
   return progressOf(row);
 }
 
@@ -155,8 +164,9 @@ export async function closeProgress(
     [key, queue, runner],
   );
   const [row] = rows;
-  if (row === undefined) throw new ActionLostError(id);
-  return progressOf(row);
+  if (row !== undefined) return progressOf(row);
+  const isThere = (await readProgress({ source: { pool }, queue }, { key })) !== undefined;
+  throw new ActionLostError(id, isThere ? "taken" : "forgotten");
 }
 
 function progressOf({ runner: _, cursorAt, cursorId, ...row }: Row): Progress {

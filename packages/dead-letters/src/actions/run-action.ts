@@ -3,6 +3,7 @@ import { sqlState } from "@centralcloud/postgres";
 import { pause, wordsOf } from "@centralcloud/service";
 import type { PoolClient } from "pg";
 import type { LetterKey } from "../cursor.ts";
+import { ActionLostError } from "../errors.ts";
 import { Pace } from "../pace.ts";
 import type { Place } from "../place.ts";
 import type { NeededRight } from "../rights.ts";
@@ -131,7 +132,6 @@ class ActionRun<Selection> {
   }
 
   async run(): Promise<RunResult> {
-    const { action, claimed } = this.#session;
     const faults: PlaceFaultError[] = [];
     const keep = (error: unknown) => {
       if (!(error instanceof PlaceFaultError)) throw error;
@@ -139,7 +139,7 @@ class ActionRun<Selection> {
     };
     for (const { place, selection } of this.#wanted) {
       try {
-        const progress = await at(place, () => openProgress(place, action, claimed));
+        const progress = await at(place, () => this.#open(place));
         this.#parts.push({ place, selection, progress, left: undefined });
       } catch (error) {
         keep(error);
@@ -158,6 +158,18 @@ class ActionRun<Selection> {
     if (fault !== undefined) throw fault;
     await this.#session.release("finish");
     return this.#result();
+  }
+
+  /** Takes a part over, also from a claim that the central store has lost. */
+  async #open(place: Place): Promise<Progress> {
+    const { action } = this.#session;
+    const open = async () => await openProgress(place, action, this.#session.claimed);
+    const opened = await open();
+    if (!("laterClaim" in opened)) return opened;
+    await this.#session.raiseClaim(opened.laterClaim);
+    const again = await open();
+    if ("laterClaim" in again) throw new ActionLostError(action.id);
+    return again;
   }
 
   /** Whether it came to the end of the part. */
