@@ -2,6 +2,7 @@ import { type Blocker, blockersOf } from "@centralcloud/postgres";
 import type { ClientBase, Pool } from "pg";
 import type { CaptureCursor } from "./change-log.ts";
 import { formatLsn, parseLsn } from "./lsn.ts";
+import { isInstant, ServerFactsError } from "./server-facts.ts";
 
 /** How the names of our slots begin, and the name of the publication. */
 export const captureName = "singularity_centralcloud_cdc";
@@ -75,6 +76,7 @@ export async function findSlot(source: Pool | ClientBase): Promise<Slot | undefi
       `the slot ${row.name} has an output plugin that is not known here: ${row.plugin}`,
     );
   }
+  if (!isInstant(row.serverTime)) throw new ServerFactsError();
   return { ...row, plugin, confirmed: parseLsn(row.confirmed ?? "0/0") };
 }
 

@@ -85,6 +85,8 @@ const refusedRetryMs = 2_000;
 /** How often the source is asked whether it still has its id, and the central store for whom. */
 const identityCheckMs = 10_000;
 const queryTimeoutMs = 60_000;
+/** Of what the source is asked beside its changes: whose it is, its slot, its tables. */
+const answerBytes = 1024 * 1024;
 const endPoolMs = 1_000;
 
 /**
@@ -106,6 +108,7 @@ export function createSourceCapture(
     sessionFor: "change capture",
     max: 3,
     queryTimeoutMs,
+    answerBytes,
   });
   const stopping = new AbortController();
   const { signal } = stopping;
