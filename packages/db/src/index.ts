@@ -91,6 +91,7 @@ export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
 export {
   type JobStatus,
   type JobTimes,
+  mostJobs,
   readJobTimes,
   scheduledJobsStatus,
 } from "./jobs/job-status.ts";
