@@ -2,7 +2,7 @@ import { listActions } from "@centralcloud/db";
 import { ActionLostError, continueAction } from "@centralcloud/dead-letters";
 import { afterEach, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
-import { useSystem } from "../support/databases.ts";
+import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
 import { emptyQueues, putLetters, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -115,4 +115,38 @@ test("a source that says claims which nobody makes keeps nobody but itself from 
   await system.singularity.pool.query("update operator_action_progress set claim_number = 1");
   expect(await goOn(id)).toMatchObject({ state: "done", remaining: 0 });
   await sentOnce();
+});
+
+test.each([
+  ["a count beyond all numbers", "moved_count = 9223372036854775807"],
+  [
+    "results without end",
+    "detail = (select jsonb_object_agg('result ' || i, i) from generate_series(1, 1000) i)",
+  ],
+  ["a result that is no number", `detail = '{"sent": "many"}'`],
+])("a source that tells of %s fails alone, and the other one is worked on", async (_, lie) => {
+  const hostile = await createTestDatabase("singularity");
+  try {
+    await putLetters(system.singularity, count);
+    await putLetters(hostile, 1);
+    await hostile.pool.query(`
+      create function public.lie_of_test() returns trigger language plpgsql as $$
+      begin
+        update public.operator_action_progress set ${lie};
+        return null;
+      end $$;
+      create trigger lie_of_test after insert on public.operator_action_progress for each row execute function public.lie_of_test()`);
+    const environment = environmentOf(system);
+    const { exitCode, stderr } = await runCommand(["dlq", "replay", "--all", ...why], {
+      ...environment,
+      SOURCE_DATABASE_URLS: `${hostile.url} ${environment.SOURCE_DATABASE_URLS}`,
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(
+      `${hostile.name}: what it says of how far the action is there can't be`,
+    );
+    await sentOnce();
+  } finally {
+    await dropTestDatabase(hostile);
+  }
 });

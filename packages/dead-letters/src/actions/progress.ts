@@ -169,7 +169,51 @@ export async function closeProgress(
   throw new ActionLostError(id, isThere ? "taken" : "forgotten");
 }
 
-function progressOf({ runner: _, cursorAt, cursorId, ...row }: Row): Progress {
+/** Kinds of results that an action counts, and characters of their names: no step of ours has more. */
+const details = { most: 50, longest: 100 };
+
+/** What a source says of an action is kept with it in the central store, beside that of the others. */
+export class ImplausibleProgressError extends Error {
+  readonly code = "progress_implausible";
+  constructor() {
+    super(
+      "what it says of how far the action is there can't be: see its row of operator_action_progress",
+    );
+    this.name = "ImplausibleProgressError";
+  }
+}
+
+/** @throws {ImplausibleProgressError} */
+export function assertCounts(...counts: readonly unknown[]): void {
+  const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
+  if (!counts.every(isCount)) throw new ImplausibleProgressError();
+}
+
+/** Whether PostgreSQL reads it as a time: a letter may be of any that there is, and of none. */
+function isTime(text: string | null): boolean {
+  if (text === null || /^-?infinity$/.test(text)) return true;
+  const form = /^(\d{4,6})-(0[1-9]|1[0-2])-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
+  const [, year, month, day] = (form.exec(text) ?? []).map(Number);
+  if (year === undefined || month === undefined || day === undefined) return false;
+  // The calendar repeats itself every 400 years.
+  const lastDay = new Date(Date.UTC(2_000 + (year % 400), month, 0)).getUTCDate();
+  return year >= 1 && year <= 294_276 && day >= 1 && day <= lastDay;
+}
+
+function assertPlausible({ moved, merged, pass, detail, ...row }: Row): void {
+  const counted = Object.entries(detail ?? {});
+  assertCounts(moved, merged, pass, ...counted.map(([, count]) => count));
+  const isWhole =
+    [row.cursorAt, row.startedAt, row.endedAt].every(isTime) &&
+    (row.cursorId === null || /^-?\d{1,19}$/.test(row.cursorId)) &&
+    counted.length <= details.most &&
+    counted.every(([name]) => name.length <= details.longest);
+  if (!isWhole || row.startedAt === null) throw new ImplausibleProgressError();
+}
+
+function progressOf(found: Row): Progress {
+  assertPlausible(found);
+  const { runner: _, cursorAt, cursorId, ...row } = found;
   const after = cursorAt === null || cursorId === null ? undefined : { at: cursorAt, id: cursorId };
   return { ...row, after };
 }

@@ -10,6 +10,7 @@ import type { NeededRight } from "../rights.ts";
 import { inTransaction } from "../transaction.ts";
 import { at, PlaceFaultError } from "./place-fault.ts";
 import {
+  assertCounts,
   type ChunkCounts,
   closeProgress,
   figuresOf,
@@ -253,9 +254,15 @@ class ActionRun<Selection> {
     const { action, runner } = this.#session;
     await at(part.place, async () => {
       part.progress = await closeProgress(part.place, action, runner);
-      part.left = await this.#step.countLeft(part.place, part.selection);
+      part.left = await this.#countLeft(part);
     });
     await this.#report(part);
+  }
+
+  async #countLeft({ place, selection }: Part<Selection>): Promise<Left> {
+    const left = await this.#step.countLeft(place, selection);
+    assertCounts(left.remaining, left.refused);
+    return left;
   }
 
   /** It was interrupted, paused by its canary, or cancelled. */
@@ -267,7 +274,7 @@ class ActionRun<Selection> {
       return this.#result();
     }
     for (const part of this.#parts) {
-      part.left ??= await this.#step.countLeft(part.place, part.selection);
+      part.left ??= await this.#countLeft(part);
     }
     const { remaining } = this.#result();
     if (!this.#signal.aborted) return this.#result();
