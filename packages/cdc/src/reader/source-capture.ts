@@ -168,10 +168,9 @@ export function createSourceCapture(
     await assertOwnId(source);
     name = source.name;
     sourceId = source.sourceId;
-    self.held = source;
     if (isRefused) observe({ event: "source-accepted", address, source: name, sourceId });
     isRefused = false;
-    const slot = await findOrCreateSlot(source.sourceId);
+    const slot = await findOrCreateSlot(source);
     const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
     assertNotLost(slot, cursor, source.server);
     const { tables, maxChangeBytes, keepDays } = configuration;
@@ -221,6 +220,7 @@ export function createSourceCapture(
     });
     // Another name of the same database may have come first meanwhile.
     configured.assertAlone(self, source);
+    self.held = source;
   }
 
   /** Asks the central store: what it does not answer is its own fault. @throws {SourceRefusedError} {@link CentralFaultError} */
@@ -245,6 +245,7 @@ export function createSourceCapture(
           return;
         }
         const { state, reason } = await judgeSource(central, found, askedBy(found.sourceId));
+        self.held = source;
         if (state === "ok") continue;
         ended.abort(new SourceRefusedError(found.sourceId, state, reason ?? "", address));
         return;
@@ -254,16 +255,18 @@ export function createSourceCapture(
     }
   }
 
-  async function findOrCreateSlot(sourceId: string): Promise<Slot> {
+  async function findOrCreateSlot(source: IdentifiedSource): Promise<Slot> {
     const found = await findSlot(sourcePool);
-    const cursor = await centrally(() => readCaptureCursor(central, sourceId));
+    const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
     if (found !== undefined && (cursor !== undefined || !(await isLeftover(found)))) return found;
     if (cursor !== undefined) {
       // Another process may have made it, and begun, between our two looks.
       const made = await findSlot(sourcePool);
       if (made !== undefined) return made;
-      throw new SlotLostError(cursor.slotName, findLoss(undefined, cursor) ?? "");
+      throw new SlotLostError(cursor.slotName, findLoss(undefined, cursor, source.server) ?? "");
     }
+    // Where the id is another's by now, no slot is left behind that would keep the server's log.
+    await claimCaptured(source);
     const { tables, plugin } = configuration;
     let fallback: string | undefined;
     const wish: SlotWish = {
