@@ -1,4 +1,5 @@
 import { type Blocker, blockersOf } from "@centralcloud/postgres";
+import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 import type { CaptureCursor } from "./change-log.ts";
 import { formatLsn, parseLsn } from "./lsn.ts";
@@ -9,8 +10,7 @@ export const captureName = "singularity_centralcloud_cdc";
 
 /** The command that begins a lost capture anew. @param source its name, where it is known. */
 export function recreateCommand(source?: string): string {
-  const quoted = /^[\w.-]*$/.test(source ?? "") ? source : `'${source?.replaceAll("'", "'\\''")}'`;
-  const choice = source === undefined ? "" : ` --source ${quoted}`;
+  const choice = source === undefined ? "" : ` --source ${shellWord(source)}`;
   return `centralcloud cdc recreate${choice} --reason …`;
 }
 

@@ -1,4 +1,5 @@
 import { codeOf, sqlState } from "@centralcloud/postgres";
+import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 import { registerSource } from "./central-store.ts";
 import type { IdentifiedSource } from "./server-facts.ts";
@@ -45,9 +46,10 @@ export class SourceRefusedError extends Error {
     reason: string,
     address: string,
   ) {
+    const chosen = shellWord(address);
     super(
-      `${reason}. If the source has moved here or was restored: centralcloud sources adopt --source ${address}; ` +
-        `if this is a copy: centralcloud sources renew --source ${address}`,
+      `${reason}. If the source has moved here or was restored: centralcloud sources adopt --source ${chosen}; ` +
+        `if this is a copy: centralcloud sources renew --source ${chosen}`,
     );
     this.name = "SourceRefusedError";
     this.state = state;

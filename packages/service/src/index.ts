@@ -44,7 +44,7 @@ export {
   PartStoppedError,
 } from "./part.ts";
 export { isSettledWithin, pause, settledWithin, untilAborted } from "./pause.ts";
-export { printable, printableLines, shorten } from "./printable.ts";
+export { printable, printableLines, shellWord, shorten } from "./printable.ts";
 export {
   describeCrash,
   endOnCrash,

@@ -211,7 +211,7 @@ async function judgePublication(client: ClientBase): Promise<readonly Verdict[]>
     client,
     `select coalesce(has_database_privilege(to_regrole('centralcloud_owner'), current_database(), 'create'), true)
               as "mayPublish",
-            array(select t.schemaname || '.' || t.tablename
+            array(select format('%I.%I', t.schemaname, t.tablename)
                     from pg_publication_tables t
                     join pg_class c on c.oid = format('%I.%I', t.schemaname, t.tablename)::regclass
                    where t.pubname = $1

@@ -1,4 +1,5 @@
 import { withoutSecrets } from "@centralcloud/postgres";
+import { shellWord } from "@centralcloud/service";
 import type { ClientBase } from "pg";
 import type { IdentifiedSource } from "../../server-facts.ts";
 import {
@@ -152,8 +153,8 @@ function describe(
   namesake: string | undefined,
 ): Verdict {
   const remedy =
-    `if the source has moved here or was restored: centralcloud sources adopt --source ${address}; ` +
-    `if this is a copy that lives on by itself: centralcloud sources renew --source ${address}; ` +
+    `if the source has moved here or was restored: centralcloud sources adopt --source ${shellWord(address)}; ` +
+    `if this is a copy that lives on by itself: centralcloud sources renew --source ${shellWord(address)}; ` +
     "if one database is configured twice: name it once in SOURCE_DATABASE_URLS";
   if (refusal !== undefined) return error(`it is not consumed, nor captured ${refusal}`, remedy);
   if (twin !== undefined) {
