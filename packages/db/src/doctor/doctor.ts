@@ -136,6 +136,7 @@ function checkedDatabase(
     limits: { ...defaultLimits, ...limits },
     captured: captured ?? { names: [], leftOut: [] },
     isWanted: (check) => checks?.includes(check) ?? true,
+    // Apart, so that a table that is locked keeps no more from being told than what is in it.
     records: once(() => readRecords(plane, client)),
     state: once(() => readCatalogState(plane, client)),
     clock: once(() => measureClock(client)),
