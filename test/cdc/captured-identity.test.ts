@@ -101,7 +101,7 @@ describe("a copy of a source that nobody consumes", () => {
 
     const status = await runCommand(["cdc", "status", "--json"], environment(clone));
     expect(status.exitCode).toBe(1);
-    expect(JSON.parse(status.stdout).sources).toMatchObject([
+    expect(JSON.parse(status.stdout)).toMatchObject([
       { state: "refused", reason: expect.stringContaining(place(system.singularity)) },
     ]);
     expect(await errors(both(system.singularity, clone))).toMatchObject([

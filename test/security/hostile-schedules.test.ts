@@ -81,7 +81,9 @@ test("two hundred jobs that never end take a bounded number of connections", asy
 });
 
 test("a job that goes on without doing anything takes a hundred steps a second at most", async () => {
-  await hostile.pool.query("create sequence public.steps_of_test");
+  await hostile.pool.query(
+    "create sequence public.steps_of_test; alter sequence public.steps_of_test owner to centralcloud_owner",
+  );
   await declareJob(hostile, "endless-job", {
     body: "begin perform nextval('public.steps_of_test'); return query select 0, true; end",
     longestRun: "1 hour",

@@ -260,6 +260,7 @@ test("a server that asks for the password without end is given it once", async (
       Buffer.concat([Buffer.from([0, 0, 0, 10]), text("SCRAM-SHA-256"), text("")]),
     );
     socket.write(first);
+    socket.removeAllListeners("data");
     socket.on("data", (bytes) => {
       const nonce = /r=([^,\0]+)/.exec(bytes.toString("latin1"))?.[1];
       if (nonce === undefined) return;
