@@ -31,7 +31,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
   const agent = (name: string, bytes: number) =>
     `insert into agents (agent_id, known_patterns) values ('${name}', jsonb_build_array(repeat('x', ${bytes})))`;
   const named =
-    /^a change of agents at [0-9A-F]+\/[0-9A-F]+ can't be decoded: the row is too large; take agents out of CDC_TABLES/;
+    /^a change of agents at [0-9A-F]+\/[0-9A-F]+ can't be decoded: the row is too large: it has more than 16777216 bytes \(CDC_MAX_CHANGE_BYTES\); take agents out of CDC_TABLES/;
 
   test("a row of 200 MB is a fault of its source alone, and is never kept", async () => {
     const other = await createTestDatabase("singularity");
@@ -69,6 +69,38 @@ describe.each(pluginsHere)("with %s", (plugin) => {
       await dropTestDatabase(other);
     }
   });
+
+  test("how long a change may be is a setting, and the fault names it", async () => {
+    const part = await capture.start({ tables, maxChangeBytes: 100_000 });
+    await part.observed("capture-reading");
+    await query(agent("short", 90_000));
+    await query(agent("long", 110_000));
+    expect(await part.observed("capture-fault")).toMatchObject({
+      code: "undecodable_change",
+      error: expect.stringMatching(/more than 100000 bytes \(CDC_MAX_CHANGE_BYTES\)/),
+    });
+    const recorded = async () =>
+      (await capture.log()).map(({ newValues }) => JSON.parse(newValues ?? "").agent_id);
+    expect(await recorded()).toEqual(["short"]);
+    await part.stop();
+    // Whoever wants it after all sets more.
+    await capture.start({ tables, maxChangeBytes: 200_000 });
+    await until("it to be recorded", async () => (await recorded()).includes("long"));
+  });
+
+  test.each(["65535", "67108865", "16 MB", "-1"])(
+    "CDC_MAX_CHANGE_BYTES=%s is refused at the start",
+    async (value) => {
+      const environment = { ...environmentOf(system), CDC_MAX_CHANGE_BYTES: value };
+      for (const words of [["cdc", "run"], ["cdc", "peek"], ["consume"]]) {
+        const { exitCode, stderr } = await runCommand(words, environment);
+        expect(exitCode).toBe(2);
+        expect(stderr).toContain(
+          "CDC_MAX_CHANGE_BYTES: must be a whole number from 65536 to 67108864",
+        );
+      }
+    },
+  );
 
   test("peek names such a change as the capture does", async () => {
     const part = await capture.start({ tables });

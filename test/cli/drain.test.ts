@@ -1,8 +1,9 @@
 import { Pgmq } from "pgmq-js";
 import { expect, test } from "vitest";
+import { Link } from "../chaos/proxy/link.ts";
 import { environmentOf, runCommandAlone, startCommand } from "../support/command.ts";
 import { archivedIn, deadLettersOf, queuesOf } from "../support/consumer.ts";
-import { useSystem } from "../support/databases.ts";
+import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { until } from "../support/until.ts";
@@ -146,4 +147,51 @@ test("a drain of databases that are not migrated fails at once, and says what to
   });
   expect(central.exitCode).toBe(1);
   expect(central.stderr).toContain("run `centralcloud migrate --only central`");
+});
+
+test("a drain drains all others beside a source that does not answer, then ends within its patience and names it", async () => {
+  const silent = await createTestDatabase("singularity");
+  const link = new Link(() => Number(new URL(silent.url).port));
+  const through = new URL(silent.url);
+  through.hostname = "127.0.0.1";
+  through.port = String(await link.open());
+  const environment = {
+    ...environmentOf(system),
+    SOURCE_DATABASE_URLS: `${through.href} ${system.singularity.url}`,
+  };
+  const before = await archivedIn(system, patterns);
+  try {
+    await silent.pool.query("select pgmq.send($1, '{}'::jsonb, 600)", [patterns]);
+    const { finished, errors } = startCommand(["drain", "--patience", "3s"], environment);
+    await until("it consumes that source", () => errors().includes(`source ${silent.name}`));
+    link.change({ kind: "silent" });
+    await queuesOf(system).send(patterns, patternMessage());
+    const { exitCode, stdout, stderr } = await finished;
+    expect(exitCode, stderr).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ processed: 1 });
+    expect(stderr).toMatch(new RegExp(`^centralcloud: \\S*${silent.name} can't be reached: `, "m"));
+    expect(stderr).not.toContain(`centralcloud: ${system.singularity.name}`);
+    expect(await archivedIn(system, patterns)).toBe(before + 1);
+  } finally {
+    await link.close();
+    await dropTestDatabase(silent);
+  }
+});
+
+test("a drain that waits for messages which nobody can read yet says whose they are, and until when", async () => {
+  await system.singularity.pool.query("select pgmq.send($1, $2::jsonb, 3600)", [
+    patterns,
+    patternMessage(),
+  ]);
+  const { child, finished, errors } = startCommand(["drain"], environmentOf(system));
+  const { name } = system.singularity;
+  const told = new RegExp(
+    `^waiting for ${name}: ${patterns} has messages that another consumer holds or that are delayed, the next of them from \\d{4}-`,
+    "m",
+  );
+  await until("it says so", () => told.test(errors()), 30_000);
+  await queuesOf(system).purge(patterns);
+  const { exitCode } = await finished;
+  expect(exitCode).toBe(0);
+  child.kill();
 });

@@ -9,6 +9,7 @@ import { type ArchiveCheck, confirmEpoch } from "@centralcloud/db";
 import type { Observation } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
+import { examine } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { until } from "../support/until.ts";
 
@@ -461,5 +462,48 @@ describe("an epoch", () => {
     await confirm(clock(100));
     await confirm(clock(110));
     expect(await watermark()).toBe(100);
+  });
+
+  test("archives of a thousand sources that are away keep none from being told that the consumer works on", async () => {
+    const { pool } = system.central;
+    await confirm(clock(100));
+    await pool.query(
+      `insert into central.archive_checks (source_id, queue, epoch_id, from_at, missing_since, missing_count)
+       select gen_random_uuid(), $1, 1, now(), now(), 7 from generate_series(1, 1000)`,
+      [queue],
+    );
+    await pool.query(
+      "update central.consumers set sources = jsonb_build_object($2::text, '') where id = $1",
+      [consumer, sourceId],
+    );
+    const { checks } = (await confirm()) ?? {};
+    expect(checks).toHaveLength(1_000);
+    expect(checks?.[0]).toMatchObject({ sourceId, missing: undefined });
+  });
+
+  test("the doctor counts what is still to be compared, the first time and the last", async () => {
+    const { pool } = system.central;
+    await confirm();
+    const said = async () => {
+      const findings = await examine(system, { checks: ["store-losses"] });
+      return findings.map(({ severity, message }) => `${severity}: ${message}`);
+    };
+    const add = (count: number, comparedAt: string, until: string) =>
+      pool.query(
+        `insert into central.archive_checks (source_id, queue, epoch_id, from_at, until_at, compared_at)
+         select gen_random_uuid(), $1, 1, '2026-01-01Z', ${until}, ${comparedAt} from generate_series(1, $2)`,
+        [queue, count],
+      );
+    expect(await said()).toEqual([
+      "ok: as far as consumers know, it has everything that was archived",
+    ]);
+    await add(1, "now()", "'2026-01-01T12:00:40Z'");
+    const lastOf = (what: string) =>
+      `ok: nothing was missing so far; ${what} to be compared a last time once nothing more can come that was merged before, after 2026-01-01T12:00:40Z by the clocks of their sources`;
+    expect(await said()).toEqual([lastOf("1 archive is")]);
+    await add(1_200, "now()", "'2026-01-01T12:00:00Z'");
+    expect(await said()).toEqual([lastOf("1201 archives are")]);
+    await add(3, "null", "null");
+    expect(await said()).toEqual(["ok: 3 archives are still to be compared with its ledger"]);
   });
 });

@@ -159,7 +159,7 @@ describe("a copy that is configured beside its original", () => {
     ).toMatchObject([
       {
         database: `singularity ${place(clone)}`,
-        message: expect.stringContaining("it is not consumed (conflict)"),
+        message: expect.stringContaining("it is not consumed, nor captured (conflict)"),
         remedy: expect.stringContaining("centralcloud sources renew"),
       },
     ]);

@@ -46,6 +46,7 @@ export const captureDefaults: CaptureSettings = {
   enabled: true,
   tables: createCapturedTables(defaultTables, []),
   plugin: "auto",
+  maxChangeBytes: 16 * 1024 * 1024,
   keepDays: 90,
 };
 

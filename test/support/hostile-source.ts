@@ -71,3 +71,39 @@ export async function poisonRelations(
     await owner.query(rows[0]?.statement ?? "");
   }
 }
+
+/** What the owner of a source may put into functions that we call, or that run when we write. */
+export const functionBodies = {
+  /** It never comes back. */
+  endless: "perform pg_sleep(1000000);",
+  /** Notices without end. */
+  notices: "loop raise notice '%', repeat('x', 8000); end loop;",
+  /** An error with words, details and a hint of 20 MB together, and control characters in them. */
+  error: `raise exception using message = E'\\x1b[2J' || repeat('m', 7000000), detail = E'\\u202e' || repeat('d', 7000000),
+            hint = E'\\r\\n' || repeat('h', 6000000);`,
+  /** It says that it did what it was asked, and does not. */
+  nothing: "return null;",
+} as const;
+
+export type PoisonedBody = keyof typeof functionBodies;
+
+/** As the owner of a source: gives every function of ours and of pgmq another body, triggers among them. */
+export async function poisonFunctions(owner: Pool, kind: PoisonedBody): Promise<number> {
+  const { rows } = await owner.query<{ statement: string }>(
+    `select format('create or replace function %I.%I(%s) returns %s language plpgsql as %L', n.nspname, p.proname,
+                   pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
+                   case when $1 = 'return null;' and p.proretset then 'begin return; end'
+                        when $1 = 'return null;' and (p.proallargtypes is not null or p.prorettype = 'void'::regtype)
+                          then 'begin return; end'
+                        else 'begin ' || $1 || ' end' end) as statement
+       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname in ('public', 'pgmq') and p.prokind = 'f' and p.proname not like '%of_test'
+        and not exists (select from pg_depend d
+                         where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+                           and d.refobjid <> (select e.oid from pg_extension e where e.extname = 'pgmq'))
+      order by 1`,
+    [functionBodies[kind]],
+  );
+  for (const { statement } of rows) await owner.query(statement);
+  return rows.length;
+}

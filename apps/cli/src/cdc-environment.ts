@@ -4,7 +4,12 @@ import {
   readCaptureSettings,
 } from "@centralcloud/cdc";
 import { databaseVariables, type LogFormat, logFormat, logLevel } from "@centralcloud/consumer";
-import { assertCentralStore, assertNotRefused, identifySource } from "@centralcloud/db";
+import {
+  assertCentralStore,
+  assertNotRefused,
+  claimCapturedSource,
+  identifySource,
+} from "@centralcloud/db";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration, wholeNumber } from "@centralcloud/service";
 import type { Pool } from "pg";
@@ -61,6 +66,12 @@ export interface CdcTarget {
   readonly central: Pool;
 }
 
+/** One that something is changed at. */
+export interface ChangedTarget extends CdcTarget {
+  /** Says which server the source is on, for whoever begins to capture it. @throws {SourceRefusedError} */
+  readonly claim: () => Promise<void>;
+}
+
 /** Asks each source something that takes the central store, too. @throws {DatabaseUnreachableError} of that. */
 export function askTargets<Result>(
   { sourceUrls, centralUrl }: CdcEnvironment,
@@ -83,7 +94,7 @@ export function askTargets<Result>(
 export async function atTarget<Result>(
   { sourceUrls, centralUrl }: CdcEnvironment,
   wanted: string | undefined,
-  action: (target: CdcTarget) => Promise<Result>,
+  action: (target: ChangedTarget) => Promise<Result>,
 ): Promise<Result> {
   const { url, name } = await chooseSource(sourceUrls, wanted);
   return await withCentral(centralUrl, async (central) => {
@@ -93,7 +104,8 @@ export async function atTarget<Result>(
       const otherAddresses = await findTwins(sourceUrls, url, identified.sourceId);
       const asked = { address: withoutSecrets(url), otherAddresses };
       await assertNotRefused(central, identified, asked);
-      return await action({ url, name, source, central });
+      const claim = async () => void (await claimCapturedSource(central, identified, asked));
+      return await action({ url, name, source, central, claim });
     } finally {
       await endPool(source, 1_000);
     }

@@ -27,7 +27,13 @@ export interface Consumer extends Part {
   readonly lanes: readonly Lane[];
   health(): Health;
   /** Every configured database, by host, port and name, and how its id is another's where it is. */
-  sourceStates(): readonly { readonly place: string; readonly state: RefusedState | undefined }[];
+  sourceStates(): readonly {
+    readonly place: string;
+    /** The source's name, or its place until that is known. */
+    readonly name: string;
+    readonly state: RefusedState | undefined;
+    readonly isConsumed: boolean;
+  }[];
   /** The connection that a source has while it is quiet. */
   watchOf(url: string): SourceWatch | undefined;
   /** What is open now, for whoever draws it over time. */
@@ -176,7 +182,13 @@ export function createConsumer(configuration: ConsumerConfiguration, observe: Ob
     get lanes() {
       return sources.flatMap((source) => source.lanes);
     },
-    sourceStates: () => sources.map(({ address, refused }) => ({ place: address, state: refused })),
+    sourceStates: () =>
+      sources.map(({ address, source, refused, waitingFor }) => ({
+        place: address,
+        name: source,
+        state: refused,
+        isConsumed: waitingFor === undefined,
+      })),
     watchOf: (url) => sources[sourceUrls.indexOf(url)]?.watch,
     breakers() {
       return {

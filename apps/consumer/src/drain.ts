@@ -6,10 +6,10 @@ import {
   readSource,
 } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
-import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
-import { fanOut, type Observation, type Observe } from "@centralcloud/service";
+import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
+import { fanOut, mapInTurn, type Observation, type Observe } from "@centralcloud/service";
 import type { ConsumerConfiguration } from "./configuration.ts";
-import { type Consumer, createConsumer } from "./consumer.ts";
+import { type Consumer, createConsumer, type Health } from "./consumer.ts";
 import { routes } from "./routes.ts";
 
 /** What a drain did. `processed + duplicates + deadLettered` is the number of messages settled. */
@@ -26,31 +26,74 @@ export interface DrainReport {
   readonly perSecond: number;
 }
 
+/** What keeps a drain from its end. */
+export interface Pending {
+  /** A source's name, or its address until that is known; or `the central database`. */
+  readonly database: string;
+  readonly reason: string;
+  /** Whether nothing is known of it but that it does not do what it is asked: it may stay so for ever. */
+  readonly isSilent: boolean;
+}
+
 /** The time was up before the queues were empty. */
 export class DrainTimeoutError extends Error {
   readonly code = "drain_timeout";
   readonly report: DrainReport;
-  /** @param reasons why those are not that could not be read, one each. */
-  constructor(report: DrainReport, timeoutS: number, reasons: readonly string[] = []) {
-    super([`the queues were not empty after ${timeoutS} seconds`, ...reasons].join("\n"));
+  constructor(report: DrainReport, timeoutS: number, pending: readonly Pending[] = []) {
+    super(
+      [`the queues were not empty after ${timeoutS} seconds`, ...pending.map(sayPending)].join(
+        "\n",
+      ),
+    );
     this.name = "DrainTimeoutError";
     this.report = report;
   }
 }
 
+/** Everything is drained but what some databases have, which did not answer for too long. */
+export class DrainIncompleteError extends Error {
+  readonly code = "drain_incomplete";
+  readonly report: DrainReport;
+  readonly pending: readonly Pending[];
+  constructor(report: DrainReport, patienceS: number, pending: readonly Pending[]) {
+    const waited = `all else is drained, and these were waited for ${patienceS} seconds`;
+    super([waited, ...pending.map(sayPending)].join("\n"));
+    this.name = "DrainIncompleteError";
+    this.report = report;
+    this.pending = pending;
+  }
+}
+
+function sayPending({ database, reason }: Pending): string {
+  return `${database}: ${reason}`;
+}
+
 /** A source that takes longer to answer is not waited for here: its lanes meet the same, and tell. */
 const answerMs = 5_000;
 
-/** How often an idle lane is asked whether its queue is empty. */
-const pollMs = 50;
+/** How often an idle lane is asked whether its queue is empty: at first, and after it was not for a while. */
+const pollMs = { first: 50, last: 1_000 };
+
+/** How many sources are asked at the same time. */
+const turns = { limit: 16, patienceMs: 1_000 };
+
+/** After so long it says whom it waits for; then ever more rarely. */
+const tellMs = { first: 10_000, last: 60_000 };
+
+/** How long databases that do not answer are waited for once all others are drained, in seconds. */
+export const drainPatienceS = 120;
 
 export interface DrainOptions {
-  /** Undefined: as long as it takes. */
+  /** Undefined: as long as it takes, where every database answers. */
   readonly timeoutS?: number | undefined;
+  /** How long a database may not answer once all others are drained; default: {@link drainPatienceS}. */
+  readonly patienceS?: number | undefined;
   /** Ends the drain early: what is in flight is settled or given back. */
   readonly signal?: AbortSignal;
   /** Is told often how many messages have been settled. */
   readonly onProgress?: (settled: number) => void;
+  /** Told now and then for what it waits. */
+  readonly onWaiting?: (pending: readonly Pending[]) => void;
 }
 
 /** The drain was ended before the queues were empty. */
@@ -66,15 +109,22 @@ export class DrainInterruptedError extends Error {
 
 /**
  * Consumes until every queue of every source is empty, messages included that another consumer holds
- * or that were sent with a delay; then stops.
+ * or that were sent with a delay; then stops. It waits for those as long as it takes, and says so; for a database that
+ * does not answer only `patienceS` longer than for all others.
  *
  * @throws {NotASourceError} or {NotACentralStoreError} before anything is read.
- * @throws {DrainTimeoutError} or {DrainInterruptedError}, each with the report so far.
+ * @throws {DrainTimeoutError}, {DrainIncompleteError} or {DrainInterruptedError}, each with the report so far.
  */
 export async function drain(
   configuration: ConsumerConfiguration,
   observe: Observe,
-  { timeoutS, signal, onProgress }: DrainOptions = {},
+  {
+    timeoutS,
+    patienceS = drainPatienceS,
+    signal,
+    onProgress = () => {},
+    onWaiting = () => {},
+  }: DrainOptions = {},
 ): Promise<DrainReport> {
   await assertMigrated(configuration);
   const totals = { processed: 0, duplicates: 0, deadLettered: 0, released: 0 };
@@ -86,34 +136,37 @@ export async function drain(
     fanOut(observe, (event) => count(event, totals)),
   );
   await consumer.start();
-  let empty = false;
-  /** By source: what kept it from being drained last. */
-  const reasons = new Map<string, string>();
+  let pending: readonly Pending[] = [];
+  let isEmpty = false;
+  /** Since when nothing else is waited for than what does not answer. */
+  let silentSince: number | undefined;
+  const isPatient = () =>
+    silentSince === undefined || performance.now() - silentSince < patienceS * 1_000;
+  const hasTime = () => timeoutS === undefined || performance.now() - startedAt < timeoutS * 1_000;
+  let restMs = pollMs.first;
+  let tell = { at: startedAt + tellMs.first, everyMs: tellMs.first };
   try {
-    const timeUp = () => timeoutS !== undefined && performance.now() - startedAt >= timeoutS * 1000;
-    while (!empty && !timeUp() && signal?.aborted !== true) {
-      await delay(pollMs);
-      onProgress?.(settledOf(totals));
+    while (!isEmpty && hasTime() && isPatient() && signal?.aborted !== true) {
+      await delay(restMs);
+      onProgress(settledOf(totals));
       const health = consumer.health();
+      pending = pendingIn(health, consumer);
+      const isIdle = pending.every(({ isSilent }) => isSilent);
+      restMs = isIdle ? Math.min(pollMs.last, 2 * restMs) : pollMs.first;
+      if (isIdle && health.central === undefined) {
+        pending = [...pending, ...(await findMessages(configuration, consumer))];
+      }
+      isEmpty = pending.length === 0;
       const refused = health.sources.filter((source) => source.refused !== undefined);
-      const isDone =
-        (health.working || refused.length > 0) &&
-        health.central === undefined &&
-        health.sources.every(
-          ({ waitingFor, refused: state, lanes }) =>
-            state !== undefined ||
-            (waitingFor === undefined && lanes.every(({ fault }) => fault === undefined)),
-        ) &&
-        consumer.lanes.every((lane) => lane.idle) &&
-        (await areEmpty(configuration, refusedPlaces(consumer)));
-      if (isDone && refused.length > 0) {
+      if (isEmpty && refused.length > 0) {
         throw new Error(refused.map(({ name, waitingFor }) => `${name}: ${waitingFor}`).join("\n"));
       }
-      empty = isDone;
-      for (const { name, waitingFor, lanes } of health.sources) {
-        const [fault] = lanes.flatMap((lane) => lane.fault ?? []);
-        const reason = waitingFor ?? fault?.error;
-        if (reason !== undefined) reasons.set(name, `${name}: ${reason}`);
+      const isSilent = !isEmpty && pending.every((one) => one.isSilent);
+      silentSince = isSilent ? (silentSince ?? performance.now()) : undefined;
+      if (!isEmpty && performance.now() > tell.at) {
+        onWaiting(pending);
+        const everyMs = Math.min(tellMs.last, 2 * tell.everyMs);
+        tell = { at: performance.now() + everyMs, everyMs };
       }
     }
   } finally {
@@ -123,10 +176,38 @@ export async function drain(
   const settled = settledOf(totals);
   const perSecond = Math.round(settled / (elapsedMs / 1000));
   const report = { ...totals, elapsedMs, perSecond };
-  if (empty) return report;
-  throw signal?.aborted
-    ? new DrainInterruptedError(report)
-    : new DrainTimeoutError(report, timeoutS ?? 0, [...reasons.values()]);
+  if (isEmpty) return report;
+  if (signal?.aborted) throw new DrainInterruptedError(report);
+  if (!isPatient()) throw new DrainIncompleteError(report, patienceS, pending);
+  throw new DrainTimeoutError(report, timeoutS ?? 0, pending);
+}
+
+/** What the consumer itself says that it has yet to do, or can't. Sources that wait for an operator are none of it. */
+function pendingIn({ central, sources, working }: Health, consumer: Consumer): readonly Pending[] {
+  const pending: Pending[] = [];
+  if (central !== undefined) {
+    pending.push({ database: "the central database", reason: central.error, isSilent: true });
+  }
+  for (const { name, waitingFor, refused, lanes } of sources) {
+    if (refused !== undefined) continue;
+    const [fault] = lanes.flatMap((lane) => lane.fault ?? []);
+    if (waitingFor !== undefined) {
+      pending.push({ database: name, reason: waitingFor, isSilent: true });
+    } else if (fault !== undefined) {
+      pending.push({ database: name, reason: fault.error, isSilent: true });
+    }
+  }
+  for (const lane of consumer.lanes) {
+    const { source, queue } = lane.lane;
+    if (lane.idle || pending.some(({ database }) => database === source)) continue;
+    pending.push({ database: source, reason: `${queue} is being consumed`, isSilent: false });
+  }
+  const isRestarting = !working && pending.length === 0;
+  const isRefused = sources.some(({ refused }) => refused !== undefined);
+  if (isRestarting && !isRefused) {
+    pending.push({ database: "this process", reason: "a lane begins anew", isSilent: false });
+  }
+  return pending;
 }
 
 /**
@@ -138,10 +219,11 @@ async function assertMigrated({ sourceUrls, centralUrl }: ConsumerConfiguration)
     ...sourceUrls.map((url) => [url, readSource] as const),
     [centralUrl, assertCentralStore] as const,
   ];
-  for (const [url, check] of checks) {
+  await mapInTurn(checks, turns, async ([url, check], answered) => {
     const pool = openPool(url);
     try {
       await check(pool);
+      answered();
     } catch (error) {
       const database = withoutSecrets(url);
       if (error instanceof NotASourceError) throw new NotASourceError(database);
@@ -150,7 +232,7 @@ async function assertMigrated({ sourceUrls, centralUrl }: ConsumerConfiguration)
     } finally {
       await endPool(pool, 1_000);
     }
-  }
+  });
 }
 
 function settledOf({
@@ -166,28 +248,37 @@ function openPool(url: string) {
   return createPool(url, options);
 }
 
-function refusedPlaces(consumer: Consumer): ReadonlySet<string> {
-  const refused = consumer.sourceStates().filter(({ state }) => state !== undefined);
-  return new Set(refused.map(({ place }) => place));
-}
-
-async function areEmpty(
+/** Whose queues still have messages, by a look at each; not of sources whose lanes say already that they can't be read. */
+async function findMessages(
   { sourceUrls }: ConsumerConfiguration,
-  refused: ReadonlySet<string>,
-): Promise<boolean> {
-  for (const url of sourceUrls) {
-    if (refused.has(withoutSecrets(url))) continue;
+  consumer: Consumer,
+): Promise<readonly Pending[]> {
+  const states = new Map(consumer.sourceStates().map((one) => [one.place, one]));
+  const found = await mapInTurn(sourceUrls, turns, async (url, answered) => {
+    const { state, isConsumed, name } = states.get(withoutSecrets(url)) ?? {};
+    if (state !== undefined || isConsumed === false) return [];
+    const database = name ?? withoutSecrets(url);
     const pool = openPool(url);
     try {
       const client = new PgmqClient(pool);
-      for (const queue of routes) if (!(await client.isEmpty(queue))) return false;
-    } catch {
-      return false; // The lanes meet the same fault and report it.
+      const pending: Pending[] = [];
+      for (const queue of routes) {
+        if (await client.isEmpty(queue)) continue;
+        const next = await client.nextVisibleAt(queue);
+        const when = next === null ? "" : `, the next of them from ${next} on`;
+        const reason = `${queue} has messages that another consumer holds or that are delayed${when}`;
+        pending.push({ database, reason, isSilent: false });
+      }
+      answered();
+      return pending;
+    } catch (error) {
+      // The lanes meet the same fault and report it.
+      return [{ database, reason: messageOf(error), isSilent: true }];
     } finally {
       await endPool(pool, 1_000);
     }
-  }
-  return true;
+  });
+  return found.flat();
 }
 
 function count(

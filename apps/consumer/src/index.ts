@@ -11,11 +11,14 @@ export {
 export { connectionsPerReplica, connectionVariables } from "./connection-budget.ts";
 export { type Consumer, createConsumer, type Health } from "./consumer.ts";
 export {
+  DrainIncompleteError,
   DrainInterruptedError,
   type DrainOptions,
   type DrainReport,
   DrainTimeoutError,
   drain,
+  drainPatienceS,
+  type Pending,
 } from "./drain.ts";
 export {
   type ArchiveComparisonsOptions,

@@ -1,17 +1,13 @@
 import {
-  type ConfiguredSource,
+  ConfiguredSources,
   claimSource,
   type IdentifiedSource,
   identifySource,
   isInstant,
   readConnectionFacts,
-  readOwnAddress,
   SourceRefusedError,
-  sayConfiguredToo,
-  twinsOf,
 } from "@centralcloud/db";
 import { messageOf } from "@centralcloud/postgres";
-import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
 
 type Queryable = Pick<Pool, "query">;
@@ -39,11 +35,6 @@ export class SourceNotJudgedError extends Error {
   }
 }
 
-/** A claim that one of this process's databases has on an id. */
-interface Holder extends ConfiguredSource {
-  readonly held: IdentifiedSource | undefined;
-}
-
 /** What a source's clock showed. */
 export interface ClockReading {
   /** In ISO 8601, to the millisecond, not rounded up. */
@@ -52,34 +43,14 @@ export interface ClockReading {
   readonly readAt: number;
 }
 
-/** The databases of a process, each of which may hold one id. */
-export class SourceHolders {
-  readonly #holders = new Set<Holder>();
-
-  add(holder: Holder): void {
-    this.#holders.add(holder);
-  }
-
-  /** Whoever else has the id. */
-  othersOf(holder: Holder, sourceId: string): Holder | undefined {
-    return [...this.#holders].find((one) => one !== holder && one.held?.sourceId === sourceId);
-  }
-
-  /** Whoever else may be the same source. */
-  twinsOf(holder: Holder, sourceId: string): readonly Holder[] {
-    return twinsOf(holder, this.#holders, sourceId);
-  }
-
+/** The databases of a consumer. */
+export class SourceHolders extends ConfiguredSources<SourceIdentity> {
   /** From each id that is held to when its server was started; of databases that are away, none. */
   get claims(): Readonly<Record<string, string>> {
-    const held = [...this.#holders].flatMap((one) => (one.isAway || !one.held ? [] : [one.held]));
+    const held = [...this.all].flatMap((one) => (one.isAway || !one.held ? [] : [one.held]));
     return Object.fromEntries(held.map(({ sourceId, server }) => [sourceId, server.startedAt]));
   }
 }
-
-/** How long a claim waits for another database of the process to say its id, and how often it looks, in milliseconds. */
-const twinPatienceMs = 2_000;
-const twinPollMs = 50;
 
 export interface SourceIdentityOptions {
   readonly address: string;
@@ -156,49 +127,18 @@ export class SourceIdentity {
     const { central, consumerId, holders, address, onMove } = this.#options;
     const { sourceId } = source;
     this.#saidId = sourceId;
-    this.#assertAlone(source);
-    await this.#assertOwn(source);
-    const otherAddresses = holders.twinsOf(this, sourceId).map((twin) => twin.address);
+    holders.assertAlone(this, source);
+    await holders.assertOwn(this, source, central);
+    const otherAddresses = holders.addressesBeside(this, sourceId);
     const options = { address, otherAddresses, consumerId };
     const { movedFrom } = await claimSource(central, source, options);
     // Another name of the same server may have come first meanwhile.
-    this.#assertAlone(source);
+    holders.assertAlone(this, source);
     if (this.#clock === undefined) this.#noteClock(source.server.clock, 0);
     this.#held = source;
     if (this.#lost.signal.aborted) this.#lost = new AbortController();
     if (movedFrom !== null) onMove(source, movedFrom);
     return source;
-  }
-
-  /** @throws {SourceRefusedError} where another database of this process has the id. */
-  #assertAlone({ sourceId, name }: IdentifiedSource): void {
-    const { holders, address } = this.#options;
-    const other = holders.othersOf(this, sourceId);
-    if (other === undefined) return;
-    const reason = sayConfiguredToo(other.held ?? { sourceId, name }, other.address);
-    throw new SourceRefusedError(sourceId, "conflict", reason, address);
-  }
-
-  /**
-   * What a server says of itself can be forged. So an id belongs to the database at its own address, wherever a process
-   * has that one configured, too.
-   *
-   * @throws {SourceRefusedError}
-   */
-  async #assertOwn(source: IdentifiedSource): Promise<void> {
-    const { central, holders, address } = this.#options;
-    const own = await readOwnAddress(central, source.sourceId);
-    if (own === undefined || own === address) return;
-    const deadline = performance.now() + twinPatienceMs;
-    for (;;) {
-      const twin = holders.twinsOf(this, source.sourceId).find((one) => one.address === own);
-      if (twin === undefined) return;
-      if (twin.saidId !== undefined || performance.now() > deadline) {
-        const reason = sayConfiguredToo(source, own);
-        throw new SourceRefusedError(source.sourceId, "conflict", reason, address);
-      }
-      await pause(twinPollMs, new AbortController().signal);
-    }
   }
 
   /** For each new connection: it must lead to the database that was claimed. */

@@ -3,6 +3,7 @@ import { flag, wholeNumber } from "@centralcloud/service";
 import { z } from "zod";
 import { type CapturedTables, createCapturedTables, defaultTables } from "./captured-tables.ts";
 import type { PluginChoice } from "./slot/create-slot.ts";
+import { changeBytes, defaultChangeBytes } from "./stream/change-gauge.ts";
 
 const identifier = "[a-z_][a-z0-9_]*";
 const table = new RegExp(`^(${identifier}\\.)?${identifier}$`);
@@ -24,6 +25,7 @@ export const captureVariables = {
   CDC_OUTPUT_PLUGIN: z
     .enum(["auto", "wal2json", "pgoutput"], { error: "must be auto, wal2json or pgoutput" })
     .default("auto"),
+  CDC_MAX_CHANGE_BYTES: wholeNumber(changeBytes.least, changeBytes.most, defaultChangeBytes),
   CDC_RETENTION_DAYS: wholeNumber(1, 36_500, 90),
   CDC_SOURCE_DATABASE_URLS: databaseUrls().optional(),
   CDC_CENTRAL_DATABASE_URL: databaseUrl().optional(),
@@ -35,6 +37,8 @@ export interface CaptureSettings {
   readonly tables: CapturedTables;
   /** What makes the slot, where there is none. */
   readonly plugin: PluginChoice;
+  /** Bytes of one change; what holds more is a fault of its source. */
+  readonly maxChangeBytes: number;
   /** Days that the change log goes back. */
   readonly keepDays: number;
   /** Only where they are not those of the consumer: other logins, with the rights that capturing takes. */
@@ -58,6 +62,7 @@ export function readCaptureSettings(values: CaptureValues): CaptureSettings {
       values.CDC_LEFT_OUT_COLUMNS ?? [],
     ),
     plugin: values.CDC_OUTPUT_PLUGIN,
+    maxChangeBytes: values.CDC_MAX_CHANGE_BYTES,
     keepDays: values.CDC_RETENTION_DAYS,
     ...(sourceUrls === undefined ? {} : { sourceUrls }),
     ...(centralUrl === undefined ? {} : { centralUrl }),

@@ -1,6 +1,7 @@
 import { recreateCommand } from "@centralcloud/db";
 import { messageOf, sqlState } from "@centralcloud/postgres";
 import { withoutContents } from "@centralcloud/service";
+import { ChangeTooLongError } from "./stream/change-gauge.ts";
 
 /** Another process reads the slot. */
 export class SlotBusyError extends Error {
@@ -162,6 +163,8 @@ export class UndecodableChangeError extends Error {
 }
 
 function describe(cause: unknown): string {
+  // Its words are ours.
+  if (cause instanceof ChangeTooLongError) return cause.message;
   return isTooLarge(cause)
     ? "the row is too large"
     : withoutContents(messageOf(cause), codeOf(cause));

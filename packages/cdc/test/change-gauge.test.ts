@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ChangeGauge, longestChangeBytes } from "../src/stream/change-gauge.ts";
+import { ChangeGauge, defaultChangeBytes } from "../src/stream/change-gauge.ts";
 
 function message(letter: string, body: Buffer): Buffer {
   const header = Buffer.alloc(5);
@@ -12,6 +12,7 @@ function message(letter: string, body: Buffer): Buffer {
 function gauge(bytes: Buffer, chunkBytes: number) {
   const told: string[] = [];
   const one = new ChangeGauge(
+    defaultChangeBytes,
     (head) => told.push(`too long: ${head.subarray(0, 4)} of ${head.length}`),
     () => told.push("broken"),
   );
@@ -38,7 +39,7 @@ test("what may be kept passes as it is, however it is cut", () => {
 });
 
 test("of a change that is too long only the beginning is kept, and all others pass", () => {
-  const long = message("d", Buffer.alloc(longestChangeBytes + 1, "long"));
+  const long = message("d", Buffer.alloc(defaultChangeBytes + 1, "long"));
   const bytes = Buffer.concat([small, long, small]);
   const passed = Buffer.concat([small, small]);
   for (const chunkBytes of [65_536, 65_521, 4_099, bytes.length]) {
@@ -47,7 +48,7 @@ test("of a change that is too long only the beginning is kept, and all others pa
 });
 
 test("the longest that may be kept passes", () => {
-  const bytes = message("d", Buffer.alloc(longestChangeBytes));
+  const bytes = message("d", Buffer.alloc(defaultChangeBytes));
   const { passed, told } = gauge(bytes, 65_536);
   expect(passed.equals(bytes)).toBe(true);
   expect(told).toEqual([]);

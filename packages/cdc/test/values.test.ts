@@ -44,6 +44,14 @@ test("both plugins' timestamps are one, to the microsecond", () => {
   expect(formatMicroseconds(848_848_512_670_810n)).toBe(expected);
   expect(formatTimestamp("2026-11-24 15:15:12+00")).toBe("2026-11-24T15:15:12.000000Z");
   expect(() => formatTimestamp("2026-11-24 15:15:12+02")).toThrow("no timestamp in UTC");
+  // What no clock shows could not be kept, and the central store would be blamed.
+  for (const text of ["294276-11-24 15:15:12+00", "0044-03-15 15:15:12+00 BC", "infinity"]) {
+    expect(() => formatTimestamp(text)).toThrow("no timestamp in UTC");
+  }
+  const extremes = [-(2n ** 63n), 2n ** 63n - 1n, -946_684_800_000_001n, 252_455_616_000_000_000n];
+  for (const time of extremes) {
+    expect(() => formatMicroseconds(time)).toThrow("outside of the years 1970 to 9999");
+  }
 });
 
 describe("the slot of a second database on a server", () => {

@@ -1,15 +1,16 @@
 import { type Blocker, blockersOf } from "@centralcloud/postgres";
+import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 import type { CaptureCursor } from "./change-log.ts";
 import { formatLsn, parseLsn } from "./lsn.ts";
+import { isInstant, ServerFactsError } from "./server-facts.ts";
 
 /** How the names of our slots begin, and the name of the publication. */
 export const captureName = "singularity_centralcloud_cdc";
 
 /** The command that begins a lost capture anew. @param source its name, where it is known. */
 export function recreateCommand(source?: string): string {
-  const quoted = /^[\w.-]*$/.test(source ?? "") ? source : `'${source?.replaceAll("'", "'\\''")}'`;
-  const choice = source === undefined ? "" : ` --source ${quoted}`;
+  const choice = source === undefined ? "" : ` --source ${shellWord(source)}`;
   return `centralcloud cdc recreate${choice} --reason …`;
 }
 
@@ -75,7 +76,15 @@ export async function findSlot(source: Pool | ClientBase): Promise<Slot | undefi
       `the slot ${row.name} has an output plugin that is not known here: ${row.plugin}`,
     );
   }
+  if (!isInstant(row.serverTime)) throw new ServerFactsError();
   return { ...row, plugin, confirmed: parseLsn(row.confirmed ?? "0/0") };
+}
+
+/** Whose write-ahead log it is. */
+export interface LogOrigin {
+  /** Null where the server does not tell it. */
+  readonly systemId: string | null;
+  readonly timeline: number | null;
 }
 
 /**
@@ -84,11 +93,23 @@ export async function findSlot(source: Pool | ClientBase): Promise<Slot | undefi
  *
  * @param slot read before the cursor, so that a reader that goes on meanwhile does not look like a loss.
  * @param cursor undefined also where it is not known: then only the slot itself can tell.
+ * @param server whose slot it is, where that is known.
  */
 export function findLoss(
   slot: Slot | undefined,
   cursor: CaptureCursor | undefined,
+  server?: LogOrigin,
 ): string | undefined {
+  if (cursor !== undefined && server !== undefined) {
+    // Places in the log of one server say nothing of those in another's, nor of those that a promotion has left behind.
+    const { systemId, timeline } = server;
+    if (systemId !== null && systemId !== cursor.systemId) {
+      return `the change log goes on in the write-ahead log of the server ${cursor.systemId}, and this is the server ${systemId}`;
+    }
+    if (timeline !== null && timeline < cursor.timeline) {
+      return `the change log goes on in timeline ${cursor.timeline}, and this server is at timeline ${timeline}: an old primary, or a backup that was restored`;
+    }
+  }
   if (slot === undefined) {
     return cursor === undefined ? undefined : `the slot ${cursor.slotName} is gone`;
   }

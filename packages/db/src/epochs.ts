@@ -187,6 +187,30 @@ export async function readArchiveChecks(
   return rows.map(({ check, source, waitsForS }) => ({ ...checkOf(check), source, waitsForS }));
 }
 
+/** Archives that are still to be compared, all of them. */
+export interface ArchiveCheckCounts {
+  /** Those that have not been compared yet in this epoch. */
+  readonly first: number;
+  /** Those that have, and are to be compared a last time. */
+  readonly last: number;
+  /** When that can begin for the last of them, by its source's clock, in ISO 8601; null: not known yet. */
+  readonly lastDueAt: string | null;
+}
+
+export async function countArchiveChecks(
+  central: Pick<ClientBase, "query">,
+): Promise<ArchiveCheckCounts> {
+  const { rows } = await central.query<ArchiveCheckCounts>(
+    `select count(*) filter (where k.compared_at is null)::float8 as first,
+            count(*) filter (where k.compared_at is not null)::float8 as last,
+            to_char(max(k.until_at) filter (where k.compared_at is not null and isfinite(k.until_at)) at time zone 'UTC',
+                    'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "lastDueAt"
+       from central.archive_checks k
+      where k.from_at is not null`,
+  );
+  return rows[0] ?? { first: 0, last: 0, lastDueAt: null };
+}
+
 /** Why the store may have lost something since a consumer last worked with it; undefined where nothing speaks for that. */
 export async function doubtEpoch(central: Pick<ClientBase, "query">): Promise<string | undefined> {
   const { rows } = await central.query<{ reason: string }>(

@@ -21,6 +21,7 @@ export {
   captureName,
   findLoss,
   findSlot,
+  type LogOrigin,
   type Plugin,
   plugins,
   recreateCommand,
@@ -54,7 +55,12 @@ export {
   reportCaptureFault,
   reportCaptureLoss,
 } from "./change-log.ts";
-export { type ConfiguredSource, twinsOf } from "./configured-sources.ts";
+export {
+  type ConfiguredSource,
+  ConfiguredSources,
+  type HoldingSource,
+  twinsOf,
+} from "./configured-sources.ts";
 export {
   type DeliveredMessage,
   type DeliveryFailure,
@@ -69,7 +75,7 @@ export {
   type RecordedDelivery,
   recordFailures,
 } from "./deliveries.ts";
-export { judgeByFacts } from "./doctor/checks/source-identities.ts";
+export { judgeByFacts, readKnownSources } from "./doctor/checks/source-identities.ts";
 export { checkNames } from "./doctor/checks.ts";
 export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts";
 export type { Finding, Severity } from "./doctor/finding.ts";
@@ -91,6 +97,7 @@ export {
   type JobStatus,
   type JobTimes,
   listJobRuns,
+  mostJobs,
   readJobTimes,
   scheduledJobsStatus,
 } from "./jobs/job-status.ts";
@@ -124,6 +131,8 @@ export {
   type PartFigures,
   type PlannedPart,
   planAction,
+  raiseActionClaim,
+  readActionClaim,
   releaseAction,
   reportAction,
 } from "./operator-actions.ts";
@@ -202,6 +211,7 @@ export {
   adoptSource,
   assertNotRefused,
   type ClaimOptions,
+  claimCapturedSource,
   claimSource,
   confirmSources,
   judgeSource,

@@ -104,6 +104,33 @@ export async function claimAction(
   return rows[0];
 }
 
+/** What the central store knows of an action's claims; undefined where it does not know the action. */
+export async function readActionClaim(
+  central: Pool,
+  id: string,
+): Promise<{ readonly key: string; readonly claimNumber: number } | undefined> {
+  const { rows } = await central.query<{ key: string; claimNumber: number }>(
+    `select a.action_key::text as key, coalesce((to_jsonb(a) ->> 'claim_count')::integer, 0) as "claimNumber"
+       from central.operator_actions a where a.id = $1`,
+    [id],
+  );
+  return rows[0];
+}
+
+/** Raises the number of a runner's claim above another one; undefined where the runner does not have the action. */
+export async function raiseActionClaim(
+  central: Pool,
+  id: string,
+  runner: string,
+  above: number,
+): Promise<number | undefined> {
+  const { rows } = await central.query<{ number: number | null }>(
+    "select central.raise_operator_action_claim(p_action_id => $1, p_runner => $2, p_above => $3) as number",
+    [id, runner, above],
+  );
+  return rows[0]?.number ?? undefined;
+}
+
 /** What the source of a part has told of it; times and ids as PostgreSQL wrote them. */
 export interface PartFigures {
   readonly sourceId: string;

@@ -1,4 +1,5 @@
 import { codeOf, sqlState } from "@centralcloud/postgres";
+import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 import { registerSource } from "./central-store.ts";
 import type { IdentifiedSource } from "./server-facts.ts";
@@ -45,9 +46,10 @@ export class SourceRefusedError extends Error {
     reason: string,
     address: string,
   ) {
+    const chosen = shellWord(address);
     super(
-      `${reason}. If the source has moved here or was restored: centralcloud sources adopt --source ${address}; ` +
-        `if this is a copy: centralcloud sources renew --source ${address}`,
+      `${reason}. If the source has moved here or was restored: centralcloud sources adopt --source ${chosen}; ` +
+        `if this is a copy: centralcloud sources renew --source ${chosen}`,
     );
     this.name = "SourceRefusedError";
     this.state = state;
@@ -121,6 +123,43 @@ export async function claimSource(
   const claim = await tryToClaim(central, source, options);
   if (claim.state === "ok") return claim;
   throw new SourceRefusedError(source.sourceId, claim.state, claim.reason ?? "", options.address);
+}
+
+/**
+ * As {@link claimSource}, by whoever begins to read the source's slot, and so is its only reader. A claim that there is
+ * already stays as it is.
+ *
+ * @throws {SourceRefusedError} {@link StandbyError}
+ */
+export async function claimCapturedSource(
+  central: Queryable,
+  source: IdentifiedSource,
+  options: ClaimOptions,
+): Promise<SourceClaim> {
+  if (source.server.isStandby) throw new StandbyError();
+  const claim = await tryToClaimCaptured(central, source, options);
+  if (claim.state === "ok") return claim;
+  throw new SourceRefusedError(source.sourceId, claim.state, claim.reason ?? "", options.address);
+}
+
+async function tryToClaimCaptured(
+  central: Queryable,
+  source: IdentifiedSource,
+  options: ClaimOptions,
+): Promise<SourceClaim> {
+  try {
+    const { rows } = await central.query<SourceClaim>(
+      `select c.state, c.reason, c.moved_from as "movedFrom"
+         from central.claim_captured_source(p_source_id => $1, p_system_id => $2, p_database_oid => $3,
+                p_timeline => $4, p_started_at => $5, p_address => $6, p_other_addresses => $7, p_name => $8) c`,
+      [...valuesOf(source, options).slice(0, -1), source.name],
+    );
+    return rows[0] ?? { state: "ok", reason: null, movedFrom: null };
+  } catch (error) {
+    if (!isOlder(error)) throw error;
+    // A central store of the version before, until it is migrated: a capture may only ask it.
+    return { ...(await judgeSource(central, source, options)), movedFrom: null };
+  }
 }
 
 async function tryToClaim(

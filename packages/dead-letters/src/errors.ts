@@ -80,13 +80,38 @@ export class ActionUnavailableError extends Error {
   }
 }
 
-/** Another runner has taken the action over, because this one was silent for the whole of its lease. */
+/**
+ * How a runner has lost its action.
+ *
+ * - `taken`: another runner has it, because this one was silent for the whole of its lease.
+ * - `gone`: the central store does not know it any more.
+ * - `older`: the central store knows it as it was before this runner had it.
+ * - `forgotten`: the source does not know any more how far it was.
+ */
+export type ActionLoss = "taken" | "gone" | "older" | "forgotten";
+
+const lossWords: Readonly<Record<ActionLoss, (id: string) => string>> = {
+  taken: (id) =>
+    `another process has taken action ${id} over, since this one was not heard of in time; it goes on there`,
+  gone: (id) =>
+    `the central store does not know action ${id} any more: it lost transactions, or a backup was restored. ` +
+    "What was moved until now stays moved, and nothing of it would be moved again: give the command again for the rest, " +
+    "under the action that it then gets",
+  older: (id) =>
+    `the central store has an older state of action ${id}: it lost transactions, or a backup was restored. What was moved ` +
+    `until now stays moved: \`centralcloud actions resume ${id}\` goes on from there`,
+  forgotten: (id) =>
+    `the source does not know any more how far action ${id} was there: it was restored, or its row of ` +
+    `operator_action_progress was deleted. \`centralcloud actions resume ${id}\` goes on with what is selected now`,
+};
+
+/** The runner does not have the action any more, and moves nothing more of it. */
 export class ActionLostError extends Error {
   readonly code = "action_lost";
-  constructor(id: string) {
-    super(
-      `another process has taken action ${id} over, since this one was not heard of in time; it goes on there`,
-    );
+  readonly loss: ActionLoss;
+  constructor(id: string, loss: ActionLoss = "taken") {
+    super(lossWords[loss](id));
     this.name = "ActionLostError";
+    this.loss = loss;
   }
 }

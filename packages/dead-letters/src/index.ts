@@ -18,6 +18,7 @@ export {
 } from "./cursor.ts";
 export { discardLetters } from "./discard-letters.ts";
 export {
+  type ActionLoss,
   ActionLostError,
   ActionUnavailableError,
   DriftError,

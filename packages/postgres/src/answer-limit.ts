@@ -47,14 +47,21 @@ const known = new Set([..."123ACDEGHIKNRSTVWZcdnstv"].map(letter));
 /** They are lists of texts, and the driver reads on until it finds the list's end. */
 const lists = new Set([letter("E"), letter("N")]);
 
-/** A message begins with its letter and its length; a row then says how many values it has, and of each its length. */
-const headerBytes = { message: 5, row: 2, value: 4 } as const;
+/** Asks for the password, or says that it was the right one. */
+const authentication = letter("R");
+
+/**
+ * A message begins with its letter and its length; a row then says how many values it has, and of each its length; one
+ * about the password says which step it is.
+ */
+const headerBytes = { message: 5, row: 2, value: 4, step: 4 } as const;
 
 /**
  * Follows what a server sends, message by message, and finds where one answer is more than it may be: before the
  * driver keeps it, and of a message that is too long before it has come. An answer is what comes until the server is
  * ready for the next statement: rows, notices, notifications, errors. What the driver would misread, to our harm, is
- * found, too: rows whose values overlap or end elsewhere, lists without an end.
+ * found, too: rows whose values overlap or end elsewhere, lists without an end. A server asks for a password once: each
+ * time costs us thousands of hashes, by threads that all connections share.
  */
 export class AnswerGauge {
   readonly #limitBytes: number;
@@ -72,6 +79,8 @@ export class AnswerGauge {
   #bodyLeft = 0;
   /** Values of a row that are still to come. */
   #valuesLeft = 0;
+  /** Steps of asking for the password that the server has taken. */
+  readonly #steps = new Set<number>();
   /** What comes before the next header. */
   #skip = 0;
   /** The last two bytes of a list. */
@@ -103,6 +112,7 @@ export class AnswerGauge {
       if (this.#headerLength < wanted) continue;
       this.#headerLength = 0;
       if (this.#part === "message") this.#beginMessage();
+      else if (this.#part === "step") this.#noteStep();
       else if (this.#part === "row") this.#beginRow();
       else this.#beginValue();
     }
@@ -124,9 +134,23 @@ export class AnswerGauge {
     }
     this.#spend(1 + length + (isRow ? rowOverhead : 0));
     this.#bodyLeft = length - 4;
-    this.#skip = isRow ? 0 : this.#bodyLeft;
-    this.#part = isRow ? "row" : "message";
+    const isStep = this.#type === authentication;
+    if (isStep && this.#bodyLeft < headerBytes.step) throw malformed();
+    this.#skip = isRow || isStep ? 0 : this.#bodyLeft;
+    this.#part = isRow ? "row" : isStep ? "step" : "message";
     this.#end = 0xff_ff;
+    if (this.#bodyLeft === 0) this.#finish();
+  }
+
+  #noteStep(): void {
+    const step = this.#header.readInt32BE(0);
+    if (this.#steps.has(step)) {
+      throw new ProtocolViolationError("the server asks for the password again and again");
+    }
+    this.#steps.add(step);
+    this.#bodyLeft -= headerBytes.step;
+    this.#skip = this.#bodyLeft;
+    this.#part = "message";
     if (this.#bodyLeft === 0) this.#finish();
   }
 

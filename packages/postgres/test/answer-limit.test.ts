@@ -252,6 +252,30 @@ test.each<[string, (socket: Socket) => void]>([
   await client.end();
 });
 
+test("a server that asks for the password without end is given it once", async () => {
+  let asked = 0;
+  greet = (socket) => {
+    const first = message(
+      "R",
+      Buffer.concat([Buffer.from([0, 0, 0, 10]), text("SCRAM-SHA-256"), text("")]),
+    );
+    socket.write(first);
+    socket.removeAllListeners("data");
+    socket.on("data", (bytes) => {
+      const nonce = /r=([^,\0]+)/.exec(bytes.toString("latin1"))?.[1];
+      if (nonce === undefined) return;
+      asked += 1;
+      const words = `r=${nonce}x,s=${Buffer.from("salt").toString("base64")},i=100000`;
+      const step = message("R", Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from(words)]));
+      socket.write(asked % 2 === 0 ? first : step);
+    });
+  };
+  const client = createClient(url.replace("x@", "x:secret@"), { applicationName: "test" });
+  await expect(client.connect()).rejects.toThrow("asks for the password again and again");
+  await client.end();
+  expect(asked).toBe(2);
+});
+
 test("a pool goes on with another connection after an answer that was too large", async () => {
   const pool = createPool(url, { applicationName: "test", max: 1, answerBytes: limit });
   const wellBehaved = answer;

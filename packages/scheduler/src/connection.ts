@@ -20,12 +20,16 @@ export interface Connection {
   cut(): void;
 }
 
+/** Of what a source is asked: which jobs it has, how they fared. */
+const answerBytes = 1024 * 1024;
+
 export async function openConnection(
   url: string,
   { signal, queryTimeoutMs, sessionFor, silenceMs }: ConnectionOptions = {},
 ): Promise<Connection> {
   const client = createClient(url, {
     applicationName: "centralcloud-scheduler",
+    answerBytes,
     ...(queryTimeoutMs === undefined ? {} : { queryTimeoutMs }),
     ...(sessionFor === undefined ? {} : { sessionFor }),
     ...(silenceMs === undefined

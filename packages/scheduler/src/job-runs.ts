@@ -13,6 +13,8 @@ export interface JobRuns {
 }
 
 const holdOffMs = 5_000;
+/** Jobs of a source that run at the same time; others wait until one has ended. */
+const mostRunning = 32;
 /** How long it may take to cancel jobs, and then for them to notice. */
 const cancelMs = 500;
 
@@ -40,7 +42,10 @@ export function createJobRuns(url: string, source: () => string, observe: Observ
     } catch (error) {
       // A run that had not begun when the scheduler was stopped is no fault.
       if (stopping.signal.aborted && connection === undefined) return;
-      heldOffUntil.set(job, performance.now() + holdOffMs);
+      const now = performance.now();
+      // A source may give its jobs other names as often as it likes.
+      for (const [name, until] of heldOffUntil) if (until <= now) heldOffUntil.delete(name);
+      heldOffUntil.set(job, now + holdOffMs);
       observe({ event: "job-fault", source: source(), job, error: wordsOf(error) });
     } finally {
       if (connection !== undefined) {
@@ -65,8 +70,9 @@ export function createJobRuns(url: string, source: () => string, observe: Observ
 
   return {
     start(job) {
-      if (stopping.signal.aborted || running.has(job)) return false;
+      if (stopping.signal.aborted || running.has(job) || running.size >= mostRunning) return false;
       if (performance.now() < (heldOffUntil.get(job) ?? 0)) return false;
+      heldOffUntil.delete(job);
       running.set(
         job,
         run(job).finally(() => running.delete(job)),

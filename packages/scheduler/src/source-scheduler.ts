@@ -1,9 +1,16 @@
-import { holdLock, jobsOfPgCron, readJobTimes, readSource } from "@centralcloud/db";
+import {
+  holdLock,
+  type JobTimes,
+  jobsOfPgCron,
+  mostJobs,
+  readJobTimes,
+  readSource,
+} from "@centralcloud/db";
 import { messageOf, withoutSecrets } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
 import type { Client } from "pg";
 import { type Connection, openConnection } from "./connection.ts";
-import { dueJobs } from "./due-jobs.ts";
+import { type DueJob, type DueOptions, dueJobs } from "./due-jobs.ts";
 import { createJobRuns } from "./job-runs.ts";
 
 /** A job starts at most so much later than it is due. */
@@ -15,6 +22,8 @@ const pgCronCheckMs = 60_000;
 /** The database drops a leader that is not heard of for so long, because its host froze or vanished. */
 const silenceMs = 30_000;
 const queryTimeoutMs = 10_000;
+/** So long the jobs of one source are looked at, of each tick. */
+const lookMs = 20;
 /** How long a stop waits for the statement that is under way. */
 const farewellMs = 250;
 
@@ -94,14 +103,34 @@ export function createSourceScheduler(
         ofPgCron = await jobsOfPgCron(url);
         checkedAt = performance.now();
       }
-      const { now, jobs } = await readJobTimes(client);
+      const { now, jobs, areAll } = await readJobTimes(client);
+      if (!areAll) {
+        const error = `more than ${mostJobs} jobs are declared: only the first of them, by name, are run`;
+        observe({ event: "scheduler-fault", source, error, retryInMs: tickMs });
+      }
       tellRole(jobs.every(({ job }) => ofPgCron.has(job)) ? "pg_cron" : undefined);
-      for (const { job, lateMs, isMissedByPgCron } of dueJobs(jobs, now, { schedules, ofPgCron })) {
+      for (const { job, lateMs, isMissedByPgCron } of findDue(jobs, now, { schedules, ofPgCron })) {
         const isStarted = runs.start(job);
         if (isStarted && isMissedByPgCron) observe({ event: "job-missed", source, job, lateMs });
       }
       await pause(tickMs, signal);
     }
+  }
+
+  /** Where the next look at the jobs begins. */
+  let from = 0;
+
+  /** A schedule may take long to be read, all the others wait meanwhile: what is not looked at is the next time. */
+  function findDue(jobs: readonly JobTimes[], now: Date, options: DueOptions): readonly DueJob[] {
+    const startedAt = performance.now();
+    const due: DueJob[] = [];
+    for (let looked = 0; looked < jobs.length; looked += 1) {
+      if (performance.now() - startedAt > lookMs) break;
+      from = (from + 1) % jobs.length;
+      const job = jobs[from];
+      if (job !== undefined) due.push(...dueJobs([job], now, options));
+    }
+    return due;
   }
 
   return definePart({

@@ -46,7 +46,7 @@ export {
   PartStoppedError,
 } from "./part.ts";
 export { isSettledWithin, pause, settledWithin, untilAborted } from "./pause.ts";
-export { printable, printableLines, shorten } from "./printable.ts";
+export { printable, printableLines, shellWord, shorten } from "./printable.ts";
 export { Stragglers } from "./stragglers.ts";
 export {
   describeCrash,

@@ -36,3 +36,11 @@ function spelt(character: string): string {
   const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
+
+/**
+ * A text as one word of a command that somebody may copy into a shell: names are those of sources, and whoever owns one
+ * gives them as he likes.
+ */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

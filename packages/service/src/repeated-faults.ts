@@ -61,6 +61,18 @@ const forgetMs = { sinceRecovery: 300_000, sinceFault: lastMs };
 /** Of one thing that does not work; a reason beyond these counts as the last one. */
 const mostReasons = 10;
 
+/** Characters of a name or reason that tell it from others: whoever writes them may write as many as he likes. */
+const toldApartBy = 200;
+
+/**
+ * Of one source, or database, so many things fail at the same time, each by itself; more of them count as one. A source
+ * may name its jobs as it likes.
+ */
+const mostThings = 100;
+
+/** How often what is forgotten is looked for, in milliseconds. */
+const sweepMs = 60_000;
+
 interface Schedule {
   nextAt: number;
   intervalMs: number;
@@ -69,6 +81,8 @@ interface Schedule {
 }
 
 interface Episode {
+  /** The event, and whose it is. */
+  readonly group: string;
   readonly reasons: Map<string, Schedule>;
   /** Whether the last that was told of it is that it fails. */
   isTold: boolean;
@@ -89,18 +103,27 @@ export type Admission = { readonly repeated?: number } | undefined;
  */
 export class RepeatedFaults {
   readonly #episodes = new Map<string, Episode>();
+  /** How many of them are about one source, by event. */
+  readonly #ofSource = new Map<string, number>();
+  #sweptAt: number;
   readonly #now: () => number;
 
   /** @param now the monotonic clock, in milliseconds. */
   constructor(now = () => performance.now()) {
     this.#now = now;
+    this.#sweptAt = now();
   }
 
   admit(observation: Observation): Admission {
     const fault = faults[observation.event];
     if (fault !== undefined) {
       const key = keyOf(observation.event, fault, observation);
-      return this.#failed(key, textOf(fault.reason, observation));
+      const group = keyOf(
+        observation.event,
+        { ...fault, about: fault.about.slice(0, 1) },
+        observation,
+      );
+      return this.#failed(group, key, textOf(fault.reason, observation));
     }
     const ended = recoveries[observation.event] ?? [];
     // What a job was skipped for tells nothing of whether it works.
@@ -114,9 +137,11 @@ export class RepeatedFaults {
     return repeated === 0 ? {} : { repeated };
   }
 
-  #failed(key: string, reason: string): Admission {
+  /** @param group whose it is. */
+  #failed(group: string, key: string, reason: string): Admission {
     const now = this.#now();
-    const episode = this.#episodeOf(key, now);
+    const isOneTooMany = !this.#episodes.has(key) && (this.#ofSource.get(group) ?? 0) >= mostThings;
+    const episode = this.#episodeOf(group, isOneTooMany ? `${group} and more` : key, now);
     if (episode.worksSince !== undefined) episode.failingSince = now;
     episode.worksSince = undefined;
     episode.lastFaultAt = now;
@@ -150,13 +175,13 @@ export class RepeatedFaults {
     return repeated === 0 ? {} : { repeated };
   }
 
-  #episodeOf(key: string, now: number): Episode {
+  #episodeOf(group: string, key: string, now: number): Episode {
     const known = this.#episodes.get(key);
     if (known !== undefined && !isForgotten(known, now)) return known;
-    for (const [other, episode] of this.#episodes) {
-      if (isForgotten(episode, now)) this.#episodes.delete(other);
-    }
+    if (known === undefined) this.#ofSource.set(group, (this.#ofSource.get(group) ?? 0) + 1);
+    this.#sweep(now);
     const fresh: Episode = {
+      group,
       reasons: new Map(),
       isTold: false,
       failingSince: now,
@@ -165,6 +190,18 @@ export class RepeatedFaults {
     };
     this.#episodes.set(key, fresh);
     return fresh;
+  }
+
+  #sweep(now: number): void {
+    if (now - this.#sweptAt < sweepMs) return;
+    this.#sweptAt = now;
+    for (const [key, episode] of this.#episodes) {
+      if (!isForgotten(episode, now)) continue;
+      this.#episodes.delete(key);
+      const left = (this.#ofSource.get(episode.group) ?? 1) - 1;
+      if (left === 0) this.#ofSource.delete(episode.group);
+      else this.#ofSource.set(episode.group, left);
+    }
   }
 }
 
@@ -185,10 +222,10 @@ function keyOf(event: Event, fault: FaultKey | undefined, observation: Observati
 function textOf(fields: readonly string[], observation: Observation): string {
   const values = observation as unknown as Readonly<Record<string, unknown>>;
   return JSON.stringify(
-    fields.map((field) =>
-      field === "source" || field === "database"
-        ? (values.sourceId ?? values[field])
-        : values[field],
-    ),
+    fields.map((field) => {
+      const isWhose = field === "source" || field === "database";
+      const value = isWhose ? (values.sourceId ?? values[field]) : values[field];
+      return typeof value === "string" ? value.slice(0, toldApartBy) : value;
+    }),
   );
 }

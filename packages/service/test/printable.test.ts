@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { printable, printableLines, shorten } from "../src/printable.ts";
+import { printable, printableLines, shellWord, shorten } from "../src/printable.ts";
 
 test.each([
   ["an escape sequence", "\u001b[2J", "\\u001b[2J"],
@@ -42,4 +43,20 @@ test("a shortened text is one line of at most so many characters, also when near
       expect(shorten(text, length).length).toBeLessThanOrEqual(length);
     }),
   );
+});
+
+test.each([
+  "plain",
+  "db.example:5432/source",
+  "two words",
+  "it's",
+  "x; echo hacked",
+  "$(echo hacked)",
+  "`echo hacked`",
+  "a\nb",
+  "",
+  "''\\''",
+])("%j is one word of a command, whatever a shell makes of what is in it", (text) => {
+  const given = execFileSync("sh", ["-c", `printf %s ${shellWord(text)}`], { encoding: "utf8" });
+  expect(given).toBe(text);
 });

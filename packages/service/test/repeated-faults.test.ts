@@ -181,3 +181,33 @@ test("what is no fault is always told", () => {
     ).toEqual({});
   }
 });
+
+describe("a source that makes faults without end", () => {
+  const jobFault = (job: string, error = "no", source = "hostile"): Observation => ({
+    event: "job-fault",
+    source,
+    job,
+    error,
+  });
+
+  test("by another name each time, is told a hundred times and then as one; others are told as ever", () => {
+    let lines = 0;
+    for (let job = 0; job < 10_000; job += 1) {
+      if (faults.admit(jobFault(`job-${job}`)) !== undefined) lines += 1;
+    }
+    expect(lines).toBe(101);
+    expect(faults.admit(jobFault("job-1", "no", "honest"))).toEqual({});
+    // What has worked again long since makes room.
+    now += 120 * minute;
+    faults.admit(jobFault("a", "no", "honest"));
+    expect(faults.admit(jobFault("another"))).toEqual({});
+    expect(faults.admit(jobFault("and another"))).toEqual({});
+  });
+
+  test("keeps no more of its words than tells them apart", () => {
+    const long = (end: string) => jobFault("job", `${"x".repeat(1_000_000)}${end}`);
+    expect(faults.admit(long("a"))).toEqual({});
+    expect(faults.admit(long("b"))).toBeUndefined();
+    expect(faults.admit(jobFault("job", `y${"x".repeat(1_000_000)}`))).toEqual({});
+  });
+});

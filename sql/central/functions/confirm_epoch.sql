@@ -12,7 +12,8 @@
 -- archive what they merged before it.
 -- p_queues: the queues of a source.
 -- Returns one row: the beat to remember, the epoch, whether this call began it and why it began, and what is to be
--- compared or was found missing (at most 1,000), as a JSON array.
+-- compared or was found missing (at most 1,000; those of sources that the consumer works on come first, so that many that
+-- are away keep none from being compared), as a JSON array.
 --
 -- With its owner's rights: the consumer may not write to the tables itself.
 -- Locks, in this order: epochs, where a new one begins, else its last row; archive_watermarks, likewise or its rows, by
@@ -101,8 +102,9 @@ begin
             from (
               select pg_catalog.to_jsonb(a) as row
                 from central.archive_checks a
+                left join central.consumers c on c.id = p_consumer_id
                where a.from_at is not null
-               order by a.missing_count desc, a.source_id, a.queue
+               order by c.sources ? a.source_id::text desc nulls last, a.missing_count desc, a.source_id, a.queue
                limit 1000
             ) k);
 end

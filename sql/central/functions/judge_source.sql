@@ -7,6 +7,8 @@
 -- started, whatever leads to it. A server that was started later has the files of the one before, as a restart does, and as
 -- a copy of them does: at an address that is known it was restarted, elsewhere it is a copy or has moved. One of a later
 -- timeline is a standby that was promoted, wherever it is, once nobody works on the old primary.
+-- What was captured of a source tells, too: its change log goes on at the server where it began, unless an operator has
+-- decided since.
 -- What a server says can be forged; what that means is in SECURITY.md.
 --
 -- p_other_addresses: where else the asking process has a database of that id, as far as it knows.
@@ -31,6 +33,8 @@ set timezone = 'UTC'
 as $$
 declare
   v_source central.sources;
+  v_cursor central.capture_cursors;
+  v_timeline integer;
   v_is_known_address boolean;
   v_is_live boolean;
   v_is_beside boolean;
@@ -39,10 +43,26 @@ declare
 begin
   state := 'ok';
   select s.* into v_source from central.sources s where s.source_id = p_source_id;
+  select c.*
+    into v_cursor
+    from central.capture_cursors c
+   where c.source_id = p_source_id and c.seen_at > coalesce(v_source.decided_at, '-infinity');
   -- Known to older versions only, or not at all: whoever comes first has it.
-  if not found or v_source.database_oid is null then
+  if v_source.source_id is null or v_source.database_oid is null then
+    if v_cursor.system_id <> p_system_id or v_cursor.timeline > p_timeline then
+      state := 'moved';
+      reason := pg_catalog.format(
+        'its source_id %s is that of %s, whose changes were captured from the server %s at timeline %s; this is the '
+        'server %s at timeline %s',
+        p_source_id, v_source.name, v_cursor.system_id, v_cursor.timeline, p_system_id, p_timeline
+      );
+    end if;
     return next;
     return;
+  end if;
+  v_timeline := v_source.timeline;
+  if v_cursor.system_id = p_system_id then
+    v_timeline := greatest(v_timeline, v_cursor.timeline);
   end if;
   v_owner := pg_catalog.format('%s at %s', v_source.name, coalesce(v_source.addresses[1], 'an unknown address'));
   v_is_known_address := p_address = any (v_source.addresses);
@@ -77,10 +97,10 @@ begin
       p_source_id, v_owner, v_source.database_oid, coalesce(v_source.system_id, '(unknown)'),
       p_database_oid, coalesce(p_system_id, '(unknown)')
     );
-  elsif p_timeline < v_source.timeline then
+  elsif p_timeline < v_timeline then
     reason := pg_catalog.format(
       'its source_id %s is that of %s, whose server is at timeline %s; this one is at timeline %s: an old primary, '
-      'or a backup that was restored', p_source_id, v_owner, v_source.timeline, p_timeline
+      'or a backup that was restored', p_source_id, v_owner, v_timeline, p_timeline
     );
   elsif not v_is_known_address and (p_system_id is null or v_source.system_id is null) then
     reason := pg_catalog.format(

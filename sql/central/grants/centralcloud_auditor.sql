@@ -1,5 +1,5 @@
 -- Who captures changes enters them through functions only, and never changes or removes an entry. It asks whether a
--- database is the source that it says, and never claims that it is: a claim moves the lanes of consumers.
+-- database is the source that it says, and says which server that is only where nobody has: a claim moves the lanes of consumers.
 do $$
 begin
   if pg_catalog.to_regrole('centralcloud_auditor') is null then
@@ -10,6 +10,7 @@ begin
   grant select on central.sources, central.change_log, central.capture_cursors to centralcloud_auditor;
   grant execute
      on function central.judge_source(uuid, text, bigint, integer, timestamptz, text, text[], uuid),
+                 central.claim_captured_source(uuid, text, text, bigint, integer, timestamptz, text, text[]),
                  central.begin_capture(uuid, text, text, text, text, integer, bigint, timestamptz, text, text, bigint),
                  central.record_changes(uuid, jsonb, bigint, timestamptz, integer, text),
                  central.advance_capture_cursor(uuid, bigint, timestamptz, integer, text, bigint),

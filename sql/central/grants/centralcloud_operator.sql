@@ -25,6 +25,7 @@ begin
                  central.look_up_deliveries(uuid, text, bigint[], timestamptz[], boolean[]),
                  central.plan_operator_action(text, text, text, jsonb, jsonb, text, text, double precision, integer, text),
                  central.claim_operator_action(bigint, text, interval),
+                 central.raise_operator_action_claim(bigint, text, integer),
                  central.report_operator_action(bigint, text, interval, jsonb, text),
                  central.release_operator_action(bigint, text, text, text),
                  central.control_operator_action(bigint, text, text, double precision, text),

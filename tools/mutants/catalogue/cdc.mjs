@@ -2,6 +2,22 @@ const src = "packages/cdc/src";
 
 export default [
   {
+    name: "capture-names-no-server",
+    in: `${src}/reader/take-over.ts`,
+    search: "await options.claim();",
+    replace: "",
+    wrong: "a copy of a source that only captures know is captured under its id",
+    tests: ["test:cdc/captured-identity"],
+  },
+  {
+    name: "capture-beside-itself",
+    in: `${src}/reader/source-capture.ts`,
+    search: "self.held = source;",
+    replace: "",
+    wrong: "two names of one database are both captured by a process",
+    tests: ["test:cdc/captured-identity two names"],
+  },
+  {
     name: "first-change-is-told-raw",
     in: src,
     search: "if (failedAt(error) === undefined) throw explain(error, slot);",

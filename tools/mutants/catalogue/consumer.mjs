@@ -2,6 +2,15 @@ const src = "apps/consumer/src";
 
 export default [
   {
+    name: "drain-waits-for-ever",
+    in: `${src}/drain.ts`,
+    search: "silentSince === undefined || performance.now() - silentSince < patienceS * 1_000;",
+    replace:
+      "silentSince === undefined || performance.now() - silentSince < patienceS * 1_000_000;",
+    wrong: "a drain never ends beside a source that does not answer",
+    tests: ["test:cli/drain"],
+  },
+  {
     name: "server-that-was-not-judged-is-read",
     in: `${src}/source-identity.ts`,
     search: "if (startedAt !== held.server.startedAt) throw new SourceNotJudgedError(error);",

@@ -2,6 +2,23 @@ const src = "packages/dead-letters/src";
 
 export default [
   {
+    name: "lost-claims-block-an-action",
+    in: `${src}/actions/run-action.ts`,
+    search: "await this.#session.raiseClaim(opened.laterClaim);",
+    replace: "",
+    wrong: "an action can't be gone on with once the central store has lost a claim of it",
+    tests: ["test:dlq/lost-actions older state"],
+  },
+  {
+    name: "restored-store-is-another-runner",
+    in: `${src}/actions/session.ts`,
+    search: 'if (known?.key !== key) return new ActionLostError(id, "gone");',
+    replace: "",
+    wrong:
+      "who ran an action that a restored store does not know waits for a process that there is not",
+    tests: ["test:dlq/lost-actions does not know"],
+  },
+  {
     name: "replay-without-the-right-to-send",
     in: `${src}/replay-letters.ts`,
     search:

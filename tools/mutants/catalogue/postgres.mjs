@@ -2,6 +2,14 @@ const src = "packages/postgres/src";
 
 export default [
   {
+    name: "password-without-end",
+    in: src,
+    search: "if (this.#steps.has(step)) {",
+    replace: "if (this.#steps.has(-1)) {",
+    wrong: "a hostile server keeps the threads busy by which others are connected to",
+    tests: ["@centralcloud/postgres:answer-limit"],
+  },
+  {
     name: "pooled-commits-may-be-lost",
     in: src,
     search:

@@ -23,6 +23,8 @@ const objects = {
   "central/functions/maintain_change_log": ["test:cdc/change-log"],
   "central/functions/register_source": ["test:consumer/identity"],
   "central/functions/report_consumer": ["test:cli/held-keys", "test:consumer/replicas"],
+  "central/functions/raise_operator_action_claim": ["test:dlq/lost-actions"],
+  "central/functions/claim_captured_source": ["test:cdc/captured-identity"],
   "central/functions/claim_operator_action": [
     "test:dlq/action-states",
     "test:dlq/actions",
@@ -102,6 +104,14 @@ export default [
     search: "or p_started_at <= v_source.server_started_at) then",
     replace: "or p_started_at is not null) then",
     wrong: "a restart is refused to each replica but the last one that notices it",
+    tests: ["test:consumer/source-verdicts"],
+  },
+  {
+    name: "sql-captured-server-is-forgotten",
+    in: "sql/central/functions/judge_source.sql",
+    search: "v_timeline := greatest(v_timeline, v_cursor.timeline);",
+    replace: "v_timeline := coalesce(v_timeline, v_cursor.timeline);",
+    wrong: "an old primary is consumed and captured again once its promoted standby was captured",
     tests: ["test:consumer/source-verdicts"],
   },
   {

@@ -9,7 +9,7 @@ import {
 } from "@centralcloud/cdc";
 import { createLogger } from "@centralcloud/consumer";
 import { recreateCommand } from "@centralcloud/db";
-import { cutAllConnections, describeBlockers } from "@centralcloud/postgres";
+import { cutAllConnections, describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import {
@@ -55,7 +55,7 @@ const reason = () =>
 function statusCommand(environment: Environment): Command {
   return addSourceOptions(
     new Command("status").description(
-      "the slot of each source; exit code 1 when one is lost or stuck, or a table is not captured",
+      "the slot of each source; exit code 1 when one is lost, refused or stuck, or a table is not captured",
     ),
   )
     .addOption(json())
@@ -63,7 +63,7 @@ function statusCommand(environment: Environment): Command {
       const configuration = readCdcEnvironment(environment);
       const { tables } = configuration;
       const asked = await askTargets(configuration, options, async (target) => [
-        await readCaptureStatus(target.source, target.central, tables),
+        await readCaptureStatus(target.source, target.central, tables, withoutSecrets(target.url)),
       ]);
       showRows(asked, { json, name: "sources", describe: shorten, meaningOf });
       const told = asked.answers.flat().flatMap(describeProblems);
@@ -81,6 +81,7 @@ function describeProblems(status: CaptureStatus): readonly string[] {
   const told = refused.map(
     ({ table, problem }) => `changes of ${table} of ${source} are not captured: ${problem}`,
   );
+  if (state === "refused") return [`changes of ${source} are not captured: ${reason}`, ...told];
   if (state !== "lost") {
     return fault === null ? told : [`the capture of ${source} does not go on: ${fault}`, ...told];
   }
@@ -136,11 +137,11 @@ function peekCommand(environment: Environment): Command {
     .option("--limit <count>", "of each source at most", number("--limit", 1), 100)
     .addOption(json())
     .action(async ({ limit, json = false, ...options }: FilterOptions & { limit: number }) => {
-      const { sourceUrls, tables } = readCdcEnvironment(environment);
+      const { sourceUrls, tables, maxChangeBytes } = readCdcEnvironment(environment);
       assertKnown("--table", options.table ?? [], tables.names);
       const filter = { limit, ...filterOf(options) };
       const asked = await askSources(sourceUrls, options, async ({ url, name, signal }) =>
-        (await getCdcChanges({ url, tables, name }, filter, signal)).map(
+        (await getCdcChanges({ url, tables, name, maxChangeBytes }, filter, signal)).map(
           (change): Shown => ({ source: name, ...change }),
         ),
       );
@@ -167,7 +168,7 @@ function tailCommand(environment: Environment): Command {
           // Whoever reads the output has had enough.
           process.stdout.on("error", stop);
           try {
-            const { tables, plugin, sourceUrls } = configuration;
+            const { tables, plugin, maxChangeBytes, sourceUrls } = configuration;
             const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
               names.set(url, name),
             );
@@ -184,6 +185,7 @@ function tailCommand(environment: Environment): Command {
                   name,
                   tables,
                   plugin,
+                  maxChangeBytes,
                   filter: filterOf(options),
                   onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
                   onReady: () => printError(`following ${name}`),

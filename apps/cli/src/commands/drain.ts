@@ -1,27 +1,35 @@
 import {
   createLogger,
+  DrainIncompleteError,
   DrainInterruptedError,
   DrainTimeoutError,
   drain,
+  drainPatienceS,
   keepHeapSmall,
+  type Pending,
   readConsumerConfiguration,
   routes,
 } from "@centralcloud/consumer";
 import { PgmqClient } from "@centralcloud/pgmq";
 import { assertReachable } from "@centralcloud/postgres";
-import { type Environment, logSink, overtimeMs } from "@centralcloud/service";
+import { type Environment, logSink, overtimeMs, printable } from "@centralcloud/service";
 import { Command } from "commander";
-import { canShowStatus, print, writeAboveStatus } from "../output.ts";
+import { canShowStatus, print, printError, writeAboveStatus } from "../output.ts";
 import { interruptible, reportProgress } from "../progress.ts";
-import { askSources } from "../sources.ts";
+import { askSources, SourcesMissingError } from "../sources.ts";
 import { duration } from "./options.ts";
 
 export function drainCommand(environment: Environment): Command {
   return new Command("drain")
     .description("consumes until every queue is empty, then prints what it did as JSON")
     .option("--timeout <duration>", "give up after this long (exit code 1)", duration)
+    .option(
+      "--patience <duration>",
+      `how long a database may not answer once all others are drained (exit code 3); default: ${drainPatienceS}s`,
+      duration,
+    )
     .option("--json", "the result is JSON with or without this option")
-    .action(async ({ timeout }: { timeout?: number }) => {
+    .action(async ({ timeout, patience }: { timeout?: number; patience?: number }) => {
       keepHeapSmall();
       const configuration = readConsumerConfiguration(environment);
       const { logFormat: format, sourceUrls } = configuration;
@@ -38,17 +46,21 @@ export function drainCommand(environment: Environment): Command {
           (signal) =>
             drain(configuration, logSink(logger), {
               timeoutS: timeout,
+              patienceS: patience,
               signal,
               onProgress: (done) => reportProgress({ done, total, unit: "messages", hint }),
+              onWaiting: sayWaiting,
             }),
           { longestMs: graceMs + overtimeMs },
         );
         print(JSON.stringify(report));
       } catch (error) {
         const stopped =
-          error instanceof DrainTimeoutError || error instanceof DrainInterruptedError;
+          error instanceof DrainTimeoutError ||
+          error instanceof DrainInterruptedError ||
+          error instanceof DrainIncompleteError;
         if (stopped) print(JSON.stringify(error.report));
-        throw error;
+        throw error instanceof DrainIncompleteError ? asMissing(error) : error;
       }
     });
 }
@@ -62,4 +74,15 @@ async function countWaiting(urls: readonly string[]): Promise<number> {
     return metrics.reduce((sum, { total }) => sum + total, 0);
   });
   return answers.reduce((sum, total) => sum + total, 0);
+}
+
+function sayWaiting(pending: readonly Pending[]): void {
+  for (const { database, reason } of pending) {
+    printError(`waiting for ${printable(database)}: ${printable(reason)}`);
+  }
+}
+
+function asMissing({ pending }: DrainIncompleteError): SourcesMissingError {
+  const unreachable = pending.map(({ database, reason }) => ({ source: database, reason }));
+  return new SourcesMissingError({ unreachable, failed: [] });
 }

@@ -45,6 +45,10 @@ const renewMs = 10_000;
 /** How long one waits that another replica has, or that something is missing from, or that can't be compared. */
 const againMs = 10_000;
 
+/** One that something is missing from is read again and again: it rests so many times as long as that took, up to this. */
+const againRatio = 5;
+const longestAgainMs = 600_000;
+
 /** Pages at the same time. */
 const atOnce = 2;
 
@@ -148,9 +152,12 @@ async function compareOne(
   try {
     const plan = planComparison(check, await readClock(connection), patience);
     if ("dueInMs" in plan) return Math.max(againMs, plan.dueInMs);
+    const startedAt = performance.now();
     const from = { source: connection, central, origin, signal, keep, turns };
     const comparison = await compareArchive(plan, from);
     if (comparison !== undefined) await report(concludeComparison(plan, comparison));
+    const tookMs = performance.now() - startedAt;
+    return Math.min(longestAgainMs, Math.max(againMs, againRatio * tookMs));
   } catch (error) {
     const { scope, message, code } = classifyFault(error);
     if (scope === "database") throw error;

@@ -106,7 +106,12 @@ export function createLooks(
   const capturedUrls = capture.enabled ? (capture.sourceUrls ?? sourceUrls) : [];
   const captures = capturedUrls.map((url) =>
     lookThrough(url, "capture", () =>
-      readCaptureStatus(poolOf(url), poolOf(capture.centralUrl ?? centralUrl)),
+      readCaptureStatus(
+        poolOf(url),
+        poolOf(capture.centralUrl ?? centralUrl),
+        undefined,
+        withoutSecrets(url),
+      ),
     ),
   );
 

@@ -29,7 +29,7 @@ export function createReplicaMetrics(registry: Registry, replica: ReplicaState) 
   const refused = createGauge(
     registry,
     "centralcloud_source_refused",
-    "1 for a database whose source_id is another's: it is not consumed until an operator decides",
+    "1 for a database whose source_id is another's: it is not consumed, or not captured, until an operator decides",
     "place",
   );
   const databases = createGauge(
@@ -72,6 +72,9 @@ export function createReplicaMetrics(registry: Registry, replica: ReplicaState) 
         refused.set({ place }, state === undefined ? 0 : 1);
       }
       const health = replica.health();
+      for (const { address: place, state } of health.capture ?? []) {
+        if (state === "refused") refused.set({ place }, 1);
+      }
       build.set({ version, node_version: process.version }, 1);
       ready.set(health.ready ? 1 : 0);
       const { length } = health.sources.filter(({ waitingFor }) => waitingFor !== undefined);

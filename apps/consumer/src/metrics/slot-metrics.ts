@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { createGauge } from "./gauges.ts";
 import type { SeenDatabases } from "./seen-databases.ts";
 
-const states = ["off", "waiting", "reading", "unread", "lost"] as const;
+const states = ["off", "waiting", "reading", "unread", "lost", "refused"] as const;
 const walStatuses = ["reserved", "extended", "unreserved", "lost"] as const;
 
 /**
@@ -14,7 +14,7 @@ export function createSlotMetrics(registry: Registry, databases: SeenDatabases) 
   const state = createGauge(
     registry,
     "centralcloud_capture_state",
-    "1 for the state that the capture of a source is in: off, waiting, reading, unread or lost",
+    "1 for the state that the capture of a source is in: off, waiting, reading, unread, lost or refused",
     "source",
     "state",
   );

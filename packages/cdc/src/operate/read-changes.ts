@@ -1,5 +1,6 @@
 import type { Change, Transaction } from "../change.ts";
 import { findCulprit } from "../reader/find-culprit.ts";
+import { defaultChangeBytes } from "../stream/change-gauge.ts";
 import { createMessageReader } from "../stream/message-reader.ts";
 import type { TemporarySlot, TemporarySlotOptions } from "./temporary-slot.ts";
 
@@ -14,7 +15,7 @@ const quietMs = 10_000;
  * @throws {UndecodableChangeError} as the capture does.
  */
 export async function* readChanges(
-  { url, tables, name }: TemporarySlotOptions,
+  { url, tables, name, maxChangeBytes = defaultChangeBytes }: TemporarySlotOptions,
   temporary: TemporarySlot,
   signal: AbortSignal,
   untilLsn?: bigint,
@@ -30,7 +31,9 @@ export async function* readChanges(
     commitLsn: () => transaction?.lsn,
     async findCulprit(lsn, commitLsn) {
       const slot = await temporary.findLasting();
-      return slot && (await findCulprit({ url, slot, tables }, lsn, commitLsn, signal));
+      return (
+        slot && (await findCulprit({ url, slot, tables, maxChangeBytes }, lsn, commitLsn, signal))
+      );
     },
   });
   while (!signal.aborted) {

@@ -17,6 +17,8 @@ export interface RecreateOptions {
   readonly plugin: PluginChoice;
   /** Why; it is kept with the mark of the gap. */
   readonly reason: string;
+  /** Called before anything is dropped: the database has to be the source that it says. */
+  readonly claim?: () => Promise<void>;
   /** Told whom the new slot waits for. */
   onWaiting?(blockers: string): void;
   /** Told how many rows of the snapshot have been entered. */
@@ -45,6 +47,7 @@ export async function recreateCapture(options: RecreateOptions): Promise<Recreat
   const identity = await readSource(source);
   const old = await findSlot(source);
   await assertCapturable(source, tables);
+  await options.claim?.();
   if (old !== undefined) await dropSlot(source, old.name);
   const created = await createSlot(options);
   try {

@@ -3,8 +3,10 @@ import {
   findLoss,
   findSlot,
   formatLsn,
+  identifySource,
+  judgeSource,
+  type LogOrigin,
   readCaptureCursor,
-  readSource,
   type Slot,
   type Source,
 } from "@centralcloud/db";
@@ -19,14 +21,15 @@ import { examineTables } from "../slot/publication.ts";
  * - `reading`: some process reads the slot.
  * - `unread`: there is a slot, and nobody reads it; the server keeps what it has yet to give.
  * - `lost`: changes are missing; `recreate` begins anew.
+ * - `refused`: the database's id is another's, and nothing of it is captured until an operator decides.
  */
-export type CaptureState = "off" | "waiting" | "reading" | "unread" | "lost";
+export type CaptureState = "off" | "waiting" | "reading" | "unread" | "lost" | "refused";
 
 export interface CaptureStatus {
   readonly source: string;
   readonly sourceId: string;
   readonly state: CaptureState;
-  /** Why, where it is lost. */
+  /** Why, where it is lost or refused. */
   readonly reason: string | null;
   /** What keeps the reader from going on, such as a change that can't be decoded. */
   readonly fault: string | null;
@@ -52,16 +55,27 @@ export interface CaptureStatus {
   readonly seenAt: Date | null;
 }
 
-/** @param tables what should be captured, where that is known: some may be refused. */
+/**
+ * @param tables what should be captured, where that is known: some may be refused.
+ * @param address host, port and database: where it is given, the central store is asked whose its id is.
+ */
 export async function readCaptureStatus(
   source: Pool,
   central: Pool,
   tables?: CapturedTables,
+  address?: string,
 ): Promise<CaptureStatus> {
-  const identity = await readSource(source);
+  const identity = await identifySource(source);
   const slot = await findSlot(source);
+  const judged =
+    address === undefined ? undefined : await judgeSource(central, identity, { address });
+  if (judged !== undefined && judged.state !== "ok") {
+    // How far the one is captured that has the id says nothing of this one.
+    const status = describeCapture(identity, slot, undefined);
+    return { ...status, state: "refused", reason: judged.reason };
+  }
   const cursor = await readCaptureCursor(central, identity.sourceId);
-  const status = describeCapture(identity, slot, cursor);
+  const status = describeCapture(identity, slot, cursor, identity.server);
   if (tables === undefined || status.state === "off") return status;
   const examined = await examineTables(source, tables);
   const refused = examined.flatMap(({ name, problem }) =>
@@ -75,8 +89,9 @@ export function describeCapture(
   { name, sourceId }: Source,
   slot: Slot | undefined,
   cursor: CaptureCursor | undefined,
+  server?: LogOrigin,
 ): CaptureStatus {
-  const loss = findLoss(slot, cursor);
+  const loss = findLoss(slot, cursor, server);
   const lagMs =
     slot === undefined || cursor === undefined
       ? null

@@ -8,6 +8,7 @@ import { createDecoder } from "../decode/create-decoder.ts";
 import type { Decoder } from "../decode/decoder.ts";
 import { startOptions } from "../slot/start-options.ts";
 import { createTableLookup } from "../slot/table-lookup.ts";
+import { defaultChangeBytes } from "../stream/change-gauge.ts";
 import { connectForReplication } from "../stream/replication-connection.ts";
 import { openReplicationStream, type ReplicationStream } from "../stream/replication-stream.ts";
 
@@ -16,6 +17,8 @@ export interface TemporarySlotOptions {
   readonly tables: CapturedTables;
   /** The source's name, for errors. */
   readonly name?: string;
+  /** Bytes of one change; default: 16 MiB. */
+  readonly maxChangeBytes?: number;
 }
 
 /** What is read from a slot of one's own, which is gone when the work is done, whatever happens. */
@@ -33,7 +36,7 @@ export interface TemporarySlot {
  * @param make makes it, by the given name, and tells its plugin.
  */
 export async function withTemporarySlot<Result>(
-  { url, tables }: TemporarySlotOptions,
+  { url, tables, maxChangeBytes = defaultChangeBytes }: TemporarySlotOptions,
   signal: AbortSignal,
   make: (client: pg.Client, name: string, source: Pool) => Promise<Plugin>,
   work: (slot: TemporarySlot) => Promise<Result>,
@@ -55,7 +58,8 @@ export async function withTemporarySlot<Result>(
       })
       .finally(() => signal.removeEventListener("abort", cut));
     const options = startOptions(plugin, tables);
-    const stream = await openReplicationStream({ url, slot, options, client }, signal);
+    const input = { url, slot, options, client, maxChangeBytes };
+    const stream = await openReplicationStream(input, signal);
     try {
       return await work({
         slot: { name: slot, plugin },

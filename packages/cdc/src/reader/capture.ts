@@ -1,8 +1,12 @@
-import type { ConfiguredSource } from "@centralcloud/db";
+import { ConfiguredSources } from "@centralcloud/db";
 import { createPool, endPool } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { CaptureConfiguration } from "../configuration.ts";
-import { type CaptureHealth, createSourceCapture } from "./source-capture.ts";
+import {
+  type CapturedDatabase,
+  type CaptureHealth,
+  createSourceCapture,
+} from "./source-capture.ts";
 
 export interface Capture extends Part {
   health(): readonly CaptureHealth[];
@@ -22,7 +26,7 @@ export function createCapture(configuration: CaptureConfiguration, observe: Obse
     max: 2 * sourceUrls.length,
     queryTimeoutMs,
   });
-  const configured = new Set<ConfiguredSource>();
+  const configured = new ConfiguredSources<CapturedDatabase>();
   const sources = sourceUrls.map((url) =>
     createSourceCapture(url, central, configuration, observe, configured),
   );

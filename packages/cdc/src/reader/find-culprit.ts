@@ -1,7 +1,7 @@
 import { createCapturedTables } from "../captured-tables.ts";
 import { failedAt } from "../errors.ts";
 import { withSlotCopy } from "../operate/temporary-slot.ts";
-import type { MessageReaderOptions } from "../stream/message-reader.ts";
+import type { SlotReaderOptions } from "./slot-reader-options.ts";
 
 const longestWaitMs = 1_000;
 
@@ -14,13 +14,18 @@ const longestWaitMs = 1_000;
  * @param untilLsn the commit of its transaction: what comes behind it is not looked at.
  */
 export async function findCulprit(
-  { url, slot, tables }: Pick<MessageReaderOptions, "url" | "slot" | "tables">,
+  {
+    url,
+    slot,
+    tables,
+    maxChangeBytes,
+  }: Pick<SlotReaderOptions, "url" | "slot" | "tables" | "maxChangeBytes">,
   lsn: string,
   untilLsn: bigint,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   for (const name of tables.names) {
-    const alone = { url, tables: createCapturedTables([name], tables.leftOut) };
+    const alone = { url, tables: createCapturedTables([name], tables.leftOut), maxChangeBytes };
     try {
       await withSlotCopy(alone, slot, signal, async ({ stream, decoder }) => {
         while (!signal.aborted) {

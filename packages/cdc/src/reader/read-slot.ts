@@ -1,4 +1,5 @@
 import { formatLsn, reportCaptureFault, reportCaptureLoss } from "@centralcloud/db";
+import { shorten } from "@centralcloud/service";
 import {
   centrally,
   PluginTooOldError,
@@ -29,19 +30,24 @@ export async function readSlot(options: SlotReaderOptions, signal: AbortSignal):
   } catch (error) {
     const { central, source } = options;
     if (error instanceof SlotUnreadableError) {
-      await centrally(() => reportCaptureLoss(central, source.sourceId, error.message));
+      await centrally(() => reportCaptureLoss(central, source.sourceId, kept(error)));
     }
     if (error instanceof UndecodableChangeError || error instanceof PluginTooOldError) {
-      await centrally(() => reportCaptureFault(central, source.sourceId, error.message));
+      await centrally(() => reportCaptureFault(central, source.sourceId, kept(error)));
     }
     throw error;
   }
 }
 
+/** A server may use as many words as it likes. */
+function kept({ message }: Error): string {
+  return shorten(message, 2_000);
+}
+
 async function read(options: SlotReaderOptions, signal: AbortSignal): Promise<void> {
-  const { url, slot, tables, source, observe } = options;
+  const { url, slot, tables, maxChangeBytes, source, observe } = options;
   const stream = await openReplicationStream(
-    { url, slot: slot.name, options: startOptions(slot.plugin, tables) },
+    { url, slot: slot.name, options: startOptions(slot.plugin, tables), maxChangeBytes },
     signal,
   );
   let recorder: Recorder | undefined;

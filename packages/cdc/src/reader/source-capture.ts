@@ -1,20 +1,22 @@
 import { hostname } from "node:os";
 import {
   assertNotRefused,
-  type ConfiguredSource,
+  type ConfiguredSources,
   captureName,
+  claimCapturedSource,
   findLoss,
   findSlot,
   formatLsn,
+  type HoldingSource,
   type IdentifiedSource,
   identifySource,
   judgeSource,
   readCaptureCursor,
   recreateCommand,
   type Slot,
+  type Source,
   SourceRefusedError,
   StandbyError,
-  twinsOf,
 } from "@centralcloud/db";
 import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import {
@@ -45,10 +47,22 @@ import { readSlot } from "./read-slot.ts";
 export interface CaptureHealth {
   /** The source's name, or its place until that is known. */
   readonly source: string;
-  /** `standing-by`: another process reads the slot. `lost`: an operator has to recreate it. */
-  readonly state: "starting" | "reading" | "standing-by" | "fault" | "lost";
+  /** Host, port and database. */
+  readonly address: string;
+  /**
+   * `standing-by`: another process reads the slot. `lost`: an operator has to recreate it. `refused`: its id is another's,
+   * until an operator decides whose it is.
+   */
+  readonly state: "starting" | "reading" | "standing-by" | "fault" | "lost" | "refused";
   /** Why it is not captured, where it is not. */
   readonly error?: string;
+}
+
+/** One of the databases that a process captures. */
+export interface CapturedDatabase extends HoldingSource {
+  isAway: boolean;
+  saidId: string | undefined;
+  held: Source | undefined;
 }
 
 export interface SourceCapture extends Part {
@@ -66,9 +80,13 @@ const longestUndecodableMs = 300_000;
 const lostRetryMs = 5_000;
 /** How often it is told again. */
 const lostAgainMs = 60_000;
+/** How often a database that is refused is looked at: an operator may have decided. */
+const refusedRetryMs = 2_000;
 /** How often the source is asked whether it still has its id, and the central store for whom. */
 const identityCheckMs = 10_000;
 const queryTimeoutMs = 60_000;
+/** Of what the source is asked beside its changes: whose it is, its slot, its tables. */
+const answerBytes = 1024 * 1024;
 const endPoolMs = 1_000;
 
 /**
@@ -83,19 +101,20 @@ export function createSourceCapture(
   central: Pool,
   configuration: CaptureConfiguration,
   observeCapture: Observe,
-  configured: Set<ConfiguredSource>,
+  configured: ConfiguredSources<CapturedDatabase>,
 ): SourceCapture {
   const sourcePool = createPool(url, {
     applicationName: "centralcloud-cdc",
     sessionFor: "change capture",
     max: 3,
     queryTimeoutMs,
+    answerBytes,
   });
   const stopping = new AbortController();
   const { signal } = stopping;
   let name = withoutSecrets(url);
   let sourceId: string | undefined;
-  let health: Omit<CaptureHealth, "source"> = { state: "starting" };
+  let health: Omit<CaptureHealth, "source" | "address"> = { state: "starting" };
   let loop = Promise.resolve();
   let retryMs = firstRetryMs;
   let told: string | undefined;
@@ -122,8 +141,9 @@ export function createSourceCapture(
   }
 
   const address = withoutSecrets(url);
-  const self = { address, isAway: false, saidId: undefined as string | undefined };
+  const self: CapturedDatabase = { address, isAway: false, saidId: undefined, held: undefined };
   configured.add(self);
+  let isRefused = false;
 
   async function identify(): Promise<IdentifiedSource> {
     try {
@@ -133,13 +153,14 @@ export function createSourceCapture(
       return source;
     } catch (error) {
       self.isAway = true;
+      // A standby that is promoted meanwhile may be configured, too.
+      self.held = undefined;
       throw error;
     }
   }
 
   function askedBy(sourceId: string) {
-    const otherAddresses = twinsOf(self, configured, sourceId).map((twin) => twin.address);
-    return { address, otherAddresses };
+    return { address, otherAddresses: configured.addressesBeside(self, sourceId) };
   }
 
   async function capture(): Promise<void> {
@@ -147,9 +168,12 @@ export function createSourceCapture(
     await assertOwnId(source);
     name = source.name;
     sourceId = source.sourceId;
-    const slot = await findOrCreateSlot(source.sourceId);
-    assertNotLost(slot, await centrally(() => readCaptureCursor(central, source.sourceId)));
-    const { tables, keepDays } = configuration;
+    if (isRefused) observe({ event: "source-accepted", address, source: name, sourceId });
+    isRefused = false;
+    const slot = await findOrCreateSlot(source);
+    const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
+    assertNotLost(slot, cursor, source.server);
+    const { tables, maxChangeBytes, keepDays } = configuration;
     const reader = `${hostname()}:${process.pid}`;
     const ended = new AbortController();
     const watching = watchIdentity(source, ended);
@@ -158,10 +182,12 @@ export function createSourceCapture(
         {
           url,
           source,
+          claim: () => claimCaptured(source),
           sourcePool,
           central,
           tables,
           slot,
+          maxChangeBytes,
           keepDays,
           reader,
           observe: observeReader,
@@ -175,16 +201,34 @@ export function createSourceCapture(
     }
   }
 
+  /** The slot is read here and by nobody else. */
+  async function claimCaptured(source: IdentifiedSource): Promise<void> {
+    const { sourceId } = source;
+    const claim = async () => await claimCapturedSource(central, source, askedBy(sourceId));
+    const { movedFrom } = await orRefused(claim);
+    if (movedFrom === null) return;
+    observe({ event: "source-moved", source: name, sourceId, from: movedFrom, address });
+  }
+
   /** Nothing is entered under an id that is another database's. Whose it is, consumers and operators decide. */
   async function assertOwnId(source: IdentifiedSource): Promise<void> {
     if (source.server.isStandby) throw new StandbyError();
-    try {
+    configured.assertAlone(self, source);
+    await orRefused(async () => {
+      await configured.assertOwn(self, source, central);
       await assertNotRefused(central, source, askedBy(source.sourceId));
+    });
+    // Another name of the same database may have come first meanwhile.
+    configured.assertAlone(self, source);
+    self.held = source;
+  }
+
+  /** Asks the central store: what it does not answer is its own fault. @throws {SourceRefusedError} {@link CentralFaultError} */
+  async function orRefused<Result>(ask: () => Promise<Result>): Promise<Result> {
+    try {
+      return await ask();
     } catch (error) {
-      if (!(error instanceof SourceRefusedError)) throw new CentralFaultError(error);
-      sourceId = undefined;
-      name = address;
-      throw error;
+      throw error instanceof SourceRefusedError ? error : new CentralFaultError(error);
     }
   }
 
@@ -196,10 +240,12 @@ export function createSourceCapture(
       try {
         const found = await identify();
         if (found.sourceId !== source.sourceId) {
+          self.held = undefined;
           ended.abort(new CaptureStateError(`the source_id of ${name} is another one now`));
           return;
         }
         const { state, reason } = await judgeSource(central, found, askedBy(found.sourceId));
+        self.held = source;
         if (state === "ok") continue;
         ended.abort(new SourceRefusedError(found.sourceId, state, reason ?? "", address));
         return;
@@ -209,16 +255,18 @@ export function createSourceCapture(
     }
   }
 
-  async function findOrCreateSlot(sourceId: string): Promise<Slot> {
+  async function findOrCreateSlot(source: IdentifiedSource): Promise<Slot> {
     const found = await findSlot(sourcePool);
-    const cursor = await centrally(() => readCaptureCursor(central, sourceId));
+    const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
     if (found !== undefined && (cursor !== undefined || !(await isLeftover(found)))) return found;
     if (cursor !== undefined) {
       // Another process may have made it, and begun, between our two looks.
       const made = await findSlot(sourcePool);
       if (made !== undefined) return made;
-      throw new SlotLostError(cursor.slotName, findLoss(undefined, cursor) ?? "");
+      throw new SlotLostError(cursor.slotName, findLoss(undefined, cursor, source.server) ?? "");
     }
+    // Where the id is another's by now, no slot is left behind that would keep the server's log.
+    await claimCaptured(source);
     const { tables, plugin } = configuration;
     let fallback: string | undefined;
     const wish: SlotWish = {
@@ -291,6 +339,7 @@ export function createSourceCapture(
       observe({ event: "capture-lost", source: name, slot: error.slot, why: message, remedy });
       return lostRetryMs;
     }
+    if (error instanceof SourceRefusedError) return meetRefusal(error);
     told = undefined;
     if (error instanceof UndecodableChangeError) {
       const waitMs = stuck?.lsn === error.lsn ? stuck.retryMs * 2 : firstUndecodableMs;
@@ -305,6 +354,20 @@ export function createSourceCapture(
     const fault = { side, code: codeOf(error), error: message, retryInMs } as const;
     observe({ event: "capture-fault", source: name, ...fault });
     return retryInMs;
+  }
+
+  /** Nothing of the database is captured under an id that is another's. */
+  function meetRefusal(error: SourceRefusedError): number {
+    const { message, state } = error;
+    sourceId = undefined;
+    name = address;
+    isRefused = true;
+    health = { state: "refused", error: message };
+    self.held = undefined;
+    told = undefined;
+    const refusal = { address, sourceId: error.sourceId, state, error: message };
+    observe({ event: "source-refused", ...refusal });
+    return refusedRetryMs;
   }
 
   const part = definePart({
@@ -324,7 +387,7 @@ export function createSourceCapture(
       await (ending ?? endPool(sourcePool, endPoolMs));
     },
   });
-  return { ...part, health: () => ({ source: name, ...health }) };
+  return { ...part, health: () => ({ source: name, address, ...health }) };
 }
 
 function fail(message: string): never {

@@ -27,7 +27,8 @@ export async function takeOver(
   const publicationId = publicationIdOf(slot);
 
   const cursor = await centrally(() => readCaptureCursor(central, source.sourceId));
-  assertNotLost(slot, cursor);
+  assertNotLost(slot, cursor, stream.server);
+  await options.claim();
   await centrally(async () => {
     if (cursor === undefined) {
       const progress = {

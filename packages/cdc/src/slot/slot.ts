@@ -1,9 +1,13 @@
-import { type CaptureCursor, findLoss, type Slot } from "@centralcloud/db";
+import { type CaptureCursor, findLoss, type LogOrigin, type Slot } from "@centralcloud/db";
 import { SlotLostError } from "../errors.ts";
 
 /** @throws {SlotLostError} when the slot no longer gives all that follows on the change log. */
-export function assertNotLost(slot: Slot, cursor: CaptureCursor | undefined): void {
-  const loss = findLoss(slot, cursor);
+export function assertNotLost(
+  slot: Slot,
+  cursor: CaptureCursor | undefined,
+  server?: LogOrigin,
+): void {
+  const loss = findLoss(slot, cursor, server);
   if (loss !== undefined) throw new SlotLostError(slot.name, loss);
 }
 

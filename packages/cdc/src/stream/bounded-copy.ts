@@ -1,10 +1,10 @@
 import { ProtocolViolationError } from "@centralcloud/postgres";
 import { both } from "pg-copy-streams";
-import { ChangeGauge, ChangeTooLongError, longestChangeBytes } from "./change-gauge.ts";
+import { ChangeGauge, ChangeTooLongError, defaultChangeBytes } from "./change-gauge.ts";
 import { dataHeaderBytes } from "./frame.ts";
 
 /** What waits to be read: so many messages, and so many bytes beside the one that comes. Beyond them the network waits. */
-const readAhead = { messages: 256, bytes: longestChangeBytes };
+const readAhead = { messages: 256, bytes: defaultChangeBytes };
 
 const dataLetter = "w".charCodeAt(0);
 
@@ -20,12 +20,14 @@ export interface BoundedCopy {
 /**
  * Starts a copy with `pg-copy-streams`, which keeps what comes, however long it is, and counts messages.
  *
+ * @param maxBytes of one change.
  * @param onEnd called where nothing more comes: behind everything before a change that is too long to be kept, or a
  *   message that can't be understood. A message that somebody has written into the log is no change: one that is too
  *   long is left out.
  */
 export function createBoundedCopy(
   statement: string,
+  maxBytes: number,
   onEnd: (error: ChangeTooLongError | ProtocolViolationError) => void,
 ): BoundedCopy {
   const stream = both(statement, {
@@ -41,8 +43,9 @@ export function createBoundedCopy(
     ending.by ??= error;
   };
   const gauge = new ChangeGauge(
+    maxBytes,
     (head) => {
-      if (!isMessage(head)) end(new ChangeTooLongError(head));
+      if (!isMessage(head)) end(new ChangeTooLongError(head, maxBytes));
     },
     () => end(new ProtocolViolationError("the server sent a message of an impossible length")),
   );

@@ -1,5 +1,7 @@
-/** Bytes of one change; what holds more is not kept. As many as one answer of a source may have elsewhere. */
-export const longestChangeBytes = 16 * 1024 * 1024;
+/** Bytes of one change where nothing else is set; what holds more is not kept. As many as one answer may have elsewhere. */
+export const defaultChangeBytes = 16 * 1024 * 1024;
+/** What may be set: a page of a table and more, and no more than can be written as one JSON text, whatever it takes to escape. */
+export const changeBytes = { least: 64 * 1024, most: 64 * 1024 * 1024 };
 
 /** So much of a change that is too long is kept: enough to tell what it is about. */
 const headBytes = 4_096;
@@ -14,8 +16,8 @@ export class ChangeTooLongError extends Error {
   readonly code = "54000";
   /** The beginning of the frame. */
   readonly head: Buffer;
-  constructor(head: Buffer) {
-    super(`a change is longer than ${longestChangeBytes / (1024 * 1024)} MB`);
+  constructor(head: Buffer, maxBytes: number) {
+    super(`the row is too large: it has more than ${maxBytes} bytes (CDC_MAX_CHANGE_BYTES)`);
     this.name = "ChangeTooLongError";
     this.head = head;
   }
@@ -26,6 +28,7 @@ export class ChangeTooLongError extends Error {
  * kept and shown, and the rest thrown away as it comes.
  */
 export class ChangeGauge {
+  readonly #maxBytes: number;
   readonly #onTooLong: (head: Buffer) => void;
   readonly #onBroken: () => void;
   readonly #header = Buffer.alloc(headerBytes);
@@ -37,10 +40,12 @@ export class ChangeGauge {
   #isShown = false;
 
   /**
+   * @param maxBytes of one message.
    * @param onTooLong called once for each, with its first bytes.
    * @param onBroken called where a message has an impossible length: nothing that follows can be understood.
    */
-  constructor(onTooLong: (head: Buffer) => void, onBroken: () => void) {
+  constructor(maxBytes: number, onTooLong: (head: Buffer) => void, onBroken: () => void) {
+    this.#maxBytes = maxBytes;
     this.#onTooLong = onTooLong;
     this.#onBroken = onBroken;
   }
@@ -85,7 +90,7 @@ export class ChangeGauge {
         return parts;
       }
       if (!isData) continue;
-      if (this.#left > longestChangeBytes) {
+      if (this.#left > this.#maxBytes) {
         if (startsHere) pass(headerAt);
         from = at;
         this.#head = Buffer.alloc(0);

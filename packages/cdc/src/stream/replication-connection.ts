@@ -1,3 +1,4 @@
+import { ServerFactsError } from "@centralcloud/db";
 import { createClient } from "@centralcloud/postgres";
 import type pg from "pg";
 
@@ -42,9 +43,17 @@ export async function connectForReplication(url: string, signal?: AbortSignal): 
   }
 }
 
+/** As PostgreSQL counts them, and the central store keeps them. */
+const lastTimeline = 2_147_483_647;
+
+/** @throws {ServerFactsError} */
 export async function identifyServer(client: pg.Client): Promise<ServerIdentity> {
   const { rows } = await client.query<{ systemid: string; timeline: number }>("IDENTIFY_SYSTEM");
   const [row] = rows;
   if (row === undefined) throw new Error("IDENTIFY_SYSTEM gave no row");
-  return { systemId: row.systemid, timeline: Number(row.timeline) };
+  const server = { systemId: String(row.systemid), timeline: Number(row.timeline) };
+  const isWhole =
+    /^\d{1,20}$/.test(server.systemId) && server.timeline > 0 && server.timeline <= lastTimeline;
+  if (!isWhole || !Number.isInteger(server.timeline)) throw new ServerFactsError();
+  return server;
 }

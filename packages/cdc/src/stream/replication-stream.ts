@@ -24,6 +24,8 @@ export interface ReplicationStreamOptions {
   readonly slot: string;
   /** What the output plugin is told. */
   readonly options: Readonly<Record<string, string>>;
+  /** Bytes of one change. */
+  readonly maxChangeBytes: number;
   /** Where a temporary slot was made: it lives as long as this connection, and is read on it. */
   readonly client?: pg.Client;
 }
@@ -91,12 +93,12 @@ interface Failure {
  */
 async function startCopy(
   client: pg.Client,
-  { slot, options }: ReplicationStreamOptions,
+  { slot, options, maxChangeBytes }: ReplicationStreamOptions,
 ): Promise<{ readonly copy: BoundedCopy; readonly failure: Failure }> {
   const list = Object.entries(options).map(([name, value]) => `"${name}" ${quote(value)}`);
   const statement = `START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (${list.join(", ")})`;
   const failure: Failure = { error: undefined, tell: () => {} };
-  const copy = createBoundedCopy(statement, (error) => {
+  const copy = createBoundedCopy(statement, maxChangeBytes, (error) => {
     failure.error ??= error;
     failure.tell();
   });

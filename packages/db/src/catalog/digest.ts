@@ -6,7 +6,7 @@ import { type Plane, recordSchema } from "../migrate/plane.ts";
 import { ownerRole } from "../migrate/roles.ts";
 import { ourRoles, queuesOf } from "./catalog-query.ts";
 import { manifestFileOf } from "./manifest.ts";
-import { queryCatalogs } from "./read-catalog.ts";
+import { queryCatalogs, queryCatalogsTogether } from "./read-catalog.ts";
 import { neededNames } from "./rights.ts";
 
 /*
@@ -35,10 +35,29 @@ export async function readCatalogState(
   plane: Plane,
   client: ClientBase,
 ): Promise<CatalogState | undefined> {
+  return (await readCatalogStateWith(plane, client, []))?.state;
+}
+
+/**
+ * The same, and what other queries give of a database that was migrated, in the same two round trips.
+ *
+ * @param queries without parameters, for a search_path of `pg_catalog`.
+ */
+export async function readCatalogStateWith(
+  plane: Plane,
+  client: ClientBase,
+  queries: readonly string[],
+): Promise<
+  | {
+      readonly state: CatalogState | undefined;
+      readonly others: readonly (readonly object[])[];
+    }
+  | undefined
+> {
   const [condition] = await queryCatalogs<{ possible: boolean }>(client, conditionQuery(plane));
   if (condition?.possible !== true) return undefined;
-  const [state] = await queryCatalogs<CatalogState>(client, stateQuery(plane));
-  return state;
+  const [states, ...others] = await queryCatalogsTogether(client, [stateQuery(plane), ...queries]);
+  return { state: (states as readonly CatalogState[] | undefined)?.[0], others };
 }
 
 /** Writes down that a database with this digest was compared, and is as it should be. In the caller's transaction. */
@@ -72,6 +91,8 @@ function buildOf(plane: Plane): string {
 function conditionQuery(plane: Plane): string {
   const tables = [
     `('${recordSchema}', 'comparisons', array['plane', 'build', 'digest'])`,
+    `('${recordSchema}', 'migrations', array['plane', 'name', 'created_at'])`,
+    `('${recordSchema}', 'objects', array['plane', 'checksum'])`,
     ...(plane === "central"
       ? []
       : [

@@ -27,15 +27,23 @@ export async function queryCatalogs<Row extends object>(
   client: ClientBase,
   query: string,
 ): Promise<readonly Row[]> {
+  const [rows] = await queryCatalogsTogether(client, [query]);
+  return rows as readonly Row[];
+}
+
+/** The same for several queries without parameters, of which none depends on another: still one round trip. */
+export async function queryCatalogsTogether(
+  client: ClientBase,
+  queries: readonly string[],
+): Promise<readonly (readonly object[])[]> {
   const results: unknown = await client.query(
     `select set_config('centralcloud.search_path', current_setting('search_path'), true),
             set_config('search_path', 'pg_catalog', true);
-     ${query};
+     ${queries.join(";\n")};
      select set_config('search_path', current_setting('centralcloud.search_path'), true)`,
   );
   // Several statements have several results, which the types do not know.
-  const [, { rows }] = results as [QueryResult, QueryResult<Row & Record<string, unknown>>];
-  return rows;
+  return (results as QueryResult<object>[]).slice(1, -1).map(({ rows }) => rows);
 }
 
 /** Whether the login may see what is kept in rows: jobs and queues. */

@@ -3,11 +3,13 @@ import type { Slot } from "../capture-slot.ts";
 import type { CatalogState } from "../catalog/digest.ts";
 import type { Records } from "../migrate/applied.ts";
 import type { Plane } from "../migrate/plane.ts";
+import type { IdentifiedSource } from "../server-facts.ts";
+import type { KnownSessionKey } from "../session-keys.ts";
 import type { Source } from "../source.ts";
 import type { ClockOffset } from "./clock-offset.ts";
 import type { Verdict } from "./finding.ts";
 import type { DoctorLimits } from "./limits.ts";
-import type { CheckedServer } from "./server.ts";
+import type { CheckedServer, DatabaseFacts } from "./server.ts";
 
 /** One that is installed in a database. */
 export interface Extension {
@@ -34,6 +36,8 @@ export interface CheckedDatabase {
   readonly server: CheckedServer;
   /** As its server names it. */
   readonly databaseName: string;
+  /** What it said when it was reached. */
+  readonly facts: DatabaseFacts;
   /** What it says of what was applied to it. Read once. */
   readonly records: () => Promise<Records>;
   /** Whether a migration has found everything of ours as it should be, and nothing has changed since. Read once. */
@@ -42,6 +46,10 @@ export interface CheckedDatabase {
   readonly clock: () => Promise<ClockOffset>;
   /** Which source it is; only of a Singularity database. Read once. */
   readonly source: () => Promise<Source>;
+  /** The same, and what its server says of itself. */
+  readonly identity: () => Promise<IdentifiedSource>;
+  /** The session keys that it has; only of a Singularity database. Read once. */
+  readonly keys: () => Promise<readonly KnownSessionKey[]>;
   /** The extensions that it has, by name. Read once. */
   readonly extensions: () => Promise<ReadonlyMap<string, Extension>>;
   /** The slot that captures its changes. Read once. */

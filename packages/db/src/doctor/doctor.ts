@@ -11,8 +11,10 @@ import { findSlot } from "../capture-slot.ts";
 import { readCatalogState } from "../catalog/digest.ts";
 import { readRecords } from "../migrate/applied.ts";
 import type { Plane } from "../migrate/plane.ts";
+import { readServerFacts } from "../server-facts.ts";
+import { readSessionKeys } from "../session-keys.ts";
 import { readSource } from "../source.ts";
-import { type CapturedNames, type CheckedDatabase, type Extension, readRow } from "./check.ts";
+import type { CapturedNames, CheckedDatabase, Extension } from "./check.ts";
 import { slotsOf } from "./checks/capture-slot.ts";
 import { comparingChecks } from "./checks.ts";
 import { measureClock } from "./clock-offset.ts";
@@ -63,7 +65,12 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   let examined = 0;
   await mapInTurn(targets, turns, async (target, answered) => {
     const { url, name: database } = target;
-    const client = createClient(url, { applicationName: "centralcloud-doctor", anyDatabase: true });
+    const client = createClient(url, {
+      applicationName: "centralcloud-doctor",
+      anyDatabase: true,
+      // Nothing that it asks is worth compiling.
+      sessionSettings: { jit: "off" },
+    });
     const { databaseS } = { ...defaultLimits, ...options.limits };
     const overdue = new AbortController();
     const began = performance.now();
@@ -80,11 +87,11 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
       client.cut();
     }, lookEveryMs);
     try {
-      const isMigrated = await reach(target.plane, client);
+      await client.connect();
+      const place = await servers.of(target.plane, client);
       answered();
-      const place = await servers.of(client);
       const database = checkedDatabase(target, client, place, options);
-      examinations.push(await examine(database, isMigrated, overdue.signal));
+      examinations.push(await examine(database, place.facts.isMigrated, overdue.signal));
       if (heldUp !== undefined) unreachable.push(heldUp);
       if (overdue.signal.aborted) stragglers.failed();
       else stragglers.answered(performance.now() - began);
@@ -125,44 +132,41 @@ export function targetsOf({ sourceUrls, centralUrl }: DoctorOptions): readonly T
   return [...sourceUrls.map((url) => target("singularity", url)), target("central", centralUrl)];
 }
 
-/** Connects. @returns whether there is what checks look at; by the catalogs, which are open to everybody. */
-async function reach(plane: Plane, client: pg.Client): Promise<boolean> {
-  await client.connect();
-  const [schema, table] =
-    plane === "central" ? ["central", "sources"] : ["public", "singularity_source"];
-  const { found } = await readRow<{ found: boolean }>(
-    client,
-    `select exists (select from pg_class c
-                     where c.relname = $2
-                       and c.relnamespace = (select n.oid from pg_namespace n where n.nspname = $1)) as found`,
-    [schema, table],
-  );
-  return found;
-}
-
 function checkedDatabase(
   { plane, url, name }: Target,
   client: pg.Client,
-  place: Pick<CheckedDatabase, "server" | "databaseName">,
+  place: Pick<CheckedDatabase, "server" | "facts">,
   { queues, connectionsPerReplica, limits, captured, checks }: DoctorOptions,
 ): CheckedDatabase {
+  const { server, facts } = place;
+  const { databaseName, databaseOid } = facts;
+  const source = once(() => readSource(client));
+  // What a server says of itself is the same for all its databases.
+  const serverFacts = async () => ({
+    ...(await server.ask("server facts", () => readServerFacts(client))),
+    databaseOid,
+  });
   return {
     plane,
     url,
     name,
     client,
     ...place,
+    databaseName,
     queues,
     connectionsPerReplica: (connectionsPerReplica ?? defaultConnections)[plane],
     limits: { ...defaultLimits, ...limits },
     captured: captured ?? { names: [], leftOut: [] },
     isWanted: (check) => checks?.includes(check) ?? true,
+    // Apart, so that a table that is locked keeps no more from being told than what is in it.
     records: once(() => readRecords(plane, client)),
     state: once(() => readCatalogState(plane, client)),
     clock: once(() => measureClock(client)),
-    source: once(() => readSource(client)),
+    source,
+    identity: once(async () => ({ ...(await source()), server: await serverFacts() })),
+    keys: once(() => readSessionKeys(client)),
     slot: once(async () => {
-      const slots = await slotsOf({ client, ...place });
+      const slots = await slotsOf({ client, server, databaseName });
       return slots.length === 0 ? undefined : await findSlot(client);
     }),
     extensions: once(() => readExtensions(client)),

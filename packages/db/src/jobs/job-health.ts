@@ -1,3 +1,4 @@
+import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 import { type JobTimes, readJobTimes } from "./job-status.ts";
 import { nextDue } from "./schedule.ts";
@@ -39,7 +40,7 @@ function findProblem(times: JobTimes, now: Date): JobProblem | undefined {
   // It runs, and fails; or nobody runs it.
   const runs = lastStartedAt !== null && lastStartedAt > since;
   const remedy = runs
-    ? `see why with \`centralcloud jobs\`, and try it with \`centralcloud jobs run ${job}\``
+    ? `see why with \`centralcloud jobs\`, and try it with \`centralcloud jobs run ${shellWord(job)}\``
     : "keep `centralcloud scheduler` running, or look at cron.job_run_details where pg_cron has the jobs";
   return { job, problem, remedy };
 }

@@ -104,18 +104,24 @@ export interface JobTimes {
   readonly lastSuccessAt: Date | null;
 }
 
+/** A source declares no more jobs than this; ours are a dozen. */
+export const mostJobs = 64;
+
 /**
  * When each job last ran, and what time it is: by the database's clock, which is the only one that
- * decides, so that a host whose clock is off runs nothing twice.
+ * decides, so that a host whose clock is off runs nothing twice. At most {@link mostJobs}, by name, of however many
+ * somebody has declared.
  */
 export async function readJobTimes(
   source: Pool | ClientBase,
-): Promise<{ readonly now: Date; readonly jobs: readonly JobTimes[] }> {
+): Promise<{ readonly now: Date; readonly jobs: readonly JobTimes[]; readonly areAll: boolean }> {
   const { rows } = await source.query<JobTimes & { readonly now: Date }>(`
-    select pg_catalog.clock_timestamp() as now, t.job_name as "job", t.schedule,
+    select pg_catalog.clock_timestamp() as now, left(t.job_name, 200) as "job", left(t.schedule, 200) as schedule,
            t.declared_at as "declaredAt", t.last_started_at as "lastStartedAt",
            t.last_started_by as "lastStartedBy", t.last_success_at as "lastSuccessAt"
       from public.job_times t
-     order by t.job_name`);
-  return { now: rows[0]?.now ?? new Date(), jobs: rows };
+     order by t.job_name
+     limit ${mostJobs + 1}`);
+  const jobs = rows.slice(0, mostJobs);
+  return { now: rows[0]?.now ?? new Date(), jobs, areAll: rows.length <= mostJobs };
 }

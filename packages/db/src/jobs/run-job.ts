@@ -1,3 +1,4 @@
+import { pause } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 
 export interface JobRun {
@@ -23,6 +24,9 @@ export class UnknownJobError extends Error {
   }
 }
 
+/** A step that does something takes longer; a source that has steps without end takes no more of us than this. */
+const leastStepMs = 10;
+
 /** What one step of a run says beside its result. */
 interface JobStep extends JobRun {
   readonly runId: string;
@@ -45,8 +49,16 @@ export async function runJob(
   startedBy: string,
   signal?: AbortSignal,
 ): Promise<JobRun> {
+  let startedAt = performance.now();
   let step = await runStep(source, job, startedBy, null);
-  while (step.more && !signal?.aborted) step = await runStep(source, job, startedBy, step.runId);
+  while (step.more && !signal?.aborted) {
+    await pause(
+      startedAt + leastStepMs - performance.now(),
+      signal ?? new AbortController().signal,
+    );
+    startedAt = performance.now();
+    step = await runStep(source, job, startedBy, step.runId);
+  }
   const { more, runId, ...run } = step;
   return run;
 }

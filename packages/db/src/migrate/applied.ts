@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { type CatalogState, readCatalogStateWith } from "../catalog/digest.ts";
 import { type Migration, readJournal } from "./journal.ts";
 import { checksumOf, readObjects } from "./objects.ts";
 import { type Plane, recordSchema } from "./plane.ts";
@@ -23,20 +24,50 @@ export interface Records {
   readonly objectsAreCurrent: boolean;
 }
 
+const nothing: Records = { applied: [], objectsAreCurrent: false };
+
 /** By reading alone, and whether or not there are records. Two round trips. */
 export async function readRecords(plane: Plane, client: ClientBase): Promise<Records> {
-  const nothing: Records = { applied: [], objectsAreCurrent: false };
   const { rows: found } = await client.query<{ found: boolean }>(
     "select to_regclass($1) is not null and to_regclass($2) is not null as found",
     [`${recordSchema}.migrations`, `${recordSchema}.objects`],
   );
   if (!found[0]?.found) return nothing;
-  const { rows } = await client.query<Records>(
-    `select array(select m.name from ${recordSchema}.migrations m where m.plane = $1 order by m.created_at) as applied,
-            exists (select from ${recordSchema}.objects o where o.plane = $1 and o.checksum = $2) as "objectsAreCurrent"`,
-    [plane, checksumOf(readObjects(plane))],
-  );
+  const { rows } = await client.query<Records>(recordsOf(plane));
   return rows[0] ?? nothing;
+}
+
+/** The query of {@link readRecords} where there are records. */
+function recordsOf(plane: Plane): string {
+  return `
+select array(select m.name from ${recordSchema}.migrations m where m.plane::text = '${plane}' order by m.created_at) as applied,
+       exists (select from ${recordSchema}.objects o
+                where o.plane::text = '${plane}' and o.checksum = '${checksumOf(readObjects(plane))}') as "objectsAreCurrent"`;
+}
+
+/** What was applied to a database, and whether a comparison has found it as it should be. */
+export interface Standing {
+  readonly records: Records;
+  /** Undefined where this login may not see enough to tell. */
+  readonly state: CatalogState | undefined;
+}
+
+/**
+ * As {@link readRecords} and `readCatalogState`, in two round trips where the login may see all of it.
+ *
+ * @param queries of the same round trip, whose answers `others` has; undefined where that could not be.
+ */
+export async function readStanding(
+  plane: Plane,
+  client: ClientBase,
+  queries: readonly string[] = [],
+): Promise<Standing & { readonly others: readonly (readonly object[])[] | undefined }> {
+  const found = await readCatalogStateWith(plane, client, [recordsOf(plane), ...queries]);
+  if (found === undefined) {
+    return { records: await readRecords(plane, client), state: undefined, others: undefined };
+  }
+  const [records, ...others] = found.others as [readonly Records[], ...(readonly object[])[]];
+  return { records: records[0] ?? nothing, state: found.state, others };
 }
 
 /** Whether they are all that this build has, and no more. */

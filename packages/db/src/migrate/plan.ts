@@ -1,9 +1,8 @@
 import { createClient } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import { readCatalogState } from "../catalog/digest.ts";
 import { findDrift, isComplete, recordsMissing } from "../catalog/find-drift.ts";
 import { describeAll } from "../catalog/mend-drift.ts";
-import { findPending, readRecords } from "./applied.ts";
+import { findPending, readStanding } from "./applied.ts";
 import { ownershipStatements } from "./ownership.ts";
 import type { Plane } from "./plane.ts";
 import { rolesAreWaiting } from "./roles.ts";
@@ -41,7 +40,8 @@ export async function planMigration(plane: Plane, url: string): Promise<Migratio
 }
 
 async function planIn(plane: Plane, client: ClientBase): Promise<MigrationPlan> {
-  const { applied, objectsAreCurrent } = await readRecords(plane, client);
+  const { records, state } = await readStanding(plane, client);
+  const { applied, objectsAreCurrent } = records;
   if (applied.length === 0 && (await isComplete(plane, client))) {
     return { plane, migrations: [], appliesObjects: true, mends: [recordsMissing] };
   }
@@ -49,7 +49,7 @@ async function planIn(plane: Plane, client: ClientBase): Promise<MigrationPlan> 
   const due = migrations.length > 0 || !objectsAreCurrent;
   if (due) return { plane, migrations, appliesObjects: true, mends: [] };
   const appliesObjects = await rolesAreWaiting(plane, client);
-  if ((await readCatalogState(plane, client))?.isKnown) {
+  if (state?.isKnown) {
     return { plane, migrations, appliesObjects, mends: [] };
   }
   const owners = await ownershipStatements(plane, client);

@@ -30,7 +30,14 @@ export const rolesOf: Readonly<Record<Plane, readonly string[]>> = {
  * nowhere in the database has been granted nothing in it.
  */
 export async function rolesAreWaiting(plane: Plane, client: ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ waiting: boolean }>(
+  const { rows } = await client.query<{ waiting: boolean }>(waitingQuery(plane));
+  return rows[0]?.waiting ?? false;
+}
+
+/** The query of {@link rolesAreWaiting}: one row, `waiting`. */
+export function waitingQuery(plane: Plane): string {
+  const names = rolesOf[plane].map((name) => `'${name}'`).join(", ");
+  return (
     // By database first: a server of many databases has a row for each object of ours in each of them.
     `with here as materialized (
        select d.refobjid, bool_or(d.deptype = 'o') as owns
@@ -41,13 +48,11 @@ export async function rolesAreWaiting(plane: Plane, client: ClientBase): Promise
      )
      select bool_or(
               case when r.oid is null then self.rolsuper or self.rolcreaterole
-                   when r.rolname = $2 then pg_has_role(r.oid, 'member') and not coalesce(here.owns, false)
+                   when r.rolname = '${ownerRole}' then pg_has_role(r.oid, 'member') and not coalesce(here.owns, false)
                    else here.owns is null end) as waiting
-       from unnest($1::text[]) as wanted (name)
+       from unnest(array[${names}]) as wanted (name)
       cross join (select s.* from pg_roles s where s.rolname = current_user) as self
        left join pg_roles r on r.rolname = wanted.name
-       left join here on here.refobjid = r.oid`,
-    [rolesOf[plane], ownerRole],
+       left join here on here.refobjid = r.oid`
   );
-  return rows[0]?.waiting ?? false;
 }

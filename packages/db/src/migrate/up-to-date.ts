@@ -6,11 +6,10 @@ import {
   withClient,
 } from "@centralcloud/postgres";
 import pg, { type ClientBase } from "pg";
-import { readCatalogState } from "../catalog/digest.ts";
 import { inShortTransaction } from "../short-transaction.ts";
-import { areOfThisBuild, readRecords } from "./applied.ts";
+import { areOfThisBuild, readStanding } from "./applied.ts";
 import type { Plane } from "./plane.ts";
-import { rolesAreWaiting } from "./roles.ts";
+import { waitingQuery } from "./roles.ts";
 
 /** A table that is locked for longer is waited for by the migration itself, in milliseconds. */
 const shortestLockMs = 500;
@@ -25,8 +24,9 @@ export async function hasNothingToMigrate(plane: Plane, url: string): Promise<bo
   try {
     return await withClient(url, { applicationName: "centralcloud-migrate" }, async (client) => {
       try {
-        if (!(await isUpToDate(plane, client, shortestLockMs))) return false;
-        return plane === "central" || !(await mayHavePgCron(client));
+        const found = await lookShortly(plane, client, shortestLockMs, [cronQuery]);
+        if (!found.isUpToDate) return false;
+        return plane === "central" || !(found.cron ?? (await mayHavePgCron(client)));
       } catch (error) {
         // The migration meets it, too, and says more of it.
         if (error instanceof pg.DatabaseError) return false;
@@ -39,12 +39,12 @@ export async function hasNothingToMigrate(plane: Plane, url: string): Promise<bo
   }
 }
 
+const cronQuery = "select current_setting('cron.database_name', true) as database";
+
 /** The setting is there wherever the library is loaded; a login that may not read it can't tell. */
 async function mayHavePgCron(client: ClientBase): Promise<boolean> {
   try {
-    const { rows } = await client.query<{ database: string | null }>(
-      "select current_setting('cron.database_name', true) as database",
-    );
+    const { rows } = await client.query<{ database: string | null }>(cronQuery);
     return rows[0]?.database !== null;
   } catch (error) {
     if (codeOf(error) === sqlState.insufficientPrivilege) return true;
@@ -67,16 +67,39 @@ export async function isUpToDate(
   client: ClientBase,
   lockMs: number,
 ): Promise<boolean> {
+  return (await lookShortly(plane, client, lockMs)).isUpToDate;
+}
+
+async function lookShortly(
+  plane: Plane,
+  client: ClientBase,
+  lockMs: number,
+  also: readonly string[] = [],
+): Promise<Look> {
   try {
-    return await inShortTransaction(client, longestMs, () => look(plane, client), lockMs);
+    return await inShortTransaction(client, longestMs, () => look(plane, client, also), lockMs);
   } catch (error) {
-    if (codeOf(error) === sqlState.insufficientPrivilege) return false;
+    if (codeOf(error) === sqlState.insufficientPrivilege) return { isUpToDate: false };
     throw error;
   }
 }
 
-async function look(plane: Plane, client: ClientBase): Promise<boolean> {
-  if (!areOfThisBuild(plane, await readRecords(plane, client))) return false;
-  const state = await readCatalogState(plane, client);
-  return state?.isKnown === true && !(await rolesAreWaiting(plane, client));
+interface Look {
+  readonly isUpToDate: boolean;
+  /** Whether pg_cron may have its jobs; undefined where that was not told. */
+  readonly cron?: boolean;
+}
+
+/** @param also asked in the same round trip: of pg_cron. */
+async function look(plane: Plane, client: ClientBase, also: readonly string[]): Promise<Look> {
+  const queries = [waitingQuery(plane), ...also];
+  const { records, state, others } = await readStanding(plane, client, queries);
+  if (others === undefined) return { isUpToDate: false };
+  const [waiting, cron] = others as [
+    readonly { waiting: boolean | null }[],
+    (readonly { database: string | null }[])?,
+  ];
+  const isUpToDate =
+    areOfThisBuild(plane, records) && state?.isKnown === true && waiting[0]?.waiting !== true;
+  return { isUpToDate, ...(cron === undefined ? {} : { cron: cron[0]?.database !== null }) };
 }

@@ -3,7 +3,7 @@ import type { PoolClient } from "pg";
 import type { LetterKey } from "../cursor.ts";
 import { ActionLostError } from "../errors.ts";
 import { instant } from "../letter-sql.ts";
-import type { Place } from "../place.ts";
+import type { LetterSource, Place } from "../place.ts";
 import { inTransaction } from "../transaction.ts";
 
 /**
@@ -52,13 +52,13 @@ export interface RunnerClaim {
 /**
  * Takes a part over, and says how far it is; waits for a transaction that another runner has left open.
  *
- * @throws {ActionLostError} where a later claim has it: a runner that comes late takes nothing back.
+ * @returns the number of a later claim that has it: a runner that comes late takes nothing back.
  */
 export function openProgress(
   { source: { pool }, queue }: Place,
   { id, key }: ActionName,
   { runner, claimNumber }: RunnerClaim,
-): Promise<Progress> {
+): Promise<Progress | { readonly laterClaim: number }> {
   return inTransaction(pool, async (client) => {
     await client.query(`set local lock_timeout = '${takeOverS}s'`);
     const { rows } = await client.query<Row>(
@@ -68,14 +68,22 @@ export function openProgress(
       [key, queue, id, runner, claimNumber],
     );
     const [row] = rows;
-    if (row === undefined) throw new ActionLostError(id);
-    return progressOf(row);
+    if (row !== undefined) return progressOf(row);
+    const later = await client.query<{ laterClaim: number }>(
+      `select p.claim_number::integer as "laterClaim" from public.operator_action_progress p
+        where p.action_key = $1 and p.queue = $2`,
+      [key, queue],
+    );
+    return later.rows[0] ?? { laterClaim: claimNumber };
   });
 }
 
 /** How far a part is, for whoever only looks; undefined where it has not begun. */
 export async function readProgress(
-  { source: { pool }, queue }: Place,
+  {
+    source: { pool },
+    queue,
+  }: { readonly source: Pick<LetterSource, "pool">; readonly queue: string },
   { key }: Pick<ActionName, "key">,
 ): Promise<Progress | undefined> {
   const { rows } = await pool.query<Row>(
@@ -101,8 +109,12 @@ export async function lockProgress(
     [key, queue, runner],
   );
   const [row] = rows;
-  if (row === undefined) throw new ActionLostError(id);
-  return progressOf(row);
+  if (row !== undefined) return progressOf(row);
+  const there = await client.query(
+    "select from public.operator_action_progress p where p.action_key = $1 and p.queue = $2",
+    [key, queue],
+  );
+  throw new ActionLostError(id, there.rows.length > 0 ? "taken" : "forgotten");
 }
 
 /** What a chunk has done. */
@@ -150,11 +162,56 @@ export async function closeProgress(
     [key, queue, runner],
   );
   const [row] = rows;
-  if (row === undefined) throw new ActionLostError(id);
-  return progressOf(row);
+  if (row !== undefined) return progressOf(row);
+  const isThere = (await readProgress({ source: { pool }, queue }, { key })) !== undefined;
+  throw new ActionLostError(id, isThere ? "taken" : "forgotten");
 }
 
-function progressOf({ cursorAt, cursorId, ...row }: Row): Progress {
+/** Kinds of results that an action counts, and characters of their names: no step of ours has more. */
+const details = { most: 50, longest: 100 };
+
+/** What a source says of an action is kept with it in the central store, beside that of the others. */
+export class ImplausibleProgressError extends Error {
+  readonly code = "progress_implausible";
+  constructor() {
+    super(
+      "what it says of how far the action is there can't be: see its row of operator_action_progress",
+    );
+    this.name = "ImplausibleProgressError";
+  }
+}
+
+/** @throws {ImplausibleProgressError} */
+export function assertCounts(...counts: readonly unknown[]): void {
+  const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
+  if (!counts.every(isCount)) throw new ImplausibleProgressError();
+}
+
+/** Whether PostgreSQL reads it as a time: a letter may be of any that there is, and of none. */
+function isTime(text: string | null): boolean {
+  if (text === null || /^-?infinity$/.test(text)) return true;
+  const form = /^(\d{4,6})-(0[1-9]|1[0-2])-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
+  const [, year, month, day] = (form.exec(text) ?? []).map(Number);
+  if (year === undefined || month === undefined || day === undefined) return false;
+  // The calendar repeats itself every 400 years.
+  const lastDay = new Date(Date.UTC(2_000 + (year % 400), month, 0)).getUTCDate();
+  return year >= 1 && year <= 294_276 && day >= 1 && day <= lastDay;
+}
+
+function assertPlausible({ moved, merged, pass, detail, ...row }: Row): void {
+  const counted = Object.entries(detail ?? {});
+  assertCounts(moved, merged, pass, ...counted.map(([, count]) => count));
+  const isWhole =
+    [row.cursorAt, row.startedAt, row.endedAt].every(isTime) &&
+    (row.cursorId === null || /^-?\d{1,19}$/.test(row.cursorId)) &&
+    counted.length <= details.most &&
+    counted.every(([name]) => name.length <= details.longest);
+  if (!isWhole || row.startedAt === null) throw new ImplausibleProgressError();
+}
+
+function progressOf(found: Row): Progress {
+  assertPlausible(found);
+  const { runner: _, cursorAt, cursorId, ...row } = found;
   const after = cursorAt === null || cursorId === null ? undefined : { at: cursorAt, id: cursorId };
   return { ...row, after };
 }

@@ -3,12 +3,14 @@ import { sqlState } from "@centralcloud/postgres";
 import { pause, wordsOf } from "@centralcloud/service";
 import type { PoolClient } from "pg";
 import type { LetterKey } from "../cursor.ts";
+import { ActionLostError } from "../errors.ts";
 import { type OnProgress, Pace } from "../pace.ts";
 import type { Place } from "../place.ts";
 import type { NeededRight } from "../rights.ts";
 import { inTransaction } from "../transaction.ts";
 import { at, PlaceFaultError } from "./place-fault.ts";
 import {
+  assertCounts,
   type ChunkCounts,
   closeProgress,
   figuresOf,
@@ -139,7 +141,6 @@ class ActionRun<Selection> {
   }
 
   async run(): Promise<RunResult> {
-    const { action, claimed } = this.#session;
     const faults: PlaceFaultError[] = [];
     const keep = (error: unknown) => {
       if (!(error instanceof PlaceFaultError)) throw error;
@@ -147,7 +148,7 @@ class ActionRun<Selection> {
     };
     for (const { place, selection } of this.#wanted) {
       try {
-        const progress = await at(place, () => openProgress(place, action, claimed));
+        const progress = await at(place, () => this.#open(place));
         this.#parts.push({ place, selection, progress, left: undefined });
       } catch (error) {
         keep(error);
@@ -166,6 +167,18 @@ class ActionRun<Selection> {
     if (fault !== undefined) throw fault;
     await this.#session.release("finish");
     return this.#result();
+  }
+
+  /** Takes a part over, also from a claim that the central store has lost. */
+  async #open(place: Place): Promise<Progress> {
+    const { action } = this.#session;
+    const open = async () => await openProgress(place, action, this.#session.claimed);
+    const opened = await open();
+    if (!("laterClaim" in opened)) return opened;
+    await this.#session.raiseClaim(opened.laterClaim);
+    const again = await open();
+    if ("laterClaim" in again) throw new ActionLostError(action.id);
+    return again;
   }
 
   /** Whether it came to the end of the part. */
@@ -251,9 +264,15 @@ class ActionRun<Selection> {
     const { action, runner } = this.#session;
     await at(part.place, async () => {
       part.progress = await closeProgress(part.place, action, runner);
-      part.left = await this.#step.countLeft(part.place, part.selection);
+      part.left = await this.#countLeft(part);
     });
     await this.#report(part);
+  }
+
+  async #countLeft({ place, selection }: Part<Selection>): Promise<Left> {
+    const left = await this.#step.countLeft(place, selection);
+    assertCounts(left.remaining, left.refused);
+    return left;
   }
 
   /** It was interrupted, paused by its canary, or cancelled. */
@@ -265,7 +284,7 @@ class ActionRun<Selection> {
       return this.#result();
     }
     for (const part of this.#parts) {
-      part.left ??= await this.#step.countLeft(part.place, part.selection);
+      part.left ??= await this.#countLeft(part);
     }
     const { remaining } = this.#result();
     if (!this.#signal.aborted) return this.#result();

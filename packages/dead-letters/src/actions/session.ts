@@ -7,6 +7,8 @@ import {
   type CanaryState,
   claimAction,
   type PartFigures,
+  raiseActionClaim,
+  readActionClaim,
   releaseAction,
   reportAction,
 } from "@centralcloud/db";
@@ -16,12 +18,15 @@ import { ActionLostError, ActionUnavailableError } from "../errors.ts";
 import { inTransaction } from "../transaction.ts";
 import type { RunnerClaim } from "./progress.ts";
 
+/** More often nobody claims an action. */
+const mostClaims = 1_000_000_000;
+
 /** How often a runner says that it lives while it has nothing else to say. */
 const beatMs = (actionLeaseS * 1_000) / 5;
 
 /** An action that this process has claimed, until it lets go of it. */
 export class ActionSession {
-  readonly claimed: RunnerClaim;
+  #claimed: RunnerClaim;
   readonly action: ActionName;
   readonly #central: Pool;
   readonly #timer: NodeJS.Timeout;
@@ -31,7 +36,7 @@ export class ActionSession {
   private constructor(central: Pool, action: ActionName, claimed: RunnerClaim) {
     this.#central = central;
     this.action = action;
-    this.claimed = claimed;
+    this.#claimed = claimed;
     this.#timer = setInterval(() => {
       // What is wrong with the central store is told by the report before the next chunk.
       this.#beat = this.report([]).catch(() => {});
@@ -56,9 +61,14 @@ export class ActionSession {
     return session;
   }
 
+  /** By which it has the action. */
+  get claimed(): RunnerClaim {
+    return this.#claimed;
+  }
+
   /** Names this process, and this run of it. */
   get runner(): string {
-    return this.claimed.runner;
+    return this.#claimed.runner;
   }
 
   /** What an operator wants of it, as of the last report. */
@@ -66,11 +76,37 @@ export class ActionSession {
     return this.#orders;
   }
 
-  /** @throws {ActionLostError} where another runner has taken it over. */
+  /**
+   * Claims it once more by a number above that of a claim which a source has seen, where the central store says that it is
+   * this runner's: then the store has lost that claim.
+   *
+   * @throws {ActionLostError} where it is another runner's.
+   */
+  async raiseClaim(above: number): Promise<void> {
+    const { id } = this.action;
+    // What a source says is believed no further than a claim's number may go.
+    if (above >= mostClaims) throw new Error(`no claim of action ${id} has the number ${above}`);
+    const claimNumber = await raiseActionClaim(this.#central, id, this.runner, above);
+    if (claimNumber === undefined) throw await this.#loss();
+    this.#claimed = { runner: this.runner, claimNumber };
+  }
+
+  /** Why the action is not this runner's any more, as far as the central store tells. */
+  async #loss(): Promise<ActionLostError> {
+    const { id, key } = this.action;
+    const known = await readActionClaim(this.#central, id);
+    if (known?.key !== key) return new ActionLostError(id, "gone");
+    return new ActionLostError(
+      id,
+      known.claimNumber < this.#claimed.claimNumber ? "older" : "taken",
+    );
+  }
+
+  /** @throws {ActionLostError} where the central store says that it is not this runner's. */
   async report(parts: readonly PartFigures[], canaryState?: CanaryState): Promise<ActionOrders> {
     const { id } = this.action;
     const orders = await reportAction(this.#central, id, this.runner, parts, canaryState);
-    if (orders === undefined) throw new ActionLostError(id);
+    if (orders === undefined) throw await this.#loss();
     this.#orders = orders;
     return orders;
   }
@@ -79,7 +115,7 @@ export class ActionSession {
    * The canary has come back: the action pauses until an operator resumes it. One transaction, since who resumes an action
    * whose canary has stopped has seen why; a runner that is killed before leaves it to the next one to judge.
    *
-   * @throws {ActionLostError} where another runner has taken it over.
+   * @throws {ActionLostError} where the central store says that it is not this runner's.
    */
   async stopCanary(why: string): Promise<void> {
     clearInterval(this.#timer);
@@ -87,7 +123,7 @@ export class ActionSession {
     const { id } = this.action;
     this.#orders = await inTransaction(this.#central, async (client) => {
       const orders = await reportAction(client, id, this.runner, [], "stopped");
-      if (orders === undefined) throw new ActionLostError(id);
+      if (orders === undefined) throw await this.#loss();
       if (orders.state === "cancelled") return orders;
       const state = await releaseAction(client, id, this.runner, "pause", why);
       return { ...orders, state: state ?? orders.state };

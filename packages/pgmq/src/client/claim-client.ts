@@ -1,8 +1,20 @@
+import { codeOf, sqlState } from "@centralcloud/postgres";
 import { deadLetter, type MovedLetter } from "./dead-letter.ts";
 import { claims, claimValues, identities, identityValues, isHeld } from "./identities.ts";
 import type { ClaimedMessage, DeadLetter, MessageIdentity } from "./message.ts";
 import type { Queryable } from "./queryable.ts";
 import { queueTable } from "./queue-table.ts";
+
+/** The columns of a message that a queue and its archive both have, whatever version of pgmq made them. */
+interface MessageColumns {
+  /** As SQL has them. */
+  readonly names: readonly string[];
+  /** By the monotonic clock. */
+  readonly readAt: number;
+}
+
+/** How long they are believed, in milliseconds: what a new version adds is kept from then on. */
+const columnsKeptMs = 60_000;
 
 /** Ids below this are no start for more of them: the next ones could leave bigint. */
 const lowestFreeId = "-4611686018427387904";
@@ -13,8 +25,8 @@ const lowestFreeId = "-4611686018427387904";
  */
 export class ClaimClient {
   readonly #db: Queryable;
-  /** By queue: the columns of a message that the queue and its archive both have. */
-  readonly #columns = new Map<string, Promise<string>>();
+  /** By queue. */
+  readonly #columns = new Map<string, Promise<MessageColumns>>();
 
   constructor(db: Queryable) {
     this.#db = db;
@@ -27,8 +39,21 @@ export class ClaimClient {
   async archive(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
     if (messages.length === 0) return 0;
     try {
-      // Not pgmq.archive, which has no name for a message but its id, so that each row would be looked for twice.
-      const columns = await this.#columnsOf(queue);
+      return await this.#archive(queue, messages);
+    } catch (error) {
+      // pgmq is another version now, or the queue another one.
+      if (codeOf(error) === sqlState.undefinedTable) this.#columns.delete(queue);
+      if (codeOf(error) !== sqlState.undefinedColumn) throw error;
+      this.#columns.delete(queue);
+      return await this.#archive(queue, messages);
+    }
+  }
+
+  /** Not pgmq.archive, which has no name for a message but its id, so that each row would be looked for twice. */
+  async #archive(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
+    const { names } = await this.#columnsOf(queue);
+    const columns = names.join(", ");
+    try {
       const { rows } = await this.#db.query<{ count: number }>(
         `with gone as (
            delete from ${queueTable(queue, "q")} q
@@ -44,56 +69,63 @@ export class ClaimClient {
       );
       return rows[0]?.count ?? 0;
     } catch (error) {
-      const { code } = error as { code?: string };
-      // The queue is another one now, or another version's.
-      if (code === "42703" || code === "42P01") this.#columns.delete(queue);
-      if (code !== "23505") throw error;
-      return await this.#archiveReusedIds(queue, messages);
+      if (codeOf(error) !== sqlState.uniqueViolation) throw error;
+      return await this.#archiveReusedIds(queue, names, messages);
     }
   }
 
-  /** Those of pgmq 1.5, and what later versions have added. */
-  #columnsOf(queue: string): Promise<string> {
-    const known = this.#columns.get(queue);
-    if (known !== undefined) return known;
+  async #columnsOf(queue: string): Promise<MessageColumns> {
+    const known = await this.#columns.get(queue);
+    if (known !== undefined && performance.now() - known.readAt < columnsKeptMs) return known;
     const columns = this.#readColumns(queue);
     this.#columns.set(queue, columns);
     columns.catch(() => this.#columns.delete(queue));
-    return columns;
+    return await columns;
   }
 
-  async #readColumns(queue: string): Promise<string> {
-    const { rows } = await this.#db.query<{ columns: string | null }>(
-      `select string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
+  async #readColumns(queue: string): Promise<MessageColumns> {
+    const { rows } = await this.#db.query<{ name: string }>(
+      `select quote_ident(a.attname) as name
          from pg_attribute a
-         join pg_attribute o using (attname)
+         join pg_attribute o using (attname, atttypid)
         where a.attrelid = $1::regclass and o.attrelid = $2::regclass and a.attnum > 0 and o.attnum > 0
-          and not a.attisdropped and not o.attisdropped
-          and a.attname in ('msg_id', 'read_ct', 'enqueued_at', 'last_read_at', 'vt', 'message', 'headers')`,
+          and not a.attisdropped and not o.attisdropped and o.attgenerated = '' and o.attidentity <> 'a'
+        order by a.attnum
+        limit 100`,
       [queueTable(queue, "q"), queueTable(queue, "a")],
     );
-    return rows[0]?.columns ?? "msg_id, read_ct, enqueued_at, vt, message, headers";
+    return { names: rows.map(({ name }) => name), readAt: performance.now() };
   }
 
   /**
    * The archive already has some of these ids, from messages before a restore or a restart of the
    * queue's sequence. Its key is msg_id, so the newcomers enter it under free negative ids.
    */
-  async #archiveReusedIds(queue: string, messages: readonly MessageIdentity[]): Promise<number> {
+  async #archiveReusedIds(
+    queue: string,
+    columns: readonly string[],
+    messages: readonly MessageIdentity[],
+  ): Promise<number> {
     const archive = queueTable(queue, "a");
+    const values = columns.map((name) => {
+      if (name === "msg_id") {
+        return `case when exists (select from ${archive} a where a.msg_id = g.msg_id)
+                     then (select least(min(a.msg_id), 0) from ${archive} a where a.msg_id > ${lowestFreeId})
+                          - row_number() over (order by g.msg_id)
+                     else g.msg_id end`;
+      }
+      return name === "headers"
+        ? "coalesce(g.headers, '{}') || jsonb_build_object('archived_msg_id', g.msg_id)"
+        : `g.${name}`;
+    });
     const { rows } = await this.#db.query<{ count: number }>(
       `with gone as (
          delete from ${queueTable(queue, "q")} q using ${identities}
           where q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at
          returning q.*
        ), kept as (
-         insert into ${archive} (msg_id, vt, read_ct, enqueued_at, message, headers)
-         select case when exists (select from ${archive} a where a.msg_id = g.msg_id)
-                     then (select least(min(a.msg_id), 0) from ${archive} a where a.msg_id > ${lowestFreeId})
-                          - row_number() over (order by g.msg_id)
-                     else g.msg_id end,
-                g.vt, g.read_ct, g.enqueued_at, g.message,
-                coalesce(g.headers, '{}') || jsonb_build_object('archived_msg_id', g.msg_id)
+         insert into ${archive} (${columns.join(", ")})
+         select ${values.join(", ")}
            from gone g
          returning 1
        )

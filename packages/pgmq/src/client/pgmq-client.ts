@@ -211,6 +211,16 @@ export class PgmqClient {
     return rows[0]?.empty ?? true;
   }
 
+  /** When the next message of a queue can be read, in ISO 8601; null where it is empty, or none ever can. */
+  async nextVisibleAt(queue: string): Promise<string | null> {
+    const { rows } = await this.#db.query<{ at: string | null }>(
+      `select to_char(min(q.vt) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at
+         from ${queueTable(queue, "q")} q
+        where isfinite(q.vt)`,
+    );
+    return rows[0]?.at ?? null;
+  }
+
   /** Deletes every message of a queue, and says how many there were. */
   async purge(queue: string): Promise<number> {
     const { rows } = await this.#db.query<{ count: string }>(

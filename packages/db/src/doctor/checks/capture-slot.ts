@@ -1,8 +1,8 @@
-import { describeBlockers } from "@centralcloud/postgres";
+import { describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { captureName, findLoss, recreateCommand, type Slot } from "../../capture-slot.ts";
 import { type CaptureCursor, readCaptureCursors } from "../../change-log.ts";
-import type { Source } from "../../source.ts";
+import type { IdentifiedSource } from "../../server-facts.ts";
 import {
   type CheckedDatabase,
   type DatabaseFact,
@@ -10,6 +10,7 @@ import {
   readRow,
 } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type KnownSource, readKnownSources, refusalsOf } from "./source-identities.ts";
 
 /** What is asked of any slot, ours or not. */
 type AnySlot = Pick<Slot, "name" | "active" | "walStatus" | "retainedBytes" | "safeBytes">;
@@ -73,16 +74,23 @@ function judgeOther(slot: AnySlot): Verdict {
 export type SlotFact =
   | {
       readonly side: "source";
-      readonly source: Source;
+      readonly source: IdentifiedSource;
       readonly slot: Slot | undefined;
       readonly problems: readonly Verdict[];
     }
-  | { readonly side: "central"; readonly cursors: ReadonlyMap<string, CaptureCursor> };
+  | {
+      readonly side: "central";
+      readonly cursors: ReadonlyMap<string, CaptureCursor>;
+      readonly known: readonly KnownSource[];
+    };
 
 export async function gatherSlots(database: CheckedDatabase): Promise<SlotFact> {
   const { client, plane } = database;
-  if (plane === "central") return { side: "central", cursors: await readVisibleCursors(client) };
-  const [source, slot] = [await database.source(), await database.slot()];
+  if (plane === "central") {
+    const [cursors, known] = [await readVisibleCursors(client), await readKnownSources(client)];
+    return { side: "central", cursors, known };
+  }
+  const [source, slot] = [await database.identity(), await database.slot()];
   const problems = [
     ...(slot?.plugin === "pgoutput" ? await judgePublication(client) : []),
     ...(slot === undefined ? [] : await judgeTables(database)),
@@ -96,10 +104,19 @@ export function compareSlots(facts: readonly DatabaseFact<SlotFact>[]): readonly
     facts.flatMap(({ fact }) => (fact.side === "central" ? [...fact.cursors] : [])),
   );
   const hasStore = facts.some(({ fact }) => fact.side === "central");
+  const known = facts.flatMap(({ fact }) => (fact.side === "central" ? fact.known : []));
+  const identified = facts.flatMap(({ database, fact }) =>
+    fact.side === "central" ? [] : [{ ...fact.source, address: withoutSecrets(database.url) }],
+  );
+  const refused = refusalsOf(identified, new Map(known.map((one) => [one.source_id, one])));
+  const addresses = new Set([...refused.keys()].map(({ address }) => address));
   return facts.flatMap(({ database, fact }) => {
     if (fact.side === "central") return [];
     const { source, slot, problems } = fact;
-    const loss = findLoss(slot, cursors.get(source.sourceId));
+    // What the change log has under its id is of another database.
+    const isRefused = addresses.has(withoutSecrets(database.url));
+    const cursor = isRefused ? undefined : cursors.get(source.sourceId);
+    const loss = findLoss(slot, cursor, source.server);
     const verdict =
       loss !== undefined
         ? error(`changes are missing: ${loss}`, `begin anew: ${recreateCommand(source.name)}`)
@@ -194,7 +211,7 @@ async function judgePublication(client: ClientBase): Promise<readonly Verdict[]>
     client,
     `select coalesce(has_database_privilege(to_regrole('centralcloud_owner'), current_database(), 'create'), true)
               as "mayPublish",
-            array(select t.schemaname || '.' || t.tablename
+            array(select format('%I.%I', t.schemaname, t.tablename)
                     from pg_publication_tables t
                     join pg_class c on c.oid = format('%I.%I', t.schemaname, t.tablename)::regclass
                    where t.pubname = $1

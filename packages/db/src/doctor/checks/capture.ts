@@ -1,7 +1,7 @@
 import { EndingClient } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { recreateCommand, type Slot } from "../../capture-slot.ts";
-import { type CheckedDatabase, readRow } from "../check.ts";
+import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 
 interface Settings {
@@ -19,8 +19,8 @@ interface Settings {
 
 /** Whether changes can be captured from the write-ahead log, and by which output plugin. */
 export async function checkCapture(database: CheckedDatabase): Promise<Verdict[]> {
-  const { client } = database;
-  const settings = await readRow<Settings>(
+  const { client, server } = database;
+  const [settings] = await server.query<Settings>(
     client,
     `select current_setting('wal_level') as "walLevel",
             split_part(current_setting('server_version'), '.', 1) as version,
@@ -33,8 +33,9 @@ export async function checkCapture(database: CheckedDatabase): Promise<Verdict[]
               select s.context from pg_settings s
                where s.name = 'output_plugin_libraries') end as "pluginLibrariesContext"`,
   );
+  if (settings === undefined) throw new Error("the server says nothing of its settings");
   const slot = await database.slot();
-  const possible = await checkPlugin(client, settings);
+  const possible = await checkPlugin(database, settings);
   return [
     ...checkServerSettings(settings),
     slot === undefined ? possible.verdict : judgeUsed(slot, possible),
@@ -80,7 +81,10 @@ function judgeUsed({ name, plugin }: Slot, { verdict, isRefused }: Possible): Ve
   return ok(`the slot ${name} uses ${plugin}`);
 }
 
-async function checkPlugin(client: ClientBase, settings: Settings): Promise<Possible> {
+async function checkPlugin(
+  { client, server }: CheckedDatabase,
+  settings: Settings,
+): Promise<Possible> {
   const { superuser, pluginLibraries, version } = settings;
   if (!superuser) {
     const message = "pgoutput can be used; whether wal2json can be, too, only a superuser can ask";
@@ -91,7 +95,7 @@ async function checkPlugin(client: ClientBase, settings: Settings): Promise<Poss
       "pgoutput can be used; whether wal2json can be, too, can't be asked through a pooler";
     return { verdict: ok(message), isRefused: false };
   }
-  const problem = await tryToLoad(client, "wal2json");
+  const problem = await server.ask("wal2json loads", () => tryToLoad(client, "wal2json"));
   if (problem?.code === "58P01") {
     const message = `pgoutput is used; wal2json would be, were postgresql-${version}-wal2json installed`;
     return { verdict: ok(message), isRefused: true };

@@ -1,4 +1,4 @@
-import { type CheckedDatabase, readRow } from "../check.ts";
+import type { CheckedDatabase } from "../check.ts";
 import { ok, type Verdict, warning } from "../finding.ts";
 
 const consequences = {
@@ -9,13 +9,12 @@ const consequences = {
 } as const;
 
 /** Settings that let a crash take back what we have built on. */
-export async function checkDurability({ client }: CheckedDatabase): Promise<Verdict[]> {
-  const settings = await readRow<Record<keyof typeof consequences, string>>(
-    client,
-    // What sessions begin with: ours do not leave synchronous_commit off.
-    `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
-            (select s.reset_val from pg_settings s where s.name = 'synchronous_commit') as synchronous_commit`,
-  );
+export async function checkDurability({ facts }: CheckedDatabase): Promise<Verdict[]> {
+  const settings: Record<keyof typeof consequences, string> = {
+    fsync: facts.fsync,
+    full_page_writes: facts.fullPageWrites,
+    synchronous_commit: facts.synchronousCommit,
+  };
   const names = Object.keys(consequences) as (keyof typeof consequences)[];
   const weak = names.filter((name) => settings[name] === "off");
   if (weak.length === 0) return [ok("what is committed survives a crash")];

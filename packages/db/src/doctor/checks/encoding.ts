@@ -1,12 +1,9 @@
-import { type CheckedDatabase, readRow } from "../check.ts";
+import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict } from "../finding.ts";
 
 /** The encoding of a database is decided when it is created; no connection of ours works in another than UTF8. */
-export async function checkEncoding({ client }: CheckedDatabase): Promise<Verdict[]> {
-  const { encoding } = await readRow<{ encoding: string }>(
-    client,
-    "select current_setting('server_encoding') as encoding",
-  );
+export async function checkEncoding({ facts }: CheckedDatabase): Promise<Verdict[]> {
+  const { encoding } = facts;
   if (encoding === "UTF8") return [ok("its encoding is UTF8")];
   const remedy =
     "create a database with encoding 'UTF8' template template0, restore a dump into it, and name that one";

@@ -1,5 +1,5 @@
 import { readTlsSettings } from "@centralcloud/postgres";
-import { type CheckedDatabase, readRow } from "../check.ts";
+import type { CheckedDatabase } from "../check.ts";
 import { ok, type Verdict, warning } from "../finding.ts";
 
 /** Of a server that has TLS for nobody: until it does, no other sslmode connects. */
@@ -9,23 +9,14 @@ const say = "sslmode=verify-full&sslrootcert=FILE";
 
 /** Whether what goes to the database can be read, or answered, by somebody on the way. */
 export async function checkEncryption(database: CheckedDatabase): Promise<Verdict[]> {
-  const { client, url } = database;
-  const { version, cipher, offered } = await readRow<{
-    version: string | null;
-    cipher: string | null;
-    offered: boolean;
-  }>(
-    client,
-    `select s.version, s.cipher, current_setting('ssl') = 'on' as offered
-       from pg_stat_ssl s where s.pid = pg_backend_pid()`,
-  );
+  const { tlsVersion: version, tlsCipher: cipher, offersTls: offered } = database.facts;
   const verdicts: Verdict[] = (await unencryptedOthers(database)).map((who) =>
     warning(
       `${who} is connected in plain text from another machine${offered ? "" : lacking}`,
       `${say} in its URL`,
     ),
   );
-  return [judge(url, version, cipher, offered), ...verdicts];
+  return [judge(database.url, version, cipher, offered), ...verdicts];
 }
 
 /** Programs of ours that are connected to it from another machine, in plain text. */

@@ -1,5 +1,5 @@
 import { type LiveReplica, lackingReplicas, readLiveReplicas } from "../../replicas.ts";
-import { type KnownSessionKey, readSessionKeys } from "../../session-keys.ts";
+import type { KnownSessionKey } from "../../session-keys.ts";
 import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
 import { error, ok, type Verdict } from "../finding.ts";
 
@@ -9,9 +9,9 @@ export interface KeyFact {
   readonly keys: readonly KnownSessionKey[];
 }
 
-export async function gatherKeys({ client, plane }: CheckedDatabase): Promise<KeyFact> {
+export async function gatherKeys({ client, plane, keys }: CheckedDatabase): Promise<KeyFact> {
   if (plane === "central") return { replicas: await readLiveReplicas(client), keys: [] };
-  return { replicas: [], keys: await readSessionKeys(client) };
+  return { replicas: [], keys: await keys() };
 }
 
 /** Sessions are sealed for the active key of their source; each consumer at work has to hold it. */

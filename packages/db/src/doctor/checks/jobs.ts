@@ -1,4 +1,4 @@
-import { withoutContents } from "@centralcloud/service";
+import { shellWord, withoutContents } from "@centralcloud/service";
 import { checkJobHealth } from "../../jobs/job-health.ts";
 import { type JobStatus, scheduledJobsStatus } from "../../jobs/job-status.ts";
 import { type CheckedDatabase, readRow } from "../check.ts";
@@ -59,7 +59,7 @@ function judge({ job, lastStatus, lastError, lastSuccessAt }: JobStatus): Verdic
       ? "has not succeeded yet"
       : `last succeeded at ${lastSuccessAt.toISOString()}`;
   if (lastStatus !== "failed") return ok(`${job} ${success}`);
-  const remedy = `mend that, then try: centralcloud jobs run ${job}`;
+  const remedy = `mend that, then try: centralcloud jobs run ${shellWord(job)}`;
   return warning(
     `${job} ${success}; its last run failed: ${withoutContents(lastError ?? "")}`,
     remedy,

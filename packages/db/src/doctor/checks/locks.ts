@@ -15,7 +15,20 @@ interface Waiting {
 }
 
 /** Sessions that wait for a lock, and for whom. Everybody may see that, but not what they run. */
-export async function checkLocks({ client }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkLocks({
+  client,
+  server,
+  databaseName,
+}: CheckedDatabase): Promise<Verdict[]> {
+  const nobody = ok(`nobody waits for a lock for ${longestWaitS} s`);
+  const waiting = await server.query<{ database: string }>(
+    client,
+    `select distinct a.datname as database
+       from pg_locks l
+       join pg_stat_activity a on a.pid = l.pid
+      where not l.granted and l.waitstart <= clock_timestamp() - make_interval(secs => ${longestWaitS})`,
+  );
+  if (!waiting.some(({ database }) => database === databaseName)) return [nobody];
   const { rows } = await client.query<Waiting>(
     `select l.pid, a.application_name as application, a.usename as login,
             floor(extract(epoch from clock_timestamp() - min(l.waitstart)))::integer as "waitedS",
@@ -29,7 +42,7 @@ export async function checkLocks({ client }: CheckedDatabase): Promise<Verdict[]
       limit 10`,
     [longestWaitS],
   );
-  if (rows.length === 0) return [ok(`nobody waits for a lock for ${longestWaitS} s`)];
+  if (rows.length === 0) return [nobody];
   return rows.map(({ pid, application, login, waitedS, table, blockers }) => {
     const who = `process ${pid} (${application}, login ${login})`;
     const lock = table === null ? "a lock" : `a lock on ${table}`;

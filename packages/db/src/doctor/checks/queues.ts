@@ -1,4 +1,5 @@
-import { type ClientBase, escapeLiteral } from "pg";
+import { type ClientBase, escapeIdentifier, escapeLiteral } from "pg";
+import { queuesOf } from "../../catalog/catalog-query.ts";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, runStatement, type Verdict, warning } from "../finding.ts";
 
@@ -20,11 +21,13 @@ interface State {
   readonly hasFingerprintIndex: boolean;
 }
 
-export async function checkQueues({ client, queues }: CheckedDatabase): Promise<Verdict[]> {
-  const states = await readStates(
-    client,
-    queues.flatMap((queue) => [queue, `${queue}-dlq`]),
-  );
+export async function checkQueues(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client, plane, queues } = database;
+  const names = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
+  // What is as it was made needs no look at each queue's table.
+  const areAllOurs = names.every((name) => queuesOf(plane).includes(name));
+  const isKnown = areAllOurs && (await database.state())?.isKnown === true;
+  const states = isKnown ? names.map(asMade) : await readStates(client, names);
   const existing = states.filter(({ exists }) => exists);
   const contents = await readContents(client, existing);
   const contentOf = ({ table }: State) => contents.find((content) => content.table === table);
@@ -57,6 +60,12 @@ export async function checkQueues({ client, queues }: CheckedDatabase): Promise<
       ...(dead === undefined ? [] : judgeDeadLetters(queue, dead)),
     ];
   });
+}
+
+function asMade(queue: string): State {
+  const isOfDeadLetters = queue.endsWith("-dlq");
+  const table = `pgmq.${escapeIdentifier(`q_${queue}`)}`;
+  return { table, isOfDeadLetters, exists: true, tuned: true, hasTimeIndex: true };
 }
 
 /** One for each queue, in their order. */

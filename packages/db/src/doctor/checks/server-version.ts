@@ -1,17 +1,13 @@
-import { type CheckedDatabase, readRow } from "../check.ts";
+import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 
 /** Major versions of PostgreSQL that this build is tested with. */
 const oldest = 15;
 const newest = 18;
 
-export async function checkServerVersion({ client }: CheckedDatabase): Promise<Verdict[]> {
-  const { version, major, user } = await readRow<{ version: string; major: number; user: string }>(
-    client,
-    `select current_setting('server_version') as version, current_user as user,
-            current_setting('server_version_num')::integer / 10000 as major`,
-  );
-  const found = `PostgreSQL ${version} answers, to ${user}`;
+export async function checkServerVersion({ facts }: CheckedDatabase): Promise<Verdict[]> {
+  const { version, major, login } = facts;
+  const found = `PostgreSQL ${version} answers, to ${login}`;
   if (major < oldest) {
     return [error(`${found}; it is too old`, `upgrade the server to PostgreSQL ${newest}`)];
   }

@@ -15,12 +15,7 @@ const makeKey =
   "then: centralcloud keys add --from FILE --activate";
 
 export async function checkSessionKeys(database: CheckedDatabase): Promise<Verdict[]> {
-  const { client } = database;
-  const { rows: active } = await client.query<{
-    keyId: string;
-    algorithm: string;
-    binds: boolean;
-  }>(`select k.key_id as "keyId", k.algorithm, k.binds from public.session_keys k where k.active`);
+  const active = (await database.keys()).filter((key) => key.active);
   const [key, ...others] = active;
   if (key === undefined) {
     return [warning("no session key is active: sessions are kept here and not queued", makeKey)];
@@ -43,10 +38,15 @@ export async function checkSessionKeys(database: CheckedDatabase): Promise<Verdi
 }
 
 async function checkSealer(
-  { client }: CheckedDatabase,
+  database: CheckedDatabase,
   keyId: string,
   { extension, functionNames }: (typeof sealers)[keyof typeof sealers],
 ): Promise<Verdict> {
+  const { client } = database;
+  const sealed = ok(`sessions are sealed for key ${keyId}, by ${extension}`);
+  // What is as it was made has the rights that were given.
+  const isInstalled = (await database.extensions()).has(extension);
+  if (isInstalled && (await database.state())?.isKnown) return sealed;
   const found = await readRow<{ installed: boolean; usable: boolean; sealer: string }>(
     client,
     `select bool_or(e.oid is not null) as installed, s.role::regrole::text as sealer,
@@ -69,5 +69,5 @@ async function checkSealer(
     const message = `${found.sealer} may not call ${functionNames.join(", ")} of ${extension}: no session can be sealed`;
     return error(message, "as a superuser: centralcloud migrate --only singularity");
   }
-  return ok(`sessions are sealed for key ${keyId}, by ${extension}`);
+  return sealed;
 }

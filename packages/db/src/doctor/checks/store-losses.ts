@@ -1,4 +1,10 @@
-import { doubtEpoch, type NamedArchiveCheck, readArchiveChecks } from "../../epochs.ts";
+import {
+  type ArchiveCheckCounts,
+  countArchiveChecks,
+  doubtEpoch,
+  type NamedArchiveCheck,
+  readArchiveChecks,
+} from "../../epochs.ts";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 
@@ -8,11 +14,11 @@ export async function checkStoreLosses({ client }: CheckedDatabase): Promise<Ver
   const checks = await readArchiveChecks(client);
   const missing = checks.flatMap(describeMissing);
   const uncompared = checks.flatMap(describeProblem);
-  const waiting = checks.filter(({ isCompared }) => !isCompared).length;
+  const rest = await countArchiveChecks(client);
   return [
     ...missing,
     ...uncompared,
-    ...(missing.length + uncompared.length > 0 ? [] : [ok(describeRest(doubt, waiting))]),
+    ...(missing.length + uncompared.length > 0 ? [] : [ok(describeRest(doubt, rest))]),
   ];
 }
 
@@ -39,10 +45,21 @@ function describeProblem({ source, queue, problem }: NamedArchiveCheck): Verdict
   ];
 }
 
-function describeRest(doubt: string | undefined, waiting: number): string {
+function describeRest(
+  doubt: string | undefined,
+  { first, last, lastDueAt }: ArchiveCheckCounts,
+): string {
   if (doubt !== undefined) {
     return `consumers compare the archives with it as soon as one works: ${doubt}`;
   }
-  if (waiting > 0) return `${waiting} archives are still to be compared with its ledger`;
+  if (first > 0) return `${describeArchives(first)} still to be compared with its ledger`;
+  if (last > 0) {
+    const due = lastDueAt === null ? "" : `, after ${lastDueAt} by the clocks of their sources`;
+    return `nothing was missing so far; ${describeArchives(last)} to be compared a last time once nothing more can come that was merged before${due}`;
+  }
   return "as far as consumers know, it has everything that was archived";
+}
+
+function describeArchives(count: number): string {
+  return count === 1 ? "1 archive is" : `${count} archives are`;
 }
