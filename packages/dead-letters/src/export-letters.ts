@@ -1,4 +1,3 @@
-import { countPlace } from "./count-place.ts";
 import type { LetterKey } from "./cursor.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
 import * as letter from "./letter-sql.ts";

@@ -7,7 +7,6 @@ import {
 } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
-import type { ChunkCounts } from "./actions/progress.ts";
 import { type ActionStep, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
 import { SelectionError } from "./errors.ts";

@@ -211,7 +211,7 @@ function assertPlausible({ moved, merged, pass, detail, ...row }: Row): void {
 
 function progressOf(found: Row): Progress {
   assertPlausible(found);
-  const { runner: _, cursorAt, cursorId, ...row } = found;
+  const { cursorAt, cursorId, ...row } = found;
   const after = cursorAt === null || cursorId === null ? undefined : { at: cursorAt, id: cursorId };
   return { ...row, after };
 }

@@ -28,7 +28,10 @@ export function bodyCommand(environment: Environment): Command {
     .argument("<id>", "the letter's own id: that of `dlq list`", letterId);
   return addScopeOptions(command)
     .addOption(timeoutOption())
-    .option("--reveal", "says that you mean it: nothing is masked; it is kept in central.operator_actions")
+    .option(
+      "--reveal",
+      "says that you mean it: nothing is masked; it is kept in central.operator_actions",
+    )
     .option("--reason <why>", "why you look")
     .option("--actor <who>", "who looks; default: your user and host")
     .option("--json", "the same: a body is JSON in any case")

@@ -11,7 +11,12 @@ import { type Environment, shorten } from "@centralcloud/service";
 import { Command } from "commander";
 import { print } from "../../output.ts";
 import { missingOf, showText } from "../../show-answers.ts";
-import { assertComplete, readSourceUrls, type SourceOptions, timeoutOption } from "../../sources.ts";
+import {
+  assertComplete,
+  readSourceUrls,
+  type SourceOptions,
+  timeoutOption,
+} from "../../sources.ts";
 import { readJudgeLimits } from "./judge.ts";
 import { readUsage } from "./scope.ts";
 import {

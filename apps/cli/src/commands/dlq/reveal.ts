@@ -19,7 +19,9 @@ export function readReveal(options: RevealOptions): ActionRequest | undefined {
 export function readRevealed(options: RevealOptions): ActionRequest {
   const request = readReveal(options);
   if (request !== undefined) return request;
-  throw new SelectionError("it shows contents: give --reveal and --reason, or see `dlq show`, which masks them");
+  throw new SelectionError(
+    "it shows contents: give --reveal and --reason, or see `dlq show`, which masks them",
+  );
 }
 
 /** Shows contents once it is written down who looks at what, and why. */

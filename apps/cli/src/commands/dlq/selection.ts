@@ -106,7 +106,11 @@ export function readFilter(options: FilterOptions, ids: readonly string[] = []):
 }
 
 /** Which sources and queues a command that only reads asks, and for how long. */
-export function askingOf({ source, queue, timeout }: ScopeOptions & SourceOptions): DeadLetterOptions {
+export function askingOf({
+  source,
+  queue,
+  timeout,
+}: ScopeOptions & SourceOptions): DeadLetterOptions {
   return {
     ...(source === undefined ? {} : { source }),
     ...(queue === undefined ? {} : { queue }),

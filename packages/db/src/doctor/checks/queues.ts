@@ -65,7 +65,8 @@ export async function checkQueues(database: CheckedDatabase): Promise<Verdict[]>
 function asMade(queue: string): State {
   const isOfDeadLetters = queue.endsWith("-dlq");
   const table = `pgmq.${escapeIdentifier(`q_${queue}`)}`;
-  return { table, isOfDeadLetters, exists: true, tuned: true, hasTimeIndex: true };
+  const isWhole = { exists: true, tuned: true, hasTimeIndex: true, hasFingerprintIndex: true };
+  return { table, isOfDeadLetters, ...isWhole };
 }
 
 /** One for each queue, in their order. */
