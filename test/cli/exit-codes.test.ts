@@ -145,7 +145,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   consumers: { done: run("consumers") },
   "dlq list": { done: run("dlq list") },
-  "dlq count": { done: run("dlq count"), wrong: [run("dlq count --letter-reason nothing")] },
+  "dlq count": { done: run("dlq count"), wrong: [run("dlq count --since whenever")] },
   "dlq body": {
     done: run("dlq body LETTER", { prepare: putOne }),
     failed: [run("dlq body 987654321", { says: /987654321/ })],

@@ -66,11 +66,12 @@ export function exportCommand(environment: Environment): Command {
         }
       };
       if (asked.answers.length === 0) return assertComplete(asked);
-      if (out === undefined) await writeToStandardOutput(lines());
+      // A mistake in the filter may be met by a source only.
+      if (out === undefined) await readUsage(command, () => writeToStandardOutput(lines()));
       else {
         const { handle, path } = await createSecretFile(environment, out);
         try {
-          await pipeline(lines(), handle.createWriteStream());
+          await readUsage(command, () => pipeline(lines(), handle.createWriteStream()));
         } catch (error) {
           // Half an export would pass for a whole one.
           await unlink(path);
