@@ -145,7 +145,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   consumers: { done: run("consumers") },
   "dlq list": { done: run("dlq list") },
-  "dlq count": { done: run("dlq count"), wrong: [run("dlq count --letter-reason nothing")] },
+  "dlq count": { done: run("dlq count"), wrong: [run("dlq count --since whenever")] },
   "dlq groups": {
     done: run("dlq groups"),
     wrong: [run("dlq groups --limit 0"), run("dlq groups --fingerprint soon")],

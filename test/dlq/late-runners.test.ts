@@ -17,6 +17,7 @@ const held = 4711;
 beforeEach(async () => {
   await system.singularity.pool.query(`
     create sequence public.runners;
+    grant usage on sequence public.runners to centralcloud_owner;
     create function public.hold_first_runner() returns trigger language plpgsql as $$
     begin
       if nextval('public.runners') = 1 then

@@ -135,7 +135,7 @@ test("numbers keep every digit in a list, a letter and an export", async () => {
   const original = `{"agent_id":"a","pattern":{"n":12345678901234567890,"m":0.10},"learned_at":"2025-10-25T10:00:00Z"}`;
   const id = await putLetter(system.singularity, { original });
   const scope = await scopeOf(system);
-  const page = await listLetters(scope, {}, { limit: 1 });
+  const page = await listLetters(scope, {}, { limit: 1, withMessages: true });
   const shown = await findLetter(scope, id, judge);
   const lines = await collect(exportLetters(scope, {}));
   for (const text of [page.letters[0]?.originalMessage, shown.body, lines.join("")]) {
@@ -181,7 +181,7 @@ test("a letter of many megabytes is listed without its message, and exported who
     [length],
   );
   const scope = await scopeOf(system);
-  const { letters } = await listLetters(scope, {}, { limit: 10 });
+  const { letters } = await listLetters(scope, {}, { limit: 10, withMessages: true });
   expect(letters).toMatchObject([{ reason: "too-large", originalMessage: null }]);
   const letter = await findLetter(scope, letters[0]?.id ?? "", judge);
   expect(letter.now).toMatchObject({ accepted: false, contract: null });

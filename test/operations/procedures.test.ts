@@ -153,8 +153,8 @@ test("rotate: sessions of both keys arrive, and it is seen which keys the store 
   await until("the old one, too", async () => (await sealedFor(before)) === "2026-11");
   expect(JSON.parse(await steps.next())).toEqual(
     expect.arrayContaining([
-      { key_id: "2026-11", count: "2" },
-      { key_id: "2026-12", count: "1" },
+      { key_id: "2026-11", session_count: "2" },
+      { key_id: "2026-12", session_count: "1" },
     ]),
   );
   steps.end();

@@ -124,7 +124,7 @@ describe("a role that may not make roles", () => {
 
   test("is told by the doctor, too, with what to do", async () => {
     const problems = await problemsIn("roles", singularity, central);
-    expect(problems).toHaveLength(8);
+    expect(problems).toHaveLength(12);
     expect(problems[3]).toMatchObject({
       severity: "warning",
       message: "the role centralcloud_jobs is missing",

@@ -293,6 +293,7 @@ test("pgsodium is called as it wants to be, from the schema that it is in", asyn
     create schema sodium_schema;
     create function sodium_schema.crypto_box_seal(message bytea, public_key bytea) returns bytea
       language sql as $$ select public_key || message $$;
+    grant usage on schema sodium_schema to centralcloud_owner;
     insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
     select 99999, 'pgsodium', 10, 'sodium_schema'::regnamespace, false, '3.1.9'`);
   const boxKey = Buffer.alloc(32, 7);

@@ -12,7 +12,8 @@ export async function describeDatabase(database: Pool): Promise<string[]> {
        where n.nspname in ('public', 'central', 'centralcloud_migrations')
           or (n.nspname = 'pgmq' and c.relname ~ '^[aq]_' and c.relkind = 'r')
     )
-    select format('schema %s acl %s owner %s', n.nspname, n.nspacl, n.nspowner::regrole) as fact from pg_namespace n
+    select format('schema %s acl %s owner %s', n.nspname,
+                  array(select a.item::text from unnest(n.nspacl) a (item) order by 1), n.nspowner::regrole) as fact from pg_namespace n
      where n.nspname in ('public', 'central', 'centralcloud_migrations', 'pgmq')
     union all
     select format('default acl in %s of %s for %s: %s', d.defaclnamespace::regnamespace, d.defaclrole::regrole,

@@ -91,13 +91,14 @@ export function peekQueue(
 type Named = Pick<OpenSource, "name" | "sourceId">;
 type PeekedRow = Omit<PeekedMessage, "source" | "sourceId" | "queue">;
 
+/** Never null, though whoever owns the table decides what stands there. */
 const instant = (column: string) =>
-  `coalesce(to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${column}::text)`;
+  `coalesce(to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${column}::text, '')`;
 
 /** What a row tells without its message. */
 const head = `
-  q.msg_id::text as "msgId", ${instant("q.enqueued_at")} as "enqueuedAt", ${instant("q.vt")} as "visibleAt",
-  q.read_ct::integer as "readCount",
+  coalesce(q.msg_id::text, '') as "msgId", ${instant("q.enqueued_at")} as "enqueuedAt", ${instant("q.vt")} as "visibleAt",
+  coalesce(q.read_ct, 0)::integer as "readCount",
   case when octet_length(q.headers::text) <= ${maxHeaderBytes} then q.headers::text end as headers`;
 
 async function peekMessages(
@@ -106,7 +107,7 @@ async function peekMessages(
   { queue, limit, after, bodyBytes = 0 }: PeekRequest,
 ): Promise<readonly PeekedMessage[]> {
   const { rows } = await pool.query<PeekedRow>(
-    `select ${head}, octet_length(t.text) as bytes,
+    `select ${head}, coalesce(octet_length(t.text), 0) as bytes,
             case when octet_length(t.text) <= $3 then t.text end as body, null as session
        from (select * from ${queueTable(queue, "q")} q
               where $1::bigint is null or q.msg_id > $1

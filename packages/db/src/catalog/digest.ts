@@ -124,7 +124,7 @@ select s.digest,
            join pg_namespace n on n.oid = c.relnamespace
            join pg_roles o on o.rolname = '${ownerRole}' and o.oid = c.relowner and o.oid = n.nspowner
           where c.oid = '${recordSchema}.comparisons'::regclass
-            and not exists (select from aclexplode(c.relacl) a where a.grantee <> o.oid)
+            and not exists (select from aclexplode(c.relacl) a where a.grantee <> o.oid and a.privilege_type <> 'SELECT')
             and not exists (select from aclexplode(n.nspacl) a where a.grantee <> o.oid and a.privilege_type = 'CREATE')
             and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attacl is not null)
        ) as "isKnown"

@@ -73,9 +73,10 @@ export async function listJobRuns(
   { job, statuses, before, limit }: JobRunFilter,
 ): Promise<readonly JobRunReport[]> {
   const instant = (column: string) =>
-    `coalesce(to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${column}::text)`;
+    `coalesce(to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${column}::text, '')`;
   const { rows } = await source.query<JobRunReport>(
-    `select r.run_id::text as id, r.job_name as job, r.status, left(r.started_by, 200) as "startedBy",
+    `select coalesce(r.run_id::text, '0') as id, coalesce(left(r.job_name, 200), '') as job,
+            coalesce(left(r.status, 20), '') as status, coalesce(left(r.started_by, 200), '') as "startedBy",
             ${instant("r.started_at")} as "startedAt", ${instant("r.finished_at")} as "finishedAt",
             case when isfinite(r.started_at) and isfinite(r.finished_at)
                  then (extract(epoch from r.finished_at - r.started_at) * 1000)::double precision end as "durationMs",
