@@ -37,7 +37,7 @@ export default [
   {
     name: "trace-forgets-pruned-merges",
     in: `${src}/read-ledger.ts`,
-    search: "else tellUnmerged(central, message, isPruned);",
+    search: "else if (isPruned) pruned.push(message);",
     replace: "",
     wrong: "a message whose row of the ledger is pruned seems never to have been merged",
     tests: ["test:trace/unknown"],
