@@ -180,6 +180,10 @@ describe("a login that only looks", () => {
         )
       ).rows.length;
     expect(await found("agent-7")).toBe(4);
+    const { rows: two } = await members.viewer.singularity.pool.query(
+      "select * from public.find_session_messages(p_archived => true, p_agent_id => 'agent-7', p_session_id => null, p_limit => 2)",
+    );
+    expect(two).toHaveLength(2);
     for (const part of ["agent", "hidden words", '{"secret": "hidden words"}', ""]) {
       expect(await found(part)).toBe(0);
     }

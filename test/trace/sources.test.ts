@@ -220,10 +220,15 @@ describe("a message that was encoded twice", () => {
       JSON.stringify(JSON.stringify({ agent_id: "twice", session_id: "s" })),
     );
     await queue.send("agent-sessions", JSON.stringify("no JSON, but twice"));
+    for (const half of [{ session_id: "twice" }, { agent_id: "s" }]) {
+      await queue.send("agent-sessions", JSON.stringify(JSON.stringify(half)));
+    }
     const { events } = await trace("--agent", "twice");
     const sent = events
       .filter(({ what }) => what.startsWith("sent"))
       .map(({ queue: name }) => name);
     expect(sent).toEqual([patterns, "agent-sessions"]);
+    const session = await trace("--session", "s");
+    expect(session.events.filter(({ what }) => what.startsWith("sent"))).toHaveLength(1);
   });
 });

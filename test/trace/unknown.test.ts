@@ -58,6 +58,23 @@ describe("a pruned ledger", () => {
     );
   });
 
+  test("is told once, where many messages are of it", async () => {
+    const queue = new PgmqClient(system.singularity.pool);
+    await queue.sendBatch(
+      patterns,
+      Array.from({ length: 5 }, () => patternMessage({ agent_id: "agent-7" })),
+    );
+    await drainAll(system);
+    await store("update central.processed_messages set processed_at = now() - interval '2 days'");
+    await store("select central.prune_ledger($1, $2, 1000000)", [await sourceId(), patterns]);
+    const { unknown } = await trace("--agent", "agent-7");
+    expect(unknown.filter(({ why }) => why.includes("pruned"))).toEqual([
+      expect.objectContaining({
+        why: expect.stringMatching(/^6 messages of .* were merged, and when/),
+      }),
+    ]);
+  });
+
   test("tells of a message that its source has no more", async () => {
     await emptyQueues(system);
     const told = await trace("--message", id);

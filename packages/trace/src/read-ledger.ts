@@ -59,27 +59,62 @@ export async function readLedger(
       known.map(({ enqueuedAt }) => enqueuedAt),
     ],
   );
+  const pruned: Message[] = [];
+  const missing: Message[] = [];
   for (const { ordinal, processedAt, isPruned, failures } of rows) {
     const message = known[ordinal - 1];
     if (message === undefined) continue;
-    if (processedAt !== null) central.events.push(mergedEvent(message, processedAt));
-    else tellUnmerged(central, message, isPruned);
     for (const failure of failures ?? []) {
       if (attempts.has(attemptKey(message, failure.at))) continue;
       central.events.push(attemptEvent(message, failure.at, failure));
     }
+    if (processedAt !== null) central.events.push(mergedEvent(message, processedAt));
+    // What is pruned has left its queue: the ranges say nothing of a message that waits, or was dead-lettered.
+    else if (message.archivedAt === null || message.isSetAside) continue;
+    else if (isPruned) pruned.push(message);
+    else missing.push(message);
   }
+  tellTogether(central, pruned, (isOne) =>
+    isOne
+      ? "was merged, and when is not known any more: its row of the ledger is pruned"
+      : "were merged, and when is not known any more: their rows of the ledger are pruned",
+  );
+  tellTogether(
+    central,
+    missing,
+    (isOne) =>
+      `${isOne ? "is" : "are"} archived, and the ledger of this store does not have ${isOne ? "it" : "them"}: the store is a new one, was restored or lost something; see centralcloud doctor`,
+  );
 }
 
-/** Why the ledger does not have a message, where that is not plain from where the message is. */
-function tellUnmerged(central: CentralReader, message: Message, isPruned: boolean): void {
-  const { source, queue, msgId, enqueuedAt, archivedAt, isSetAside } = message;
-  if (isPruned) {
-    const why = `message ${msgId} of ${queue} was merged, and when is not known any more: its row of the ledger is pruned`;
-    central.tell(why, enqueuedAt, archivedAt, source);
-  } else if (archivedAt !== null && !isSetAside) {
-    const why = `message ${msgId} of ${queue} is archived, and the ledger of this store does not have it: the store is a new one, was restored or lost it; see centralcloud doctor`;
-    central.tell(why, enqueuedAt, archivedAt, source);
+/** So many messages of a queue are told of one by one; more are counted. */
+const mostByName = 3;
+
+/** @param why said of one message, or of several. */
+function tellTogether(
+  central: CentralReader,
+  messages: readonly Message[],
+  why: (isOne: boolean) => string,
+): void {
+  const groups = new Map<string, Message[]>();
+  for (const message of messages) {
+    const key = `${message.sourceId} ${message.queue}`;
+    groups.set(key, [...(groups.get(key) ?? []), message]);
+  }
+  for (const group of groups.values()) {
+    const [{ source, queue }] = group as [Message];
+    if (group.length <= mostByName) {
+      for (const { msgId, enqueuedAt, archivedAt } of group) {
+        central.tell(`message ${msgId} of ${queue} ${why(true)}`, enqueuedAt, archivedAt, source);
+      }
+      continue;
+    }
+    const times = group.flatMap(({ enqueuedAt, archivedAt }) => [
+      enqueuedAt,
+      archivedAt ?? enqueuedAt,
+    ]);
+    const [from = null] = times.sort();
+    central.tell(`${group.length} messages of ${queue} ${why(false)}`, from, times.at(-1), source);
   }
 }
 

@@ -58,6 +58,9 @@ const columns = { queue: "msg_id", letters: "enqueued_at" } as const;
 const columnOf = (table: Table): ScanPlan["column"] =>
   table === "queue" || table === "letters" ? columns[table] : "archived_at";
 
+/** Of a source's time, the part for looking through tables: what was found is to be described, too. */
+const lookingPart = 0.8;
+
 /** Rounds of looking up what a message was sent as before and after. */
 const mostReplays = 20;
 /** Moments at which the archive is looked through first. */
@@ -127,8 +130,9 @@ class SourceReader {
         return plan === undefined ? [] : [{ place, table, plan }];
       }),
     );
+    const budget = this.#budget.share(lookingPart);
     for (const [index, { place, table, plan }] of steps.entries()) {
-      const share = this.#budget.share(1 / (steps.length - index));
+      const share = budget.share(1 / (steps.length - index));
       const { left } = await this.#scanWithHints(place, table, plan, share);
       if (left !== undefined) this.#tellLeft(place, table, plan, left);
     }
@@ -168,11 +172,12 @@ class SourceReader {
   async #findByUlid(places: readonly Place[], ulid: string): Promise<void> {
     const from = shifted(utc(timeOfUlid(ulid)), -slackS);
     const steps = places.flatMap((place) => tables.map((table) => ({ place, table })));
+    const budget = this.#budget.share(lookingPart);
     const left: (() => void)[] = [];
     for (const [index, { place, table }] of steps.entries()) {
       const plan = this.#planOf(place, table, table === "queue" ? null : from, table !== "queue");
       if (plan === undefined) continue;
-      const share = this.#budget.share(1 / (steps.length - index));
+      const share = budget.share(1 / (steps.length - index));
       const found = await this.#scan(place, table, { ...plan, untilFound: true }, share);
       const { left: rest } = found;
       if (rest !== undefined) left.push(() => this.#tellLeft(place, table, plan, rest));

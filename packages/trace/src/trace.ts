@@ -47,8 +47,8 @@ export interface TraceOptions {
 
 const defaultLimit = 500;
 
-/** The part of a source's time that is spent on looking through tables; the rest is for connecting, and for answers. */
-const lookingPart = 0.7;
+/** The part of a source's time that is spent on asking it; the rest is for connecting, and for what takes longer. */
+const askingPart = 0.85;
 
 /**
  * One timeline of all that is known of a message, an agent or a session, and of what is not known any more. Contents are
@@ -78,7 +78,7 @@ async function gather(question: TraceQuestion, options: TraceOptions): Promise<T
   const central = new CentralReader(options.central, window, new Budget(timeoutMs, signal));
   const known = await silences.unless(timeoutMs, () => readBefore(central, question, options));
   const asked = await askSources<SourceAnswer & CapturedSource>(async (source, late) => {
-    const budget = new Budget((timeoutMs * lookingPart) / rounds, late);
+    const budget = new Budget((timeoutMs * askingPart) / rounds, late);
     const answer = await readSource(source, { question, hints: central.hints, budget });
     const { sourceId, name } = source;
     return { ...answer, sourceId, source: name, isInvolved: answer.rows.length > 0 };
