@@ -1,3 +1,5 @@
+import { issueCodes } from "./issues.ts";
+
 /**
  * What of a document may be shown to somebody who may not read contents. A contract names what it shows, field by field;
  * everything else is masked: fields that it does not name with their names, and named ones whose value is not of the
@@ -23,6 +25,7 @@ export type Shape =
   | "name"
   | "flag"
   | "path"
+  | "issue"
   | "error";
 
 /** As lines show a value that is masked; the text is the same for every value of a kind, so that it tells nothing. */
@@ -39,6 +42,7 @@ const stringShapes = {
   name: /^"[\w.:@/+-]{1,100}"$/,
   flag: /^(?!)/,
   sensitive: /^(?!)/,
+  issue: { test: (literal: string) => issueCodes.some((code) => `"${code}"` === literal) },
   // of an issue; where its words are those of no contract, they may be keys of a map
   path: { test: (literal: string) => isContractPath(literal.slice(1, -1)) },
 } as const satisfies Readonly<Partial<Record<Shape, { test(literal: string): boolean }>>>;
@@ -86,7 +90,7 @@ export function shownOfDeadLetter(message: Disclosure): ShownFields {
   const error = {
     code: "name",
     message: "error",
-    issues: [{ path: "path", code: "name", message: "error" }],
+    issues: [{ path: "path", code: "issue", message: "error" }],
   } as const satisfies Disclosure;
   return {
     original_message: message,

@@ -378,11 +378,14 @@ async function judgeSample(
   return counts;
 }
 
-/** `agents[].confidence must be between 0 and 1`, of whichever agent, and however many issues follow. */
+/**
+ * `agents[].confidence must be between 0 and 1`, of whichever agent, and however many issues follow; and of whichever
+ * key, where a seal does not open.
+ */
 function patternOfError(error: string | null): string | null {
   if (error === null) return null;
   const shown = maskErrorText(error.replace(/ \(and \d+ more\)$/, ""));
-  return shown.replaceAll(/\[\d+\]/g, "[]");
+  return shown.replaceAll(/\[\d+\]/g, "[]").replaceAll(/ key "[^"]*"/g, ' key "…"');
 }
 
 function issuesOf(text: string | null): LetterGroup["issues"] {
