@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import type { Finding } from "@centralcloud/db";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { describe, expect, test } from "vitest";
-import { environmentOf } from "../support/command.ts";
+import { environmentOf, runCommandAlone } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { examine, problem, useSources } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 import { addNewKey } from "../support/session-keys.ts";
+import { withoutColours } from "../support/terminal.ts";
 
 const system = useSystem();
 const sources = useSources(system);
@@ -68,6 +69,23 @@ describe("a healthy system", () => {
     expect(blocks[1]).toMatch(/^central 127\.0\.0\.1:\d+\//);
     expect(blocks[2]).toMatch(/^0 errors, 5 warnings, \d+ ok$/);
     expect(stdout).not.toMatch(/^ {2}ok /m);
+  });
+
+  test("is shown with what is broken first, also where all is asked for, and coloured by how bad it is", async () => {
+    const environment = {
+      ...environmentOf(system),
+      SOURCE_DATABASE_URLS: `${system.singularity.url} postgres://127.0.0.1:1/nowhere`,
+      FORCE_COLOR: "1",
+    };
+    const { exitCode, stdout } = await runCommandAlone(["doctor", "--all"], environment);
+    expect(exitCode).toBe(3);
+    const plain = withoutColours(stdout);
+    const severities = [...plain.matchAll(/^ {2}(error|warning|ok) /gm)].map(([, one]) => one);
+    expect(severities[0]).toBe("error");
+    expect(severities.lastIndexOf("warning")).toBeLessThan(severities.indexOf("ok"));
+    expect(plain.split("\n")[0]).toContain("127.0.0.1:1/nowhere");
+    expect(stdout).toContain("\u001b[31merror  \u001b[0m");
+    expect(stdout).toContain("\u001b[33mwarning\u001b[0m");
   });
 
   test("is shown what is well, too, where all is asked for", async () => {

@@ -9,10 +9,14 @@ const system = useSystem();
 failOnLeaks(system);
 
 /** What a service writes to a pipe until it is up. */
-async function logOf(variables: Readonly<Record<string, string>>, words = ["consume"]) {
+async function logOf(
+  variables: Readonly<Record<string, string>>,
+  words = ["consume"],
+  isUp = /part-started/,
+) {
   const command = startCommand(words, { ...environmentOf(system), ...variables });
   onTestFinished(() => void command.child.kill("SIGKILL"));
-  await until("it is up", () => /part-started/.test(command.output()));
+  await until("it is up", () => isUp.test(command.output()));
   command.child.kill("SIGTERM");
   const { exitCode, stdout } = await command.finished;
   expect(exitCode).toBe(0);
@@ -58,7 +62,7 @@ test("what a log is told of others steers no terminal", async () => {
   onTestFinished(async () => {
     await pool.query("update singularity_source set name = $1", [before.rows[0].name]);
   });
-  const lines = await logOf({ LOG_FORMAT: "text", LOG_LEVEL: "debug" }, ["scheduler"]);
+  const lines = await logOf({ LOG_FORMAT: "text" }, ["scheduler"], /scheduler-leading/);
   const text = lines.join("\n");
   expect(text).toContain("evil");
   expect(text).not.toMatch(/[^\P{Cc}\n]|\u202e/u);

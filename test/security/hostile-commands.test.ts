@@ -60,6 +60,8 @@ const rows: Readonly<Record<string, Row | string>> = {
   "dlq show": "hostile-answers.test.ts",
   "keys list": "hostile-answers.test.ts",
   "cdc status": "hostile-answers.test.ts",
+  "dlq edit": "it reads as dlq show does, and sends to the one source that has the letter",
+  completion: "it asks no database",
   "keys generate": "it asks no database",
   "keys add-to-ring": "it asks no database",
   consumers: "it asks the central store alone",

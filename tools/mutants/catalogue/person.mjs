@@ -131,4 +131,12 @@ export default [
     wrong: "what collects logs gets lines that it can't parse",
     tests: ["test:cli/log-format"],
   },
+  {
+    name: "well-before-wrong",
+    in: src,
+    search: "const shown = [...worstFirst(problems), ...others];",
+    replace: "const shown = [...others, ...worstFirst(problems)];",
+    wrong: "doctor --all shows a page of what is in order before the one error",
+    tests: ["test:cli/doctor"],
+  },
 ];
