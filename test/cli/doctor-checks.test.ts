@@ -165,7 +165,8 @@ beforeAll(async () => {
   await system.central.pool.query(
     `with s as (select central.register_source($1, 'sick'))
      insert into central.capture_cursors (source_id, slot_name, plugin, system_id, timeline, lsn, source_time, reader, lost_reason)
-     select $1, 'x', 'pgoutput', '1', 1, 1, now(), 'test', 'a test' from s`,
+     select $1, 'x', 'pgoutput', (select c.system_identifier::text from pg_control_system() c), 1, 1, now(), 'test',
+            'a test' from s`,
     [(await pool.query("select source_id from singularity_source")).rows[0].source_id],
   );
   const holder = await pool.connect();

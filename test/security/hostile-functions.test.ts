@@ -56,6 +56,9 @@ describe.each(kinds)("functions that do %s", (kind) => {
   afterEach(async () => {
     await dropSlots({ ...system, singularity: hostile });
     await dropSlots(system);
+    await system.central.pool.query(
+      "delete from central.capture_cursors; delete from central.change_log",
+    );
     await dropTestDatabase(hostile);
   });
 

@@ -8,7 +8,10 @@ import type pg from "pg";
  */
 export const defaultAnswerBytes = 16 * 1024 * 1024;
 
-/** Of a message that is no row: an error, a notice, a notification, the columns of an answer; in bytes. */
+/**
+ * Of messages that are no rows: an error, notices, notifications, the columns of an answer; in bytes, all of one answer
+ * together. Whoever sends them without end costs no more than that.
+ */
 const smallMessageBytes = 1024 * 1024;
 
 /** What the server may say before a session begins, in bytes. */
@@ -68,6 +71,8 @@ export class AnswerGauge {
   /** Whose answers these are, for messages. */
   readonly #database: string;
   #spent = 0;
+  /** Of that, what was no row. */
+  #spentBesideRows = 0;
   /** The server has never been ready for a statement. */
   #isGreeting = true;
   /** Of what the next header is, and how much of that is here. */
@@ -128,9 +133,12 @@ export class AnswerGauge {
     if (this.#isGreeting && length > greetingBytes) {
       throw new ProtocolViolationError("the server greets with a message of an unlikely length");
     }
-    if (!isRow && this.#type !== copyData && length > smallMessageBytes) {
-      const what = `a message of ${this.#database} that is no row`;
-      throw new AnswerTooLargeError(what, smallMessageBytes);
+    if (!isRow && this.#type !== copyData) {
+      this.#spentBesideRows += length;
+      if (this.#spentBesideRows > smallMessageBytes) {
+        const what = `what ${this.#database} says beside the rows of an answer`;
+        throw new AnswerTooLargeError(what, smallMessageBytes);
+      }
     }
     this.#spend(1 + length + (isRow ? rowOverhead : 0));
     this.#bodyLeft = length - 4;
@@ -184,6 +192,7 @@ export class AnswerGauge {
     this.#part = "message";
     if (this.#type !== readyForQuery) return;
     this.#spent = 0;
+    this.#spentBesideRows = 0;
     this.#isGreeting = false;
   }
 

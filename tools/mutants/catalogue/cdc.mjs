@@ -12,8 +12,8 @@ export default [
   {
     name: "capture-beside-itself",
     in: `${src}/reader/source-capture.ts`,
-    search: "self.held = source;",
-    replace: "",
+    search: "configured.assertAlone(self, source);\n    self.held = source;",
+    replace: "configured.assertAlone(self, source);",
     wrong: "two names of one database are both captured by a process",
     tests: ["test:cdc/captured-identity two names"],
   },

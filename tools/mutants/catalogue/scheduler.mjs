@@ -53,8 +53,8 @@ export default [
   {
     name: "job-overlaps-itself",
     in: src,
-    search: "if (stopping.signal.aborted || running.has(job)) return false;",
-    replace: "if (stopping.signal.aborted) return false;",
+    search: "if (stopping.signal.aborted || running.has(job) ||",
+    replace: "if (stopping.signal.aborted ||",
     wrong:
       "a job that takes longer than its interval is started once more each second, to be skipped",
     tests: ["test:singularity/scheduler a job that takes longer", "test:singularity/scheduler"],
@@ -62,8 +62,8 @@ export default [
   {
     name: "no-rest-after-a-job-fault",
     in: src,
-    search: "heldOffUntil.set(job, performance.now() + holdOffMs);",
-    replace: "heldOffUntil.set(job, performance.now() - holdOffMs);",
+    search: "heldOffUntil.set(job, now + holdOffMs);",
+    replace: "heldOffUntil.set(job, now - holdOffMs);",
     wrong: "a source that refuses connections is asked for one each second by each job",
     tests: ["test:singularity/scheduler"],
   },
