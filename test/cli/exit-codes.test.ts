@@ -151,9 +151,9 @@ const rows: Readonly<Record<string, Row>> = {
     wrong: [run("dlq groups --limit 0"), run("dlq groups --fingerprint soon")],
   },
   "dlq body": {
-    done: run("dlq body LETTER", { prepare: putOne }),
-    failed: [run("dlq body 987654321", { says: /987654321/ })],
-    wrong: [run("dlq body"), run("dlq body soon")],
+    done: acting("dlq body LETTER --reveal", { prepare: putOne }),
+    failed: [acting("dlq body 987654321 --reveal", { says: /987654321/ })],
+    wrong: [run("dlq body"), run("dlq body soon"), run("dlq body 1", { says: /--reveal/ })],
   },
   "dlq show": {
     done: run("dlq show LETTER", { prepare: putOne }),

@@ -135,7 +135,7 @@ const reading: Readonly<Record<string, Reading>> = {
     rows: ({ counts }: { counts: { source: string }[] }) => sourcesOf(counts),
   },
   "dlq show": { words: words("dlq show LETTER"), plain: true },
-  "dlq body": { words: words("dlq body LETTER"), plain: true },
+  "dlq body": { words: words("dlq body LETTER --reveal --reason test"), plain: true },
   "dlq export": { words: words("dlq export"), plain: true },
   jobs: {
     words: words("jobs"),

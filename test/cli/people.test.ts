@@ -81,7 +81,9 @@ const cases: Readonly<Record<string, Case>> = {
   "dlq list": { words: "dlq list", for: "viewer" },
   "dlq count": { words: "dlq count", for: "viewer" },
   "dlq show": { words: "dlq show LETTER", for: "viewer" },
-  "dlq body": { words: "dlq body LETTER", for: "viewer" },
+  "dlq groups": { words: "dlq groups", for: "viewer" },
+  trace: { words: "trace --agent agent-1", for: "viewer" },
+  "dlq body": { words: `dlq body LETTER --reveal${because}`, for: "operator" },
   "dlq export": { words: "dlq export", for: "viewer" },
   "actions list": { words: "actions list", for: "viewer" },
   "actions show": { words: "actions show ACTION", for: "viewer" },
@@ -117,6 +119,7 @@ const cases: Readonly<Record<string, Case>> = {
 /** Shown elsewhere, or no matter of a login of people: services, files, and what takes a capture or compares tables. */
 const others = [
   ...["consume", "drain", "scheduler", "keys generate", "keys add-to-ring", "doctor"],
+  ...["completion", "dlq edit"],
   ...["cdc run", "cdc peek", "cdc tail", "reconcile"],
 ];
 

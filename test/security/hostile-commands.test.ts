@@ -91,7 +91,10 @@ const rows: Readonly<Record<string, Row | string>> = {
   "queues rates": { words: `queues rates ${perSource}`, shows: /^/ },
   "jobs runs": { words: `jobs runs ${perSource}`, shows: /^/ },
   "dlq count": { words: `dlq count ${perSource}`, shows: good },
-  "dlq body": { words: `dlq body LETTER ${perSource}`, shows: /original_message/ },
+  "dlq body": {
+    words: `dlq body LETTER --reveal ${because} ${perSource}`,
+    shows: /original_message/,
+  },
   "dlq export": { words: `dlq export ${perSource}`, shows: good },
   "dlq discard": {
     words: `dlq discard LETTER --source GOOD ${because}`,

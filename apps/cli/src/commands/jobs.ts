@@ -179,9 +179,11 @@ function runsCommand(environment: Environment): Command {
         }),
       );
       const { rows, next } = asked.answers[0] ?? { rows: [], next: null };
-      const runs = rows.map(({ result, ...run }) => {
-        return { ...run, result: result === null ? null : new RawJson(result) };
-      });
+      const runs = rows.map(({ result, error, ...run }) => ({
+        ...run,
+        error: error === null ? null : maskErrorText(error),
+        result: result === null ? null : new RawJson(result),
+      }));
       showPage(asked, runs, {
         json: json === true,
         name: "runs",

@@ -1,6 +1,7 @@
 import {
   contractFor,
   isQueueName,
+  maskErrorText,
   maskJson,
   type QueueName,
   queueNames,
@@ -219,7 +220,9 @@ function failuresCommand(environment: Environment): Command {
         limit: limit + 1,
       });
       const rows = asked.answers.flat();
-      const failures = rows.slice(0, limit);
+      const failures = rows
+        .slice(0, limit)
+        .map((row) => ({ ...row, error: maskErrorText(row.error) }));
       const next = rows.length > limit ? (failures.at(-1)?.id ?? null) : null;
       showPage(asked, failures, {
         json: json === true,

@@ -29,11 +29,40 @@ const replayArchive: CommandHelp = {
 export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
   "dlq list": {
     examples: [
-      ["dlq list --groups", "counted by cause"],
+      ["dlq list --since 1h", "those of the last hour, newest first"],
       ["dlq list --queue agent-sessions --since 2h", "of one queue, of the last two hours"],
       ["dlq list --path '$.confidence > 1' --json", "by what the message holds, as JSON"],
     ],
+    environment: [...sources, ...contract],
+    codes: { 3: missing },
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
+  "dlq groups": {
+    examples: [
+      ["dlq groups", "counted by cause, and whether they would be accepted now"],
+      ["dlq groups --since 1d --json", "of the last day, as JSON"],
+    ],
+    environment: [...sources, ...contract],
+    codes: { 3: missing },
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
+  "dlq count": {
+    examples: [["dlq count --letter-reason rejected", "how many each queue of each source has"]],
     environment: sources,
+    codes: { 3: missing },
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
+  "dlq body": {
+    examples: [
+      [
+        'dlq body 12 --queue agent-sessions --reveal --reason "ticket 4711"',
+        "the JSON text, whole",
+      ],
+    ],
+    environment: both,
     codes: { 3: missing },
     page: page("dead-letters"),
     interrupted: looks,
@@ -42,8 +71,9 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ["dlq show 12 --queue agent-sessions", "the dead letter 12 of a queue"],
       ["dlq show --message-id 51", "that of the message which the log calls msgId 51"],
+      ['dlq show 12 --reveal --reason "ticket 4711"', "with its contents, which is recorded"],
     ],
-    environment: [...sources, ...contract],
+    environment: [...both, ...contract],
     page: page("dead-letters"),
     interrupted: looks,
   },

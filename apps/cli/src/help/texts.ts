@@ -108,6 +108,45 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     page: page("dead-letters"),
     interrupted: looks,
   },
+  "queues peek": {
+    examples: [
+      ["queues peek agent-sessions --limit 5", "the next five messages, without taking them"],
+      ["queues peek centralcloud-new-patterns --bodies", "with contents, masked"],
+    ],
+    environment: sources,
+    codes: { 3: missing },
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
+  "queues rates": {
+    examples: [
+      [
+        "queues rates",
+        "what was merged in the last hour, every five minutes, and how long it took",
+      ],
+      ["queues rates --for 1d --every 1h --queue agent-sessions", "of one queue, of a day"],
+    ],
+    environment: sources,
+    codes: { 3: missing },
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
+  "queues failures": {
+    examples: [
+      ["queues failures --source eu-1", "attempts that failed, of messages not decided yet"],
+    ],
+    environment: central,
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
+  consumers: {
+    examples: [
+      ["consumers", "the replicas: their lanes, their faults and the keys that they hold"],
+    ],
+    environment: central,
+    page: page("dead-letters"),
+    interrupted: looks,
+  },
   jobs: {
     examples: [
       ["jobs", "when each job last ran, and whether it succeeded"],
@@ -126,6 +165,16 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     codes: { 1: "the job failed, or is running already" },
     page: page("jobs"),
     interrupted: "the server may finish the job; see `centralcloud jobs` before you run it again",
+  },
+  "jobs runs": {
+    examples: [
+      ["jobs runs --status failed", "runs that failed, newest first"],
+      ["jobs runs --job update-knowledge-hourly --source eu-1", "of one job at one source"],
+    ],
+    environment: sources,
+    codes: { 3: missing },
+    page: page("jobs"),
+    interrupted: looks,
   },
   "keys generate": {
     examples: [
@@ -172,6 +221,12 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [["keys list", "which source knows which keys, and which consumer lacks one"]],
     environment: [...both, ...keyRing],
     codes: { 3: missing },
+    page: page("session-keys"),
+    interrupted: looks,
+  },
+  "sessions list": {
+    examples: [["sessions list", "the sessions of the central store, without their states"]],
+    environment: central,
     page: page("session-keys"),
     interrupted: looks,
   },
@@ -255,6 +310,17 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     codes: { 1: "failed, or there is an error" },
     page: page("doctor"),
     interrupted: "with --fix, repairs that were done stay done; give the command again",
+  },
+  trace: {
+    examples: [
+      ["trace --agent agent-7 --at 14:02", "what happened to agent-7 around 14:02"],
+      ["trace --message 4711 --source eu-1", "what became of the message that the log calls 4711"],
+      ["trace --session 7c0f2a --from 08:00", "who changed this session since the morning"],
+    ],
+    environment: both,
+    codes: { 3: missing },
+    page: page("what-happened-to-"),
+    interrupted: looks,
   },
   completion: {
     examples: [

@@ -33,11 +33,13 @@ import { assertComplete } from "../../sources.ts";
 import { readTogether } from "../read-together.ts";
 import { type ActionOptions, addActionOptions, failUnlessDone, readRequest } from "./action.ts";
 import { readJudge } from "./judge.ts";
+import { recordReveal } from "./reveal.ts";
 import {
   askScopes,
   letterAnswerBytes,
   readDatabases,
   readUsage,
+  withCentral,
   withCentralScope,
 } from "./scope.ts";
 import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
@@ -67,6 +69,7 @@ export function editCommand(environment: Environment): Command {
         answer: () => assertAnswer(options),
       });
       const original = await readOriginal(command, environment, options, { question, judge });
+      await recordLook(environment, request, original);
       const edit = new Edit(command, environment, options, original, judge);
       const text = await (options.from === undefined ? edit.inEditor() : edit.fromFile()).catch(
         (error: unknown) => {
@@ -82,6 +85,18 @@ export function editCommand(environment: Environment): Command {
       );
       failUnlessDone(report, "the same command");
     },
+  );
+}
+
+/** Whoever looks at a message and sends nothing has seen it all the same. */
+async function recordLook(
+  environment: Environment,
+  { idempotencyKey: _, ...request }: ActionRequest,
+  { id, sourceId, queue }: Original,
+): Promise<void> {
+  const selection = { ids: [id], queues: [queue], sourceId };
+  await withCentral(environment, (central) =>
+    recordReveal(central, request, selection, async () => {}),
   );
 }
 
