@@ -96,3 +96,12 @@ test("a name that steers terminals colours nothing, breaks no table, and shows w
     if (words[0] !== "doctor") expect(rest).toContain(String.raw`evil\u001b[32mgreen`);
   }
 });
+
+test("what an error quotes of the command's words steers nothing either", async () => {
+  const file = "evil\u001b[32mgreen\u202e";
+  const words = ["keys", "add", "--from", file];
+  const { exitCode, stderr } = await runCommandAlone(words, environmentOf(system));
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(String.raw`evil\u001b[32mgreen\u202e`);
+  expect(stderr).not.toContain(escapeKey);
+});
