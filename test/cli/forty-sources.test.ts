@@ -130,6 +130,8 @@ const reading: Readonly<Record<string, Reading>> = {
   "queues rates": { words: words("queues rates") },
   "dlq list": { words: words("dlq list") },
   "dlq list --groups": { words: words("dlq list --groups") },
+  "dlq groups": { words: words("dlq groups") },
+  trace: { words: words("trace --agent agent-1") },
   "dlq count": {
     words: words("dlq count"),
     rows: ({ counts }: { counts: { source: string }[] }) => sourcesOf(counts),
@@ -173,6 +175,8 @@ const others = [
   ...["cdc run", "cdc tail", "cdc recreate", "cdc drop"],
   // One session of the central store; and one action, which asks only the sources that it is for.
   ...["sessions show", "actions show"],
+  // One dead letter, which is sent; and a text that asks nobody.
+  ...["dlq edit", "completion"],
 ];
 
 test("every command is one of these", async () => {

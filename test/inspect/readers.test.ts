@@ -165,10 +165,10 @@ test("failed attempts of messages that are not decided are listed, newest first"
       queue: patterns,
       msgId: "7",
       attempt: 3,
-      error: "third",
+      error: "…",
       consumer,
     },
-    { attempt: 2, error: "second" },
+    { attempt: 2, error: "…" },
   ]);
   const rest = await json("queues", "failures", "--before", page.next);
   expect(rest).toMatchObject({ failures: [{ attempt: 1, error: "first" }], next: null });
@@ -193,7 +193,7 @@ test("peeking leaves every message as it is, and gives bodies only where they ar
   const messages: PeekedMessage[] = await json("queues", "peek", patterns);
   expect(messages.map(({ body }) => body)).toEqual([null, null]);
   const withBodies = await json("queues", "peek", patterns, "--bodies");
-  expect(withBodies[0].body).toMatchObject({ pattern: { big: "12345678901234567890" } });
+  expect(withBodies[0].body).toMatchObject({ pattern: "(masked object)" });
   expect(withBodies[1]).toMatchObject({ body: null, bytes: expect.any(Number) });
   expect(withBodies[1].bytes).toBeGreaterThan(70_000);
   const [next] = (

@@ -327,7 +327,7 @@ const central: Readonly<Record<string, Row>> = {
   "function central.next_action_state": {},
   "function central.plan_operator_action": { operator: "execute" },
   "function central.prune_ledger": { consumer: "execute" },
-  "function central.raise_operator_action_claim": {},
+  "function central.raise_operator_action_claim": { operator: "execute" },
   "function central.record_changes": { auditor: "execute" },
   "function central.record_failures": { consumer: "execute" },
   "function central.register_source": { consumer: "execute" },

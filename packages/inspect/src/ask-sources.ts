@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readSource, type Source } from "@centralcloud/db";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { ConfigurationError, mapInTurn, Stragglers } from "@centralcloud/service";
@@ -88,6 +89,8 @@ export async function askSources<Result>(
   ask: (source: OpenSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
   const chosen = chooseUrls(urls, wanted);
+  // One listener for each source that is being asked.
+  if (limits.signal !== undefined) setMaxListeners(0, limits.signal);
   const stragglers = new Stragglers(chosen.urls.length);
   const ended = watchAnswers(chosen.urls.map(withoutSecrets));
   const outcomes = await mapInTurn(chosen.urls, turns, (url, told) =>

@@ -173,8 +173,11 @@ function againOf({ replayOf, replayCount, fromArchive }: SourceRow): readonly st
   ];
 }
 
+/** What a message says of its confidence need not be a number; then it is contents. */
+const numeral = /^-?\d[\d.eE+-]*$/;
+
 function aboutOf({ queue, session, version }: Message, { keyId, confidence }: SourceRow): string {
-  const sure = confidence === null ? "" : `, confidence ${confidence}`;
+  const sure = numeral.test(confidence ?? "") ? `, confidence ${confidence}` : "";
   if (queue !== "agent-sessions") return sure.slice(2);
   const sealed = keyId === null ? "" : `, sealed for key ${keyId}`;
   const of = session === null ? "a session" : `session ${session}`;

@@ -169,7 +169,8 @@ export default [
     in: lane,
     search: "const highest = count >= this.#asked ? this.#backlogBatchSize : this.#batchSize;",
     replace: "const highest = count >= 0 ? this.#backlogBatchSize : this.#batchSize;",
-    wrong: "a lane claims four times as many messages also where no backlog waits, and others have none",
+    wrong:
+      "a lane claims four times as many messages also where no backlog waits, and others have none",
     tests: unit("read-size"),
   },
   {

@@ -2,7 +2,7 @@ import { databaseVariables } from "@centralcloud/consumer";
 import { SelectionError } from "@centralcloud/dead-letters";
 import { sourcesAtATime } from "@centralcloud/inspect";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
-import { type Environment, parseConfiguration, withInterrupt } from "@centralcloud/service";
+import { type Environment, parseConfiguration } from "@centralcloud/service";
 import {
   momentAt,
   parseMessage,
@@ -16,6 +16,7 @@ import {
 } from "@centralcloud/trace";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { print } from "../output.ts";
+import { interruptible } from "../progress.ts";
 import { formatTraceJson, formatTraceText } from "../show-trace.ts";
 import {
   askSources,
@@ -24,12 +25,12 @@ import {
   type SourceOptions,
   sourceOption,
 } from "../sources.ts";
-import { readRequest } from "./dlq/action.ts";
+import { type RevealOptions, readReveal } from "./dlq/reveal.ts";
 import { wholeNumberUpTo } from "./dlq/selection.ts";
 import { duration } from "./options.ts";
 import { readTogether } from "./read-together.ts";
 
-interface TraceOptions extends SourceOptions {
+interface TraceOptions extends SourceOptions, RevealOptions {
   readonly agent?: string;
   readonly session?: string;
   readonly message?: string;
@@ -38,9 +39,6 @@ interface TraceOptions extends SourceOptions {
   readonly from?: TraceTime;
   readonly to?: TraceTime;
   readonly limit: number;
-  readonly reveal?: true;
-  readonly reason?: string;
-  readonly actor?: string;
   readonly json?: true;
 }
 
@@ -98,7 +96,7 @@ export function traceCommand(environment: Environment): Command {
         request: () => readReveal(options),
         databases: () => parseConfiguration(databaseVariables, environment),
       });
-      const found = await withInterrupt((signal) =>
+      const found = await interruptible((signal) =>
         ask(question, options, {
           sourceUrls: databases.SOURCE_DATABASE_URLS,
           centralUrl: databases.CENTRAL_DATABASE_URL,
@@ -187,14 +185,6 @@ function readSubject({ agent, session, message }: TraceOptions): TraceSubject {
   }
   if (Object.values(subject).includes("")) throw new SelectionError("an id can't be empty");
   return subject;
-}
-
-/** @throws {SelectionError} where it is to reveal, and nobody said why. */
-function readReveal(options: TraceOptions) {
-  const { reveal, reason, actor } = options;
-  if (reveal) return readRequest(options);
-  if (reason === undefined && actor === undefined) return undefined;
-  throw new SelectionError("--reason and --actor go with --reveal: what is masked needs none");
 }
 
 function traceTime(text: string): TraceTime {
