@@ -113,7 +113,7 @@ interface Databases {
   readonly sourceUrls: readonly string[];
   readonly centralUrl: string;
   readonly signal: AbortSignal;
-  readonly request?: ReturnType<typeof readRequest>;
+  readonly request?: ReturnType<typeof readReveal>;
 }
 
 async function ask(
