@@ -131,7 +131,8 @@ const reading: Readonly<Record<string, Reading>> = {
   "dlq list": { words: words("dlq list") },
   "dlq list --groups": { words: words("dlq list --groups") },
   "dlq groups": { words: words("dlq groups") },
-  trace: { words: words("trace --agent agent-1") },
+  // A table that it can't read in time is a line of what is not known; a source that says no name is missing.
+  trace: { words: words("trace --agent agent-1"), locks: "name" },
   "dlq count": {
     words: words("dlq count"),
     rows: ({ counts }: { counts: { source: string }[] }) => sourcesOf(counts),

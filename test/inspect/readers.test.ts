@@ -336,11 +336,17 @@ test("a list of dead letters leaves messages out; the body of one comes whole, p
 
 test("whoever ends the asking gets what is there, and the names of those that had not answered", async () => {
   const ending = new AbortController();
+  let resolve = () => {};
+  const answered = new Promise<void>((done) => {
+    resolve = done;
+  });
   const asked = await askSources(
     urls,
-    { signal: ending.signal, timeout: 3 },
+    { signal: ending.signal, timeout: 30 },
     async ({ name, pool }) => {
-      if (name === second.name) {
+      if (name !== second.name) resolve();
+      else {
+        await answered;
         setImmediate(() => ending.abort());
         await pool.query("select pg_sleep(60)");
       }

@@ -100,8 +100,10 @@ function spoilColumn(alter: string, definition: string): readonly string[] {
 function spoilGrants(object: string, grantee: string): string {
   const on = object.replace(/^(materialized )?view /, "table ");
   if (grantee !== "its owner") return `revoke all on ${on} from ${grantee} cascade`;
-  // pgmq's tables belong to whoever migrated.
-  const owner = / pgmq\./.test(object) ? "current_user" : "centralcloud_owner";
+  // pgmq's tables belong to whoever migrated, and so does what their indexes run.
+  const owner = / pgmq\.|dead_letter_fingerprint/.test(object)
+    ? "current_user"
+    : "centralcloud_owner";
   return `revoke all on ${on} from ${owner} cascade`;
 }
 

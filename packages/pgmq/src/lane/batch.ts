@@ -126,14 +126,13 @@ export class Batch {
     await this.#settlement.archive(merged);
     const failed = await this.#settlement.recordFailures(failures);
     await this.#settlement.deadLetter([...letters, ...failed]);
-    // Those that the check left out.
-    const why = this.#context.stopping.aborted ? "shutdown" : "memory-budget";
-    await this.#settlement.release(this.undecided, why);
+    // Those that the check did not come to before the lane was to stop.
+    await this.#settlement.release(this.undecided, "shutdown");
   }
 
-  /** Gives back those that are better read again without the others. */
-  async setApart(messages: readonly ClaimedMessage[]): Promise<void> {
-    await this.#settlement.release(messages, "suspicion");
+  /** Gives back those that are better read again without the others, before anything is done. */
+  async setApart(messages: readonly ClaimedMessage[], why: ReleaseCause): Promise<void> {
+    await this.#settlement.release(messages, why);
   }
 
   /** Gives everything back that is not settled, whatever is under way; tried once. */

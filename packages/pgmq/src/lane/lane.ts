@@ -128,7 +128,9 @@ export function createLane(options: LaneOptions): Lane {
         return undefined;
       });
     if (messages === undefined) return undefined;
-    frontier.moved(messages.length === quantity ? messages : undefined);
+    // What does not fit into memory goes back to the queue, and is read next, so that little overtakes it.
+    const isWhole = messages.length === quantity && !messages.some(isOverBudget);
+    frontier.moved(isWhole ? messages : undefined);
     if (messages.length === 0) return atStart ? messages : undefined;
     const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
     readSize.learn(messages.length, bytes);
@@ -157,7 +159,8 @@ export function createLane(options: LaneOptions): Lane {
     const { suspected, apart } = separateSuspects(messages, batchSize, maxDeliveries);
     const batch = createBatch(messages, claimedAt);
     try {
-      await batch.setApart(apart);
+      await batch.setApart(apart, "suspicion");
+      await batch.setApart(messages.filter(isOverBudget), "memory-budget");
       if (suspected) await Promise.all(underWay);
     } catch (error) {
       // Nobody else would ever end its lease.
@@ -307,6 +310,10 @@ export function createLane(options: LaneOptions): Lane {
     },
     wake,
   };
+}
+
+function isOverBudget({ withheld }: ClaimedMessage): boolean {
+  return withheld === "memory-budget";
 }
 
 function traceparentsOf(messages: readonly ClaimedMessage[]): readonly string[] {
