@@ -120,7 +120,7 @@ describe.each([pluginHere])("with %s", (plugin) => {
     // Once as it is, and once as after a failover, where LSNs decide nothing.
     for (const timeline of [0, 1]) {
       await system.central.pool.query(
-        "update central.capture_cursors set timeline = timeline + $1",
+        "update central.capture_cursors set timeline = timeline - $1",
         [timeline],
       );
       const again = await capture.start({ tables });

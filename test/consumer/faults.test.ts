@@ -16,7 +16,7 @@ let consumer: ReturnType<typeof createConsumer>;
 beforeEach(async () => {
   observations = [];
   // A read whose answer is lost claims messages that nobody knows of, until their lease ends.
-  const configuration = configurationFor(system, { visibilityTimeoutS: 3 });
+  const configuration = configurationFor(system, { backlogBatchSize: 500, visibilityTimeoutS: 3 });
   consumer = createConsumer(configuration, (event) => void observations.push(event));
   await consumer.start();
   await until("the consumer is ready", () => consumer.health().working);
@@ -96,6 +96,7 @@ test("work resumes by itself after the source was shut off", async () => {
   await expectAllMerged(300);
 });
 
+// In several batches: each round of it wants one.
 test("connections cut again and again cost no message", async () => {
   await send(3_000);
   for (let round = 0; round < 5; round++) {
