@@ -269,6 +269,8 @@ test(
     const running = load();
     await archivedUpTo(500);
     const backup = await backUp();
+    // What the backup does not have.
+    await archivedUpTo((await archivedIn(system, queue)) + 200);
     const sent = await running.end();
     await until("all is consumed", () => queuesOf(system).isEmpty(queue), minute);
     await first.stop(2_000);
