@@ -40,7 +40,6 @@ const mayImport = {
     "packages/session-keys",
   ],
   "packages/trace": [
-    "packages/cdc",
     "packages/contracts",
     "packages/db",
     "packages/dead-letters",

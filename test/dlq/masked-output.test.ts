@@ -161,8 +161,8 @@ const shown: Readonly<Record<string, readonly string[] | string>> = {
   reconcile: ["reconcile"],
   "cdc status": ["cdc status"],
   "dlq export": "it writes whole letters, to be put back; refused on a terminal",
-  "dlq body": "it reveals, and is on record: see exit-codes.test.ts",
-  "dlq edit": "whoever edits a message sees it, and is on record: see cli/edit.test.ts",
+  "dlq body": "it reveals, on record: see below",
+  "dlq edit": "whoever edits a message sees it, on record: see below",
   completion: "it asks no database",
   "dlq import":
     "it writes what it reads, and names lines by their number: see export-import.test.ts",
@@ -287,6 +287,21 @@ describe("with --reveal", () => {
       queues: `["${queue}"]`,
     };
     expect(rows).toEqual([recorded, recorded]);
+  });
+
+  test.each([
+    ["dlq body", ["--reveal"]],
+    ["dlq edit, of which nothing is sent", ["--from", "absent", "--yes"]],
+  ])("who looks at a whole message by %s is on record", async (name, more) => {
+    const { id, queue } = ids.find((one) => one.queue === "agent-sessions") ??
+      ids[0] ?? { id: "", queue: "" };
+    const [, command = ""] = name.split(/[ ,]/);
+    await run(["dlq", command, id, "--queue", queue, ...more, "--reason", `asked by ${command}`]);
+    const { rows } = await system.central.pool.query(
+      "select action, state, selection ->> 'ids' as ids from central.operator_actions where reason = $1",
+      [`asked by ${command}`],
+    );
+    expect(rows).toEqual([{ action: "reveal", state: "done", ids: `["${id}"]` }]);
   });
 
   test("nothing is shown without a reason, without the record, or to who may not have it recorded", async () => {

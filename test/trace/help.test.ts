@@ -64,7 +64,7 @@ test("it says what it takes, where something is missing or too much", async () =
     [["--message", "soon"], /neither the id of a message .* nor a ULID/],
     [["--agent", "a", "--at", "25:00"], /no time like 14:02/],
     [["--agent", "a", "--at", "14:02", "--from", "1h"], /give --at, or --from and --to/],
-    [["--agent", "a", "--from", "1h", "--to", "2h"], /nothing happens from/],
+    [["--agent", "a", "--from", "1h", "--to", "2h"], /is after --to/],
   ] as const) {
     const { exitCode, stdout, stderr } = await run(words);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });

@@ -48,11 +48,11 @@ export interface ShownPage<Row> extends Shown<Row> {
 export function showPage<Row extends object>(
   asked: Answers<unknown>,
   rows: readonly Row[],
-  { json, name, describe, more, extra }: ShownPage<Row>,
+  { json, name, describe, meaningOf, more, extra }: ShownPage<Row>,
 ): void {
   if (json) print(writeJson({ [name]: rows, ...extra, ...missingOf(asked) }));
   else {
-    const table = formatTable(rows.map(describe));
+    const table = formatTable(rows.map(describe), { meaningOf });
     showText(asked, more === null ? table : `${table}\n\nmore: ${more}`);
   }
   assertComplete(asked);

@@ -36,6 +36,11 @@ export function sourceOption(): Option {
   return new Option("--source <name>", help).argParser(collect);
 }
 
+/** For commands that change something at each source: none is given up because the others are faster. */
+export function patiently(options: SourceOptions): SourceOptions {
+  return { timeout: defaultTimeoutS, ...options };
+}
+
 /** For commands that ask every source and show what those say that answer. */
 export function addSourceOptions(command: Command): Command {
   return command.addOption(sourceOption()).addOption(timeoutOption());
@@ -44,6 +49,6 @@ export function addSourceOptions(command: Command): Command {
 export function timeoutOption(): Option {
   return new Option(
     "--timeout <duration>",
-    `how long each source may take to answer; default: ${defaultTimeoutS}s, or less where nearly all others have`,
+    `how long each source may take to answer; default: ${defaultTimeoutS}s, less, once nearly all others have answered`,
   ).argParser(duration);
 }

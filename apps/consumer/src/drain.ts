@@ -205,7 +205,11 @@ function pendingIn({ central, sources, working }: Health, consumer: Consumer): r
   const isRestarting = !working && pending.length === 0;
   const isRefused = sources.some(({ refused }) => refused !== undefined);
   if (isRestarting && !isRefused) {
-    pending.push({ database: "this process", reason: "a lane begins anew", isSilent: false });
+    pending.push({
+      database: "this process",
+      reason: "the consumption of a queue is being restarted",
+      isSilent: false,
+    });
   }
   return pending;
 }

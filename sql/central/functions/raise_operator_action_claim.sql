@@ -15,7 +15,7 @@ declare
   v_number integer;
 begin
   update central.operator_actions a
-     set claim_count = greatest(a.claim_count, p_above + 1)
+     set claim_count = greatest(a.claim_count, least(p_above, 999999998) + 1)
    where a.id = p_action_id and a.runner = p_runner
      and exists (select
                    from central.operator_action_events e

@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   update public.operator_action_progress p
      set closed_at = coalesce(p.closed_at, pg_catalog.clock_timestamp())
-   where p.action_key = p_action_key and p.queue = p_queue and p.runner = p_runner
+   where p.action_key = p_action_key and p.queue = p_queue and p.runner = p_runner and p.login = session_user
   returning p.*;
 $$;
 revoke execute on function public.close_action_part(uuid, text, text) from public;

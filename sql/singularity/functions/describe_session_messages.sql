@@ -11,6 +11,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- @plpgsql_check_options: extra_warnings = off
   return query execute pg_catalog.format(
     $statement$
     select m.msg_id, octet_length(m.message::text),

@@ -20,6 +20,8 @@ declare
   v_tables record;
   v_moved integer;
 begin
+  -- @plpgsql_check_options: security_warnings = off
+  -- What is put into the statement as text are names and expressions that functions of ours make of the queue's name.
   select * into v_tables from public.dead_letter_queue_tables(p_queue);
   execute pg_catalog.format(
     $statement$

@@ -25,9 +25,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_body jsonb;
-  v_text record;
+  v_id bigint;
+  v_text text;
 begin
-  for v_text in execute pg_catalog.format(
+  for v_id, v_text in execute pg_catalog.format(
     $statement$
     select m.msg_id, case when jsonb_typeof(m.message) = 'string' then m.message #>> '{}' end as inner_text
       from pgmq.%I m
@@ -46,9 +47,9 @@ begin
     case when p_archived then 'm.archived_at between $1 and $2' else 'm.msg_id between $3 and $4' end
   ) using p_since, p_until, p_first_id, p_last_id, p_agent_id, p_session_id
   loop
-    if v_text.inner_text is not null then
+    if v_text is not null then
       begin
-        v_body := v_text.inner_text::jsonb;
+        v_body := v_text::jsonb;
       exception when others then
         -- Not JSON, or not such that it can be kept: it is nobody's message.
         continue;
@@ -56,7 +57,7 @@ begin
       continue when (p_agent_id is not null and v_body ->> 'agent_id' is distinct from p_agent_id)
                  or (p_session_id is not null and v_body ->> 'session_id' is distinct from p_session_id);
     end if;
-    msg_id := v_text.msg_id;
+    msg_id := v_id;
     return next;
     p_limit := p_limit - 1;
     exit when p_limit <= 0;

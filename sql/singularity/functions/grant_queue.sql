@@ -16,6 +16,8 @@ declare
   v_table text;
   v_columns text;
 begin
+  -- @plpgsql_check_options: security_warnings = off
+  -- The text is a list of quoted names of columns.
   if pg_catalog.to_regrole('centralcloud_owner') is not null then
     execute pg_catalog.format(
       'grant select, insert, update, delete on pgmq.%I, pgmq.%I to centralcloud_owner', v_queue, v_archive);

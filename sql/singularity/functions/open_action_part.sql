@@ -17,6 +17,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- A number that leaves no room for a later claim would keep everybody else out.
+  if p_claim_number not between 1 and 999999999 then
+    raise exception 'claim number % is not one of 1 to 999999999', p_claim_number using errcode = 'invalid_parameter_value';
+  end if;
   if p_queue not in ('centralcloud-new-patterns', 'agent-sessions', 'agent-knowledge-updates') then
     raise exception '% is no queue of CentralCloud''s', p_queue using errcode = 'insufficient_privilege';
   end if;

@@ -1,6 +1,7 @@
 -- Sends the original messages of dead letters to their queue again, and moves the dead letters to the archive of their
 -- dead-letter queue, which then says by which action and as what. A message gets its headers back, and besides replay_of,
 -- replay_count and its history (attempts). Of a dead letter whose p_sends is false nothing is sent: its message was merged.
+-- One without an original message stays, unless p_edit is sent for it.
 -- p_edit: what is sent in place of the original. Gives how many were moved: those that are there no more are not.
 -- Counted in the open part of an operator's action (open_action_part), without which nothing moves.
 -- With its owner's rights: operators may write neither to queues nor to their archives.
@@ -24,13 +25,20 @@ declare
   v_moved integer;
   v_merged integer;
 begin
+  -- @plpgsql_check_options: security_warnings = off
+  -- What is put into the statement as text are names and expressions that functions of ours make of the queue's name.
+  if pg_catalog.cardinality(p_msg_ids) is distinct from pg_catalog.cardinality(p_sends)
+     or pg_catalog.array_position(p_sends, null) is not null
+     or (p_edit is not null and pg_catalog.cardinality(p_msg_ids) > 1) then
+    raise exception 'each dead letter needs to be sent or not, and an edit is for one' using errcode = 'invalid_parameter_value';
+  end if;
   select * into v_tables from public.dead_letter_queue_tables(p_queue);
   execute pg_catalog.format(
     $statement$
     with gone as (
       delete from pgmq.%1$I d
        using unnest($1, $2) as c (msg_id, sends)
-       where d.msg_id = c.msg_id
+       where d.msg_id = c.msg_id and (d.message ? 'original_message' or $4 is not null or not c.sends)
       returning d.msg_id, d.vt, d.read_ct, d.enqueued_at, d.message, d.headers, c.sends
     ), resent as materialized (
       select d.msg_id, row_number() over (order by d.enqueued_at, d.msg_id) as place,

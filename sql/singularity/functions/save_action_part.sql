@@ -22,7 +22,7 @@ as $$
          cursor_id = p_cursor_id,
          pass_number = p_pass_number,
          updated_at = pg_catalog.clock_timestamp()
-   where p.action_key = p_action_key and p.queue = p_queue and p.runner = p_runner
+   where p.action_key = p_action_key and p.queue = p_queue and p.runner = p_runner and p.login = session_user
   returning p.*;
 $$;
 revoke execute on function public.save_action_part(uuid, text, text, jsonb, timestamptz, bigint, integer) from public;

@@ -189,6 +189,7 @@ function runsCommand(environment: Environment): Command {
         name: "runs",
         extra: { next },
         more: next === null ? null : `--after ${next}`,
+        meaningOf,
         describe: (run) => ({
           source: run.source,
           job: run.job,

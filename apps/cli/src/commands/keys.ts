@@ -27,6 +27,7 @@ import {
   addSourceOptions,
   askSources,
   assertComplete,
+  patiently,
   readSourceUrls,
   type SourceOptions,
   sourceOption,
@@ -130,7 +131,7 @@ function addCommand(environment: Environment): Command {
           );
           await assertHeld(environment, { ...key, binds }, { force });
         }
-        const asked = await askSources(urls, options, async ({ pool, name }) => {
+        const asked = await askSources(urls, patiently(options), async ({ pool, name }) => {
           await addSessionKey(pool, { keyId, algorithm, publicKey }, { activate });
           const state = isActive(await readSessionKeys(pool)) ? "active" : "not active";
           return `${printable(name)}: knows ${keyId}, which is ${state}`;

@@ -168,7 +168,7 @@ function readQuestion(options: TraceOptions): TraceQuestion {
       ? { from: moment(from), to: moment(to) }
       : { from: shifted(middle, -around), to: shifted(middle, around) };
   if (window.from !== null && window.to !== null && window.from > window.to) {
-    throw new SelectionError(`nothing happens from ${window.from} to ${window.to}`);
+    throw new SelectionError(`--from ${window.from} is after --to ${window.to}`);
   }
   return { subject, window };
 }

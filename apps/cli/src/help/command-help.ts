@@ -2,7 +2,7 @@
 export const variables = {
   SOURCE_DATABASE_URLS: "the Singularity databases, separated by spaces or commas",
   CENTRAL_DATABASE_URL: "the central store",
-  CONSUMER_BATCH_SIZE: "messages per read (500)",
+  CONSUMER_BATCH_SIZE: "messages per read (500; up to 2,000 while a backlog lasts)",
   CONSUMER_CONCURRENCY: "batches merged at once for each queue of a source (2)",
   CONSUMER_VISIBILITY_TIMEOUT_S: "lease of a read, in seconds (30)",
   CONSUMER_MAX_ATTEMPTS: "failed attempts before a message is dead-lettered (5)",

@@ -95,7 +95,7 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
     },
     page: page("dead-letters"),
     interrupted:
-      "before it is sent, nothing was changed; see `centralcloud actions list` whether it was",
+      "before it is sent, nothing was changed but the record of who looked; see `centralcloud actions list`",
   },
   "dlq replay": {
     examples: [

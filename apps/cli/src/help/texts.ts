@@ -79,7 +79,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [
       [
         'sources adopt --source db2:5432/singularity --reason "moved to a new server"',
-        "the source with the id of this database is here from now on",
+        "from now on this database is the source with that id",
       ],
     ],
     environment: both,

@@ -160,7 +160,9 @@ export function createLane(options: LaneOptions): Lane {
     const batch = createBatch(messages, claimedAt);
     try {
       await batch.setApart(apart, "suspicion");
-      await batch.setApart(messages.filter(isOverBudget), "memory-budget");
+      const isApart = new Set(apart);
+      const others = messages.filter((one) => isOverBudget(one) && !isApart.has(one));
+      await batch.setApart(others, "memory-budget");
       if (suspected) await Promise.all(underWay);
     } catch (error) {
       // Nobody else would ever end its lease.

@@ -9,6 +9,7 @@ import {
   askSources,
   identify,
   type KnownSource,
+  patiently,
   readSourceUrls,
   SourcesMissingError,
 } from "../../sources.ts";
@@ -27,7 +28,7 @@ export async function continueActions(
   ids: readonly string[],
 ): Promise<Error | undefined> {
   if (ids.length === 0) return undefined;
-  const asked = await askSources(readSourceUrls(environment), {}, identify);
+  const asked = await askSources(readSourceUrls(environment), patiently({}), identify);
   return await interruptible(async (signal) => {
     let problem: Error | undefined;
     for (const id of ids) {
@@ -51,7 +52,7 @@ export async function settleAction(
 ): Promise<void> {
   const action = await readAction(central, id);
   if (action === undefined || action.finishedAt !== null) return;
-  const asked = await askSources(readSourceUrls(environment), {}, identify);
+  const asked = await askSources(readSourceUrls(environment), patiently({}), identify);
   await interruptible((signal) => run(command, central, id, asked, signal));
 }
 

@@ -30,7 +30,7 @@ export function bodyCommand(environment: Environment): Command {
     .addOption(timeoutOption())
     .option(
       "--reveal",
-      "says that you mean it: nothing is masked; it is kept in central.operator_actions",
+      "needed: contents are shown unmasked, and that is kept in central.operator_actions",
     )
     .option("--reason <why>", "why you look")
     .option("--actor <who>", "who looks; default: your user and host")

@@ -1,5 +1,4 @@
 import { type LetterPage, type LetterSummary, maskSummary } from "@centralcloud/dead-letters";
-
 import { readDeadLetters } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command } from "commander";

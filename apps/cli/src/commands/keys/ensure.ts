@@ -9,6 +9,7 @@ import {
   askSources,
   assertComplete,
   identifySources,
+  patiently,
   readSourceUrls,
   type SourceOptions,
   sourceOption,
@@ -35,7 +36,7 @@ export function ensureCommand(environment: Environment): Command {
       const urls = readSourceUrls(environment);
       // Nothing is done unless it can be done everywhere.
       await identifySources(urls, options);
-      const asked = await askSources(urls, options, async ({ pool, name }) => {
+      const asked = await askSources(urls, patiently(options), async ({ pool, name }) => {
         for (const { keyId, alg: algorithm, publicKey } of keys.slice(-1)) {
           await ensureSessionKey(pool, { keyId, algorithm, publicKey });
         }

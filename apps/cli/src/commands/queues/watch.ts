@@ -97,5 +97,5 @@ function shorten({ arrivedPerSecond, leftPerSecond, ...report }: WatchedQueue) {
 
 function describe(table: string | undefined): string {
   const time = new Date().toISOString().slice(11, 19);
-  return `${time} UTC, Ctrl-C ends it\n\n${table ?? "every source refuses to be asked"}`;
+  return `${time} UTC, Ctrl-C ends it\n\n${table ?? "no source could be read"}`;
 }
