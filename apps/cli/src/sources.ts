@@ -1,5 +1,5 @@
 import { databaseVariables } from "@centralcloud/consumer";
-import { defaultTimeoutS, onAsking } from "@centralcloud/inspect";
+import { defaultTimeoutS, onAsking, type SourceOptions } from "@centralcloud/inspect";
 import { type Environment, parseConfiguration } from "@centralcloud/service";
 import { type Command, Option } from "commander";
 import { collect, duration } from "./commands/options.ts";
