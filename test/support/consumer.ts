@@ -18,7 +18,10 @@ export function configurationFor(
     CENTRAL_DATABASE_URL: central.url,
     CONSUMER_HTTP_PORT: "0",
   });
-  return { ...configuration, ...changes };
+  // Whoever sets a size means it, as with the variable.
+  const { batchSize } = changes;
+  const sizes = batchSize === undefined ? {} : { backlogBatchSize: batchSize };
+  return { ...configuration, ...sizes, ...changes };
 }
 
 export interface Drained {
