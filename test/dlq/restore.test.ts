@@ -135,8 +135,11 @@ test("a letter whose id another has by now gets a new one, once", async () => {
   ]);
 });
 
+/** A short form is part of the suite. The whole: DLQ_RESTORE_LETTERS=50000 npx vitest run dlq/restore */
+const many = Number(process.env.DLQ_RESTORE_LETTERS ?? 10_000);
+
 test("restores that run at once, and one that is killed, bring each letter back once", async () => {
-  await putLetters(system.singularity, 10_000);
+  await putLetters(system.singularity, many);
   const before = await wholeQueue();
   const action = await discard();
   const { child, finished } = startCommand(
