@@ -96,18 +96,6 @@ export function warn(text: string): void {
   printError(`${paint("warning", "warning:")} ${text}`);
 }
 
-/**
- * Writes a part of a long result on standard output.
- *
- * @returns whether the next part may follow at once; else after `drain`.
- */
-export function writeResult(text: string): boolean {
-  hideStatus();
-  const isTaken = process.stdout.write(printableLines(text));
-  showStatus();
-  return isTaken;
-}
-
 /** Writes lines of a log, which are safe already, above the status line. */
 export function writeAboveStatus(write: () => void): void {
   hideStatus();
@@ -204,7 +192,7 @@ export function wrapText(text: string, columns: number): readonly string[] {
 }
 
 /** On one line of so many columns at most; what is left out is an ellipsis. */
-export function cutToWidth(text: string, columns: number): string {
+function cutToWidth(text: string, columns: number): string {
   const line = printableLines(text).replaceAll("\n", " ");
   if (stringWidth(line) <= columns) return line;
   let kept = "";

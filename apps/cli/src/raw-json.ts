@@ -6,6 +6,10 @@ export class RawJson {
   }
 }
 
+export function rawOrNull(text: string | null): RawJson | null {
+  return text === null ? null : new RawJson(text);
+}
+
 /** As `JSON.stringify`, which knows no raw texts on Node 20. */
 export function writeJson(value: unknown): string {
   if (value instanceof RawJson) return value.text;

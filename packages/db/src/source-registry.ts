@@ -119,10 +119,7 @@ export async function claimSource(
   source: IdentifiedSource,
   options: ClaimOptions,
 ): Promise<SourceClaim> {
-  if (source.server.isStandby) throw new StandbyError();
-  const claim = await tryToClaim(central, source, options);
-  if (claim.state === "ok") return claim;
-  throw new SourceRefusedError(source.sourceId, claim.state, claim.reason ?? "", options.address);
+  return await claimBy(tryToClaim, central, source, options);
 }
 
 /**
@@ -136,8 +133,17 @@ export async function claimCapturedSource(
   source: IdentifiedSource,
   options: ClaimOptions,
 ): Promise<SourceClaim> {
+  return await claimBy(tryToClaimCaptured, central, source, options);
+}
+
+async function claimBy(
+  tried: typeof tryToClaim,
+  central: Queryable,
+  source: IdentifiedSource,
+  options: ClaimOptions,
+): Promise<SourceClaim> {
   if (source.server.isStandby) throw new StandbyError();
-  const claim = await tryToClaimCaptured(central, source, options);
+  const claim = await tried(central, source, options);
   if (claim.state === "ok") return claim;
   throw new SourceRefusedError(source.sourceId, claim.state, claim.reason ?? "", options.address);
 }

@@ -1,29 +1,18 @@
-import {
-  type Issue,
-  isContractPath,
-  issueCodes,
-  maskErrorText,
-  type QueueName,
-} from "@centralcloud/contracts";
+import type { QueueName } from "@centralcloud/contracts";
 import type { PoolClient } from "pg";
+import { describeGroups, type GroupWords, type SampleVerdict } from "./describe-groups.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
-import { type JudgeOptions, judgeMessage } from "./judge-message.ts";
+import type { JudgeOptions } from "./judge-message.ts";
 import * as letter from "./letter-sql.ts";
 import { type LetterScope, type Place, placesOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Letters of one queue, at all sources of the scope, that failed with the same. Nothing in it is of a message. */
-export interface LetterGroup {
+export interface LetterGroup extends GroupWords {
   /** What `--fingerprint` takes; the same at every source. */
   readonly fingerprint: string;
   readonly queue: QueueName;
-  readonly reason: string | null;
-  readonly code: string | null;
-  /** Without the places in lists, `agents[].confidence` stands for each of them; masked. */
-  readonly error: string | null;
-  /** What the contract finds, each once. */
-  readonly issues: readonly Pick<Issue, "path" | "code">[];
   readonly count: number;
   /** Whether there may be more: so many of the newest were counted. */
   readonly isBound: boolean;
@@ -32,8 +21,6 @@ export interface LetterGroup {
   /** The newest first, by the source's clock in UTC; only hours with letters, and only letters that were counted. */
   readonly hours: readonly LettersOfHour[];
   readonly sources: readonly LettersOfSource[];
-  /** What would become of some of the newest now; null where that was not asked. */
-  readonly now: SampleVerdict | null;
 }
 
 export interface LettersOfHour {
@@ -46,14 +33,6 @@ export interface LettersOfSource {
   readonly sourceId: string;
   readonly count: number;
   readonly isBound: boolean;
-}
-
-/** Of a sample, how many would be accepted, refused again, and of how many that can't be told without a key ring. */
-export interface SampleVerdict {
-  readonly sampled: number;
-  readonly accepted: number;
-  readonly refused: number;
-  readonly unknown: number;
 }
 
 export interface LetterGroups {
@@ -79,10 +58,6 @@ export const maxGroupsOfPlace = 1000;
 const maxCounted = 200_000;
 /** What each group has in any case. */
 const minCounted = 200;
-/** Newest letters of a group that are judged. */
-const sampleSize = 20;
-/** Longer messages are in no sample, in bytes of their text. */
-const maxSampledBytes = 16_384;
 
 /**
  * Counts letters by what they failed with. Where a filter does not say more than time and fingerprint, all comes from
@@ -276,141 +251,10 @@ async function countNewest(
   return rows;
 }
 
-/** What the newest letter of a group says, and how a sample of the newest would fare. */
-interface Words extends Pick<LetterGroup, "reason" | "code" | "error" | "issues" | "now"> {}
-
-interface Sampled {
-  readonly name: string;
-  readonly reason: string | null;
-  readonly code: string | null;
-  readonly error: string | null;
-  /** JSON text of the issues; null beyond the first letter, and where they are long. */
-  readonly issues: string | null;
-  readonly hasOriginal: boolean;
-  readonly bytes: number | null;
-  readonly text: string | null;
-}
-
-async function describeGroups(
-  client: PoolClient,
-  place: Place,
-  filter: ResolvedFilter,
-  groups: readonly Counted[],
-  judge: GroupOptions["judge"],
-): Promise<ReadonlyMap<string, Words>> {
-  const rows = await readSamples(
-    client,
-    place,
-    filter,
-    groups,
-    judge === undefined ? 1 : sampleSize,
-  );
-  const samples = new Map<string, Sampled[]>();
-  for (const row of rows) {
-    const sample = samples.get(row.name) ?? [];
-    samples.set(row.name, sample);
-    sample.push(row);
-  }
-  const words = new Map<string, Words>();
-  for (const [name, sample] of samples) {
-    const [newest] = sample as [Sampled];
-    const { reason, code, error, issues } = newest;
-    const now = judge === undefined ? null : await judgeSample(place, sample, judge);
-    words.set(name, { reason, code, error: patternOfError(error), issues: issuesOf(issues), now });
-  }
-  return words;
-}
-
-async function readSamples(
-  client: PoolClient,
-  { queue, tables }: Place,
-  { fingerprints: _, ...filter }: ResolvedFilter,
-  groups: readonly Counted[],
-  size: number,
-): Promise<readonly Sampled[]> {
-  const values = new letter.Values();
-  const isMeant = letter.conditionsOf(filter, values, queue);
-  const { rows } = await client.query<Sampled>(
-    `select f.name, s.*
-       from unnest(${values.add(groups.map((group) => group.fingerprint))}::text[]) f (name)
-      cross join lateral (
-        select ${letter.shownReason} as reason, ${letter.shownCode} as code,
-               left(${letter.errorMessage}, 2000) as error,
-               case when row_number() over () = 1 and octet_length((d.message #> '{error,issues}')::text) <= ${maxSampledBytes}
-                    then (d.message #> '{error,issues}')::text end as issues,
-               ${letter.hasOriginal} as "hasOriginal", octet_length(o.text) as bytes,
-               case when octet_length(o.text) <= ${maxSampledBytes} then o.text end as text
-          from (
-            select d.message, d.enqueued_at, d.msg_id
-              from ${tables.letters} d
-             where ${letter.fingerprint(queue)} = f.name and ${isMeant}
-             order by d.enqueued_at desc, d.msg_id desc
-             limit ${size}
-          ) d
-          left join lateral (
-            select ${letter.original}::text as text
-             where ${size > 1} and ${letter.storedBytes} <= ${maxSampledBytes}
-            offset 0
-          ) o on true
-      ) s`,
-    values.all,
-  );
-  return rows;
-}
-
-async function judgeSample(
-  place: Place,
-  sample: readonly Sampled[],
-  judge: Omit<JudgeOptions, "checkSeal">,
-): Promise<SampleVerdict> {
-  const counts = { sampled: 0, accepted: 0, refused: 0, unknown: 0 };
-  for (const { hasOriginal, bytes, text } of sample) {
-    // What is too long for a sample is not taken for good or bad.
-    if (hasOriginal && text === null) continue;
-    counts.sampled += 1;
-    const { accepted } = hasOriginal
-      ? await judgeMessage(place, { text, bytes: bytes ?? 0 }, judge)
-      : { accepted: false };
-    if (accepted === null) counts.unknown += 1;
-    else if (accepted) counts.accepted += 1;
-    else counts.refused += 1;
-  }
-  return counts;
-}
-
-/**
- * `agents[].confidence must be between 0 and 1`, of whichever agent, and however many issues follow; and of whichever
- * key, where a seal does not open.
- */
-function patternOfError(error: string | null): string | null {
-  if (error === null) return null;
-  const shown = maskErrorText(error.replace(/ \(and \d+ more\)$/, ""));
-  return shown.replaceAll(/\[\d+\]/g, "[]").replaceAll(/ key "[^"]*"/g, ' key "…"');
-}
-
-function issuesOf(text: string | null): LetterGroup["issues"] {
-  const found: unknown = text === null ? [] : JSON.parse(text);
-  if (!Array.isArray(found)) return [];
-  const issues = new Map<string, Pick<Issue, "path" | "code">>();
-  for (const issue of found) {
-    const shown = patternOfIssue(issue);
-    if (shown !== undefined) issues.set(`${shown.path} ${shown.code}`, shown);
-  }
-  return [...issues].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, issue]) => issue);
-}
-
-/** Undefined for what is no issue of a contract: other clients may have written anything. */
-function patternOfIssue(issue: unknown): Pick<Issue, "path" | "code"> | undefined {
-  const { path, code } = Object(issue) as { readonly path?: unknown; readonly code?: unknown };
-  const known = issueCodes.find((one) => one === code);
-  if (typeof path !== "string" || !isContractPath(path) || known === undefined) return undefined;
-  return known === "more" ? undefined : { path: path.replaceAll(/\[\d+\]/g, "[]"), code: known };
-}
-
 /** Of a trend, the last week is enough. */
 const maxHours = 168;
 
-function groupOf({ source, queue }: Place, counted: Counted, words: Words): LetterGroup {
+function groupOf({ source, queue }: Place, counted: Counted, words: GroupWords): LetterGroup {
   const { fingerprint, count, isBound, oldestAt, newestAt, hours } = counted;
   const { sourceId, name } = source;
   return {

@@ -16,6 +16,7 @@ export {
   encodeCursor,
   type LetterKey,
 } from "./cursor.ts";
+export type { SampleVerdict } from "./describe-groups.ts";
 export { discardLetters } from "./discard-letters.ts";
 export {
   type ActionLoss,
@@ -46,7 +47,6 @@ export {
   type LetterGroups,
   maxGroupsOfPlace,
   mergeGroups,
-  type SampleVerdict,
 } from "./group-letters.ts";
 export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";

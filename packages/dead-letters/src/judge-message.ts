@@ -27,6 +27,23 @@ export interface JudgeOptions {
   ) => Promise<string | undefined>;
 }
 
+/** What a letter has of its original message. */
+export interface JudgedLetter {
+  readonly hasOriginal: boolean;
+  readonly bytes: number | null;
+  readonly text: string | null;
+}
+
+/** Whether a letter's message would be accepted now; null where that can't be told here. */
+export async function wouldBeAccepted(
+  place: Place,
+  { hasOriginal, bytes, text }: JudgedLetter,
+  judge: JudgeOptions,
+): Promise<boolean | null> {
+  if (!hasOriginal) return false;
+  return (await judgeMessage(place, { text, bytes: bytes ?? 0 }, judge)).accepted;
+}
+
 /**
  * @param text the message's JSON text; null for none.
  * @param bytes how long it is; the text itself is not needed where that is over the limit.

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import type { LetterKey } from "./cursor.ts";
 import type { LetterFilter, ResolvedFilter } from "./filter.ts";
-import { type JudgeOptions, judgeMessage } from "./judge-message.ts";
+import { type JudgedLetter, type JudgeOptions, wouldBeAccepted } from "./judge-message.ts";
 import * as letter from "./letter-sql.ts";
 import type { SettledLetter } from "./locate-letters.ts";
 import type { LetterScope, Place } from "./place.ts";
@@ -183,18 +183,16 @@ async function askContract(
   while (counts.checked < maxContract) {
     const columns = `${letter.hasOriginal} as "hasOriginal", octet_length(o.text) as bytes,
             case when octet_length(o.text) <= ${Math.floor(judge.maxMessageBytes)} then o.text end as text`;
-    const rows: readonly (LetterKey & {
-      readonly hasOriginal: boolean;
-      readonly bytes: number | null;
-      readonly text: string | null;
-    })[] = await readOldest(place, selection, columns, 50, after);
-    for (const { hasOriginal, bytes, text } of rows) {
+    const rows: readonly (LetterKey & JudgedLetter)[] = await readOldest(
+      place,
+      selection,
+      columns,
+      50,
+      after,
+    );
+    for (const row of rows) {
       counts.checked += 1;
-      if (!hasOriginal) {
-        counts.refused += 1;
-        continue;
-      }
-      const { accepted } = await judgeMessage(place, { text, bytes: bytes ?? 0 }, judge);
+      const accepted = await wouldBeAccepted(place, row, judge);
       if (accepted === false) counts.refused += 1;
       if (accepted === null) counts.unknown += 1;
     }

@@ -1,6 +1,5 @@
 import { type LogEntry, type LogFilter, readChangeLog } from "@centralcloud/cdc";
 import {
-  type ActionDetails,
   type ActionFilter,
   type ActionSummary,
   assertCentralStore,
@@ -11,7 +10,6 @@ import {
   listReplicas,
   listSessions,
   type ReplicaReport,
-  readAction,
   type SessionFilter,
   type SessionHead,
 } from "@centralcloud/db";
@@ -23,7 +21,7 @@ import type { Answers } from "./faults.ts";
 /* What is asked of the central store alone. Where it does not answer, it is named as a source would be. */
 
 /** Asks the central store. */
-export function askCentral<Result>(
+function askCentral<Result>(
   url: string,
   options: AskOptions,
   ask: (central: Pool, signal: AbortSignal) => Promise<Result>,
@@ -49,15 +47,6 @@ export function readActions(
   filter: ActionFilter,
 ): Promise<Answers<readonly ActionSummary[]>> {
   return askCentral(url, options, (central) => listActions(central, filter));
-}
-
-/** One action with its parts and events; the answer is undefined where there is none of that id. */
-export function readActionDetails(
-  url: string,
-  options: AskOptions,
-  id: string,
-): Promise<Answers<ActionDetails | undefined>> {
-  return askCentral(url, options, (central) => readAction(central, id));
 }
 
 /** Failed attempts of messages that are not decided yet, newest first. */

@@ -10,7 +10,7 @@ import {
   mergePages,
   unknownReason,
 } from "@centralcloud/dead-letters";
-import { askSources, type SourceOptions } from "./ask-sources.ts";
+import { askSources, type KnownSource, type SourceOptions } from "./ask-sources.ts";
 import type { Answers } from "./faults.ts";
 import type { PageRequest } from "./page.ts";
 
@@ -24,10 +24,10 @@ export interface DeadLetterOptions extends SourceOptions {
 export function askDeadLetters<Result>(
   urls: readonly string[],
   { queue: queues = queueNames, ...options }: DeadLetterOptions,
-  ask: (scope: LetterScope) => Promise<Result>,
+  ask: (scope: LetterScope, source: KnownSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
-  return askSources(urls, options, ({ sourceId, name, pool }) =>
-    ask({ sources: [{ sourceId, name, pool }], queues }),
+  return askSources(urls, options, ({ url, sourceId, name, pool }) =>
+    ask({ sources: [{ sourceId, name, pool }], queues }, { url, sourceId, name }),
   );
 }
 
@@ -40,10 +40,10 @@ export async function askFilteredDeadLetters<Result>(
   urls: readonly string[],
   options: DeadLetterOptions,
   filter: LetterFilter,
-  ask: (scope: LetterScope) => Promise<Result>,
+  ask: (scope: LetterScope, source: KnownSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
-  const asked = await askDeadLetters(urls, options, async (scope) => {
-    return { unknown: await findUnknownReasons(scope, filter), answer: await ask(scope) };
+  const asked = await askDeadLetters(urls, options, async (scope, source) => {
+    return { unknown: await findUnknownReasons(scope, filter), answer: await ask(scope, source) };
   });
   const isWhole = asked.unreachable.length + asked.failed.length === 0;
   const unknown = filter.reasons?.find((reason) =>

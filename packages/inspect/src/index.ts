@@ -11,8 +11,6 @@ export {
   sourcesAtATime,
 } from "./ask-sources.ts";
 export {
-  askCentral,
-  readActionDetails,
   readActions,
   readChanges,
   readDeliveryFailures,

@@ -3,10 +3,16 @@ import { ConfigurationError, parseDuration } from "@centralcloud/service";
 import { InvalidArgumentError, type Option } from "commander";
 import type { Pool } from "pg";
 
-/** For an option that may be given several times. */
-export function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value];
+/** For an option that may be given several times: each value is parsed by itself. */
+export function collectParsed<Value>(parse: (text: string) => Value) {
+  return (text: string, previous: readonly Value[] = []): readonly Value[] => [
+    ...previous,
+    parse(text),
+  ];
 }
+
+/** The same for texts. */
+export const collect = collectParsed(String);
 
 /** Names the values that an option may have, for its help and for completion; its parser refuses others. */
 export function withChoices(option: Option, choices: readonly string[]): Option {

@@ -19,7 +19,7 @@ import { type Environment, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { formatTable } from "../format-table.ts";
 import { print } from "../output.ts";
-import { RawJson, writeJson } from "../raw-json.ts";
+import { rawOrNull, writeJson } from "../raw-json.ts";
 import { showPage, showRows, showText, withMissing } from "../show-answers.ts";
 import {
   addSourceOptions,
@@ -107,10 +107,6 @@ function peekCommand(environment: Environment): Command {
       else showText(asked, formatTable(messages.map(describeMessage)));
       assertComplete(asked);
     });
-}
-
-function rawOrNull(text: string | null): RawJson | null {
-  return text === null ? null : new RawJson(text);
 }
 
 function withTexts({ headers, body, session, ...message }: PeekedMessage) {

@@ -4,13 +4,15 @@ import { queueNames } from "@centralcloud/contracts";
 import {
   countLetters,
   exportLetters,
-  findUnknownReasons,
   type LetterFilter,
-  type LetterScope,
   locateWaiting,
-  unknownReason,
 } from "@centralcloud/dead-letters";
-import { type AskOptions, defaultTimeoutS, describeSilence } from "@centralcloud/inspect";
+import {
+  type AskOptions,
+  askFilteredDeadLetters,
+  defaultTimeoutS,
+  describeSilence,
+} from "@centralcloud/inspect";
 import { createPool, endPool } from "@centralcloud/postgres";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
@@ -19,7 +21,6 @@ import { canShowStatus, print } from "../../output.ts";
 import { interruptible, reportProgress } from "../../progress.ts";
 import {
   type Answers,
-  askSources,
   assertComplete,
   type KnownSource,
   readSourceUrls,
@@ -29,7 +30,7 @@ import {
 } from "../../sources.ts";
 import { writeToStandardOutput } from "../../stream-output.ts";
 import { letterAnswerBytes, readUsage } from "./scope.ts";
-import { addFilterOptions, type FilterOptions, readFilter } from "./selection.ts";
+import { addFilterOptions, askingOf, type FilterOptions, readFilter } from "./selection.ts";
 
 interface ExportOptions extends FilterOptions, SourceOptions {
   readonly out?: string;
@@ -117,27 +118,17 @@ interface ExportedSource extends KnownSource {
 }
 
 /** Which sources can be asked for their letters; a lock that somebody has on one is met here. @throws {SelectionError} */
-async function findSources(
+function findSources(
   environment: Environment,
-  { queue: queues = queueNames, ...options }: ExportOptions,
+  options: ExportOptions,
   filter: LetterFilter,
 ): Promise<Answers<ExportedSource>> {
   const urls = readSourceUrls(environment);
-  const asked = await askSources(urls, options, async ({ url, sourceId, name, pool }) => {
-    const scope: LetterScope = { sources: [{ sourceId, name, pool }], queues };
+  return askFilteredDeadLetters(urls, askingOf(options), filter, async (scope, source) => {
     await locateWaiting(scope);
-    const unknown = await findUnknownReasons(scope, filter);
     const counts = canShowStatus() ? await countLetters(scope, filter) : undefined;
-    const letters = counts?.reduce((sum, { count }) => sum + count, 0);
-    return { source: { url, sourceId, name, letters }, unknown };
+    return { ...source, letters: counts?.reduce((sum, { count }) => sum + count, 0) };
   });
-  const unknown = filter.reasons?.find((reason) =>
-    asked.answers.every((one) => one.unknown.includes(reason)),
-  );
-  if (unknown !== undefined && asked.unreachable.length + asked.failed.length === 0) {
-    throw unknownReason(unknown);
-  }
-  return { ...asked, answers: asked.answers.map((one) => one.source) };
 }
 
 /** Each of its statements may take as long as a source may take to answer. */

@@ -9,7 +9,14 @@ import {
 import type { DeadLetterOptions } from "@centralcloud/inspect";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type SourceOptions, sourceOption } from "../../sources.ts";
-import { assertKnown, timeBound, timeForms, withChoices } from "../options.ts";
+import {
+  assertKnown,
+  collect,
+  collectParsed,
+  timeBound,
+  timeForms,
+  withChoices,
+} from "../options.ts";
 
 /** Which queues and sources; every one where none is named. */
 export interface ScopeOptions {
@@ -33,7 +40,7 @@ export function addScopeOptions(command: Command): Command {
     .addOption(
       withChoices(
         new Option("--queue <name>", "of this queue only; may be repeated").argParser(
-          collect(queueName),
+          collectParsed(queueName),
         ),
         queueNames,
       ),
@@ -51,14 +58,14 @@ export function addFilterOptions(command: Command): Command {
       new Option(
         "--message-id <id>",
         "the dead letter of this message: `msgId` of the log, not the id of the dead letter; may be repeated",
-      ).argParser(collect(letterId)),
+      ).argParser(collectParsed(letterId)),
     )
     .addOption(
       withChoices(
         new Option(
           "--letter-reason <reason>",
           "dead letters with this reason; may be repeated",
-        ).argParser(collect(String)),
+        ).argParser(collect),
         deadLetterReasons,
       ),
     )
@@ -66,13 +73,13 @@ export function addFilterOptions(command: Command): Command {
       new Option(
         "--code <code>",
         "dead letters with this error code, such as out_of_range or 23514; may be repeated",
-      ).argParser(collect(String)),
+      ).argParser(collect),
     )
     .addOption(
       new Option(
         "--fingerprint <fingerprint>",
         "dead letters of this group, as `dlq groups` names it; may be repeated",
-      ).argParser(collect(fingerprint)),
+      ).argParser(collectParsed(fingerprint)),
     )
     .option("--since <time>", `dead letters since then: ${timeForms}`, timeBound)
     .option("--until <time>", "dead letters until then", timeBound)
@@ -121,7 +128,7 @@ export function askingOf({
 /** Commands that change nothing have no reason of their own, so they take the letters' by its short name, too. */
 export function addReasonOption(command: Command): Command {
   return command.addOption(
-    new Option("--reason <reason>", "the same as --letter-reason").argParser(collect(String)),
+    new Option("--reason <reason>", "the same as --letter-reason").argParser(collect),
   );
 }
 
@@ -171,11 +178,4 @@ function queueName(text: string): QueueName {
   const name = text.replace(/-dlq$/, "");
   assertKnown("--queue", [name], queueNames);
   return name as QueueName;
-}
-
-function collect<Value>(parse: (text: string) => Value) {
-  return (text: string, before: readonly Value[] | undefined): readonly Value[] => [
-    ...(before ?? []),
-    parse(text),
-  ];
 }

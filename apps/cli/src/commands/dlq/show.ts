@@ -13,7 +13,7 @@ import { type Environment, printable, shorten } from "@centralcloud/service";
 import { Command } from "commander";
 import { formatTable } from "../../format-table.ts";
 import { print } from "../../output.ts";
-import { RawJson, writeJson } from "../../raw-json.ts";
+import { RawJson, rawOrNull, writeJson } from "../../raw-json.ts";
 import { assertComplete, type SourceOptions, timeoutOption } from "../../sources.ts";
 import { readTogether } from "../read-together.ts";
 import { readJudge } from "./judge.ts";
@@ -96,10 +96,6 @@ function formatJson(
     headers: rawOrNull(headers),
     letter: rawOrNull(body),
   });
-}
-
-function rawOrNull(text: string | null): RawJson | null {
-  return text === null ? null : new RawJson(text);
 }
 
 /** A longer letter is cut for people; `--json` has all of it. */
