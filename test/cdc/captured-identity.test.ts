@@ -174,6 +174,8 @@ describe("a copy of a source that nobody consumes", () => {
         state: "refused",
       });
     await until("its state, too", async () => (await state()) === 1);
+    // The capture begins beside the sources, and may be done before them.
+    await service.ready();
     const report = (await (await service.get("/readyz")).json()) as {
       ready: boolean;
       capture: object;
