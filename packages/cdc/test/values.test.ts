@@ -1,4 +1,5 @@
-import { captureName, formatLsn, parseLsn } from "@centralcloud/db";
+import { captureName } from "@centralcloud/db";
+import { formatLsn, parseLsn } from "@centralcloud/postgres";
 import { describe, expect, test } from "vitest";
 import { toJsonText } from "../src/decode/json-value.ts";
 import { slotNameFor } from "../src/slot/slot-name.ts";

@@ -1,8 +1,7 @@
-import { type Blocker, blockersOf } from "@centralcloud/postgres";
+import { type Blocker, blockersOf, formatLsn, parseLsn } from "@centralcloud/postgres";
 import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 import type { CaptureCursor } from "./change-log.ts";
-import { formatLsn, parseLsn } from "./lsn.ts";
 import { isInstant, ServerFactsError } from "./server-facts.ts";
 
 /** How the names of our slots begin, and the name of the publication. */

@@ -104,15 +104,10 @@ export {
 export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/run-job.ts";
 export { nextDue } from "./jobs/schedule.ts";
 export { holdLock, LockTakenError, takeLock } from "./locks.ts";
-export { formatLsn, parseLsn } from "./lsn.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
 export { DatabaseNewerError } from "./migrate/applied.ts";
 export { ExtensionMissingError } from "./migrate/extensions.ts";
-export {
-  MigrationBlockedError,
-  type MigrationResult,
-  migrate,
-} from "./migrate/migrate.ts";
+export { MigrationBlockedError, type MigrationResult, migrate } from "./migrate/migrate.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type MigrationPlan, planMigration } from "./migrate/plan.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
@@ -199,7 +194,6 @@ export {
   type SessionHead,
   type SessionKey,
 } from "./sessions.ts";
-export { inShortTransaction } from "./short-transaction.ts";
 export {
   longestSourceName,
   NotASourceError,
@@ -225,9 +219,3 @@ export {
   StandbyError,
   sayConfiguredToo,
 } from "./source-registry.ts";
-export {
-  type OldestSnapshot,
-  readOldestSnapshot,
-  readTableStatistics,
-  type TableStatistics,
-} from "./statistics.ts";

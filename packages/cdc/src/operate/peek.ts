@@ -1,4 +1,5 @@
-import { findSlot, parseLsn } from "@centralcloud/db";
+import { findSlot } from "@centralcloud/db";
+import { parseLsn } from "@centralcloud/postgres";
 import type { Change } from "../change.ts";
 import { CaptureStateError } from "../errors.ts";
 import { assertNotLost } from "../slot/slot.ts";

@@ -1,4 +1,5 @@
-import { beginCapture, findSlot, formatLsn, readSource, recordChanges } from "@centralcloud/db";
+import { beginCapture, findSlot, readSource, recordChanges } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
 import { type CreatedSlot, createSlot, type PluginChoice } from "../slot/create-slot.ts";

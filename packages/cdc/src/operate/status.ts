@@ -2,7 +2,6 @@ import {
   type CaptureCursor,
   findLoss,
   findSlot,
-  formatLsn,
   identifySource,
   judgeSource,
   type LogOrigin,
@@ -11,6 +10,7 @@ import {
   type Source,
 } from "@centralcloud/db";
 import type { Blocker } from "@centralcloud/postgres";
+import { formatLsn } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
 import { examineTables } from "../slot/publication.ts";

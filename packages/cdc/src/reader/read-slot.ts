@@ -1,4 +1,5 @@
-import { formatLsn, reportCaptureFault, reportCaptureLoss } from "@centralcloud/db";
+import { reportCaptureFault, reportCaptureLoss } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import { shorten } from "@centralcloud/service";
 import {
   centrally,

@@ -1,10 +1,10 @@
 import {
   advanceCaptureCursor,
   type CaptureProgress,
-  formatLsn,
   recordChanges,
   type Source,
 } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import type { Pool, PoolClient } from "pg";
 import type { RowChange, Transaction } from "../change.ts";
 import { centrally, isTooLarge, UndecodableChangeError } from "../errors.ts";

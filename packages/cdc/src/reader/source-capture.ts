@@ -6,7 +6,6 @@ import {
   claimCapturedSource,
   findLoss,
   findSlot,
-  formatLsn,
   type HoldingSource,
   type IdentifiedSource,
   identifySource,
@@ -18,7 +17,7 @@ import {
   SourceRefusedError,
   StandbyError,
 } from "@centralcloud/db";
-import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
+import { createPool, endPool, formatLsn, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import {
   type CaptureObservation,
   definePart,

@@ -1,5 +1,5 @@
-import { findSlot, markCaptureGap, parseLsn, readCaptureCursor } from "@centralcloud/db";
-import { messageOf } from "@centralcloud/postgres";
+import { findSlot, markCaptureGap, readCaptureCursor } from "@centralcloud/db";
+import { messageOf, parseLsn } from "@centralcloud/postgres";
 import { pause } from "@centralcloud/service";
 import { centrally } from "../errors.ts";
 import { type ExaminedTable, examineTables, publish } from "../slot/publication.ts";

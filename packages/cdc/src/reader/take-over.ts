@@ -1,10 +1,5 @@
-import {
-  advanceCaptureCursor,
-  beginCapture,
-  findSlot,
-  formatLsn,
-  readCaptureCursor,
-} from "@centralcloud/db";
+import { advanceCaptureCursor, beginCapture, findSlot, readCaptureCursor } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import { centrally } from "../errors.ts";
 import { assertNotLost, publicationIdOf } from "../slot/slot.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";

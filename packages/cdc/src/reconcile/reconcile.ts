@@ -1,12 +1,11 @@
 import {
   findLoss,
   findSlot,
-  formatLsn,
-  parseLsn,
   readCaptureCursor,
   readSource,
   recreateCommand,
 } from "@centralcloud/db";
+import { formatLsn, parseLsn } from "@centralcloud/postgres";
 import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { CaptureStateError, SlotLostError } from "../errors.ts";

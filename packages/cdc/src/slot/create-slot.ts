@@ -1,5 +1,11 @@
-import { captureName, findSlot, holdLock, type Plugin, parseLsn } from "@centralcloud/db";
-import { describeBlockers, findBlockers, messageOf, whileWatched } from "@centralcloud/postgres";
+import { captureName, findSlot, holdLock, type Plugin } from "@centralcloud/db";
+import {
+  describeBlockers,
+  findBlockers,
+  messageOf,
+  parseLsn,
+  whileWatched,
+} from "@centralcloud/postgres";
 import type pg from "pg";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";

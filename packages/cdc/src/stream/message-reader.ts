@@ -1,4 +1,5 @@
-import { formatLsn, type Slot } from "@centralcloud/db";
+import type { Slot } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import type { CapturedTables } from "../captured-tables.ts";
 import type { Decoder, StreamEvent } from "../decode/decoder.ts";
 import { failedAt, SourceFaultError, UndecodableChangeError } from "../errors.ts";

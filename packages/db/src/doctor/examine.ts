@@ -1,6 +1,11 @@
-import { codeOf, messageOf, sqlState, wouldHideRows } from "@centralcloud/postgres";
+import {
+  codeOf,
+  inShortTransaction,
+  messageOf,
+  sqlState,
+  wouldHideRows,
+} from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import { inShortTransaction } from "../short-transaction.ts";
 import type { Check, CheckedDatabase, ComparingCheck } from "./check.ts";
 import { checks, comparingChecks } from "./checks.ts";
 import { error, type Finding, type Verdict, warning } from "./finding.ts";
