@@ -4,10 +4,14 @@
  * exports. (That package.json declares what is imported, Biome checks.)
  */
 
-/** From top to bottom; each may import those it names. */
+/**
+ * From top to bottom; each may import those it names. docs/architecture.md draws it, and a check compares the drawing:
+ * apps; operations (what an operator does with both stores); engine; clients; ground.
+ */
 const mayImport = {
   "apps/local": [
     "apps/consumer",
+    "packages/central",
     "packages/db",
     "packages/embedded",
     "packages/pgmq",
@@ -20,8 +24,10 @@ const mayImport = {
     "apps/consumer",
     "packages/contracts",
     "packages/cdc",
+    "packages/central",
     "packages/db",
     "packages/dead-letters",
+    "packages/doctor",
     "packages/inspect",
     "packages/pgmq",
     "packages/scheduler",
@@ -32,6 +38,7 @@ const mayImport = {
   ],
   "apps/consumer": [
     "packages/cdc",
+    "packages/central",
     "packages/contracts",
     "packages/db",
     "packages/pgmq",
@@ -40,6 +47,7 @@ const mayImport = {
     "packages/session-keys",
   ],
   "packages/trace": [
+    "packages/central",
     "packages/contracts",
     "packages/db",
     "packages/dead-letters",
@@ -48,26 +56,44 @@ const mayImport = {
   ],
   "packages/inspect": [
     "packages/cdc",
+    "packages/central",
     "packages/contracts",
     "packages/db",
     "packages/dead-letters",
     "packages/pgmq",
     "packages/postgres",
+    "packages/scheduler",
     "packages/service",
+    "packages/session-keys",
+  ],
+  // Above all that it checks, so that it copies nothing from them.
+  "packages/doctor": [
+    "packages/cdc",
+    "packages/central",
+    "packages/contracts",
+    "packages/db",
+    "packages/pgmq",
+    "packages/postgres",
+    "packages/scheduler",
+    "packages/service",
+    "packages/session-keys",
   ],
   "packages/dead-letters": [
+    "packages/central",
     "packages/contracts",
     "packages/db",
     "packages/pgmq",
     "packages/postgres",
     "packages/service",
   ],
-  "packages/cdc": ["packages/db", "packages/postgres", "packages/service"],
+  "packages/client": ["packages/cdc", "packages/postgres"],
+  "packages/cdc": ["packages/central", "packages/db", "packages/postgres", "packages/service"],
   "packages/scheduler": ["packages/db", "packages/postgres", "packages/service"],
+  "packages/central": ["packages/db", "packages/postgres", "packages/service"],
   // The embedded server is for packages/db/src/maintenance alone.
   "packages/db": ["packages/embedded", "packages/postgres", "packages/service", "sql"],
   "packages/pgmq": ["packages/postgres", "packages/service"],
-  "packages/session-keys": ["packages/service"],
+  "packages/session-keys": ["packages/postgres", "packages/service"],
   "packages/embedded": ["packages/postgres"],
   "packages/postgres": [],
   "packages/service": [],

@@ -1,4 +1,5 @@
-import { diagnose, type Finding, migrate } from "@centralcloud/db";
+import { migrate } from "@centralcloud/db";
+import { diagnose, type Finding } from "@centralcloud/doctor";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Authority, createAuthority } from "../support/certificates.ts";

@@ -1,10 +1,5 @@
-import {
-  judgeByFacts,
-  judgeSource,
-  readKnownSources,
-  type ServerFacts,
-  type SourceState,
-} from "@centralcloud/db";
+import { judgeSource, type ServerFacts, type SourceState } from "@centralcloud/db";
+import { judgeByFacts, readKnownSources } from "@centralcloud/doctor";
 import { afterEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 

@@ -1,4 +1,5 @@
-import { diagnose, migrate } from "@centralcloud/db";
+import { migrate } from "@centralcloud/db";
+import { diagnose } from "@centralcloud/doctor";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, createAuthority } from "../support/certificates.ts";

@@ -1,4 +1,5 @@
-import { diagnose, migrate, type Plane } from "@centralcloud/db";
+import { migrate, type Plane } from "@centralcloud/db";
+import { diagnose } from "@centralcloud/doctor";
 import {
   createDatabase,
   type EmbeddedPostgres,

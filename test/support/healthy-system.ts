@@ -1,11 +1,11 @@
+import { migrate } from "@centralcloud/db";
 import {
   type Diagnosis,
   type DoctorOptions,
   type Finding,
-  migrate,
   type Repair,
   repair,
-} from "@centralcloud/db";
+} from "@centralcloud/doctor";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embedded";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";

@@ -27,10 +27,14 @@ export {
   recreateCommand,
   type Slot,
 } from "./capture-slot.ts";
+export { queueOfObject, queuesOf } from "./catalog/catalog-query.ts";
+export type { Difference } from "./catalog/compare.ts";
+export { describeDifference, describeRights } from "./catalog/describe.ts";
 export { type CatalogState, readCatalogState } from "./catalog/digest.ts";
-export { findDrift } from "./catalog/find-drift.ts";
+export { findDrift, isComplete, recordsMissing } from "./catalog/find-drift.ts";
 export { describeAll, mendDrift } from "./catalog/mend-drift.ts";
 export { type Catalog, readCatalog } from "./catalog/read-catalog.ts";
+export type { RightsDifference } from "./catalog/rights.ts";
 export {
   assertCentralStore,
   type MergeBatch,
@@ -51,6 +55,7 @@ export {
   maintainChangeLog,
   markCaptureGap,
   readCaptureCursor,
+  readCaptureCursors,
   recordChanges,
   reportCaptureFault,
   reportCaptureLoss,
@@ -75,19 +80,18 @@ export {
   type RecordedDelivery,
   recordFailures,
 } from "./deliveries.ts";
-export { judgeByFacts, readKnownSources } from "./doctor/checks/source-identities.ts";
-export { checkNames } from "./doctor/checks.ts";
-export { type Diagnosis, type DoctorOptions, diagnose } from "./doctor/doctor.ts";
-export type { Finding, Severity } from "./doctor/finding.ts";
-export { type DoctorLimits, defaultLimits } from "./doctor/limits.ts";
-export { type Repair, repair } from "./doctor/repair.ts";
 export {
   type ArchiveCheck,
+  type ArchiveCheckCounts,
   type ArchiveCheckResult,
   claimArchiveCheck,
   confirmEpoch,
+  countArchiveChecks,
+  doubtEpoch,
   type EpochConfirmation,
   type MissingMessages,
+  type NamedArchiveCheck,
+  readArchiveChecks,
   reportArchiveCheck,
 } from "./epochs.ts";
 export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
@@ -105,12 +109,20 @@ export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/
 export { nextDue } from "./jobs/schedule.ts";
 export { holdLock, LockTakenError, takeLock } from "./locks.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
-export { DatabaseNewerError } from "./migrate/applied.ts";
+export {
+  areOfThisBuild,
+  DatabaseNewerError,
+  type Records,
+  readRecords,
+} from "./migrate/applied.ts";
 export { ExtensionMissingError } from "./migrate/extensions.ts";
+export { readJournal } from "./migrate/journal.ts";
 export { MigrationBlockedError, type MigrationResult, migrate } from "./migrate/migrate.ts";
+export { belongingsOf, ownershipStatements } from "./migrate/ownership.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type MigrationPlan, planMigration } from "./migrate/plan.ts";
 export { type Plane, planes } from "./migrate/plane.ts";
+export { ownerRole, rolesOf } from "./migrate/roles.ts";
 export { hasNothingToMigrate } from "./migrate/up-to-date.ts";
 export {
   type ActionClaim,
@@ -131,7 +143,8 @@ export {
   releaseAction,
   reportAction,
 } from "./operator-actions.ts";
-export { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
+export { PgCronUnusableError, withCronDatabaseOf } from "./pg-cron/cron-database.ts";
+export { type CronWork, jobsOfPgCron, readCronWork } from "./pg-cron/jobs-of-pg-cron.ts";
 export { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
 export {
   type Assignment,

@@ -1,6 +1,6 @@
+import type { Plane } from "@centralcloud/db";
 import type pg from "pg";
 import type { ClientBase } from "pg";
-import type { Plane } from "../migrate/plane.ts";
 
 /**
  * The server of a database. What is the same for all its databases is asked once for each login, of whichever comes

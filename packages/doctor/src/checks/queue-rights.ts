@@ -1,4 +1,4 @@
-import { queuesOf } from "../../catalog/catalog-query.ts";
+import { queuesOf } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, runStatement, type Verdict } from "../finding.ts";
 

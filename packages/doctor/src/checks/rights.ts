@@ -1,4 +1,4 @@
-import type { Plane } from "../../migrate/plane.ts";
+import type { Plane } from "@centralcloud/db";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { error, ok, type Verdict } from "../finding.ts";
 

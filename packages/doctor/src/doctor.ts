@@ -1,3 +1,12 @@
+import type { Plane } from "@centralcloud/db";
+import {
+  findSlot,
+  readCatalogState,
+  readRecords,
+  readServerFacts,
+  readSessionKeys,
+  readSource,
+} from "@centralcloud/db";
 import {
   adviceOn,
   createClient,
@@ -7,13 +16,6 @@ import {
 } from "@centralcloud/postgres";
 import { mapInTurn, Stragglers } from "@centralcloud/service";
 import type pg from "pg";
-import { findSlot } from "../capture-slot.ts";
-import { readCatalogState } from "../catalog/digest.ts";
-import { readRecords } from "../migrate/applied.ts";
-import type { Plane } from "../migrate/plane.ts";
-import { readServerFacts } from "../server-facts.ts";
-import { readSessionKeys } from "../session-keys.ts";
-import { readSource } from "../source.ts";
 import type { CapturedNames, CheckedDatabase, Extension } from "./check.ts";
 import { slotsOf } from "./checks/capture-slot.ts";
 import { comparingChecks } from "./checks.ts";

@@ -1,4 +1,4 @@
-import { planes } from "../migrate/plane.ts";
+import { planes } from "@centralcloud/db";
 import type { Check, ComparingCheck, DatabaseFact } from "./check.ts";
 import { checkAgentTasks } from "./checks/agent-tasks.ts";
 import { checkBloat, checkStatistics } from "./checks/bloat.ts";

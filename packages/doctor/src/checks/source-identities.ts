@@ -1,7 +1,7 @@
+import type { IdentifiedSource } from "@centralcloud/db";
 import { withoutSecrets } from "@centralcloud/postgres";
 import { shellWord } from "@centralcloud/service";
 import type { ClientBase } from "pg";
-import type { IdentifiedSource } from "../../server-facts.ts";
 import {
   type CheckedDatabase,
   type DatabaseFact,

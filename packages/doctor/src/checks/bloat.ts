@@ -1,4 +1,4 @@
-import { belongingsOf } from "../../migrate/ownership.ts";
+import { belongingsOf } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
 import { type Fix, ok, runStatement, type Verdict, warning } from "../finding.ts";
 

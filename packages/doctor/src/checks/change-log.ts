@@ -1,5 +1,10 @@
-import { findLoss, recreateCommand, type Slot } from "../../capture-slot.ts";
-import { type CaptureCursor, readCaptureCursors } from "../../change-log.ts";
+import {
+  type CaptureCursor,
+  findLoss,
+  readCaptureCursors,
+  recreateCommand,
+  type Slot,
+} from "@centralcloud/db";
 import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

@@ -1,5 +1,5 @@
+import { queuesOf } from "@centralcloud/db";
 import { type ClientBase, escapeIdentifier, escapeLiteral } from "pg";
-import { queuesOf } from "../../catalog/catalog-query.ts";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, runStatement, type Verdict, warning } from "../finding.ts";
 

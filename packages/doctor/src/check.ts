@@ -1,11 +1,13 @@
+import type {
+  CatalogState,
+  IdentifiedSource,
+  KnownSessionKey,
+  Plane,
+  Records,
+  Slot,
+  Source,
+} from "@centralcloud/db";
 import type { ClientBase } from "pg";
-import type { Slot } from "../capture-slot.ts";
-import type { CatalogState } from "../catalog/digest.ts";
-import type { Records } from "../migrate/applied.ts";
-import type { Plane } from "../migrate/plane.ts";
-import type { IdentifiedSource } from "../server-facts.ts";
-import type { KnownSessionKey } from "../session-keys.ts";
-import type { Source } from "../source.ts";
 import type { ClockOffset } from "./clock-offset.ts";
 import type { Verdict } from "./finding.ts";
 import type { DoctorLimits } from "./limits.ts";

@@ -1,4 +1,4 @@
-import { ownerRole, rolesOf } from "../../migrate/roles.ts";
+import { ownerRole, rolesOf } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

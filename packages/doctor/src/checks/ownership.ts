@@ -1,5 +1,4 @@
-import { ownershipStatements } from "../../migrate/ownership.ts";
-import { ownerRole } from "../../migrate/roles.ts";
+import { ownerRole, ownershipStatements } from "@centralcloud/db";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { ok, type Verdict, warning } from "../finding.ts";
 

@@ -1,6 +1,6 @@
+import { recreateCommand, type Slot } from "@centralcloud/db";
 import { EndingClient } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import { recreateCommand, type Slot } from "../../capture-slot.ts";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

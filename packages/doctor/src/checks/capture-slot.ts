@@ -1,8 +1,14 @@
+import type { IdentifiedSource } from "@centralcloud/db";
+import {
+  type CaptureCursor,
+  captureName,
+  findLoss,
+  readCaptureCursors,
+  recreateCommand,
+  type Slot,
+} from "@centralcloud/db";
 import { describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import { captureName, findLoss, recreateCommand, type Slot } from "../../capture-slot.ts";
-import { type CaptureCursor, readCaptureCursors } from "../../change-log.ts";
-import type { IdentifiedSource } from "../../server-facts.ts";
 import {
   type CheckedDatabase,
   type DatabaseFact,

@@ -4,7 +4,7 @@ import {
   doubtEpoch,
   type NamedArchiveCheck,
   readArchiveChecks,
-} from "../../epochs.ts";
+} from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

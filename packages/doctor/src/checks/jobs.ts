@@ -1,6 +1,5 @@
+import { checkJobHealth, type JobStatus, scheduledJobsStatus } from "@centralcloud/db";
 import { shellWord, withoutContents } from "@centralcloud/service";
-import { checkJobHealth } from "../../jobs/job-health.ts";
-import { type JobStatus, scheduledJobsStatus } from "../../jobs/job-status.ts";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

@@ -1,5 +1,5 @@
-import { type LiveReplica, lackingReplicas, readLiveReplicas } from "../../replicas.ts";
-import type { KnownSessionKey } from "../../session-keys.ts";
+import type { KnownSessionKey } from "@centralcloud/db";
+import { type LiveReplica, lackingReplicas, readLiveReplicas } from "@centralcloud/db";
 import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
 import { error, ok, type Verdict } from "../finding.ts";
 

@@ -1,5 +1,4 @@
-import { isComplete, recordsMissing } from "../../catalog/find-drift.ts";
-import { readJournal } from "../../migrate/journal.ts";
+import { isComplete, readJournal, recordsMissing } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

@@ -1,10 +1,11 @@
-import { queueOfObject } from "../../catalog/catalog-query.ts";
-import type { Difference } from "../../catalog/compare.ts";
-import { describeDifference, describeRights } from "../../catalog/describe.ts";
-import { findDrift } from "../../catalog/find-drift.ts";
-import type { RightsDifference } from "../../catalog/rights.ts";
-import { areOfThisBuild } from "../../migrate/applied.ts";
-import type { Plane } from "../../migrate/plane.ts";
+import type { Difference, Plane, RightsDifference } from "@centralcloud/db";
+import {
+  areOfThisBuild,
+  describeDifference,
+  describeRights,
+  findDrift,
+  queueOfObject,
+} from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, runStatement, type Verdict, warning } from "../finding.ts";
 

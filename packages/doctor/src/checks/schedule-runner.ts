@@ -1,5 +1,4 @@
-import { type CronWork, readCronWork } from "../../pg-cron/jobs-of-pg-cron.ts";
-import { registerSchedules } from "../../pg-cron/register-schedules.ts";
+import { type CronWork, readCronWork, registerSchedules } from "@centralcloud/db";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { type Fix, ok, type Verdict, warning } from "../finding.ts";
 import { offeredExtensions } from "../offered-extensions.ts";
