@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { Server } from "./server.ts";
 
@@ -35,8 +35,8 @@ export class Stage {
     return this.#once(base, async () => {
       const name = await this.#create("template0");
       const url = this.#server.urlOf(name);
-      if (base !== "central") await migrate("singularity", url, () => {});
-      if (base !== "singularity") await migrate("central", url, () => {});
+      if (base !== "central") await migrateAndSchedule("singularity", url, () => {});
+      if (base !== "singularity") await migrateAndSchedule("central", url, () => {});
       return name;
     });
   }

@@ -1,5 +1,5 @@
-import { migrate } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
@@ -32,7 +32,7 @@ failOnLeaks();
 
 beforeAll(async () => {
   original = await ChaosServer.create("original", ["singularity"]);
-  await migrate("singularity", original.urlOf("singularity"), () => {});
+  await migrateAndSchedule("singularity", original.urlOf("singularity"), () => {});
   backup = await original.backUp();
 }, 60_000);
 afterAll(async () => {

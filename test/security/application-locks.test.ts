@@ -1,8 +1,7 @@
 import { readCaptureStatus } from "@centralcloud/cdc";
 import { createConsumer } from "@centralcloud/consumer";
-import { migrate, runJob } from "@centralcloud/db";
 import { exportLetters, importLetters } from "@centralcloud/dead-letters";
-import { createScheduler } from "@centralcloud/scheduler";
+import { createScheduler, migrateAndSchedule, runJob } from "@centralcloud/scheduler";
 import type { Observation, Part } from "@centralcloud/service";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -114,7 +113,7 @@ test("a migration that has something to do ends, on both sides", async () => {
   for (const plane of ["singularity", "central"] as const) {
     const { pool, url } = system[plane];
     await pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-    const { objectsApplied } = await migrate(plane, url, silent);
+    const { objectsApplied } = await migrateAndSchedule(plane, url, silent);
     expect(objectsApplied).toBeGreaterThan(0);
   }
 });

@@ -7,7 +7,7 @@ import {
   runJob,
   scheduledJobsStatus,
   UnknownJobError,
-} from "@centralcloud/db";
+} from "@centralcloud/scheduler";
 import { sqlDirectory } from "@centralcloud/sql";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

@@ -1,4 +1,3 @@
-import { migrate } from "@centralcloud/db";
 import {
   type Diagnosis,
   type DoctorOptions,
@@ -7,6 +6,7 @@ import {
   repair,
 } from "@centralcloud/doctor";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { harnessName, type TestDatabase, type TestSystem } from "./databases.ts";
@@ -39,8 +39,8 @@ export function useHealthySystem(): HealthySystem {
       durable: true,
       settings: { max_prepared_transactions: 5 },
     });
-    await migrate("singularity", server.urlOf("singularity"), () => {});
-    await migrate("central", server.urlOf("centralcloud"), () => {});
+    await migrateAndSchedule("singularity", server.urlOf("singularity"), () => {});
+    await migrateAndSchedule("central", server.urlOf("centralcloud"), () => {});
     system.singularity = open(server, "singularity");
     system.central = open(server, "centralcloud");
     await addNewKey(system.singularity, "doctor-key", { activate: true });

@@ -1,6 +1,21 @@
 export { createCapturedTables, defaultTables } from "./captured-tables.ts";
 export type { Change, JsonText, Operation } from "./change.ts";
 export {
+  advanceCaptureCursor,
+  beginCapture,
+  type CaptureBeginning,
+  type CaptureCursor,
+  type CaptureProgress,
+  endCapture,
+  maintainChangeLog,
+  markCaptureGap,
+  readCaptureCursor,
+  readCaptureCursors,
+  recordChanges,
+  reportCaptureFault,
+  reportCaptureLoss,
+} from "./change-log.ts";
+export {
   type CaptureConfiguration,
   type CaptureSettings,
   captureVariables,
@@ -39,9 +54,14 @@ export type {
   Unreadable,
   Whereabouts,
 } from "./reconcile/compare.ts";
+export { isGrave, LogBehindError, type Reconciliation, reconcile } from "./reconcile/reconcile.ts";
 export {
-  isGrave,
-  LogBehindError,
-  type Reconciliation,
-  reconcile,
-} from "./reconcile/reconcile.ts";
+  captureName,
+  findLoss,
+  findSlot,
+  type LogOrigin,
+  type Plugin,
+  plugins,
+  recreateCommand,
+  type Slot,
+} from "./slot/capture-slot.ts";

@@ -17,16 +17,6 @@ export {
 } from "./actions/state.ts";
 export { copiedUntil, isArchivedHere, isNotSetAside } from "./archived-here.ts";
 export { boundsOf } from "./canonical-json.ts";
-export {
-  captureName,
-  findLoss,
-  findSlot,
-  type LogOrigin,
-  type Plugin,
-  plugins,
-  recreateCommand,
-  type Slot,
-} from "./capture-slot.ts";
 export { queueOfObject, queuesOf } from "./catalog/catalog-query.ts";
 export type { Difference } from "./catalog/compare.ts";
 export { describeDifference, describeRights } from "./catalog/describe.ts";
@@ -45,21 +35,6 @@ export {
   mergeSessions,
   NotACentralStoreError,
 } from "./central-store.ts";
-export {
-  advanceCaptureCursor,
-  beginCapture,
-  type CaptureBeginning,
-  type CaptureCursor,
-  type CaptureProgress,
-  endCapture,
-  maintainChangeLog,
-  markCaptureGap,
-  readCaptureCursor,
-  readCaptureCursors,
-  recordChanges,
-  reportCaptureFault,
-  reportCaptureLoss,
-} from "./change-log.ts";
 export {
   type ConfiguredSource,
   ConfiguredSources,
@@ -94,19 +69,6 @@ export {
   readArchiveChecks,
   reportArchiveCheck,
 } from "./epochs.ts";
-export { checkJobHealth, type JobProblem } from "./jobs/job-health.ts";
-export {
-  type JobRunFilter,
-  type JobRunReport,
-  type JobStatus,
-  type JobTimes,
-  listJobRuns,
-  mostJobs,
-  readJobTimes,
-  scheduledJobsStatus,
-} from "./jobs/job-status.ts";
-export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/run-job.ts";
-export { nextDue } from "./jobs/schedule.ts";
 export { holdLock, LockTakenError, takeLock } from "./locks.ts";
 export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
 export {
@@ -143,9 +105,6 @@ export {
   releaseAction,
   reportAction,
 } from "./operator-actions.ts";
-export { PgCronUnusableError, withCronDatabaseOf } from "./pg-cron/cron-database.ts";
-export { type CronWork, jobsOfPgCron, readCronWork } from "./pg-cron/jobs-of-pg-cron.ts";
-export { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
 export {
   type Assignment,
   assignTasksNow,

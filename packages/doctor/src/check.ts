@@ -1,10 +1,10 @@
+import type { Slot } from "@centralcloud/cdc";
 import type {
   CatalogState,
   IdentifiedSource,
   KnownSessionKey,
   Plane,
   Records,
-  Slot,
   Source,
 } from "@centralcloud/db";
 import type { ClientBase } from "pg";

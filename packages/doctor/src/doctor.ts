@@ -1,6 +1,6 @@
+import { findSlot } from "@centralcloud/cdc";
 import type { Plane } from "@centralcloud/db";
 import {
-  findSlot,
   readCatalogState,
   readRecords,
   readServerFacts,

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { setPriority } from "node:os";
-import { migrate } from "@centralcloud/db";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { withClient } from "../../hostile/attacks.ts";
 import { runHostile } from "../../hostile/run-hostile.ts";
@@ -27,7 +27,7 @@ async function startElsewhere(durable: boolean) {
   try {
     runWhenIdle(server.processIds.server);
     const url = server.urlOf("other");
-    await migrate("singularity", url, () => {});
+    await migrateAndSchedule("singularity", url, () => {});
     const password = "of-the-bench";
     await withClient(url, (client) =>
       client.query(

@@ -1,5 +1,6 @@
 import { queueNames } from "@centralcloud/contracts";
-import { migrate, readSource } from "@centralcloud/db";
+import { readSource } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { setCentralTraps, setSourceTraps } from "../faults/traps.ts";
 import { ChaosDatabase } from "./chaos-database.ts";
@@ -64,14 +65,14 @@ export async function prepareDatabases(options: {
 }
 
 async function prepareCentral(central: ChaosDatabase, dawdleMs: number): Promise<ChaosDatabase> {
-  await migrate("central", central.server.urlOf(central.name), () => {});
+  await migrateAndSchedule("central", central.server.urlOf(central.name), () => {});
   await makeLogin(central);
   await setCentralTraps(central, dawdleMs);
   return central;
 }
 
 async function prepareSource(database: ChaosDatabase, dawdleMs: number): Promise<SourceDatabase> {
-  await migrate("singularity", database.server.urlOf(database.name), () => {});
+  await migrateAndSchedule("singularity", database.server.urlOf(database.name), () => {});
   await makeLogin(database);
   await setSourceTraps(database, queueNames, dawdleMs);
   await database.query("update public.singularity_source set name = $1", [database.server.name]);

@@ -1,4 +1,5 @@
-import { findSlot, readSource, type Slot, type Source } from "@centralcloud/db";
+import { findSlot, type Slot } from "@centralcloud/cdc";
+import { readSource, type Source } from "@centralcloud/db";
 import { deadLetterQueueOf, PgmqClient, type QueueDepth, queueTable } from "@centralcloud/pgmq";
 import {
   inShortTransaction,

@@ -1,7 +1,7 @@
-import { findSlot } from "@centralcloud/db";
 import { parseLsn } from "@centralcloud/postgres";
 import type { Change } from "../change.ts";
 import { CaptureStateError } from "../errors.ts";
+import { findSlot } from "../slot/capture-slot.ts";
 import { assertNotLost } from "../slot/slot.ts";
 import { type ChangeFilter, matches } from "./change-filter.ts";
 import { readChanges } from "./read-changes.ts";

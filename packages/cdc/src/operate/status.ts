@@ -1,18 +1,10 @@
-import {
-  type CaptureCursor,
-  findLoss,
-  findSlot,
-  identifySource,
-  judgeSource,
-  type LogOrigin,
-  readCaptureCursor,
-  type Slot,
-  type Source,
-} from "@centralcloud/db";
+import { identifySource, judgeSource, type Source } from "@centralcloud/db";
 import type { Blocker } from "@centralcloud/postgres";
 import { formatLsn } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
+import { type CaptureCursor, readCaptureCursor } from "../change-log.ts";
+import { findLoss, findSlot, type LogOrigin, type Slot } from "../slot/capture-slot.ts";
 import { examineTables } from "../slot/publication.ts";
 
 /**

@@ -2,17 +2,11 @@ import { hostname } from "node:os";
 import {
   assertNotRefused,
   type ConfiguredSources,
-  captureName,
   claimCapturedSource,
-  findLoss,
-  findSlot,
   type HoldingSource,
   type IdentifiedSource,
   identifySource,
   judgeSource,
-  readCaptureCursor,
-  recreateCommand,
-  type Slot,
   type Source,
   SourceRefusedError,
   StandbyError,
@@ -27,6 +21,7 @@ import {
   withoutContents,
 } from "@centralcloud/service";
 import type { Pool } from "pg";
+import { readCaptureCursor } from "../change-log.ts";
 import type { CaptureConfiguration } from "../configuration.ts";
 import {
   CaptureStateError,
@@ -37,6 +32,13 @@ import {
   SlotLostError,
   UndecodableChangeError,
 } from "../errors.ts";
+import {
+  captureName,
+  findLoss,
+  findSlot,
+  recreateCommand,
+  type Slot,
+} from "../slot/capture-slot.ts";
 import { createSlot, findRefusal, type SlotWish } from "../slot/create-slot.ts";
 import { dropSlot } from "../slot/drop-slot.ts";
 import { assertNotLost } from "../slot/slot.ts";

@@ -1,4 +1,4 @@
-import { captureName, findSlot, holdLock, type Plugin } from "@centralcloud/db";
+import { holdLock } from "@centralcloud/db";
 import {
   describeBlockers,
   findBlockers,
@@ -11,6 +11,7 @@ import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
 import { CaptureStateError, codeOf, isOptionFault, PluginTooOldError } from "../errors.ts";
 import { connectForReplication } from "../stream/replication-connection.ts";
+import { captureName, findSlot, type Plugin } from "./capture-slot.ts";
 import { dropSlot } from "./drop-slot.ts";
 import { assertCapturable, publish } from "./publication.ts";
 import { slotNameFor } from "./slot-name.ts";

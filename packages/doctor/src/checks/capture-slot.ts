@@ -1,4 +1,3 @@
-import type { IdentifiedSource } from "@centralcloud/db";
 import {
   type CaptureCursor,
   captureName,
@@ -6,7 +5,8 @@ import {
   readCaptureCursors,
   recreateCommand,
   type Slot,
-} from "@centralcloud/db";
+} from "@centralcloud/cdc";
+import type { IdentifiedSource } from "@centralcloud/db";
 import { describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import {

@@ -1,4 +1,4 @@
-import { recreateCommand, type Slot } from "@centralcloud/db";
+import { recreateCommand, type Slot } from "@centralcloud/cdc";
 import { EndingClient } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import type { CheckedDatabase } from "../check.ts";

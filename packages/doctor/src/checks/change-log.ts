@@ -4,7 +4,7 @@ import {
   readCaptureCursors,
   recreateCommand,
   type Slot,
-} from "@centralcloud/db";
+} from "@centralcloud/cdc";
 import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

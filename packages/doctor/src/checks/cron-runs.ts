@@ -1,4 +1,4 @@
-import { PgCronUnusableError, withCronDatabaseOf } from "@centralcloud/db";
+import { PgCronUnusableError, withCronDatabaseOf } from "@centralcloud/scheduler";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict } from "../finding.ts";
 

@@ -1,4 +1,4 @@
-import { checkJobHealth, type JobStatus, scheduledJobsStatus } from "@centralcloud/db";
+import { checkJobHealth, type JobStatus, scheduledJobsStatus } from "@centralcloud/scheduler";
 import { shellWord, withoutContents } from "@centralcloud/service";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";

@@ -1,4 +1,4 @@
-import { type CronWork, readCronWork, registerSchedules } from "@centralcloud/db";
+import { type CronWork, readCronWork, registerSchedules } from "@centralcloud/scheduler";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { type Fix, ok, type Verdict, warning } from "../finding.ts";
 import { offeredExtensions } from "../offered-extensions.ts";

@@ -1,5 +1,5 @@
+import type { Source } from "@centralcloud/db";
 import type { ClientBase, Pool } from "pg";
-import type { Source } from "./source.ts";
 
 /** How far a source has been captured. */
 export interface CaptureCursor {

@@ -1,6 +1,6 @@
+import { takeLock } from "@centralcloud/db";
 import { codeOf } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import { takeLock } from "../locks.ts";
 import {
   ensurePgCron,
   readCronJobs,

@@ -1,8 +1,8 @@
+import { isInstant, ServerFactsError } from "@centralcloud/db";
 import { type Blocker, blockersOf, formatLsn, parseLsn } from "@centralcloud/postgres";
 import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
-import type { CaptureCursor } from "./change-log.ts";
-import { isInstant, ServerFactsError } from "./server-facts.ts";
+import type { CaptureCursor } from "../change-log.ts";
 
 /** How the names of our slots begin, and the name of the publication. */
 export const captureName = "singularity_centralcloud_cdc";
