@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { addSessionKey } from "@centralcloud/db";
 import {
+  addSessionKey,
   createKeyRing,
   formatSessionKey,
   generateKey,

@@ -1,12 +1,12 @@
-import { createConsumer } from "@centralcloud/consumer";
-import { contractFor, maskJson } from "@centralcloud/contracts";
 import {
   listDeliveryFailures,
   listReplicas,
   listSessions,
   recordFailures,
   type SessionKey,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import { createConsumer } from "@centralcloud/consumer";
+import { contractFor, maskJson } from "@centralcloud/contracts";
 import {
   maxBodyBytes,
   placeOf,

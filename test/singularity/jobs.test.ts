@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
+import { refreshMetricsNow } from "@centralcloud/client";
 import {
   checkJobHealth,
   nextDue,
   readJobTimes,
-  refreshMetricsNow,
   runJob,
   scheduledJobsStatus,
   UnknownJobError,

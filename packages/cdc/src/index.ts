@@ -33,8 +33,6 @@ export {
 export { type Dropped, dropCapture } from "./operate/drop.ts";
 export {
   getCdcChanges,
-  getPatternChanges,
-  getSessionChanges,
   type PeekOptions,
 } from "./operate/peek.ts";
 export { type Recreated, type RecreateOptions, recreateCapture } from "./operate/recreate.ts";
@@ -45,6 +43,7 @@ export {
   readCaptureStatus,
 } from "./operate/status.ts";
 export { type TailOptions, tail } from "./operate/tail.ts";
+export type { TemporarySlotOptions } from "./operate/temporary-slot.ts";
 export { type Capture, createCapture } from "./reader/capture.ts";
 export type { CaptureHealth } from "./reader/source-capture.ts";
 export type {

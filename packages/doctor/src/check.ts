@@ -1,12 +1,6 @@
 import type { Slot } from "@centralcloud/cdc";
-import type {
-  CatalogState,
-  IdentifiedSource,
-  KnownSessionKey,
-  Plane,
-  Records,
-  Source,
-} from "@centralcloud/db";
+import type { CatalogState, IdentifiedSource, Plane, Records, Source } from "@centralcloud/db";
+import type { KnownSessionKey } from "@centralcloud/session-keys";
 import type { ClientBase } from "pg";
 import type { ClockOffset } from "./clock-offset.ts";
 import type { Verdict } from "./finding.ts";

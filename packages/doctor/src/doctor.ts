@@ -1,12 +1,6 @@
 import { findSlot } from "@centralcloud/cdc";
 import type { Plane } from "@centralcloud/db";
-import {
-  readCatalogState,
-  readRecords,
-  readServerFacts,
-  readSessionKeys,
-  readSource,
-} from "@centralcloud/db";
+import { readCatalogState, readRecords, readServerFacts, readSource } from "@centralcloud/db";
 import {
   adviceOn,
   createClient,
@@ -15,6 +9,7 @@ import {
   withoutSecrets,
 } from "@centralcloud/postgres";
 import { mapInTurn, Stragglers } from "@centralcloud/service";
+import { readSessionKeys } from "@centralcloud/session-keys";
 import type pg from "pg";
 import type { CapturedNames, CheckedDatabase, Extension } from "./check.ts";
 import { slotsOf } from "./checks/capture-slot.ts";

@@ -9,7 +9,7 @@ export {
   readJobTimes,
   scheduledJobsStatus,
 } from "./jobs/job-status.ts";
-export { type JobRun, refreshMetricsNow, runJob, UnknownJobError } from "./jobs/run-job.ts";
+export { type JobRun, runJob, UnknownJobError } from "./jobs/run-job.ts";
 export { nextDue } from "./jobs/schedule.ts";
 export { migrateAndSchedule, type ScheduledMigration } from "./migrate-and-schedule.ts";
 export { PgCronUnusableError, withCronDatabaseOf } from "./pg-cron/cron-database.ts";

@@ -1,5 +1,5 @@
-import { addSessionKey } from "@centralcloud/db";
 import {
+  addSessionKey,
   createKeyRing,
   formatSessionKey,
   generateKey,

@@ -1,4 +1,4 @@
-import { type MergeBatch, mergePatterns } from "@centralcloud/db";
+import { type MergeBatch, mergePatterns } from "@centralcloud/central";
 import { createPool } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import { queue } from "../backlog.ts";

@@ -1,5 +1,5 @@
+import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/central";
 import { contractFor, type QueueName } from "@centralcloud/contracts";
-import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/db";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type TestDatabase, useSystem } from "../../support/databases.ts";
 import { failOnLeaks } from "../../support/leaks.ts";

@@ -1,4 +1,4 @@
-import { countReplicas, type ReplicaCounts } from "@centralcloud/db";
+import { countReplicas, type ReplicaCounts } from "@centralcloud/central";
 import {
   inShortTransaction,
   type OldestSnapshot,

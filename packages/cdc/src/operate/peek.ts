@@ -53,19 +53,3 @@ export function getCdcChanges(
     },
   );
 }
-
-/** As {@link getCdcChanges}, of learned patterns only. */
-export function getPatternChanges(
-  options: TemporarySlotOptions,
-  filter: Omit<PeekOptions, "tables"> = {},
-): Promise<readonly Change[]> {
-  return getCdcChanges(options, { ...filter, tables: ["learned_patterns"] });
-}
-
-/** As {@link getCdcChanges}, of sessions only; their state is never among the values. */
-export function getSessionChanges(
-  options: TemporarySlotOptions,
-  filter: Omit<PeekOptions, "tables"> = {},
-): Promise<readonly Change[]> {
-  return getCdcChanges(options, { ...filter, tables: ["agent_sessions"] });
-}

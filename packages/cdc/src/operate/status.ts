@@ -1,4 +1,5 @@
-import { identifySource, judgeSource, type Source } from "@centralcloud/db";
+import { judgeSource } from "@centralcloud/central";
+import { identifySource, type Source } from "@centralcloud/db";
 import type { Blocker } from "@centralcloud/postgres";
 import { formatLsn } from "@centralcloud/postgres";
 import type { Pool } from "pg";

@@ -4,13 +4,11 @@ import {
   type ConfiguredSources,
   claimCapturedSource,
   type HoldingSource,
-  type IdentifiedSource,
-  identifySource,
   judgeSource,
-  type Source,
   SourceRefusedError,
   StandbyError,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import { type IdentifiedSource, identifySource, type Source } from "@centralcloud/db";
 import { createPool, endPool, formatLsn, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import {
   type CaptureObservation,

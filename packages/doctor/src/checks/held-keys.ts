@@ -1,5 +1,5 @@
-import type { KnownSessionKey } from "@centralcloud/db";
-import { type LiveReplica, lackingReplicas, readLiveReplicas } from "@centralcloud/db";
+import { type LiveReplica, lackingReplicas, readLiveReplicas } from "@centralcloud/central";
+import type { KnownSessionKey } from "@centralcloud/session-keys";
 import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
 import { error, ok, type Verdict } from "../finding.ts";
 

@@ -4,7 +4,7 @@ import {
   doubtEpoch,
   type NamedArchiveCheck,
   readArchiveChecks,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import type { CheckedDatabase } from "../check.ts";
 import { error, ok, type Verdict, warning } from "../finding.ts";
 

@@ -93,16 +93,3 @@ async function runStep(
     throw code === "42704" ? new UnknownJobError(message) : error;
   }
 }
-
-/**
- * Brings the view `agent_performance_5min` up to date, while it is read; waits for a refresh that is
- * going on, then refreshes again. Leaves no trace in the history of jobs.
- */
-export async function refreshMetricsNow(
-  source: Pool | ClientBase,
-): Promise<{ readonly rowCount: number }> {
-  const { rows } = await source.query<{ rowCount: number }>(
-    `select r.row_count::integer as "rowCount" from public.refresh_metrics() r`,
-  );
-  return { rowCount: rows[0]?.rowCount ?? 0 };
-}

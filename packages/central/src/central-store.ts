@@ -1,7 +1,7 @@
+import type { Source } from "@centralcloud/db";
 import pg, { type ClientBase, type Pool } from "pg";
 import { identities } from "./deliveries.ts";
 import { foldPatterns } from "./fold-patterns.ts";
-import type { Source } from "./source.ts";
 
 /** Messages of one source and queue, ready to be merged. */
 export interface MergeBatch {

@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from "pg";
-import type { ActionState, ActionVerb, ControlVerb } from "./actions/state.ts";
+import type { ActionState, ActionVerb, ControlVerb } from "./action-state.ts";
 
 /** What an operator is about to do. */
 export interface ActionRequest {

@@ -1,9 +1,8 @@
+import type { IdentifiedSource, Source } from "@centralcloud/db";
 import { codeOf, sqlState } from "@centralcloud/postgres";
 import { shellWord } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 import { registerSource } from "./central-store.ts";
-import type { IdentifiedSource } from "./server-facts.ts";
-import type { Source } from "./source.ts";
 
 type Queryable = Pool | ClientBase;
 

@@ -1,6 +1,6 @@
+import type { Source } from "@centralcloud/db";
 import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
-import type { Source } from "./source.ts";
 import { readOwnAddress, SourceRefusedError, sayConfiguredToo } from "./source-registry.ts";
 
 /** One of the databases that a process has configured, as far as the process knows. */

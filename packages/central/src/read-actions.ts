@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
-import type { CanaryState, PartFigures } from "../operator-actions.ts";
-import type { ActionState } from "./state.ts";
+import type { ActionState } from "./action-state.ts";
+import type { CanaryState, PartFigures } from "./operator-actions.ts";
 
 /** An operator's action, as the central store knows it: figures are those that its runner last told. */
 export interface ActionSummary {
