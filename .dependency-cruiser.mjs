@@ -106,7 +106,7 @@ const directions = Object.entries(mayImport).map(([from, to]) => ({
   severity: "error",
   from: { path: `^${from}/` },
   to: {
-    path: "^(apps|packages|sql|test)/",
+    path: "^(apps|packages|sql|test|tools)/",
     pathNot: [from, ...to].map((member) => `^${member}/`),
   },
 }));
@@ -122,11 +122,18 @@ export default {
       to: { circular: true },
     },
     {
+      name: "from-tools",
+      comment: "Tests may use the tools; what the tools measure must not depend on a test",
+      severity: "error",
+      from: { path: "^tools/" },
+      to: { path: "^test/" },
+    },
+    {
       name: "no-deep-imports",
       comment:
         "Another member is imported by its name, which its exports answer; not by a path into it",
       severity: "error",
-      from: { path: "^(apps|packages|test)/([^/]+)/" },
+      from: { path: "^(apps|packages|test|tools)/([^/]+)/" },
       to: {
         path: "^(apps|packages|sql)/",
         pathNot: [
@@ -148,7 +155,7 @@ export default {
   options: {
     exclude: { path: ["/generated/", "/node_modules/.*/node_modules/"] },
     doNotFollow: { path: ["node_modules", "/dist/"] },
-    includeOnly: { path: ["^apps/", "^packages/", "^sql/", "^test/", "node_modules"] },
+    includeOnly: { path: ["^apps/", "^packages/", "^sql/", "^test/", "^tools/", "node_modules"] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.base.json" },
     enhancedResolveOptions: {

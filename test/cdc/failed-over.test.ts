@@ -3,7 +3,11 @@ import { migrateAndSchedule } from "@centralcloud/scheduler";
 import type { Observation, Part } from "@centralcloud/service";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { captureDefaults } from "../support/capture.ts";
 import { environmentOf } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";

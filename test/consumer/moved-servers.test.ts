@@ -2,7 +2,11 @@ import { PgmqClient } from "@centralcloud/pgmq";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { aliasOf } from "../support/alias.ts";
 import { environmentOf } from "../support/command.ts";
 import { whileInTransaction } from "../support/concurrently.ts";

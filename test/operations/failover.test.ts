@@ -1,7 +1,11 @@
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { environmentOf } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";
 import {

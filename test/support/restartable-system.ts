@@ -1,7 +1,7 @@
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, inject } from "vitest";
-import { ChaosServer } from "../chaos/servers/chaos-server.ts";
+import { ChaosServer } from "../../tools/chaos/servers/chaos-server.ts";
 import { harnessName, type TestDatabase, type TestSystem } from "./databases.ts";
 import type { RestartableServer } from "./restartable-server.ts";
 

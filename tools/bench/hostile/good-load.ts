@@ -1,6 +1,6 @@
 import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
-import { fillQueue, queue } from "../bench/backlog.ts";
+import { fillQueue, queue } from "../backlog.ts";
 
 /** A source that is well: its queue is kept full, so that as much is merged as can be. */
 export interface GoodLoad {

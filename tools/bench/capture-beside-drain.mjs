@@ -1,6 +1,6 @@
 /*
  * How much a capture of 50,000 changes a minute slows down the draining of a queue beside it:
- *   node test/bench/capture-beside-drain.mjs [messages] [pairs of runs]
+ *   node tools/bench/capture-beside-drain.mjs [messages] [pairs of runs]
  * Each database has a server of its own, as where they are deployed; both, the consumer, the writer and the capture
  * share this machine. Each pair drains the same queue with the same writer at work, once without and once with a
  * capture, in turns. Writer and capture begin ten seconds earlier: what goes on all day is warm.

@@ -58,7 +58,7 @@ function findRoot(folder: string): string {
 }
 
 export const root = findRoot(import.meta.dirname);
-export const figuresFile = join(root, "test/capacity/figures.json");
+export const figuresFile = join(root, "tools/capacity/figures.json");
 
 export function readFigures(file: string = figuresFile): Figures {
   return JSON.parse(readFileSync(file, "utf8")) as Figures;
@@ -86,7 +86,7 @@ export interface BurstSeen {
   readonly mostLagS: number;
 }
 
-export const validationFile = join(root, "test/capacity/validation.json");
+export const validationFile = join(root, "tools/capacity/validation.json");
 
 export function readValidation(file: string = validationFile): Validation {
   return JSON.parse(readFileSync(file, "utf8")) as Validation;
@@ -128,7 +128,7 @@ export interface CommandFigures {
   readonly serverS: number;
 }
 
-export const commandsFile = join(root, "test/capacity/commands.json");
+export const commandsFile = join(root, "tools/capacity/commands.json");
 
 export function readCommands(file: string = commandsFile): CommandsMeasured {
   return JSON.parse(readFileSync(file, "utf8")) as CommandsMeasured;

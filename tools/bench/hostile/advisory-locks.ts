@@ -1,6 +1,5 @@
 import { queueNames } from "@centralcloud/contracts";
 import pg from "pg";
-import { harnessName } from "./databases.ts";
 
 /** Keys of versions that excluded each other by advisory locks, and those by which consumers and senders tell each other something. */
 const numbers = ["ccsc", "ccmi", "cccr", "ccsl", "ccpb", "cccl"].map((letters) =>
@@ -22,9 +21,10 @@ const jobClass = 0x63_63_6a_62;
 /** Takes every advisory lock whose key is known from the code, as any login can, until the connection is closed. */
 export async function takeEveryAdvisoryLock(
   url: string,
+  applicationName: string,
   jobs: readonly string[] = [],
 ): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, application_name: harnessName });
+  const client = new pg.Client({ connectionString: url, application_name: applicationName });
   await client.connect();
   for (const expression of expressions)
     await client.query(`select pg_advisory_lock(${expression})`);

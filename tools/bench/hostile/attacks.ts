@@ -1,6 +1,6 @@
 import { queueNames } from "@centralcloud/contracts";
 import pg from "pg";
-import { takeEveryAdvisoryLock } from "../support/advisory-locks.ts";
+import { takeEveryAdvisoryLock } from "./advisory-locks.ts";
 
 /** A source whose server belongs to somebody who means no good, and what that somebody has. */
 export interface HostileSource {
@@ -144,7 +144,7 @@ export const attacks: readonly Attack[] = [
     name: "every advisory lock that is known",
     everyMs: 100,
     async harm(_, { applicationUrl }) {
-      const holder = await takeEveryAdvisoryLock(applicationUrl);
+      const holder = await takeEveryAdvisoryLock(applicationUrl, "test-harness");
       await holder.query("select pg_sleep(4)").finally(() => holder.end());
     },
   },

@@ -1,9 +1,9 @@
 import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
-import { queue } from "../bench/backlog.ts";
-import { type FinishedProgram, type Program, startCentralcloud } from "../bench/process.ts";
-import { findFreePort } from "../support/free-port.ts";
-import { until } from "../support/until.ts";
+import { findFreePort } from "../../support/free-port.ts";
+import { until } from "../../support/until.ts";
+import { queue } from "../backlog.ts";
+import { type FinishedProgram, type Program, startCentralcloud } from "../process.ts";
 import { type AttackCounts, attack } from "./attack.ts";
 import { countOf, keepFull } from "./good-load.ts";
 

@@ -13,9 +13,9 @@ import { measure } from "./measure.ts";
 import { measureCommands } from "./measure-commands.ts";
 import { validate } from "./validate.ts";
 
-const usage = `pnpm capacity measure     what a message costs; a few minutes; writes test/capacity/figures.json
-pnpm capacity validate    a burst into a real system, beside the simulation; writes test/capacity/validation.json
-pnpm capacity commands    what each command takes over 200 sources; ten minutes; writes test/capacity/commands.json
+const usage = `pnpm capacity measure     what a message costs; a few minutes; writes tools/capacity/figures.json
+pnpm capacity validate    a burst into a real system, beside the simulation; writes tools/capacity/validation.json
+pnpm capacity commands    what each command takes over 200 sources; ten minutes; writes tools/capacity/commands.json
 pnpm capacity document    writes every number of docs/capacity.md, and its picture, anew
 pnpm capacity check       says whether they are up to date (exit code 1: they are not)
 
