@@ -1,6 +1,5 @@
 import { codeOf, sqlState } from "@centralcloud/postgres";
-import { identities, identityValues } from "./claim-token.ts";
-import type { MessageIdentity } from "./message.ts";
+import { identities, identityValues, type MessageIdentity } from "./message.ts";
 import { type Queryable, queueTable } from "./queue-table.ts";
 
 /** The columns of a message that a queue and its archive both have, whatever version of pgmq made them. */

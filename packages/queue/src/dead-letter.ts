@@ -1,5 +1,5 @@
-import { hasTokenOf, tokenValues } from "./claim-token.ts";
 import { cleanJson, type DeadLetter, deadLetterBody, type Wrapped } from "./dead-letter-format.ts";
+import { hasTokenOf, tokenValues } from "./message.ts";
 import { deadLetterQueueOf, type Queryable, queueTable } from "./queue-table.ts";
 
 /** Messages that one statement moves together, in bytes: the server holds each of them, uncompressed, in memory. */

@@ -1,4 +1,3 @@
-export type { ClaimToken } from "./claim-token.ts";
 export type { MovedMessage } from "./dead-letter.ts";
 export {
   cleanText,
@@ -9,13 +8,8 @@ export {
   deadLetterFields,
   type Refusal,
 } from "./dead-letter-format.ts";
-export type {
-  ClaimedMessage,
-  MessageIdentity,
-  ReaderSlotRequest,
-  ReadLimits,
-  SlotRefusal,
-} from "./message.ts";
+export type { ClaimedMessage, ClaimToken, MessageIdentity } from "./message.ts";
 export { QueueClient } from "./queue-client.ts";
 export { nextVisibleInMs, type QueueDepth, type QueueMetrics } from "./queue-state.ts";
 export { deadLetterQueueOf, type Queryable, QueueNameError, queueTable } from "./queue-table.ts";
+export type { ReaderSlotRequest, ReadLimits, SlotRefusal } from "./read.ts";

@@ -1,5 +1,3 @@
-import type { ClaimToken } from "./claim-token.ts";
-
 /**
  * What identifies a message within its source and queue. `msgId` alone repeats when a queue is recreated or its
  * database restored from a backup.
@@ -31,41 +29,80 @@ export interface ClaimedMessage extends MessageIdentity {
   readonly fromArchive: boolean;
 }
 
-/** The limits of one read, and where in the queue it begins. */
-export interface ReadLimits {
-  /** The lease: how long the messages stay invisible to others, in whole seconds. */
-  readonly visibilityTimeoutS: number;
-  /** Messages at most, from 1. */
-  readonly quantity: number;
-  /** Only messages with a higher id, so that the rows in front are not visited; default: all. */
-  readonly afterId?: string;
-  /** Only messages with a higher id than the one claimed last, by any reader; only a hint. Default false. */
-  readonly afterOthers?: boolean;
-  /** A message whose text is longer than this (UTF-8 bytes) is claimed, but its body stays in the database. */
-  readonly maxMessageBytes: number;
-  /** The bodies of one read together, in UTF-8 bytes; the first message is fetched in any case. */
-  readonly maxBatchBytes: number;
-  /** Whether `traceparent` is read from the headers; default false. */
-  readonly traceparents?: boolean;
-}
-
-/** Under which conditions a read may claim, among all processes that read the queue. */
-export interface ReaderSlotRequest {
-  /** The number of reader slots: the read claims only if it gets one of them, from 1; default: no limit. */
-  readonly maxReaders?: number;
-  /**
-   * Claims only if fewer than `claimed` messages were claimed within the last `withinMs` milliseconds, counting those
-   * that are still in flight and were claimed with the same visibility timeout; default: no such condition.
-   */
-  readonly unlessOthers?: {
-    readonly claimed: number;
-    readonly withinMs: number;
-    /** Whether a cheaper statement asks before the read, for readers that expect a refusal; default false. */
-    readonly asksFirst?: boolean;
-  };
-}
-
 /**
- * Why a read did not claim: every reader slot was taken, or others claimed so much that this reader is not needed.
+ * Identifies one read of a queue: the visibility timeouts (`vt`) that this read set on its messages, or may have set,
+ * since the answer to a statement can be lost. All messages of a read have the same `vt`, and no other read sets the
+ * same one. So a message that still has one of these values is still claimed by this read. The read count alone does
+ * not tell: a message that was released and read again has the same read count as before.
  */
-export type SlotRefusal = "no-slot" | "not-needed";
+export class ClaimToken {
+  readonly #firstVisibleAt: number;
+  readonly #extendedTo: number[] = [];
+  readonly #claimedAt: number;
+
+  /**
+   * @param visibleAt the visibility timeout that the read set: microseconds since 1970 by the source's clock,
+   *   which a number holds exactly until the year 2255.
+   * @param claimedAt when the read was sent, by the clock of `performance.now()`, in milliseconds.
+   */
+  constructor(visibleAt: number, claimedAt: number) {
+    this.#firstVisibleAt = visibleAt;
+    this.#claimedAt = claimedAt;
+  }
+
+  /** Every visibility timeout that proves the claim: microseconds since 1970, in decimal digits. */
+  get visibilityTimeouts(): readonly string[] {
+    return [this.#firstVisibleAt, ...this.#extendedTo].map(String);
+  }
+
+  /**
+   * Computes the visibility timeout that keeps the messages invisible as long from now as the read did from the moment
+   * it was sent. From here on it is one of {@link visibilityTimeouts}, whether or not it reaches the source.
+   */
+  extend(): string {
+    const elapsedUs = Math.round((performance.now() - this.#claimedAt) * 1_000);
+    const visibleAt = this.#firstVisibleAt + elapsedUs;
+    this.#extendedTo.push(visibleAt);
+    return String(visibleAt);
+  }
+}
+
+/*
+ * How a statement names messages: by (msg_id, enqueued_at), and not by msg_id alone, because a queue may have been
+ * recreated since a message was read. A statement about claimed messages also compares the read count and the claim
+ * token, so that it never touches a later claim of the same message.
+ */
+
+/** Messages by identity: takes $1 and $2 of {@link identityValues}. */
+export const identities = "unnest($1::bigint[], $2::timestamptz[]) as i (msg_id, enqueued_at)";
+
+/** Array literals as PostgreSQL reads them: for arrays, the driver would examine each element for what to quote. */
+export function identityValues(messages: readonly MessageIdentity[]) {
+  const msgIds = messages.map((message) => message.msgId);
+  const enqueuedAts = messages.map((message) => message.enqueuedAt);
+  return [`{${msgIds.join(",")}}`, `{${enqueuedAts.join(",")}}`];
+}
+
+/** Claimed messages: takes $1 to $3 of {@link claimValues}; {@link isClaimed} takes $4. */
+export const claims =
+  "unnest($1::bigint[], $2::timestamptz[], $3::integer[]) as i (msg_id, enqueued_at, read_ct)";
+
+/** The condition that a row `q` of a queue is the claimed message `i`, and is still claimed by the same read. */
+export const isClaimed = `q.msg_id = i.msg_id and q.enqueued_at = i.enqueued_at and q.read_ct = i.read_ct
+          and ${hasTokenOf("$4")}`;
+
+export function claimValues(messages: readonly ClaimedMessage[]) {
+  const readCounts = messages.map((message) => message.readCount);
+  return [...identityValues(messages), readCounts, tokenValues(messages)];
+}
+
+/** The condition that a row `q` has one of the visibility timeouts in a parameter. */
+export function hasTokenOf(parameter: string): string {
+  return `(extract(epoch from q.vt) * 1000000)::bigint = any (${parameter}::bigint[])`;
+}
+
+/** The visibility timeouts of all tokens; usually the messages are of one read and have one token. */
+export function tokenValues(messages: readonly ClaimedMessage[]): readonly string[] {
+  const tokens = new Set(messages.map(({ claimToken }) => claimToken));
+  return [...tokens].flatMap(({ visibilityTimeouts }) => visibilityTimeouts);
+}

@@ -1,13 +1,14 @@
 import { QueueArchive } from "./archive.ts";
-import { claims, claimValues, identities, identityValues, isClaimed } from "./claim-token.ts";
 import { type MovedMessage, moveToDeadLetters } from "./dead-letter.ts";
 import type { DeadLetter } from "./dead-letter-format.ts";
-import type {
-  ClaimedMessage,
-  MessageIdentity,
-  ReaderSlotRequest,
-  ReadLimits,
-  SlotRefusal,
+import {
+  type ClaimedMessage,
+  claims,
+  claimValues,
+  identities,
+  identityValues,
+  isClaimed,
+  type MessageIdentity,
 } from "./message.ts";
 import {
   countInserted,
@@ -18,7 +19,14 @@ import {
   readMetrics,
 } from "./queue-state.ts";
 import { type Queryable, queueTable } from "./queue-table.ts";
-import { isReaderNotNeeded, isSlotHeldByReader, readMessages } from "./read.ts";
+import {
+  isReaderNotNeeded,
+  isSlotHeldByReader,
+  type ReaderSlotRequest,
+  type ReadLimits,
+  readMessages,
+  type SlotRefusal,
+} from "./read.ts";
 
 /**
  * The queues of one source, for pgmq 1.5 to 1.11: columns by name, message ids as strings of digits, message bodies as

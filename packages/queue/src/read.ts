@@ -1,6 +1,44 @@
-import { ClaimToken } from "./claim-token.ts";
-import type { ClaimedMessage, ReaderSlotRequest, ReadLimits, SlotRefusal } from "./message.ts";
+import { type ClaimedMessage, ClaimToken } from "./message.ts";
 import { type Queryable, queueTable } from "./queue-table.ts";
+
+/** The limits of one read, and where in the queue it begins. */
+export interface ReadLimits {
+  /** The lease: how long the messages stay invisible to others, in whole seconds. */
+  readonly visibilityTimeoutS: number;
+  /** Messages at most, from 1. */
+  readonly quantity: number;
+  /** Only messages with a higher id, so that the rows in front are not visited; default: all. */
+  readonly afterId?: string;
+  /** Only messages with a higher id than the one claimed last, by any reader; only a hint. Default false. */
+  readonly afterOthers?: boolean;
+  /** A message whose text is longer than this (UTF-8 bytes) is claimed, but its body stays in the database. */
+  readonly maxMessageBytes: number;
+  /** The bodies of one read together, in UTF-8 bytes; the first message is fetched in any case. */
+  readonly maxBatchBytes: number;
+  /** Whether `traceparent` is read from the headers; default false. */
+  readonly traceparents?: boolean;
+}
+
+/** Under which conditions a read may claim, among all processes that read the queue. */
+export interface ReaderSlotRequest {
+  /** The number of reader slots: the read claims only if it gets one of them, from 1; default: no limit. */
+  readonly maxReaders?: number;
+  /**
+   * Claims only if fewer than `claimed` messages were claimed within the last `withinMs` milliseconds, counting those
+   * that are still in flight and were claimed with the same visibility timeout; default: no such condition.
+   */
+  readonly unlessOthers?: {
+    readonly claimed: number;
+    readonly withinMs: number;
+    /** Whether a cheaper statement asks before the read, for readers that expect a refusal; default false. */
+    readonly asksFirst?: boolean;
+  };
+}
+
+/**
+ * Why a read did not claim: every reader slot was taken, or others claimed so much that this reader is not needed.
+ */
+export type SlotRefusal = "no-slot" | "not-needed";
 
 /**
  * Claims visible messages, as `pgmq.read` does: oldest first, skipping rows that other reads have locked. Not by pgmq's
