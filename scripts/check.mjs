@@ -17,6 +17,8 @@ const checks = [
     "packages",
     "test",
   ],
+  ["links of the documentation", "node", "scripts/links.mjs"],
+  ["words of the glossary", "node", "scripts/words.mjs"],
   ["generated files", "turbo", "run", "verify", "--output-logs=errors-only"],
   ["licences", "node", "scripts/third-party.mjs"],
 ];

@@ -183,7 +183,7 @@ test("dead letters: what was refused by mistake is merged, what is wrong is kept
   expect(await steps.next()).toMatch(/1 letter[\s\S]*replayed 1 letter/);
   expect(await steps.next()).toContain("discarded 1 letter");
   expect(JSON.parse(await steps.next())).toMatchObject([
-    { action: "replay", reason: "the constraint is mended", message_count: 1, ended: true },
+    { action: "replay", reason: "the constraint is repaired", message_count: 1, ended: true },
     { action: "discard", reason: "sent again by producer 2.2", message_count: 1, ended: true },
   ]);
   steps.end();

@@ -21,7 +21,7 @@ const replayArchive: CommandHelp = {
     ],
   ],
   environment: both,
-  page: page("rebuilding-the-central-store"),
+  page: page("central-store", "rebuilding-the-central-store"),
   interrupted: durable("replay-archive"),
 };
 

@@ -128,7 +128,7 @@ function judgeDeadLetters(queue: string, { count, oldest }: Content): readonly V
   const message = `${queue}-dlq: ${countOf(count, "dead letter")} in it, the oldest of ${oldest.toISOString()}`;
   const remedy =
     "look at why: centralcloud dlq list --groups; then replay or discard them " +
-    '("Dead letters" in docs/operations.md)';
+    "(see docs/operate/dead-letters.md)";
   return [warning(message, remedy)];
 }
 
