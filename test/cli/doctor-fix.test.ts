@@ -194,7 +194,7 @@ describe("queues", () => {
       problem(
         "warning",
         /-dlq: 1 dead letter in it, the oldest of 2026-01-02T03:04:05\.000Z$/,
-        /centralcloud dlq list --groups.*"Dead letters"/,
+        /centralcloud dlq groups.*docs\/operate\/dead-letters\.md/,
       ),
     ]);
     await query(`delete from pgmq."q_${queue}-dlq"`);

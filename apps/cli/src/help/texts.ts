@@ -20,7 +20,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ["migrate", "brings the databases up to date"],
       ["queues", "what waits in each queue of each source"],
-      ["dlq list --groups", "dead letters, counted by cause"],
+      ["dlq groups", "dead letters, counted by cause"],
       ["doctor", "what is wrong, and what to do about it"],
       ["help dlq replay", "the help of a command"],
     ],

@@ -127,7 +127,7 @@ function judgeDeadLetters(queue: string, { count, oldest }: Content): readonly V
   if (oldest === null) return [];
   const message = `${queue}-dlq: ${countOf(count, "dead letter")} in it, the oldest of ${oldest.toISOString()}`;
   const remedy =
-    "look at why: centralcloud dlq list --groups; then replay or discard them " +
+    "see why: centralcloud dlq groups; then replay or discard them " +
     "(see docs/operate/dead-letters.md)";
   return [warning(message, remedy)];
 }
