@@ -85,15 +85,14 @@ function format(counted) {
 }
 
 function showPlaces(path) {
-  readFileSync(path, "utf8")
-    .split("\n")
-    .forEach((line, index) => {
-      for (const { word, pattern, say } of forbiddenWords) {
-        if (line.match(pattern) !== null) {
-          console.log(`${path}:${index + 1}: "${word}", say: ${say}\n    ${line.trim()}`);
-        }
-      }
-    });
+  const text = readFileSync(path, "utf8");
+  const lines = text.split("\n");
+  for (const { word, pattern, say } of forbiddenWords) {
+    for (const { index } of text.matchAll(pattern)) {
+      const number = text.slice(0, index).split("\n").length;
+      console.log(`${path}:${number}: "${word}", say: ${say}\n    ${lines[number - 1]?.trim()}`);
+    }
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
