@@ -6,7 +6,7 @@ import { forbiddenWords } from "./forbidden-words.mjs";
 
 /*
  * Counts the words of forbidden-words.mjs in docs, help texts, messages, comments and names, file by file, and compares
- * with scripts/words-baseline.json: what was there when the list was made, and may only shrink. `npm run check` runs this.
+ * with scripts/words-baseline.txt: what was there when the list was made, and may only shrink. `npm run check` runs this.
  *
  *   node scripts/words.mjs            fails where a file has more than its baseline, or fewer
  *   node scripts/words.mjs FILE …     shows each place in these files, with what to say instead
@@ -76,12 +76,23 @@ function sumUp(counted) {
 /** One line a file, so that branches which change different files do not meet. */
 function format(counted) {
   const lines = Object.entries(counted).map(([path, counts]) => {
-    const words = Object.entries(counts).map(
-      ([word, count]) => `${JSON.stringify(word)}: ${count}`,
-    );
-    return `  ${JSON.stringify(path)}: { ${words.join(", ")} }`;
+    const words = Object.entries(counts).map(([word, count]) => `${count} × ${word}`);
+    return `${path}: ${words.join(", ")}\n`;
   });
-  return `{\n${lines.join(",\n")}\n}\n`;
+  return lines.join("");
+}
+
+function parse(text) {
+  const lines = [...text.matchAll(/^(.+?): (.+)$/gm)].map(([, path, words]) => [
+    path,
+    Object.fromEntries(
+      words
+        .split(", ")
+        .map((entry) => entry.split(" × "))
+        .map(([count, word]) => [word, Number(count)]),
+    ),
+  ]);
+  return Object.fromEntries(lines);
 }
 
 function showPlaces(path) {
@@ -97,10 +108,10 @@ function showPlaces(path) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-  const file = join(root, "scripts/words-baseline.json");
+  const file = join(root, "scripts/words-baseline.txt");
   const words = process.argv.slice(2);
   const counted = countAll(root);
-  const baseline = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+  const baseline = existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
   if (words[0] === "--write") {
     const grown = baseline === undefined ? [] : grownWords(counted, baseline);
     for (const line of grown) console.error(line);

@@ -224,7 +224,7 @@ describe("what the archives of a copy hold of the original's", () => {
         ["dlq", ...words, ...(words[0] === "show" ? [] : ["--reason", "test"])],
         environment(clone),
       );
-      expect(stderr).toMatch(new RegExp(`there is no (discarded )?letter ${words[1]}`));
+      expect(stderr).toMatch(new RegExp(`there is no (discarded )?dead letter ${words[1]}`));
     }
     // Its own comes back.
     const own = await putLetter(clone);
