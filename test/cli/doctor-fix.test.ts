@@ -110,7 +110,11 @@ test("a replica that ended without a word is found, and taken off the list", asy
             (gen_random_uuid(), '0.1.0', 'live-host', now())`,
   );
   expect(await unwell()).toEqual([
-    problem("warning", /on dead-host ended without a word 30\d s ago/, /central\.retire_consumer/),
+    problem(
+      "warning",
+      /on dead-host ended without signing off 30\d s ago/,
+      /central\.retire_consumer/,
+    ),
   ]);
   const { repairs, findings } = await fixAll();
   expect(repairs).toEqual([
