@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     exclude: ["containers/**", "images/**", "node_modules/**"],
     globalSetup: ["support/global-setup.ts"],
+    setupFiles: ["support/check-leaks.ts"],
     pool: "forks",
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,
     // `failOnLeaks` finds.

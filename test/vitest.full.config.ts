@@ -29,6 +29,7 @@ export default defineConfig({
       "singularity/{huge-results,odd-rows-of-applications,scheduler,session-keys}.test.ts",
     ],
     globalSetup: ["support/full-profile-setup.ts"],
+    setupFiles: ["support/check-leaks.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,

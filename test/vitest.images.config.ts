@@ -6,6 +6,7 @@ export default defineConfig({
     name: "images",
     include: ["images/**/*.test.ts"],
     globalSetup: ["support/images-setup.ts"],
+    setupFiles: ["support/check-leaks.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
     // A minute on a machine that does nothing else.

@@ -28,7 +28,11 @@ export async function runTests(root, tests, serverUrl) {
 function groupsOf(tests) {
   const groups = new Map();
   for (const test of tests) {
-    const [, project, file, name] = /^(.+?):(\S+)(?: (.+))?$/.exec(test);
+    const [, room, part, name] = /^(.+?):(\S+)(?: (.+))?$/.exec(test);
+    // Those beside the code of a package are of one project.
+    const [, folder] = /^@centralcloud\/(.+)$/.exec(room) ?? [];
+    const project = folder === undefined ? room : "packages";
+    const file = folder === undefined ? part : `packages/${folder}/test/${part}`;
     const key = `${project}:${name ?? ""}`;
     const group = groups.get(key) ?? { project, files: [], name };
     group.files.push(file);
