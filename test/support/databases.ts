@@ -29,16 +29,12 @@ export async function createTestDatabase(template?: keyof typeof templates): Pro
   const database = openTestDatabase(name);
   const { pool } = database;
   if (template === "singularity") {
-    // A clone is another source; only a restored backup would keep the identity.
-    await pool.query(
-      "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
-    );
-    // What was granted on a database itself is not cloned with it.
-    await pool.query(
-      `do $$ begin execute format('grant create on database %I to centralcloud_owner', current_database()); end $$`,
-    );
-    // And a new one: what was due since the template was made has not been missed here.
-    await pool.query("update centralcloud_migrations.objects set applied_at = clock_timestamp()");
+    // A clone is another source; only a restored backup would keep the identity. What was granted on a database itself
+    // is not cloned with it. And it is a new one: what was due since the template was made has not been missed here.
+    await pool.query(`
+      update singularity_source set source_id = gen_random_uuid(), name = current_database();
+      grant create on database "${name}" to centralcloud_owner;
+      update centralcloud_migrations.objects set applied_at = clock_timestamp()`);
   }
   return database;
 }
