@@ -3,6 +3,7 @@ import { readCatalogue } from "./catalogue.mjs";
 import { locate } from "./locate.mjs";
 import { readResults, writeResult } from "./results.mjs";
 import { root } from "./root.mjs";
+import { objectsWithoutMutant } from "./rules.mjs";
 import { pickSample } from "./sample.mjs";
 import { prepareSandbox } from "./sandbox.mjs";
 import { startServer } from "./server.mjs";
@@ -82,6 +83,11 @@ function checkCatalogue(mutants) {
     const { problem } = locate(root, mutant);
     return problem === undefined ? [] : [`${mutant.name}: ${problem}`];
   });
+  for (const file of objectsWithoutMutant(mutants)) {
+    mistakes.push(
+      `${file}: it has no mutant; a line in catalogue/sql.mjs says which tests know it`,
+    );
+  }
   if (mistakes.length === 0) return;
   console.error(
     `The catalogue follows the code, and has to be brought after it:\n${mistakes.join("\n")}`,
