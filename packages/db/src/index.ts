@@ -5,6 +5,8 @@ export {
   type ActionPart,
   type ActionSummary,
   listActions,
+  listWaitingActions,
+  readActingLogin,
   readAction,
 } from "./actions/list-actions.ts";
 export {

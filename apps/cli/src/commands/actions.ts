@@ -5,8 +5,9 @@ import {
   actionStates,
   type ControlVerb,
   controlAction,
-  listActions,
+  listWaitingActions,
 } from "@centralcloud/db";
+import { takesFile } from "@centralcloud/dead-letters";
 import { readActions } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -15,8 +16,9 @@ import { coloured } from "../format-table.ts";
 import { print } from "../output.ts";
 import { showRows } from "../show-answers.ts";
 import { timeoutOption } from "../sources.ts";
-import { continueActions, settleAction } from "./actions/continue.ts";
+import { continueActions, continueWithFile, settleAction } from "./actions/continue.ts";
 import { findAction, noSuchAction, showCommand, stateOf } from "./actions/show.ts";
+import { workCommand } from "./actions/work.ts";
 import { readCentralUrl } from "./central.ts";
 import { whoActs } from "./dlq/action.ts";
 import { withCentral } from "./dlq/scope.ts";
@@ -40,6 +42,7 @@ export function actionsCommand(environment: Environment): Command {
       controlCommand(environment, "pause", "lets an action move nothing more until it is resumed"),
     )
     .addCommand(resumeCommand(environment))
+    .addCommand(workCommand(environment))
     .addCommand(controlCommand(environment, "cancel", "ends an action; what it moved stays moved"))
     .addCommand(rateCommand(environment));
 }
@@ -170,33 +173,54 @@ function rateOrNone(text: string): number | "none" {
   }
 }
 
+interface ResumeOptions extends ControlOptions {
+  readonly from?: string;
+}
+
 function resumeCommand(environment: Environment): Command {
   const command = addControlOptions(new Command("resume"))
     .description(
       "continues an action here, unless the process that runs it is alive: then it continues there",
     )
-    .argument("[id]", "its number; without one, every action whose process is gone", letterId);
-  return command.action(async (id: string | undefined, options: ControlOptions) => {
+    .argument("[id]", "its number; without one, every action whose process is gone", letterId)
+    .option(
+      "--from <file>",
+      "of an edit, the changed message; of an import, the file that it was begun with; - is standard input",
+    );
+  return command.action(async (id: string | undefined, options: ResumeOptions) => {
+    const { from, json } = options;
+    if (from !== undefined && id === undefined) {
+      return command.error("error: --from is the file of one action: give its number, too");
+    }
     await withCentral(environment, async (central) => {
-      const ids = id === undefined ? await orphans(central) : [id];
+      const waiting = id === undefined ? await listWaitingActions(central) : [];
+      const running = waiting.filter(({ state }) => state === "running");
+      const withFile = running.filter(takesFile);
+      const ids =
+        id === undefined ? running.filter((one) => !takesFile(one)).map((one) => one.id) : [id];
       const toRun: string[] = [];
       for (const one of ids) {
         const { isRunning } = await control(central, one, "resume", options);
         if (!isRunning || !(await isAlive(central, one))) toRun.push(one);
       }
-      const left = await continueActions(command, environment, central, toRun);
+      const [first] = toRun;
+      const left =
+        from !== undefined && first !== undefined
+          ? await continueWithFile(command, environment, central, { id: first, from })
+          : await continueActions(command, environment, central, toRun);
       const actions = await Promise.all(ids.map((one) => findAction(central, one)));
-      if (options.json) print(JSON.stringify(id === undefined ? actions : actions[0]));
-      else print(actions.map(describeResumed).join("\n") || "no action waits for a runner");
+      if (json) print(JSON.stringify(id === undefined ? actions : actions[0]));
+      else {
+        const lines = [...actions.map(describeResumed), ...withFile.map(describeFile)];
+        print(lines.join("\n") || "no action waits for a runner");
+      }
       if (left !== undefined) throw left;
     });
   });
 }
 
-/** Actions that are to run, and whose runner has not been heard of for its whole lease. */
-async function orphans(central: Pool): Promise<readonly string[]> {
-  const actions = await listActions(central, { states: ["running"], limit: 1000 });
-  return actions.filter(({ runner }) => runner === null).map(({ id }) => id);
+function describeFile({ id, kind }: ActionSummary): string {
+  return `action ${id} is an ${kind}, and takes its file: centralcloud actions resume ${id} --from FILE`;
 }
 
 /** Whether the runner of an action says again that it lives; if it was killed, its lease is waited for. */

@@ -5,6 +5,7 @@ import {
   central,
   contract,
   durable,
+  log,
   looks,
   missing,
   page,
@@ -172,10 +173,22 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ["actions resume 12", "continues it here, unless its process is alive"],
       ["actions resume", "continues every action whose process is gone"],
+      [
+        "actions resume 14 --from letters.jsonl",
+        "continues an import behind its last line, or an edit with the changed message",
+      ],
     ],
-    environment: both,
+    environment: [...both, ...contract],
     page: page("dead-letters"),
     interrupted: "the action is paused in order; `centralcloud actions resume` continues it",
+  },
+  "actions work": {
+    examples: [
+      ["actions work", "continues actions whose process was killed, until Ctrl-C or SIGTERM"],
+    ],
+    environment: [...both, "CONSUMER_SHUTDOWN_GRACE_S", ...log],
+    codes: { 3: "" },
+    page: page("dead-letters"),
   },
   "actions cancel": {
     examples: [["actions cancel 12", "ends it; what it moved stays moved"]],

@@ -1,5 +1,5 @@
 import { type ActionDetails, type ActionSummary, readAction } from "@centralcloud/db";
-import { addOutcomes, type Outcome, outcomeOf } from "@centralcloud/dead-letters";
+import { addOutcomes, type Outcome, outcomeOf, takesFile } from "@centralcloud/dead-letters";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";
 import type { Pool } from "pg";
@@ -78,6 +78,7 @@ function describe(action: ActionDetails): string {
     started: action.startedAt,
     finished: action.finishedAt,
     "worked on by": action.runner,
+    "to continue": howToContinue(action),
     rate: action.rate === null ? "as fast as it goes" : `${action.rate} a second`,
     expected,
     moved,
@@ -118,6 +119,13 @@ export async function findAction(central: Pool, id: string): Promise<ActionDetai
 
 export function noSuchAction(id: string): Error {
   return new Error(`there is no action ${id}; see \`centralcloud actions list\``);
+}
+
+/** What continues an action that nobody works on; null where there is nothing to continue. */
+function howToContinue(action: ActionDetails): string | null {
+  const { id, state, runner } = action;
+  if (runner !== null || state === "done" || state === "cancelled") return null;
+  return `centralcloud actions resume ${id}${takesFile(action) ? " --from FILE" : ""}`;
 }
 
 /** A running action that nobody works on waits for whoever resumes it. */

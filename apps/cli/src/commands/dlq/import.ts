@@ -1,5 +1,5 @@
 import { type ImportReport, importLetters, type RunProgress } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
+import { type Environment, shellWord } from "@centralcloud/service";
 import { Command } from "commander";
 import { withLines } from "../../files.ts";
 import { print } from "../../output.ts";
@@ -22,8 +22,8 @@ export function importCommand(environment: Environment): Command {
     const report = await withLines(environment, "import", file, (lines) =>
       withCentralScope(command, environment, {}, ({ sources }, central) =>
         interruptible((signal) => {
-          const onProgress = ({ moved, expected }: RunProgress) => {
-            const hint = "Ctrl-C stops it; the same command continues";
+          const onProgress = ({ actionId, moved, expected }: RunProgress) => {
+            const hint = `Ctrl-C pauses action ${actionId}; the same command continues`;
             reportProgress({ done: moved, total: expected, unit: "dead letters", hint });
           };
           const run = { central, request, origin: file, signal, onProgress };
@@ -32,8 +32,15 @@ export function importCommand(environment: Environment): Command {
       ),
     );
     print(options.json ? JSON.stringify(report) : describe(report));
-    if (report.interrupted)
-      throw new Error("interrupted; the same command continues, and puts nothing back twice");
+    const { actionId, state, interrupted } = report;
+    const resume = `\`centralcloud actions resume ${actionId} --from ${shellWord(file)}\``;
+    if (interrupted) {
+      throw new Error(
+        `interrupted; the same command continues, and puts nothing back twice; so does ${resume}, under the same action`,
+      );
+    }
+    if (state === "cancelled") throw new Error(`action ${actionId} was cancelled`);
+    if (state !== "done") throw new Error(`action ${actionId} is ${state}; ${resume} continues it`);
   });
 }
 
