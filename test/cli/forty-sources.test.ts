@@ -172,7 +172,15 @@ const others = [
   ...["migrate", "consume", "drain", "scheduler", "sources adopt", "sources renew"],
   ...["dlq replay", "dlq discard", "dlq restore", "dlq import", "dlq replay-archive"],
   ...["replay-archive", "actions pause", "actions resume", "actions cancel", "actions rate"],
-  ...["jobs run", "keys generate", "keys add-to-ring", "keys add", "keys ensure", "keys bind"],
+  ...[
+    "actions work",
+    "jobs run",
+    "keys generate",
+    "keys add-to-ring",
+    "keys add",
+    "keys ensure",
+    "keys bind",
+  ],
   ...["cdc run", "cdc tail", "cdc recreate", "cdc drop"],
   // One session of the central store; and one action, which asks only the sources that it is for.
   ...["sessions show", "actions show"],

@@ -185,6 +185,7 @@ const shown: Readonly<Record<string, readonly string[] | string>> = {
   "sources renew": "it shows nothing of a row",
   "actions pause": "it shows what actions show does",
   "actions resume": "it shows what actions show does",
+  "actions work": "its log has numbers of actions, names of sources, and words of ours",
   "actions cancel": "it shows what actions show does",
   "actions rate": "it shows what actions show does",
 };

@@ -7,14 +7,20 @@ import { interruptible, reportProgress } from "../../progress.ts";
 import { readTogether } from "../read-together.ts";
 import { type ActionOptions, addActionOptions, readRequest } from "./action.ts";
 import { readDatabases, withCentralScope } from "./scope.ts";
+import { positiveNumber } from "./selection.ts";
+
+interface ImportOptions extends ActionOptions {
+  readonly rate?: number;
+}
 
 export function importCommand(environment: Environment): Command {
   const command = new Command("import")
     .description(
       "puts dead letters of an export back that are not in their queue any more; nothing is put back twice",
     )
-    .argument("<file>", "what `dlq export` wrote; - is standard input");
-  return addActionOptions(command).action(async (file: string, options: ActionOptions) => {
+    .argument("<file>", "what `dlq export` wrote; - is standard input")
+    .option("--rate <number>", "how many a second at most; default: no limit", positiveNumber);
+  return addActionOptions(command).action(async (file: string, options: ImportOptions) => {
     const { request } = await readTogether({
       request: () => readRequest(options),
       databases: () => readDatabases(environment),
@@ -26,7 +32,9 @@ export function importCommand(environment: Environment): Command {
             const hint = `Ctrl-C pauses action ${actionId}; the same command continues`;
             reportProgress({ done: moved, total: expected, unit: "dead letters", hint });
           };
-          const run = { central, request, origin: file, signal, onProgress };
+          const { rate } = options;
+          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
+          const run = { central, request, origin: file, ...pace };
           return importLetters(sources, lines.open, run);
         }),
       ),
