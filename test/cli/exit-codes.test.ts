@@ -298,7 +298,7 @@ const rows: Readonly<Record<string, Row>> = {
   "sessions show": {
     done: run("sessions show session-1"),
     failed: [run("sessions show another", { says: /no session another/ })],
-    wrong: [run("sessions show")],
+    wrong: [run("sessions show"), run("sessions show session-1 --reveal")],
   },
   "cdc run": {
     done: run("cdc run", { untilItWrites: "capture-reading" }),
@@ -313,7 +313,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   "cdc log": {
     done: run("cdc log"),
-    wrong: [run("cdc log --limit none"), run("cdc log --from whenever")],
+    wrong: [run("cdc log --limit none"), run("cdc log --from whenever"), run("cdc log --reveal")],
   },
   "cdc recreate": { done: acting("cdc recreate"), wrong: [run("cdc recreate")] },
   reconcile: {

@@ -185,11 +185,13 @@ test("a private key that can't be used is a mistake of the configuration, for ev
 });
 
 describe("sessions show", () => {
-  const show = (...words: readonly string[]) =>
+  const showMasked = (...words: readonly string[]) =>
     runCommand(["sessions", "show", ...words], {
       ...environmentOf(system),
       SESSION_PRIVATE_KEYS_FILE: path("2025-10.json"),
     });
+  const show = (...words: readonly string[]) =>
+    showMasked(...words, "--reveal", "--reason", "a test");
 
   beforeAll(async () => {
     const queue = "agent-sessions";
@@ -224,6 +226,24 @@ describe("sessions show", () => {
       "unbound     its seal does not name its session, and may have been another's",
       'state       {"big": 12345678901234567890, "text": "é", "exact": 0.10}',
       "",
+    ]);
+  });
+
+  test("masks what is in the state, unless somebody reveals it and says why, which is recorded", async () => {
+    const { exitCode, stdout } = await showMasked("sealed");
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("sealed      for 2025-10 by openpgp");
+    expect(stdout).not.toMatch(/12345678901234567890|é|big|exact/);
+    const json = JSON.parse((await showMasked("sealed", "--json")).stdout);
+    expect(json).toMatchObject({ sessionId: "sealed", masked: true });
+    expect(JSON.stringify(json.state)).not.toMatch(/12345|é|big|exact/);
+    expect(await showMasked("sealed", "--reveal")).toMatchObject({ exitCode: 2, stdout: "" });
+    await show("sealed", "--actor", "ann@desk");
+    const { rows } = await system.central.pool.query(
+      "select action, actor, reason, state, selection ->> 'session' as session from central.operator_actions order by id desc limit 1",
+    );
+    expect(rows).toEqual([
+      { action: "reveal", actor: "ann@desk", reason: "a test", state: "done", session: "sealed" },
     ]);
   });
 

@@ -84,7 +84,7 @@ const cases: Readonly<Record<string, Case>> = {
   "dlq groups": { words: "dlq groups", for: "viewer" },
   trace: { words: "trace --agent agent-1", for: "viewer" },
   "dlq body": { words: `dlq body LETTER --reveal${because}`, for: "operator" },
-  "dlq export": { words: "dlq export", for: "viewer" },
+  "dlq export": { words: "dlq export", for: "operator" },
   "actions list": { words: "actions list", for: "viewer" },
   "actions show": { words: "actions show ACTION", for: "viewer" },
   "cdc status": { words: "cdc status", for: "viewer" },

@@ -71,10 +71,24 @@ function listCommand(environment: Environment): Command {
     .action(async ({ state, before, limit, timeout, json }: ListOptions) => {
       assertKnown("--state", state ?? [], actionStates);
       const states = state as readonly ActionState[] | undefined;
-      const filter = { limit, ...(states ? { states } : {}), ...(before ? { before } : {}) };
+      const chosen = { ...(states ? { states } : {}), ...(before ? { before } : {}) };
       const url = readCentralUrl(environment);
-      const asked = await readActions(url, timeout === undefined ? {} : { timeout }, filter);
-      showRows(asked, { json: json === true, name: "actions", describe: describeRow, meaningOf });
+      const limits = timeout === undefined ? {} : { timeout };
+      // One more than the page has, to know whether there is another page.
+      const asked = await readActions(url, limits, { ...chosen, limit: limit + 1 });
+      const found = asked.answers.flat();
+      const last = found.length > limit ? found[limit - 1] : undefined;
+      const answers = asked.answers.map((actions) => actions.slice(0, limit));
+      showRows(
+        { ...asked, answers },
+        {
+          json: json === true,
+          name: "actions",
+          describe: describeRow,
+          meaningOf,
+          next: last === undefined ? [] : [`--before ${last.id}`],
+        },
+      );
     });
 }
 

@@ -1,7 +1,7 @@
 import { databaseVariables } from "@centralcloud/consumer";
+import { maskJson } from "@centralcloud/contracts";
 import { type CentralSession, findSessions, type SessionKey } from "@centralcloud/db";
-import { readSessionHeads } from "@centralcloud/inspect";
-import { assertReachable, createPool } from "@centralcloud/postgres";
+import { type AskOptions, askCentral, readSessionHeads } from "@centralcloud/inspect";
 import {
   ConfigurationError,
   type Environment,
@@ -14,12 +14,14 @@ import { Command } from "commander";
 import { readKeyRing } from "../key-ring.ts";
 import { print } from "../output.ts";
 import { showPage } from "../show-answers.ts";
-import { timeoutOption } from "../sources.ts";
+import { assertComplete, timeoutOption } from "../sources.ts";
 import { readCentralUrl } from "./central.ts";
+import { addRevealOptions, type RevealOptions, readRevealing, showRevealed } from "./dlq/reveal.ts";
 import { wholeNumberUpTo } from "./dlq/selection.ts";
 
-interface ShowOptions {
+interface ShowOptions extends RevealOptions {
   readonly source?: string;
+  readonly timeout?: number;
   readonly json?: true;
 }
 
@@ -96,34 +98,42 @@ function decodeAfter(text: string): SessionKey {
 }
 
 function showCommand(environment: Environment): Command {
-  return new Command("show")
-    .description("a session with its state opened, which takes the key ring")
-    .argument("<id>", "the session's id")
+  const command = new Command("show")
+    .description("a session with its state opened, which takes the key ring; contents are masked")
+    .argument("<id>", "the session's id");
+  return addRevealOptions(command)
     .option("--source <name>", "whose session, where several sources have one of that id")
+    .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
-    .action(async (id: string, { source, json }: ShowOptions) => {
+    .action(async (id: string, { source, timeout, json, ...options }: ShowOptions) => {
+      const request = readRevealing(options);
       const { CENTRAL_DATABASE_URL } = databaseVariables;
       const values = parseConfiguration({ CENTRAL_DATABASE_URL }, environment);
       const keyRing = await readKeyRing(environment);
-      await assertReachable([values.CENTRAL_DATABASE_URL]);
-      const session = await findSession(values.CENTRAL_DATABASE_URL, id, source);
-      const state = await stateOf(session, keyRing);
-      print(json ? formatJson(session, state) : formatText(session, state));
+      const limits = timeout === undefined ? {} : { timeout };
+      const session = await findSession(values.CENTRAL_DATABASE_URL, limits, id, source);
+      const opened = await stateOf(session, keyRing);
+      const masked = request === undefined;
+      const state = masked ? { ...opened, state: maskJson(opened.state, {}) } : opened;
+      const lookedAt = { of: "sessions show", session: id, sourceId: session.sourceId };
+      await showRevealed(environment, request, lookedAt, async () => {
+        print(json ? formatJson(session, state, masked) : formatText(session, state));
+      });
     });
 }
 
+/** @throws where there is none of that id, or more than one, or the central store does not answer. */
 async function findSession(
   centralUrl: string,
+  limits: AskOptions,
   id: string,
   source: string | undefined,
 ): Promise<CentralSession> {
-  const central = createPool(centralUrl, {
-    applicationName: "centralcloud-cli",
-    max: 1,
-    // The store is ours, and the state of a session may be of any size.
-    answerBytes: Number.POSITIVE_INFINITY,
-  });
-  const found = await findSessions(central, id).finally(() => central.end());
+  // The store is ours, and the state of a session may be of any size.
+  const options = { ...limits, answerBytes: Number.POSITIVE_INFINITY };
+  const asked = await askCentral(centralUrl, options, (central) => findSessions(central, id));
+  assertComplete(asked);
+  const found = asked.answers.flat();
   const wanted = found.filter((row) => [undefined, row.source, row.sourceId].includes(source));
   const [session, ...others] = wanted;
   if (session === undefined) {
@@ -152,11 +162,11 @@ async function stateOf(session: CentralSession, keyRing: KeyRing): Promise<Shown
   );
 }
 
-function formatJson(session: CentralSession, { state, bound }: ShownState): string {
+function formatJson(session: CentralSession, { state, bound }: ShownState, masked: boolean) {
   const { sessionId, agentId, source, sourceId, confidence, syncedAt } = session;
   const texts = JSON.stringify({ sessionId, agentId, source, sourceId, syncedAt }).slice(1, -1);
   const key = JSON.stringify(session.sealed?.key_id ?? null);
-  return `{${texts},"bound":${bound},"confidence":${confidence},"keyId":${key},"state":${state}}`;
+  return `{${texts},"bound":${bound},"masked":${masked},"confidence":${confidence},"keyId":${key},"state":${state}}`;
 }
 
 function formatText(session: CentralSession, { state, bound }: ShownState): string {

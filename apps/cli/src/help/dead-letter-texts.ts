@@ -133,9 +133,12 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
   "dlq export": {
     examples: [
       ["dlq export --out letters.jsonl", "to a new file that only you may read"],
-      ["dlq export --queue agent-sessions | gzip > letters.gz", "to another program"],
+      [
+        'dlq export --queue agent-sessions --reason "ticket 4711" | gzip > letters.gz',
+        "to another program, with why on record",
+      ],
     ],
-    environment: sources,
+    environment: both,
     codes: { 3: missing },
     page: page("dead-letters"),
     interrupted: "nothing was changed, and no half file is left; give the command again",

@@ -231,7 +231,10 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     interrupted: looks,
   },
   "sessions show": {
-    examples: [["sessions show 7c0f2a --source eu-1", "a session, with its state opened"]],
+    examples: [
+      ["sessions show 7c0f2a --source eu-1", "a session, its state opened and masked"],
+      ['sessions show 7c0f2a --reveal --reason "ticket 4711"', "with its contents, on record"],
+    ],
     environment: [...central, ...keyRing],
     page: page("session-keys"),
     interrupted: looks,
@@ -253,12 +256,20 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     interrupted: looks,
   },
   "cdc tail": {
-    examples: [["cdc tail --agent agent-7", "what changes from now on, until Ctrl-C"]],
+    examples: [
+      ["cdc tail --agent agent-7", "what changes from now on, until Ctrl-C; contents are masked"],
+    ],
     environment: [...both, ...capture],
     page: page("change-data-capture"),
   },
   "cdc log": {
-    examples: [["cdc log --agent agent-7 --from 2h", "what has changed in the last two hours"]],
+    examples: [
+      ["cdc log --agent agent-7 --from 2h", "what has changed in the last two hours"],
+      [
+        'cdc log --session 7c0f2a --reveal --reason "ticket 4711"',
+        "with old and new values whole, on record",
+      ],
+    ],
     environment: [...central, "CDC_TABLES"],
     page: page("change-data-capture"),
     interrupted: looks,

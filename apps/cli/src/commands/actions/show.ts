@@ -1,5 +1,6 @@
 import { type ActionDetails, type ActionSummary, readAction } from "@centralcloud/db";
 import { addOutcomes, type Outcome, outcomeOf, takesFile } from "@centralcloud/dead-letters";
+import { readOneAction } from "@centralcloud/inspect";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";
 import type { Pool } from "pg";
@@ -14,7 +15,7 @@ import {
   type SourceOptions,
   timeoutOption,
 } from "../../sources.ts";
-import { withCentral } from "../dlq/scope.ts";
+import { readCentralUrl } from "../central.ts";
 import { letterId } from "../dlq/selection.ts";
 
 export function showCommand(environment: Environment): Command {
@@ -24,7 +25,10 @@ export function showCommand(environment: Environment): Command {
     .option("--json", "one JSON document on standard output")
     .addOption(timeoutOption())
     .action(async (id: string, { json, ...options }: SourceOptions & { readonly json?: true }) => {
-      const action = await withCentral(environment, (central) => findAction(central, id));
+      const known = await readOneAction(readCentralUrl(environment), options, id);
+      assertComplete(known);
+      const [action] = known.answers;
+      if (action === undefined) throw noSuchAction(id);
       const isReplay = action.kind === "replay" || action.kind === "edit";
       const asked =
         isReplay && action.moved > 0 ? await askOutcome(environment, options, action) : nobody;
