@@ -5,6 +5,7 @@ export {
   continueAction,
   missingSources,
   outcomeOf,
+  sendsMessages,
   takesFile,
 } from "./actions/continue-action.ts";
 export { addOutcomes, type DeathAgain, type Outcome } from "./actions/outcome.ts";

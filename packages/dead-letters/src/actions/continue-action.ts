@@ -14,7 +14,7 @@ import { checkEdit, replayStep } from "../replay-letters.ts";
 import { restoreStep } from "../restore-chunk.ts";
 import { assertMayAct } from "../rights.ts";
 import { createCanary } from "./canary.ts";
-import { addOutcomes, type Outcome, readOutcome } from "./outcome.ts";
+import { addOutcomes, type Outcome, readOutcome, readPutBack } from "./outcome.ts";
 import { readProgress } from "./progress.ts";
 import {
   type ActionPartOf,
@@ -152,22 +152,30 @@ function endingStep(action: ActionDetails): AnyStep {
   };
 }
 
+/** Whether an action sends messages, or puts them back into their queue: then it is known what became of them. */
+export function sendsMessages({ kind }: Pick<ActionDetails, "kind">): boolean {
+  return kind === "replay" || kind === "edit" || kind === "replay-archive";
+}
+
 /**
- * What became of what a replay has sent from those of its sources that are given; undefined for actions that send
- * nothing.
+ * What became of what a replay has sent from those of its sources that are given, or of what an archive replay has put
+ * back there; undefined for actions that send nothing.
  */
 export async function outcomeOf(
   action: ActionDetails,
   sources: readonly LetterSource[],
 ): Promise<Outcome | undefined> {
-  if (action.kind !== "replay" && action.kind !== "edit") return undefined;
+  if (!sendsMessages(action)) return undefined;
   const outcomes: Outcome[] = [];
   for (const { sourceId, queue, startedAt } of action.parts) {
     const source = sources.find((one) => one.sourceId === sourceId);
     if (source === undefined || startedAt === null) continue;
-    outcomes.push(
-      await readOutcome({ place: placeAt(source, queue), actionId: action.id, startedAt }),
-    );
+    const part = { place: placeAt(source, queue), actionId: action.id, startedAt };
+    if (action.kind !== "replay-archive") outcomes.push(await readOutcome(part));
+    else {
+      const { moved = 0 } = (await readProgress(part.place, action)) ?? {};
+      outcomes.push(await readPutBack({ ...part, moved }));
+    }
   }
   return addOutcomes(outcomes);
 }

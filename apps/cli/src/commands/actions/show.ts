@@ -1,5 +1,11 @@
 import { type ActionDetails, type ActionSummary, readAction } from "@centralcloud/db";
-import { addOutcomes, type Outcome, outcomeOf, takesFile } from "@centralcloud/dead-letters";
+import {
+  addOutcomes,
+  type Outcome,
+  outcomeOf,
+  sendsMessages,
+  takesFile,
+} from "@centralcloud/dead-letters";
 import { readOneAction } from "@centralcloud/inspect";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";
@@ -29,7 +35,7 @@ export function showCommand(environment: Environment): Command {
       assertComplete(known);
       const [action] = known.answers;
       if (action === undefined) throw noSuchAction(id);
-      const isReplay = action.kind === "replay" || action.kind === "edit";
+      const isReplay = sendsMessages(action);
       const asked =
         isReplay && action.moved > 0 ? await askOutcome(environment, options, action) : nobody;
       const outcome = isReplay ? addOutcomes(asked.answers) : null;
@@ -37,7 +43,11 @@ export function showCommand(environment: Environment): Command {
         const missing = asked.unreachable.length + asked.failed.length > 0 ? missingOf(asked) : {};
         print(JSON.stringify({ ...action, outcome, ...missing }));
       } else
-        print([describe(action), ...(outcome === null ? [] : describeOutcome(outcome))].join("\n"));
+        print(
+          [describe(action), ...(outcome === null ? [] : describeOutcome(action, outcome))].join(
+            "\n",
+          ),
+        );
       assertComplete(asked);
     });
 }
@@ -58,12 +68,13 @@ async function askOutcome(
   return { ...asked, answers: asked.answers.filter((answer) => answer !== undefined) };
 }
 
-function describeOutcome(outcome: Outcome): readonly string[] {
+function describeOutcome({ kind }: ActionDetails, outcome: Outcome): readonly string[] {
   const { sent, merged, waiting, deadLettered, unknown, again } = outcome;
   const rest = unknown > 0 ? `, ${unknown} are not known any more` : "";
+  const done = kind === "replay-archive" ? "put back" : "sent";
   return [
     "",
-    `of ${sent} sent: ${merged} merged, ${waiting} wait, ${deadLettered} dead-lettered again${rest}`,
+    `of ${sent} ${done}: ${merged} merged, ${waiting} wait, ${deadLettered} dead-lettered again${rest}`,
     ...again.map(({ reason, code, count }) => {
       return `  ${count} × ${printable([reason, code].filter((one) => one !== null).join(" "))}`;
     }),
