@@ -210,6 +210,20 @@ describe("an operator", () => {
     expect(parts).toEqual([{ login, moved: 1 }]);
   });
 
+  test("who decides about a source is named by its login, whatever it says of itself", async () => {
+    const { exitCode } = await run("operator", [
+      ...["sources", "adopt", "--source", system.singularity.name],
+      ...["--reason", "a test", "--actor", "somebody else"],
+    ]);
+    expect(exitCode).toBe(0);
+    const { sourceId } = await sourceOf(system.singularity);
+    const { rows } = await system.central.pool.query(
+      "select decided_by from central.sources where source_id = $1",
+      [sourceId],
+    );
+    expect(rows).toEqual([{ decided_by: members.operator.login.name }]);
+  });
+
   const forged = "'00000000-0000-4000-8000-000000000000'";
   test.each([
     ["changes a record", "update central.operator_actions set actor = 'nobody'"],

@@ -78,6 +78,13 @@ test("a worker continues a replay whose process was killed, once its lease has e
     members.ann.login.name,
     members.worker.login.name,
   ]);
+  // So does the source, of each that opened its part.
+  const { rows } = await system.singularity.pool.query<{ openers: { login: string }[] }>(
+    "select login, openers from operator_action_progress where action_id = $1",
+    [id],
+  );
+  const logins = [members.ann.login.name, members.worker.login.name];
+  expect(rows).toMatchObject([{ login: logins[1], openers: logins.map((login) => ({ login })) }]);
   worker.child.kill("SIGTERM");
   expect((await worker.finished).exitCode).toBe(0);
 }, 60_000);
