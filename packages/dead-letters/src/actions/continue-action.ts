@@ -59,6 +59,8 @@ const steps: Readonly<Record<string, (central: Pool) => AnyStep>> = {
 const repeats: Readonly<Record<string, string>> = {
   "job-run": "its process ended; `centralcloud jobs` tells how the job fared",
   reveal: "it has shown what it was for; give the command again",
+  "adopt-source": "its process ended; `centralcloud sources list` tells what is decided",
+  "renew-source": "its process ended; `centralcloud sources list` tells whether it was renewed",
 };
 
 /** Kinds that take a file of their operator's, which is kept nowhere. */
