@@ -1,5 +1,5 @@
 import { listActions, readAction } from "@centralcloud/db";
-import { afterEach, expect, onTestFinished, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
@@ -19,17 +19,20 @@ const members = useMembers(system, {
   viewer: "centralcloud_viewer",
 });
 failOnLeaks(system);
-afterEach(() => emptyQueues(system));
+const running: RunningCommand[] = [];
+afterEach(async () => {
+  const commands = running.splice(0);
+  for (const { child } of commands) child.kill("SIGKILL");
+  await Promise.all(commands.map(({ finished }) => finished));
+  await emptyQueues(system);
+});
 
 const { queued } = letterReplays(system);
 
 /** Ends with the test, however that ends. */
 function start(who: keyof typeof members, ...words: string[]): RunningCommand {
   const command = startCommand(words, environmentOf(members[who]));
-  onTestFinished(async () => {
-    command.child.kill("SIGKILL");
-    await command.finished;
-  });
+  running.push(command);
   return command;
 }
 
@@ -80,14 +83,14 @@ test("a worker continues a replay whose process was killed, once its lease has e
   ]);
   // So does the source, of each that opened its part.
   const { rows } = await system.singularity.pool.query<{ openers: { login: string }[] }>(
-    "select login, openers from operator_action_progress where action_id = $1",
-    [id],
+    "select login, openers from operator_action_progress where action_id = $1 and queue = $2",
+    [id, patterns],
   );
   const logins = [members.ann.login.name, members.worker.login.name];
   expect(rows).toMatchObject([{ login: logins[1], openers: logins.map((login) => ({ login })) }]);
   worker.child.kill("SIGTERM");
   expect((await worker.finished).exitCode).toBe(0);
-}, 60_000);
+}, 150_000);
 
 test("two workers that are killed again and again share what waits, send each dead letter once, and count right", async () => {
   const id = await killReplay(120);
@@ -105,7 +108,7 @@ test("two workers that are killed again and again share what waits, send each de
   await until("it is done", async () => (await newest()).state === "done", 30_000);
   await expectSentOnce(120);
   expect(await newest()).toMatchObject({ id, moved: 120, remaining: 0 });
-}, 60_000);
+}, 150_000);
 
 test("a worker that is stopped leaves its action to whoever is free, at once and not paused", async () => {
   const id = await killReplay(40);
@@ -118,7 +121,7 @@ test("a worker that is stopped leaves its action to whoever is free, at once and
   start("worker", "actions", "work");
   await until("it is done", async () => (await newest()).state === "done", 30_000);
   await expectSentOnce(40);
-}, 60_000);
+}, 150_000);
 
 test("a worker leaves alone what is paused, and what somebody is at work on", async () => {
   const paused = await killReplay(30);
@@ -146,7 +149,7 @@ test("a worker leaves alone what is paused, and what somebody is at work on", as
   expect(await readAction(system.central.pool, paused)).toMatchObject({ state: "paused" });
   expect(await readAction(system.central.pool, id)).toMatchObject({ state: "running", runner });
   alive.child.kill("SIGKILL");
-}, 60_000);
+}, 150_000);
 
 test("a worker lends its rights to nobody: what no source has seen begin is left to whoever may act there", async () => {
   const { sourceId, name } = await sourceOf(system.singularity);
@@ -177,7 +180,7 @@ test("a worker lends its rights to nobody: what no source has seen begin is left
   ]);
   start("worker", "actions", "work");
   await until("it is done", async () => (await newest()).state === "done", 30_000);
-}, 60_000);
+}, 150_000);
 
 test("a viewer's worker moves nothing, and says that it may not", async () => {
   const id = await killReplay(20);
@@ -187,4 +190,4 @@ test("a viewer's worker moves nothing, and says that it may not", async () => {
   await until("it says why", () => worker.output().includes('"action-not-continued"'));
   expect(worker.output()).toContain("centralcloud_operator");
   expect((await queued()).length).toBe(sent);
-}, 60_000);
+}, 150_000);
