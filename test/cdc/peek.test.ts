@@ -88,8 +88,25 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     expect(ofSession).toHaveLength(1);
   });
 
-  test("the command shows the same, as lines and as JSON", async () => {
+  test("the command masks contents: of a row what its table is known to show, and of the rest that it is there", async () => {
     const words = ["cdc", "peek", "--table", "learned_patterns", "--agent", "agent-1"];
+    const lines = await runCommand(words, environment());
+    expect(lines.stdout).toMatch(/insert {2}learned_patterns {2}\{"id": ?\d+\}/);
+    expect(lines.stdout).toContain("agent-1");
+    expect(lines.stdout).not.toMatch(/exact|1\.10/);
+    const json = await runCommand([...words, "--json"], environment());
+    expect(json.stdout).not.toMatch(/exact|1\.10/);
+    expect(JSON.parse(json.stdout)).toMatchObject([
+      { operation: "insert", masked: true, newValues: { agent_id: "agent-1" } },
+    ]);
+    expect(await runCommand([...words, "--reveal"], environment())).toMatchObject({ exitCode: 2 });
+  });
+
+  test("revealed, the command shows the same, as lines and as JSON, and it is on record who looked and why", async () => {
+    const words = [
+      ...["cdc", "peek", "--table", "learned_patterns", "--agent", "agent-1"],
+      ...["--reveal", "--reason", "ticket 4711"],
+    ];
     const lines = await runCommand(words, environment());
     expect(lines.stdout).toMatch(
       /insert {2}learned_patterns {2}\{"id":\d+\} {2}\{.*"exact": 1\.10/,
@@ -99,6 +116,17 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     expect(json.stdout).toContain('"exact": 1.10');
     expect(JSON.parse(json.stdout)).toMatchObject([
       { source: system.singularity.name, operation: "insert", newValues: { agent_id: "agent-1" } },
+    ]);
+    const { rows } = await system.central.pool.query(
+      "select action, reason, state, selection from central.operator_actions order by id desc limit 1",
+    );
+    expect(rows).toMatchObject([
+      {
+        action: "reveal",
+        reason: "ticket 4711",
+        state: "done",
+        selection: { of: "cdc peek", agentId: "agent-1", tables: ["learned_patterns"] },
+      },
     ]);
   });
 

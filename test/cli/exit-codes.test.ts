@@ -238,6 +238,13 @@ const rows: Readonly<Record<string, Row>> = {
     done: run("actions resume"),
     doneIn: "dlq/actions.test.ts",
     failed: [run("actions resume 987654321")],
+    wrong: [run("actions resume --from x")],
+  },
+  "actions work": {
+    done: run("actions work", { untilItWrites: '"part":"action worker"' }),
+    failed: ended,
+    wrong: [run("actions work 12")],
+    unreachable: "it waits for a central store that is away, and says so in its log",
   },
   "actions cancel": {
     done: acting("actions cancel ACTION", { prepare: planOne }),
@@ -306,7 +313,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   "cdc log": {
     done: run("cdc log"),
-    wrong: [run("cdc log --limit none"), run("cdc log --from whenever")],
+    wrong: [run("cdc log --limit none"), run("cdc log --from whenever"), run("cdc log --reveal")],
   },
   "cdc recreate": { done: acting("cdc recreate"), wrong: [run("cdc recreate")] },
   reconcile: {

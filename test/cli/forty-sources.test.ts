@@ -29,6 +29,7 @@ let slow: TestDatabase;
 let locked: TestDatabase;
 let stranger: Login;
 let letter = "1";
+let action = "1";
 const sockets = new Set<Socket>();
 const servers: Server[] = [];
 
@@ -42,8 +43,17 @@ beforeAll(async () => {
     healthy.push(await createTestDatabase("singularity"));
   }
   letter = await putLetter(system.singularity);
+  action = await replayOne();
   stranger = await createLogin(inject("serverUrl"), "");
 }, 120_000);
+
+/** A replay of one dead letter, of which the sources are asked what became of it. @returns its number. */
+async function replayOne(): Promise<string> {
+  const id = await putLetter(system.singularity);
+  const words = ["dlq", "replay", id, "--reason", "a test", "--json"];
+  const { stdout } = await runCommand(words, environmentOf(system));
+  return JSON.parse(stdout).actionId;
+}
 
 afterAll(async () => {
   await Promise.all([slow, locked, ...healthy].map(dropTestDatabase));
@@ -110,14 +120,14 @@ interface Reading {
   readonly rows?: (document: never) => number;
   /** What is locked so that its statement hangs; default: every table but that by which a source says its name. */
   readonly locks?: "name";
-  /** It does not print JSON. */
+  /** It does not print JSON, or nothing at all. */
   readonly plain?: true;
   /** How many times as much there is to do as to count queues; default 1. */
   readonly weight?: number;
 }
 
 const words = (text: string) => () =>
-  text.split(" ").map((word) => (word === "LETTER" ? letter : word));
+  text.split(" ").map((word) => ({ LETTER: letter, ACTION: action })[word] ?? word);
 const sourcesOf = (rows: readonly { source: string }[]) =>
   new Set(rows.map(({ source }) => source)).size;
 
@@ -155,8 +165,20 @@ const reading: Readonly<Record<string, Reading>> = {
   // What is not captured can't be compared or looked into, which is told of each source.
   "cdc peek": { words: words("cdc peek"), locks: "name" },
   reconcile: { words: words("reconcile"), locks: "name" },
-  doctor: { words: words("doctor"), weight: 2 },
+  doctor: { words: words("doctor") },
+  "actions show": { words: words("actions show ACTION"), locks: "name" },
+  // A preview is of all sources or of none, as what it is of: it says soon which are missing, and nothing else.
+  ...preview("dlq replay --all"),
+  ...preview("dlq discard --all"),
+  ...preview("dlq restore --all"),
+  ...preview("dlq replay-archive --all"),
+  ...preview("replay-archive --all"),
 };
+
+function preview(command: string): Readonly<Record<string, Reading>> {
+  const given = `${command} --dry-run`;
+  return { [given]: { words: words(given), locks: "name", plain: true } };
+}
 
 /** Commands that ask the central store alone: a source that is away takes nothing from them. */
 const central: Readonly<Record<string, readonly string[]>> = {
@@ -172,10 +194,18 @@ const others = [
   ...["migrate", "consume", "drain", "scheduler", "sources adopt", "sources renew"],
   ...["dlq replay", "dlq discard", "dlq restore", "dlq import", "dlq replay-archive"],
   ...["replay-archive", "actions pause", "actions resume", "actions cancel", "actions rate"],
-  ...["jobs run", "keys generate", "keys add-to-ring", "keys add", "keys ensure", "keys bind"],
+  ...[
+    "actions work",
+    "jobs run",
+    "keys generate",
+    "keys add-to-ring",
+    "keys add",
+    "keys ensure",
+    "keys bind",
+  ],
   ...["cdc run", "cdc tail", "cdc recreate", "cdc drop"],
-  // One session of the central store; and one action, which asks only the sources that it is for.
-  ...["sessions show", "actions show"],
+  // One session of the central store.
+  ...["sessions show"],
   // One dead letter, which is sent; and a text that asks nobody.
   ...["dlq edit", "completion"],
 ];

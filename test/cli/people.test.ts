@@ -84,7 +84,7 @@ const cases: Readonly<Record<string, Case>> = {
   "dlq groups": { words: "dlq groups", for: "viewer" },
   trace: { words: "trace --agent agent-1", for: "viewer" },
   "dlq body": { words: `dlq body LETTER --reveal${because}`, for: "operator" },
-  "dlq export": { words: "dlq export", for: "viewer" },
+  "dlq export": { words: "dlq export", for: "operator" },
   "actions list": { words: "actions list", for: "viewer" },
   "actions show": { words: "actions show ACTION", for: "viewer" },
   "cdc status": { words: "cdc status", for: "viewer" },
@@ -119,6 +119,8 @@ const cases: Readonly<Record<string, Case>> = {
 /** Shown elsewhere, or no matter of a login of people: services, files, and what takes a capture or compares tables. */
 const others = [
   ...["consume", "drain", "scheduler", "keys generate", "keys add-to-ring", "doctor"],
+  // Until it is stopped: see dlq/workers.test.ts.
+  ...["actions work"],
   ...["completion", "dlq edit"],
   ...["cdc run", "cdc peek", "cdc tail", "reconcile"],
 ];
@@ -206,6 +208,20 @@ describe("an operator", () => {
       `select login, moved_count::integer as moved from operator_action_progress order by updated_at desc limit 1`,
     );
     expect(parts).toEqual([{ login, moved: 1 }]);
+  });
+
+  test("who decides about a source is named by its login, whatever it says of itself", async () => {
+    const { exitCode } = await run("operator", [
+      ...["sources", "adopt", "--source", system.singularity.name],
+      ...["--reason", "a test", "--actor", "somebody else"],
+    ]);
+    expect(exitCode).toBe(0);
+    const { sourceId } = await sourceOf(system.singularity);
+    const { rows } = await system.central.pool.query(
+      "select decided_by from central.sources where source_id = $1",
+      [sourceId],
+    );
+    expect(rows).toEqual([{ decided_by: members.operator.login.name }]);
   });
 
   const forged = "'00000000-0000-4000-8000-000000000000'";

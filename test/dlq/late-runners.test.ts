@@ -2,7 +2,7 @@ import { listActions } from "@centralcloud/central";
 import { ActionLostError, continueAction } from "@centralcloud/dead-letters";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
-import { emptyQueues, putLetters, scopeOf } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putLetters, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { letterReplays } from "../support/letter-replays.ts";
 import { until } from "../support/until.ts";
@@ -34,6 +34,31 @@ afterEach(async () => {
     drop function public.hold_first_runner();
     drop sequence public.runners`);
   await emptyQueues(system);
+});
+
+test("a closed part keeps the login of who moved its messages, whoever opens it again", async () => {
+  const { singularity, central } = system;
+  await singularity.pool.query("select nextval('public.runners')");
+  await putLetters(singularity, 3);
+  const { actionId } = await replay({});
+  const part = async () => {
+    const { rows } = await singularity.pool.query(
+      "select runner, login, openers, closed_at is not null as closed from operator_action_progress where action_id = $1 and queue = $2",
+      [actionId, patterns],
+    );
+    return rows;
+  };
+  const before = await part();
+  expect(before).toMatchObject([{ closed: true, openers: [{ login: before[0].login }] }]);
+  // As if the process had been killed between closing the part and saying so.
+  await central.pool.query(
+    "update central.operator_actions set state = 'running', finished_at = null, runner = 'dead/1', lease_until = now() - interval '1 s' where id = $1",
+    [actionId],
+  );
+  const { sources } = await scopeOf(system);
+  const again = await continueAction(actionId ?? "", { central: central.pool, sources });
+  expect(again).toMatchObject({ state: "done", moved: 3, remaining: 0 });
+  expect(await part()).toEqual(before);
 });
 
 test("a runner that stood still before its first message takes nothing back from the one that goes on with its action", async () => {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { emptyCentral } from "../support/central-content.ts";
 import { environmentOf, startCommand } from "../support/command.ts";
-import { drainAll } from "../support/consumer.ts";
+import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
 import { emptyQueues, patterns, putLetter, rowsOf, sourceOf } from "../support/dead-letters.ts";
@@ -60,6 +60,50 @@ test("an action tells what became of what it sent, also once that was replayed o
   // A purged archive is no success.
   await system.singularity.pool.query(`truncate pgmq."a_${patterns}"`);
   expect((await show(id)).outcome).toMatchObject({ merged: 0, unknown: 5 });
+});
+
+test("an archive replay tells what became of what it put back: merged or known as merged, waiting, and dead-lettered again", async () => {
+  const queues = queuesOf(system);
+  const bodies = Array.from({ length: 6 }, (_, number) => patternMessage({ source: `${number}` }));
+  await queues.sendBatch(patterns, bodies);
+  await drainAll(system);
+  // Two of them would be refused now: what is archived may be of a build that took more.
+  await system.singularity.pool.query(
+    `update pgmq."a_${patterns}" set message = jsonb_set(message, '{confidence}', '7')
+      where msg_id in (select msg_id from pgmq."a_${patterns}" order by msg_id limit 2)`,
+  );
+  await emptyCentral(system.central.pool);
+  const { stdout } = await runCommand(
+    ["replay-archive", "--all", ...why, "--json"],
+    environmentOf(system),
+  );
+  const { actionId, requeued } = JSON.parse(stdout);
+  expect(requeued).toBe(6);
+  expect((await show(actionId)).outcome).toMatchObject({ sent: 6, waiting: 6, merged: 0 });
+  await drainAll(system);
+  const outcome = {
+    sent: 6,
+    merged: 4,
+    waiting: 0,
+    deadLettered: 2,
+    unknown: 0,
+    again: [{ reason: "invalid", code: "out_of_range", count: 2 }],
+  };
+  expect((await show(actionId)).outcome).toEqual(outcome);
+  expect((await actions("show", actionId)).stdout).toContain(
+    "of 6 put back: 4 merged, 0 wait, 2 dead-lettered again\n",
+  );
+  // What is done to the dead letters next changes nothing of it.
+  await dlq("replay", "--all", ...why);
+  await drainAll(system);
+  expect((await show(actionId)).outcome).toEqual(outcome);
+  // A later archive replay takes over what it puts back once more.
+  const later = await runCommand(
+    ["replay-archive", "--all", ...why, "--json"],
+    environmentOf(system),
+  );
+  expect((await show(JSON.parse(later.stdout).actionId)).outcome).toMatchObject({ sent: 4 });
+  expect((await show(actionId)).outcome).toMatchObject({ merged: 0, unknown: 4 });
 });
 
 test("an action of a source that does not answer is shown as far as it is known, with exit code 3", async () => {

@@ -52,7 +52,10 @@ test("a central store that was lost is rebuilt from the archive, byte for byte",
   expect(report).toMatchObject({ requeued: processed, taken: 0, unknownId: 0, aheadOfSequence: 0 });
   expect(await archivedIn(system, patterns)).toBe(0);
   const [first] = await rowsOf(system.singularity, `q_${patterns}`);
-  expect(first?.headers).toEqual({ replayed_from_archive: true });
+  expect(first?.headers).toEqual({
+    replayed_from_archive: true,
+    archive_action_id: Number(report.actionId),
+  });
   const { report: drained } = await drainAll(system);
   expect(drained).toMatchObject({ processed, duplicates: 0, deadLettered: 0 });
   expect(await centralContent(system.central.pool)).toEqual(before);

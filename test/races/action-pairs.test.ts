@@ -4,7 +4,8 @@ import {
   replayLetters,
   restoreLetters,
 } from "@centralcloud/dead-letters";
-import { ClaimClient, type ClaimedMessage } from "@centralcloud/pgmq";
+import { ClaimClient } from "@centralcloud/pgmq";
+import { type ClaimedMessage } from "@centralcloud/queue";
 import type { Pool } from "pg";
 import { describe, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

@@ -71,6 +71,7 @@ const rows: Readonly<Record<string, Row | string>> = {
   "actions show": "it asks the central store alone",
   "actions pause": "it asks the central store alone",
   "actions resume": "it does what the action was: see dlq replay",
+  "actions work": "as actions resume",
   "actions cancel": "it asks the central store alone",
   "actions rate": "it asks the central store alone",
   "sessions show": "it asks the central store alone",

@@ -1,6 +1,7 @@
 import type { Scenario } from "./scenario.ts";
 import { archive } from "./scenarios/archive.ts";
 import { backlog } from "./scenarios/backlog.ts";
+import { deadLetters } from "./scenarios/dead-letters.ts";
 import { drain, large } from "./scenarios/drain.ts";
 import { hostileSource } from "./scenarios/hostile.ts";
 import { idle } from "./scenarios/idle.ts";
@@ -32,5 +33,6 @@ export const scenarios: readonly Scenario[] = [
   procedures,
   sessionUpdates,
   replay,
+  deadLetters,
   learning,
 ];

@@ -13,6 +13,8 @@ export interface Shown<Row> {
   readonly describe: (row: Row) => object;
   /** What a cell of the table means, for its colour; undefined for most. */
   readonly meaningOf?: MeaningOf;
+  /** Where a table is one page of more: the options that get the next one, such as `--before 12`, a line each. */
+  readonly next?: readonly string[];
 }
 
 /**
@@ -23,11 +25,15 @@ export interface Shown<Row> {
  */
 export function showRows<Row extends object>(
   asked: Answers<readonly Row[]>,
-  { json, name, describe, meaningOf }: Shown<Row>,
+  { json, name, describe, meaningOf, next = [] }: Shown<Row>,
 ): void {
   const rows = asked.answers.flat();
   if (json) print(withMissing(asked, name, JSON.stringify(rows)));
-  else showText(asked, formatTable(rows.map(describe), { meaningOf }));
+  else {
+    const table = formatTable(rows.map(describe), { meaningOf });
+    const more = next.map((options) => `more: ${options}`);
+    showText(asked, [table, ...(more.length > 0 ? ["", ...more] : [])].join("\n"));
+  }
   assertComplete(asked);
 }
 

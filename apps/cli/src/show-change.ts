@@ -1,6 +1,7 @@
 import type { Change } from "@centralcloud/cdc";
 import { formatLsn } from "@centralcloud/postgres";
 import { printable } from "@centralcloud/service";
+import { maskRow } from "@centralcloud/trace";
 import { print } from "./output.ts";
 import { showText, withMissing } from "./show-answers.ts";
 import { type Answers, assertComplete } from "./sources.ts";
@@ -12,7 +13,22 @@ export type Shown = Omit<Change, "lsn" | "operation"> & {
   readonly source: string;
   readonly lsn: bigint | string;
   readonly operation: string;
+  /** Whether its contents were masked; default: no. */
+  readonly masked?: boolean;
 };
+
+/** The same without contents: of a row what its table is known to show, and of the rest that something stands there. */
+export function maskChange(change: Shown): Shown {
+  const mask = (text: string | null) => (text === null ? null : maskRow(change.table, text));
+  const { key, oldValues, newValues } = change;
+  return {
+    ...change,
+    masked: true,
+    key: mask(key),
+    oldValues: mask(oldValues),
+    newValues: mask(newValues),
+  };
+}
 
 /** As JSON on one line; the documents as they are, digit by digit. */
 export function changeAsJson(change: Shown): string {
@@ -27,6 +43,7 @@ export function changeAsJson(change: Shown): string {
     table,
     operation,
     unchanged,
+    masked: change.masked === true,
     ...(cursor === undefined ? {} : { cursor }),
   });
   return `${start.slice(0, -1)},"key":${key},"oldValues":${oldValues},"newValues":${newValues}}`;

@@ -77,6 +77,8 @@ export {
   type ActionPart,
   type ActionSummary,
   listActions,
+  listWaitingActions,
+  readActingLogin,
   readAction,
 } from "./read-actions.ts";
 export {

@@ -102,6 +102,34 @@ export async function listActions(
   return rows;
 }
 
+/**
+ * Actions that wait for a runner, oldest first: those that are to run, and whose runner let go of them or was silent for
+ * the whole of its lease; and those that were cancelled before their figures were final. Actions of builds that could not
+ * go on with them are left out.
+ *
+ * @param limit how many at most.
+ */
+export async function listWaitingActions(
+  central: Pool,
+  limit = 1_000,
+): Promise<readonly ActionSummary[]> {
+  const { rows } = await central.query<ActionSummary>(
+    `${summary}
+      where a.state in ('running', 'cancelled') and a.finished_at is null and a.login is not null
+        and (a.lease_until is null or a.lease_until <= clock_timestamp())
+      order by a.id
+      limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+/** The login of this connection, as the record of actions names who planned one. */
+export async function readActingLogin(central: Pool): Promise<string> {
+  const { rows } = await central.query<{ login: string }>("select session_user::text as login");
+  return rows[0]?.login ?? "";
+}
+
 /** One action with its parts and events; undefined where there is none of that id. */
 export async function readAction(central: Pool, id: string): Promise<ActionDetails | undefined> {
   const { rows } = await central.query<ActionSummary>(`${summary} where a.id = $1`, [id]);

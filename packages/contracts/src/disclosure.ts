@@ -83,6 +83,8 @@ export const shownHeaders = {
   action_id: "number",
   new_msg_id: "number",
   archived_msg_id: "number",
+  replayed_from_archive: "flag",
+  archive_action_id: "number",
 } as const satisfies Disclosure;
 
 /** The same of a dead letter around a message that shows so much. */

@@ -7,6 +7,18 @@ export class SelectionError extends Error {
   }
 }
 
+/** An edit or an import is continued with what its operator had in a file, which is kept nowhere. */
+export class ActionFileNeededError extends SelectionError {
+  constructor(id: string, kind: string) {
+    const what = kind === "edit" ? "the changed message" : "the file that it was begun with";
+    super(
+      `action ${id} is an ${kind}, whose file is kept nowhere: \`centralcloud actions resume ${id} --from FILE\` ` +
+        `continues it with ${what}`,
+    );
+    this.name = "ActionFileNeededError";
+  }
+}
+
 /** Nothing was changed, because some letters that were named are not there. */
 export class LetterNotFoundError extends Error {
   readonly code = "letter_not_found";

@@ -1,13 +1,17 @@
 export { canaryDefault } from "./actions/canary.ts";
 export {
+  type ActionFile,
   type ContinueOptions,
   continueAction,
   missingSources,
   outcomeOf,
+  sendsMessages,
+  takesFile,
 } from "./actions/continue-action.ts";
 export { addOutcomes, type DeathAgain, type Outcome } from "./actions/outcome.ts";
 export { type RecordedWork, recordAction } from "./actions/record-action.ts";
 export type { RunResult } from "./actions/run-action.ts";
+export { createActionWorker, type WorkOptions } from "./actions/work-actions.ts";
 export { type CountedLetters, countLetters, locateWaiting } from "./count-place.ts";
 export {
   type Cursor,
@@ -19,6 +23,7 @@ export {
 export type { SampleVerdict } from "./describe-groups.ts";
 export { discardLetters } from "./discard-letters.ts";
 export {
+  ActionFileNeededError,
   type ActionLoss,
   ActionLostError,
   ActionUnavailableError,
@@ -49,6 +54,7 @@ export {
   mergeGroups,
 } from "./group-letters.ts";
 export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
+export type { OpenLines } from "./import-lines.ts";
 export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
 export {
   type LetterBody,

@@ -18,8 +18,11 @@ export interface AskOptions {
    * holds up nearly all others is not waited for: see {@link Stragglers}.
    */
   readonly timeout?: number;
-  /** For work that takes longer at one source than at the others: once a source has said its name, it is waited for. */
-  readonly waitsForWork?: boolean;
+  /**
+   * For work that takes longer at one source than at the others: once a source has said its name, it is waited for. Where
+   * people wait, `among-few`: only unless eight others have answered.
+   */
+  readonly waitsForWork?: boolean | "among-few";
   /** Seconds at most where no `timeout` is given; default: 15. */
   readonly mostS?: number;
   /** Ends the asking: who has not answered is named. */
@@ -152,13 +155,17 @@ async function askOne<Result>(
 ): Promise<Answered<Result> | Unanswered> {
   const began = performance.now();
   let isAtWork = false;
-  const isStraggler = () => !isAtWork && stragglers.isStraggler(performance.now() - began);
+  const isStraggler = () => {
+    if (isAtWork && limits.waitsForWork === true) return false;
+    const isHeavy = isAtWork && limits.waitsForWork === "among-few";
+    return stragglers.isStraggler(performance.now() - began, isHeavy);
+  };
   let name = withoutSecrets(url);
   try {
     const answer = await withPool(url, limits, isStraggler, async (pool, signal) => {
       const source = await readSource(pool);
       name = source.name;
-      isAtWork = limits.waitsForWork === true;
+      isAtWork = true;
       return await ask({ ...source, url, pool, signal });
     });
     stragglers.answered(performance.now() - began);

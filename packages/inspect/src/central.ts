@@ -1,5 +1,6 @@
 import { type LogEntry, type LogFilter, readChangeLog } from "@centralcloud/cdc";
 import {
+  type ActionDetails,
   type ActionFilter,
   type ActionSummary,
   assertCentralStore,
@@ -10,6 +11,7 @@ import {
   listReplicas,
   listSessions,
   type ReplicaReport,
+  readAction,
   type SessionFilter,
   type SessionHead,
 } from "@centralcloud/central";
@@ -20,8 +22,8 @@ import type { Answers } from "./faults.ts";
 
 /* What is asked of the central store alone. Where it does not answer, it is named as a source would be. */
 
-/** Asks the central store. */
-function askCentral<Result>(
+/** Asks the central store something, within the time that it has for it. */
+export function askCentral<Result>(
   url: string,
   options: AskOptions,
   ask: (central: Pool, signal: AbortSignal) => Promise<Result>,
@@ -47,6 +49,15 @@ export function readActions(
   filter: ActionFilter,
 ): Promise<Answers<readonly ActionSummary[]>> {
   return askCentral(url, options, (central) => listActions(central, filter));
+}
+
+/** One action with its parts and events; undefined where there is none of that number. */
+export function readOneAction(
+  url: string,
+  options: AskOptions,
+  id: string,
+): Promise<Answers<ActionDetails | undefined>> {
+  return askCentral(url, options, (central) => readAction(central, id));
 }
 
 /** Failed attempts of messages that are not decided yet, newest first. */

@@ -42,7 +42,9 @@ export async function askFilteredDeadLetters<Result>(
   filter: LetterFilter,
   ask: (scope: LetterScope, source: KnownSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
-  const asked = await askDeadLetters(urls, options, async (scope, source) => {
+  // How long it takes depends on how many there are, which may be few at all sources but one.
+  const patient = { waitsForWork: "among-few", ...options } as const;
+  const asked = await askDeadLetters(urls, patient, async (scope, source) => {
     return { unknown: await findUnknownReasons(scope, filter), answer: await ask(scope, source) };
   });
   const isWhole = asked.unreachable.length + asked.failed.length === 0;

@@ -11,9 +11,11 @@ export {
   sourcesAtATime,
 } from "./ask-sources.ts";
 export {
+  askCentral,
   readActions,
   readChanges,
   readDeliveryFailures,
+  readOneAction,
   readReplicas,
   readSessionHeads,
 } from "./central.ts";

@@ -180,7 +180,7 @@ export function readQueueRates(
   options: SourceOptions,
   { queues = queueNames, forS, everyS }: RatesRequest,
 ): Promise<Answers<readonly QueueRate[]>> {
-  return askSources(urls, options, async ({ pool, name }) => {
+  return askSources(urls, { waitsForWork: "among-few", ...options }, async ({ pool, name }) => {
     const rates: QueueRate[] = [];
     for (const queue of queues) {
       const { rows } = await pool.query<Omit<QueueRate, "source" | "queue">>(

@@ -12,6 +12,7 @@ export type Observation =
   | { readonly event: "stop-overdue"; readonly open: readonly string[] }
   | MigrationObservation
   | SchedulerObservation
+  | ActionObservation
   | ConsumerObservation
   | CaptureObservation
   | LaneObservation;
@@ -42,6 +43,28 @@ export type MigrationObservation =
     }
   | { readonly event: "extension-installed"; readonly extension: string }
   | { readonly event: "pgmq-installed"; readonly version: string; readonly how: string };
+
+/** What a worker does with the actions of operators whose runner is gone. `action` is the number of one. */
+export type ActionObservation =
+  | {
+      readonly event: "action-continued";
+      readonly action: string;
+      readonly kind: string;
+      /** Messages that were moved until then. */
+      readonly moved: number;
+    }
+  /** Nobody works on it here any more; `state` says whether it is at its end. */
+  | {
+      readonly event: "action-ended";
+      readonly action: string;
+      readonly kind: string;
+      readonly state: string;
+      readonly moved: number;
+      readonly remaining: number;
+    }
+  | { readonly event: "action-not-continued"; readonly action: string; readonly reason: string }
+  /** The central store could not be asked which actions wait. */
+  | { readonly event: "actions-fault"; readonly error: string; readonly retryInMs: number };
 
 /** What happened to the jobs of a source, which has its name, or its place until the name is known. */
 export type SchedulerObservation = { readonly source: string } & (

@@ -34,6 +34,12 @@ describe("who holds up the others", () => {
     expect(asked(40, thirtySix.slice(0, 29)).isStraggler(60_000)).toBe(false);
   });
 
+  test("is nobody among few that has more to do than they: eight must have answered", () => {
+    expect(asked(4, [10, 10, 10]).isStraggler(60_000, true)).toBe(false);
+    expect(asked(9, Array(8).fill(10)).isStraggler(60_000, true)).toBe(true);
+    expect(asked(40, thirtySix).isStraggler(1_500, true)).toBe(true);
+  });
+
   test("is nobody where one or two are asked, or none answers", () => {
     expect(asked(1, []).isStraggler(60_000)).toBe(false);
     expect(asked(2, [10]).isStraggler(60_000)).toBe(false);

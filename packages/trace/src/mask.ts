@@ -88,6 +88,11 @@ export function masked(event: TraceEvent): TraceEvent {
   };
 }
 
+/** JSON text of a captured table's key or row, without contents; of a table that is not known only `…`. */
+export function maskRow(table: string, text: string): string {
+  return maskJson(text, shownColumns[table] ?? {});
+}
+
 function shownOf(queue: TraceEvent["queue"]): ShownFields {
   return queue === undefined ? {} : contractFor(queue).shown;
 }

@@ -3,6 +3,7 @@
 -- archived again as a duplicate. Those stay in the archive that were copied from another source or set aside, whose id is in
 -- the queue (taken), does not say which one it was (unknown_id), or has yet to be given away (ahead_of_sequence). A chunk is
 -- 64 MB at most, unless it is one message. last_at is null where none is left.
+-- A message keeps the action's id in its header archive_action_id: by it, what became of it is told.
 -- Counted in the open part of an operator's action (open_action_part), without which nothing moves.
 -- With its owner's rights: operators may not read what archives have of sessions, nor write to queues.
 -- Locks: the part's row, then the messages by time; steps over those that others have locked.
@@ -31,9 +32,9 @@ as $$
 declare
   v_copied_until constant timestamptz := coalesce(
     (select s.copied_until from public.singularity_source s), '-infinity');
+  v_action_id constant bigint := public.count_action_part(p_action_key, p_queue, p_runner);
   v_tables record;
 begin
-  perform public.count_action_part(p_action_key, p_queue, p_runner);
   select * into v_tables from public.dead_letter_queue_tables(p_queue);
   execute pg_catalog.format(
     $statement$
@@ -74,7 +75,7 @@ begin
       overriding system value
       select g.own_id, 0, g.enqueued_at, clock_timestamp(), g.message,
              (case when jsonb_typeof(g.headers) = 'object' then g.headers else '{}' end - 'archived_msg_id')
-               || '{"replayed_from_archive": true}'
+               || jsonb_build_object('replayed_from_archive', true, 'archive_action_id', $8)
         from gone g
        order by g.own_id
     )
@@ -85,7 +86,7 @@ begin
     $statement$,
     v_tables.queue, v_tables.archive
   ) into moved, taken, unknown_id, ahead_of_sequence, last_at, last_id
-    using p_from, p_to, p_after_at, p_after_id, p_limit, v_copied_until, v_tables.queue;
+    using p_from, p_to, p_after_at, p_after_id, p_limit, v_copied_until, v_tables.queue, v_action_id;
 
   perform public.count_action_part(p_action_key, p_queue, p_runner, moved);
   return next;

@@ -2,6 +2,46 @@ const src = "packages/dead-letters/src";
 
 export default [
   {
+    name: "worker-lends-its-rights",
+    in: `${src}/actions/work-actions.ts`,
+    search: "if (progress === undefined) {",
+    replace: "if (progress === undefined && source === undefined) {",
+    wrong: "who may plan an action, and has no rights at a source, lets a worker do it there",
+    tests: ["test:dlq/workers lends its rights to nobody"],
+  },
+  {
+    name: "stopped-worker-pauses",
+    in: `${src}/actions/work-actions.ts`,
+    search: 'whenInterrupted: "release",',
+    replace: "",
+    wrong: "an action that a stopped worker had is continued by no other",
+    tests: ["test:dlq/workers leaves its action to whoever is free"],
+  },
+  {
+    name: "import-begins-anew",
+    in: `${src}/import-letters.ts`,
+    search: "const number = after === undefined ? 0 : Number(after.id);",
+    replace: "const number = 0 * Number(after?.id ?? 0);",
+    wrong: "an import that is continued puts back what was replayed meanwhile, and never ends",
+    tests: ["test:dlq/resume-with-file goes on behind its last line"],
+  },
+  {
+    name: "import-takes-any-file",
+    in: `${src}/import-letters.ts`,
+    search: "if (selection.digest === digest) return;",
+    replace: "if (selection.digest !== undefined) return;",
+    wrong: "an import is continued with another file, and leaves out some of its lines",
+    tests: ["test:dlq/resume-with-file not continued with another file"],
+  },
+  {
+    name: "later-opener-takes-a-closed-part",
+    in: "sql/singularity/functions/open_action_part.sql",
+    search: "and p.closed_at is null",
+    replace: "",
+    wrong: "a source names another login than that which moved its messages",
+    tests: ["test:dlq/late-runners closed part"],
+  },
+  {
     name: "lost-claims-block-an-action",
     in: `${src}/actions/run-action.ts`,
     search: "await this.#session.raiseClaim(opened.laterClaim);",

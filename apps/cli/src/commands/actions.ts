@@ -1,27 +1,23 @@
 import { setTimeout } from "node:timers/promises";
-import {
-  type ActionState,
-  type ActionSummary,
-  actionStates,
-  type ControlVerb,
-  controlAction,
-  listActions,
-} from "@centralcloud/central";
+import { actionStates, controlAction, listWaitingActions, type ActionState, type ActionSummary, type ControlVerb } from "@centralcloud/central";
 import { readActions } from "@centralcloud/inspect";
-import { type Environment, shorten } from "@centralcloud/service";
+import { shorten, type Environment } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Pool } from "pg";
+import { type Pool } from "pg";
 import { coloured } from "../format-table.ts";
 import { print } from "../output.ts";
 import { showRows } from "../show-answers.ts";
 import { timeoutOption } from "../sources.ts";
-import { continueActions, settleAction } from "./actions/continue.ts";
+import { continueActions, continueWithFile, settleAction } from "./actions/continue.ts";
 import { findAction, noSuchAction, showCommand, stateOf } from "./actions/show.ts";
+import { workCommand } from "./actions/work.ts";
 import { readCentralUrl } from "./central.ts";
 import { whoActs } from "./dlq/action.ts";
 import { withCentral } from "./dlq/scope.ts";
 import { letterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
 import { assertKnown, collect, withChoices } from "./options.ts";
+
+import { takesFile } from "@centralcloud/dead-letters";
 
 interface ControlOptions {
   readonly actor?: string;
@@ -40,6 +36,7 @@ export function actionsCommand(environment: Environment): Command {
       controlCommand(environment, "pause", "lets an action move nothing more until it is resumed"),
     )
     .addCommand(resumeCommand(environment))
+    .addCommand(workCommand(environment))
     .addCommand(controlCommand(environment, "cancel", "ends an action; what it moved stays moved"))
     .addCommand(rateCommand(environment));
 }
@@ -68,10 +65,24 @@ function listCommand(environment: Environment): Command {
     .action(async ({ state, before, limit, timeout, json }: ListOptions) => {
       assertKnown("--state", state ?? [], actionStates);
       const states = state as readonly ActionState[] | undefined;
-      const filter = { limit, ...(states ? { states } : {}), ...(before ? { before } : {}) };
+      const chosen = { ...(states ? { states } : {}), ...(before ? { before } : {}) };
       const url = readCentralUrl(environment);
-      const asked = await readActions(url, timeout === undefined ? {} : { timeout }, filter);
-      showRows(asked, { json: json === true, name: "actions", describe: describeRow, meaningOf });
+      const limits = timeout === undefined ? {} : { timeout };
+      // One more than the page has, to know whether there is another page.
+      const asked = await readActions(url, limits, { ...chosen, limit: limit + 1 });
+      const found = asked.answers.flat();
+      const last = found.length > limit ? found[limit - 1] : undefined;
+      const answers = asked.answers.map((actions) => actions.slice(0, limit));
+      showRows(
+        { ...asked, answers },
+        {
+          json: json === true,
+          name: "actions",
+          describe: describeRow,
+          meaningOf,
+          next: last === undefined ? [] : [`--before ${last.id}`],
+        },
+      );
     });
 }
 
@@ -170,33 +181,54 @@ function rateOrNone(text: string): number | "none" {
   }
 }
 
+interface ResumeOptions extends ControlOptions {
+  readonly from?: string;
+}
+
 function resumeCommand(environment: Environment): Command {
   const command = addControlOptions(new Command("resume"))
     .description(
       "continues an action here, unless the process that runs it is alive: then it continues there",
     )
-    .argument("[id]", "its number; without one, every action whose process is gone", letterId);
-  return command.action(async (id: string | undefined, options: ControlOptions) => {
+    .argument("[id]", "its number; without one, every action whose process is gone", letterId)
+    .option(
+      "--from <file>",
+      "of an edit, the changed message; of an import, the file that it was begun with; - is standard input",
+    );
+  return command.action(async (id: string | undefined, options: ResumeOptions) => {
+    const { from, json } = options;
+    if (from !== undefined && id === undefined) {
+      return command.error("error: --from is the file of one action: give its number, too");
+    }
     await withCentral(environment, async (central) => {
-      const ids = id === undefined ? await orphans(central) : [id];
+      const waiting = id === undefined ? await listWaitingActions(central) : [];
+      const running = waiting.filter(({ state }) => state === "running");
+      const withFile = running.filter(takesFile);
+      const ids =
+        id === undefined ? running.filter((one) => !takesFile(one)).map((one) => one.id) : [id];
       const toRun: string[] = [];
       for (const one of ids) {
         const { isRunning } = await control(central, one, "resume", options);
         if (!isRunning || !(await isAlive(central, one))) toRun.push(one);
       }
-      const left = await continueActions(command, environment, central, toRun);
+      const [first] = toRun;
+      const left =
+        from !== undefined && first !== undefined
+          ? await continueWithFile(command, environment, central, { id: first, from })
+          : await continueActions(command, environment, central, toRun);
       const actions = await Promise.all(ids.map((one) => findAction(central, one)));
-      if (options.json) print(JSON.stringify(id === undefined ? actions : actions[0]));
-      else print(actions.map(describeResumed).join("\n") || "no action waits for a runner");
+      if (json) print(JSON.stringify(id === undefined ? actions : actions[0]));
+      else {
+        const lines = [...actions.map(describeResumed), ...withFile.map(describeFile)];
+        print(lines.join("\n") || "no action waits for a runner");
+      }
       if (left !== undefined) throw left;
     });
   });
 }
 
-/** Actions that are to run, and whose runner has not been heard of for its whole lease. */
-async function orphans(central: Pool): Promise<readonly string[]> {
-  const actions = await listActions(central, { states: ["running"], limit: 1000 });
-  return actions.filter(({ runner }) => runner === null).map(({ id }) => id);
+function describeFile({ id, kind }: ActionSummary): string {
+  return `action ${id} is an ${kind}, and takes its file: centralcloud actions resume ${id} --from FILE`;
 }
 
 /** Whether the runner of an action says again that it lives; if it was killed, its lease is waited for. */

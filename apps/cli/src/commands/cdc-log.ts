@@ -7,15 +7,16 @@ import {
 } from "@centralcloud/cdc";
 import { databaseVariables } from "@centralcloud/consumer";
 import type { TimeBound } from "@centralcloud/dead-letters";
-import { assertReachable, createPool, endPool } from "@centralcloud/postgres";
+import { askCentral } from "@centralcloud/inspect";
 import { ConfigurationError, type Environment, parseConfiguration } from "@centralcloud/service";
 import { Command } from "commander";
 import type { Pool } from "pg";
-import { print } from "../output.ts";
-import { formatChanges } from "../show-change.ts";
+import { maskChange, type Shown, showChanges } from "../show-change.ts";
+import { timeoutOption } from "../sources.ts";
+import { addRevealOptions, type RevealOptions, readRevealing, showRevealed } from "./dlq/reveal.ts";
 import { assertKnown, collect, momentOf, number, timeBound, timeForms } from "./options.ts";
 
-interface LogOptions {
+interface LogOptions extends RevealOptions {
   readonly source?: string;
   readonly table?: readonly string[];
   readonly agent?: string;
@@ -24,12 +25,15 @@ interface LogOptions {
   readonly to?: TimeBound;
   readonly before?: string;
   readonly limit: number;
+  readonly timeout?: number;
   readonly json?: true;
 }
 
 export function cdcLogCommand(environment: Environment): Command {
-  return new Command("log")
-    .description("what the change log has: of this agent, this session, in this hour")
+  const command = new Command("log").description(
+    "what the change log has: of this agent, this session, in this hour; contents are masked",
+  );
+  return addRevealOptions(command)
     .option("--source <name>", "of this source only, by name or id")
     .option("--table <name>", "of this table only; may be given several times", collect)
     .option("--agent <id>", "of this agent only")
@@ -41,38 +45,40 @@ export function cdcLogCommand(environment: Environment): Command {
       "those before the entry that has this cursor, in the JSON document",
     )
     .option("--limit <count>", "the newest so many", number("--limit", 1), 100)
+    .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
     .action(async (options: LogOptions) => {
-      const { table, agent, session, source, from, to, before, limit, json } = options;
+      const { table, agent, session, source, from, to, before, limit, timeout, json } = options;
+      const filter = {
+        limit,
+        ...(before === undefined ? {} : { before }),
+        ...(source === undefined ? {} : { source }),
+        ...(table === undefined ? {} : { tables: table }),
+        ...(agent === undefined ? {} : { agentId: agent }),
+        ...(session === undefined ? {} : { sessionId: session }),
+      };
+      const request = readRevealing(options);
       const { CENTRAL_DATABASE_URL } = databaseVariables;
       const { CDC_TABLES } = captureVariables;
       const values = parseConfiguration({ CENTRAL_DATABASE_URL, CDC_TABLES }, environment);
-      const url = values.CENTRAL_DATABASE_URL;
-      await assertReachable([url]);
-      const central = createPool(url, {
-        applicationName: "centralcloud-cli",
-        max: 1,
+      const captured = createCapturedTables(values.CDC_TABLES ?? defaultTables, []).names;
+      const asked = await askCentral(
+        values.CENTRAL_DATABASE_URL,
         // The store is ours, and how many entries are wanted is said.
-        answerBytes: Number.POSITIVE_INFINITY,
+        { ...(timeout === undefined ? {} : { timeout }), answerBytes: Number.POSITIVE_INFINITY },
+        async (central) => {
+          const known = await readLogNames(central, table ?? []);
+          assertKnown("--source", source === undefined ? [] : [source], known.sources);
+          assertKnown("--table", table ?? [], [...new Set([...captured, ...known.tables])]);
+          const bounds = await boundsOf(central, from, to);
+          return await readChangeLog(central, { ...filter, ...bounds });
+        },
+      );
+      await showRevealed(environment, request, { of: "cdc log", ...filter, from, to }, async () => {
+        const mask = (entries: readonly Shown[]) =>
+          request === undefined ? entries.map(maskChange) : entries;
+        showChanges({ ...asked, answers: asked.answers.map(mask) }, { json: json === true });
       });
-      try {
-        const known = await readLogNames(central, table ?? []);
-        const captured = createCapturedTables(values.CDC_TABLES ?? defaultTables, []).names;
-        assertKnown("--source", source === undefined ? [] : [source], known.sources);
-        assertKnown("--table", table ?? [], [...new Set([...captured, ...known.tables])]);
-        const entries = await readChangeLog(central, {
-          limit,
-          ...(before === undefined ? {} : { before }),
-          ...(await boundsOf(central, from, to)),
-          ...(source === undefined ? {} : { source }),
-          ...(table === undefined ? {} : { tables: table }),
-          ...(agent === undefined ? {} : { agentId: agent }),
-          ...(session === undefined ? {} : { sessionId: session }),
-        });
-        print(formatChanges(entries, json === true));
-      } finally {
-        await endPool(central, 1_000);
-      }
     });
 }
 

@@ -22,7 +22,7 @@ import { coloured } from "../format-table.ts";
 import { print, printError } from "../output.ts";
 import { interruptible, reportProgress } from "../progress.ts";
 import { showRows } from "../show-answers.ts";
-import { changeAsJson, changeAsLine, type Shown, showChanges } from "../show-change.ts";
+import { changeAsJson, changeAsLine, maskChange, type Shown, showChanges } from "../show-change.ts";
 import {
   addSourceOptions,
   askSources,
@@ -32,6 +32,7 @@ import {
   withRemedy,
 } from "../sources.ts";
 import { cdcLogCommand } from "./cdc-log.ts";
+import { addRevealOptions, type RevealOptions, readRevealing, showRevealed } from "./dlq/reveal.ts";
 import { assertKnown, collect, number } from "./options.ts";
 
 export function cdcCommand(environment: Environment): Command {
@@ -108,7 +109,7 @@ function shorten(status: CaptureStatus) {
   };
 }
 
-interface FilterOptions extends SourceOptions {
+interface FilterOptions extends SourceOptions, RevealOptions {
   readonly table?: readonly string[];
   readonly agent?: string;
   readonly session?: string;
@@ -116,7 +117,7 @@ interface FilterOptions extends SourceOptions {
 }
 
 function addFilters(command: Command): Command {
-  return addSourceOptions(command)
+  return addRevealOptions(addSourceOptions(command))
     .option("--table <name>", "of this table only; may be given several times", collect)
     .option("--agent <id>", "of this agent only")
     .option("--session <id>", "of this session only");
@@ -133,7 +134,7 @@ function filterOf({ table, agent, session }: FilterOptions) {
 function peekCommand(environment: Environment): Command {
   return addFilters(
     new Command("peek").description(
-      "changes that are not in the change log yet; takes nothing away",
+      "changes that are not in the change log yet; takes nothing away; contents are masked",
     ),
   )
     .option("--limit <count>", "of each source at most", number("--limit", 1), 100)
@@ -142,19 +143,28 @@ function peekCommand(environment: Environment): Command {
       const { sourceUrls, tables, maxChangeBytes } = readCdcEnvironment(environment);
       assertKnown("--table", options.table ?? [], tables.names);
       const filter = { limit, ...filterOf(options) };
-      const asked = await askSources(sourceUrls, options, async ({ url, name, signal }) =>
-        (await getCdcChanges({ url, tables, name, maxChangeBytes }, filter, signal)).map(
-          (change): Shown => ({ source: name, ...change }),
-        ),
-      );
-      showChanges(asked, { json });
+      const request = readRevealing(options);
+      const lookedAt = { of: "cdc peek", sources: options.source ?? "all", ...filter };
+      await showRevealed(environment, request, lookedAt, async () => {
+        const asked = await askSources(sourceUrls, options, async (one) => {
+          const target = { url: one.url, tables, name: one.name, maxChangeBytes };
+          const changes = await getCdcChanges(target, filter, one.signal);
+          return changes.map((change) => shownOf({ source: one.name, ...change }, request));
+        });
+        showChanges(asked, { json });
+      });
     });
+}
+
+/** A change as it may be seen. @param request of whoever reveals contents. */
+function shownOf(change: Shown, request: unknown): Shown {
+  return request === undefined ? maskChange(change) : change;
 }
 
 function tailCommand(environment: Environment): Command {
   return addFilters(
     new Command("tail").description(
-      "follows what is committed from now on, until SIGTERM or SIGINT",
+      "follows what is committed from now on, until SIGTERM or SIGINT; contents are masked",
     ),
   )
     .option("--json", "one JSON document a line")
@@ -162,53 +172,57 @@ function tailCommand(environment: Environment): Command {
       const configuration = readCdcEnvironment(environment);
       assertKnown("--table", options.table ?? [], configuration.tables.names);
       const names = new Map<string, string>();
-      await interruptible(
-        async (interrupt) => {
-          const stopping = new AbortController();
-          const stop = () => stopping.abort();
-          interrupt.addEventListener("abort", stop);
-          // Whoever reads the output has had enough.
-          process.stdout.on("error", stop);
-          try {
-            const { tables, plugin, maxChangeBytes, sourceUrls } = configuration;
-            const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
-              names.set(url, name),
-            );
-            for (const { source, reason } of [...asked.unreachable, ...asked.failed]) {
-              printError(`not following ${source}: ${reason}`);
+      const request = readRevealing(options);
+      const follow = () =>
+        interruptible(
+          async (interrupt) => {
+            const stopping = new AbortController();
+            const stop = () => stopping.abort();
+            interrupt.addEventListener("abort", stop);
+            // Whoever reads the output has had enough.
+            process.stdout.on("error", stop);
+            try {
+              const { tables, plugin, maxChangeBytes, sourceUrls } = configuration;
+              const asked = await askSources(sourceUrls, options, async ({ url, name }) =>
+                names.set(url, name),
+              );
+              for (const { source, reason } of [...asked.unreachable, ...asked.failed]) {
+                printError(`not following ${source}: ${reason}`);
+              }
+              const show = (change: Shown) =>
+                print(options.json ? changeAsJson(change) : changeAsLine(change));
+              const failed: Silence[] = [];
+              const following = [...names].map(([url, name]) =>
+                tail(
+                  {
+                    url,
+                    name,
+                    tables,
+                    plugin,
+                    maxChangeBytes,
+                    filter: filterOf(options),
+                    onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
+                    onReady: () => printError(`following ${name}`),
+                    onChange: (change) => show(shownOf({ source: name, ...change }, request)),
+                  },
+                  stopping.signal,
+                ).catch((error: unknown) => {
+                  // The others are followed all the same.
+                  const reason = withRemedy(error);
+                  if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
+                  failed.push({ source: name, reason });
+                }),
+              );
+              await Promise.all(following).finally(stop);
+              assertComplete({ ...asked, failed: [...asked.failed, ...failed] });
+            } finally {
+              process.stdout.off("error", stop);
             }
-            const show = (change: Shown) =>
-              print(options.json ? changeAsJson(change) : changeAsLine(change));
-            const failed: Silence[] = [];
-            const following = [...names].map(([url, name]) =>
-              tail(
-                {
-                  url,
-                  name,
-                  tables,
-                  plugin,
-                  maxChangeBytes,
-                  filter: filterOf(options),
-                  onWaiting: (blockers) => printError(`${name} waits for ${blockers}`),
-                  onReady: () => printError(`following ${name}`),
-                  onChange: (change) => show({ source: name, ...change }),
-                },
-                stopping.signal,
-              ).catch((error: unknown) => {
-                // The others are followed all the same.
-                const reason = withRemedy(error);
-                if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
-                failed.push({ source: name, reason });
-              }),
-            );
-            await Promise.all(following).finally(stop);
-            assertComplete({ ...asked, failed: [...asked.failed, ...failed] });
-          } finally {
-            process.stdout.off("error", stop);
-          }
-        },
-        { quiet: true },
-      );
+          },
+          { quiet: true },
+        );
+      const lookedAt = { of: "cdc tail", sources: options.source ?? "all", ...filterOf(options) };
+      await showRevealed(environment, request, lookedAt, follow);
     });
 }
 

@@ -15,7 +15,7 @@ import {
   readQueueRates,
   readQueues,
 } from "@centralcloud/inspect";
-import { type Environment, shorten } from "@centralcloud/service";
+import { type Environment, shellWord, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { formatTable } from "../format-table.ts";
 import { print } from "../output.ts";
@@ -98,13 +98,23 @@ function peekCommand(environment: Environment): Command {
     .action(async (queue: QueueName, { limit, after, bodies, json, ...options }: PeekOptions) => {
       const asked = await peekQueue(readSourceUrls(environment), options, {
         queue,
-        limit,
+        limit: limit + 1,
         ...(after === undefined ? {} : { after }),
         ...(bodies ? { bodyBytes } : {}),
       });
-      const messages = asked.answers.flat();
+      const pages = asked.answers.map((rows) => rows.slice(0, limit));
+      const messages = pages.flat();
+      // Each source gives its messages ids of its own, so each has a next page of its own.
+      const more = asked.answers.flatMap((rows, index) => {
+        const last = rows.length > limit ? pages[index]?.at(-1) : undefined;
+        const { source = "", msgId } = last ?? {};
+        return last === undefined ? [] : [`more: --source ${shellWord(source)} --after ${msgId}`];
+      });
       if (json) print(withMissing(asked, "messages", writeJson(messages.map(withTexts))));
-      else showText(asked, formatTable(messages.map(describeMessage)));
+      else {
+        const table = formatTable(messages.map(describeMessage));
+        showText(asked, [table, ...(more.length > 0 ? ["", ...more] : [])].join("\n"));
+      }
       assertComplete(asked);
     });
 }

@@ -1,7 +1,6 @@
 import { type CentralSession, findSessions, type SessionKey } from "@centralcloud/central";
 import { databaseVariables } from "@centralcloud/consumer";
-import { readSessionHeads } from "@centralcloud/inspect";
-import { assertReachable, createPool } from "@centralcloud/postgres";
+import { askCentral, readSessionHeads, type AskOptions } from "@centralcloud/inspect";
 import {
   ConfigurationError,
   type Environment,
@@ -14,12 +13,13 @@ import { Command } from "commander";
 import { readKeyRing } from "../key-ring.ts";
 import { print } from "../output.ts";
 import { showPage } from "../show-answers.ts";
-import { timeoutOption } from "../sources.ts";
+import { assertComplete, timeoutOption } from "../sources.ts";
 import { readCentralUrl } from "./central.ts";
 import { wholeNumberUpTo } from "./dlq/selection.ts";
 
 interface ShowOptions {
   readonly source?: string;
+  readonly timeout?: number;
   readonly json?: true;
 }
 
@@ -100,30 +100,31 @@ function showCommand(environment: Environment): Command {
     .description("a session with its state opened, which takes the key ring")
     .argument("<id>", "the session's id")
     .option("--source <name>", "whose session, where several sources have one of that id")
+    .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
-    .action(async (id: string, { source, json }: ShowOptions) => {
+    .action(async (id: string, { source, timeout, json }: ShowOptions) => {
       const { CENTRAL_DATABASE_URL } = databaseVariables;
       const values = parseConfiguration({ CENTRAL_DATABASE_URL }, environment);
       const keyRing = await readKeyRing(environment);
-      await assertReachable([values.CENTRAL_DATABASE_URL]);
-      const session = await findSession(values.CENTRAL_DATABASE_URL, id, source);
+      const limits = timeout === undefined ? {} : { timeout };
+      const session = await findSession(values.CENTRAL_DATABASE_URL, limits, id, source);
       const state = await stateOf(session, keyRing);
       print(json ? formatJson(session, state) : formatText(session, state));
     });
 }
 
+/** @throws where there is none of that id, or more than one, or the central store does not answer. */
 async function findSession(
   centralUrl: string,
+  limits: AskOptions,
   id: string,
   source: string | undefined,
 ): Promise<CentralSession> {
-  const central = createPool(centralUrl, {
-    applicationName: "centralcloud-cli",
-    max: 1,
-    // The store is ours, and the state of a session may be of any size.
-    answerBytes: Number.POSITIVE_INFINITY,
-  });
-  const found = await findSessions(central, id).finally(() => central.end());
+  // The store is ours, and the state of a session may be of any size.
+  const options = { ...limits, answerBytes: Number.POSITIVE_INFINITY };
+  const asked = await askCentral(centralUrl, options, (central) => findSessions(central, id));
+  assertComplete(asked);
+  const found = asked.answers.flat();
   const wanted = found.filter((row) => [undefined, row.source, row.sourceId].includes(source));
   const [session, ...others] = wanted;
   if (session === undefined) {

@@ -48,17 +48,17 @@ const defaultTimeoutS = 2.5;
 const times = "14:02 (here), 2026-01-31T12:00:00Z, or 2h for two hours ago";
 
 const help = `
-What happened to agent-7's session around 14:02?
-  centralcloud trace --agent agent-7 --at 14:02
-What became of the message that the log calls msgId 4711, at source eu-1?
-  centralcloud trace --message 4711 --source eu-1
-Who changed this session since this morning, and into what?
-  centralcloud trace --session 0b3c6f0e-5b1e-4d43-8a44-0f5e7c7d1a01 --from 08:00
+Give one of --agent, --session and --message. Without a time, all that is known
+is told; with one, a message that anything happened to then is told whole. Every
+source is asked, and the central store. Contents are masked; --reveal shows them.
 
-Times on the screen are UTC, each by the clock of the database that tells it. A time of day is the last one that there was,
-in the time zone of this machine (TZ). With times, a message that anything happened to then is told whole. What is not
-known is a line of its own: what was pruned, what is not kept any more, where nothing was captured, what could not be
-asked, and what there was no time to look through. Exit code 3: a database did not answer; all that the others know is shown.
+Times on the screen are UTC, each by the clock of the database that tells it. A
+time of day is the last one that there was, in the time zone of this machine (TZ).
+
+What is not known is a line of its own: what was pruned, what is not kept any
+more, where nothing was captured, what could not be asked, and what there was no
+time to look through. Exit code 3: a database did not answer; all that the others
+know is shown.
 `;
 
 export function traceCommand(environment: Environment): Command {
@@ -69,19 +69,23 @@ export function traceCommand(environment: Environment): Command {
     .default(defaultTimeoutS, `${defaultTimeoutS}s`)
     .argParser(duration);
   return command
-    .addOption(sourceOption())
-    .addOption(timeout)
-    .option("--agent <id>", "everything of this agent")
-    .option("--session <id>", "everything of this session")
+    .option("--agent <id>", "everything of this agent: its agent_id")
+    .option("--session <id>", "everything of this session: its id, as `sessions list` shows it")
     .option(
       "--message <id>",
-      "this message: msgId of the log, or the ULID of its header message_id",
+      "this message: msgId of the log, which `dlq list` shows as message, or the ULID of its header message_id",
     )
     .option("--at <time>", `around this time: ${times}`, traceTime)
-    .option("--around <duration>", "how long before and after --at", duration, 300)
+    .addOption(
+      new Option("--around <duration>", "how long before and after --at")
+        .default(300, "5m")
+        .argParser(duration),
+    )
     .option("--from <time>", "what happened then or later", traceTime)
     .option("--to <time>", "what happened then or before", traceTime)
+    .addOption(sourceOption())
     .option("--limit <count>", "events at most, the newest", wholeNumberUpTo(10_000), 500)
+    .addOption(timeout)
     .option(
       "--reveal",
       "shows contents, too; needs --reason, and is kept in central.operator_actions",

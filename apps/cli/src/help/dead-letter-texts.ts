@@ -5,6 +5,7 @@ import {
   central,
   contract,
   durable,
+  log,
   looks,
   missing,
   page,
@@ -132,9 +133,12 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
   "dlq export": {
     examples: [
       ["dlq export --out dead-letters.jsonl", "to a new file that only you may read"],
-      ["dlq export --queue agent-sessions | gzip > dead-letters.gz", "to another program"],
+      [
+        'dlq export --queue agent-sessions --reason "ticket 4711" | gzip > dead-letters.gz',
+        "to another program, with why on record",
+      ],
     ],
-    environment: sources,
+    environment: both,
     codes: { 3: missing },
     page: page("dead-letters"),
     interrupted: "nothing was changed, and no half file is left; give the command again",
@@ -172,10 +176,22 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ["actions resume 12", "continues it here, unless its process is alive"],
       ["actions resume", "continues every action whose process is gone"],
+      [
+        "actions resume 14 --from letters.jsonl",
+        "continues an import behind its last line, or an edit with the changed message",
+      ],
     ],
-    environment: both,
+    environment: [...both, ...contract],
     page: page("dead-letters"),
     interrupted: "the action is paused in order; `centralcloud actions resume` continues it",
+  },
+  "actions work": {
+    examples: [
+      ["actions work", "continues actions whose process was killed, until Ctrl-C or SIGTERM"],
+    ],
+    environment: [...both, "CONSUMER_SHUTDOWN_GRACE_S", ...log],
+    codes: { 3: "" },
+    page: page("dead-letters"),
   },
   "actions cancel": {
     examples: [["actions cancel 12", "ends it; what it moved stays moved"]],

@@ -231,7 +231,9 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     interrupted: looks,
   },
   "sessions show": {
-    examples: [["sessions show 7c0f2a --source eu-1", "a session, with its state opened"]],
+    examples: [
+      ["sessions show 7c0f2a --source eu-1", "a session with its state opened"],
+    ],
     environment: [...central, ...keyRing],
     page: page("session-keys"),
     interrupted: looks,
@@ -253,12 +255,20 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     interrupted: looks,
   },
   "cdc tail": {
-    examples: [["cdc tail --agent agent-7", "what changes from now on, until Ctrl-C"]],
+    examples: [
+      ["cdc tail --agent agent-7", "what changes from now on, until Ctrl-C; contents are masked"],
+    ],
     environment: [...both, ...capture],
     page: page("change-capture"),
   },
   "cdc log": {
-    examples: [["cdc log --agent agent-7 --from 2h", "what has changed in the last two hours"]],
+    examples: [
+      ["cdc log --agent agent-7 --from 2h", "what has changed in the last two hours"],
+      [
+        'cdc log --session 7c0f2a --reveal --reason "ticket 4711"',
+        "with old and new values whole, on record",
+      ],
+    ],
     environment: [...central, "CDC_TABLES"],
     page: page("change-capture"),
     interrupted: looks,
@@ -313,9 +323,15 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   },
   trace: {
     examples: [
-      ["trace --agent agent-7 --at 14:02", "what happened to agent-7 around 14:02"],
-      ["trace --message 4711 --source eu-1", "what became of the message that the log calls 4711"],
-      ["trace --session 7c0f2a --from 08:00", "who changed this session since the morning"],
+      ["trace --agent agent-7 --at 14:02", "What happened to agent-7's session around 14:02?"],
+      [
+        "trace --message 4711 --source eu-1",
+        "What became of the message that the log calls msgId 4711, at source eu-1?",
+      ],
+      [
+        "trace --session 0b3c6f0e-5b1e-4d43-8a44-0f5e7c7d1a01 --from 08:00",
+        "Who changed this session since this morning, and into what?",
+      ],
     ],
     environment: both,
     codes: { 3: missing },

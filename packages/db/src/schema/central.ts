@@ -53,6 +53,7 @@ export const sources = central.table(
     addresses: text("addresses").array().notNull().default([]),
     /** What an operator decided last: `adopted` or `renewed`. */
     decision: text("decision"),
+    /** The login of who decided; of older decisions, what whoever decided has said of itself. */
     decidedBy: text("decided_by"),
     decidedAt: instant("decided_at"),
   },

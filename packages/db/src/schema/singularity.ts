@@ -368,6 +368,8 @@ export const operatorActionProgress = pgTable(
     detail: jsonb("detail").notNull().default({}),
     /** Of whoever opened it last; null where a build did that which did not write it down. */
     login: text("login"),
+    /** Each one that opened it, oldest first: `{login, runner, claim_number, at}`. */
+    openers: jsonb("openers").notNull().default([]),
   },
   (table) => [primaryKey({ columns: [table.actionKey, table.queue] })],
 );

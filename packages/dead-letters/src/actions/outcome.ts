@@ -71,13 +71,63 @@ export async function readOutcome({ place, actionId, startedAt }: SentPart): Pro
       order by 4 desc`,
     [actionId, startedAt],
   );
+  return outcomeOfFates(rows);
+}
+
+/** What an archive replay has put back into one queue: its own figure there. */
+export interface PutBackPart extends SentPart {
+  readonly moved: number;
+}
+
+/**
+ * The same of an archive replay, whose messages keep their ids: each has the action's id in a header, in its queue, in the
+ * archive and around its dead letter. What is in the archive again was merged, or was known as merged. Those that a later
+ * archive replay has put back once more have that one's id, and are not known to this one.
+ */
+export async function readPutBack({
+  place,
+  actionId,
+  startedAt,
+  moved,
+}: PutBackPart): Promise<Outcome> {
+  const { tables, source } = place;
+  // What was sent again for a dead letter of these is another message.
+  const isOurs = (headers: string) =>
+    `${headers} ->> 'archive_action_id' = $1 and not ${headers} ? 'replay_of'`;
+  const death = (table: string) => `
+    select 'deadLettered' as fate, ${shownReason} as reason, ${shownCode} as code
+      from ${table} d
+     where d.enqueued_at >= $2::timestamptz and ${isOurs("(d.message -> 'original_headers')")}`;
+  const { rows } = await source.pool.query<
+    { fate: Fate; count: number } & Omit<DeathAgain, "count">
+  >(
+    `select f.fate, f.reason, f.code, count(*)::double precision as count
+       from (select 'waiting' as fate, null as reason, null as code
+               from ${tables.queue} q where ${isOurs("q.headers")}
+             union all
+             select 'merged', null, null
+               from ${tables.archive} a where a.archived_at >= $2::timestamptz and ${isOurs("a.headers")}
+             union all ${death(tables.letters)}
+             union all ${death(tables.letterArchive)}) f
+      group by 1, 2, 3
+      order by 4 desc`,
+    [actionId, startedAt],
+  );
+  const outcome = outcomeOfFates(rows);
+  return { ...outcome, sent: moved, unknown: Math.max(0, moved - outcome.sent) };
+}
+
+function outcomeOfFates(
+  rows: readonly ({ fate: Fate; count: number } & Omit<DeathAgain, "count">)[],
+): Outcome {
   const counts = { merged: 0, waiting: 0, deadLettered: 0, unknown: 0 };
   const again: DeathAgain[] = [];
   for (const { fate, reason: why, code, count } of rows) {
     counts[fate] += count;
     if (fate === "deadLettered") again.push({ reason: why, code, count });
   }
-  return addOutcomes([{ ...counts, sent: rows.reduce((all, { count }) => all + count, 0), again }]);
+  const sent = rows.reduce((all, { count }) => all + count, 0);
+  return addOutcomes([{ ...counts, sent, again }]);
 }
 
 type Fate = "merged" | "waiting" | "deadLettered" | "unknown";

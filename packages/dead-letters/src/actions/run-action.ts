@@ -3,7 +3,7 @@ import { sqlState } from "@centralcloud/postgres";
 import { pause, wordsOf } from "@centralcloud/service";
 import type { PoolClient } from "pg";
 import type { LetterKey } from "../cursor.ts";
-import { ActionLostError } from "../errors.ts";
+import { type ActingRole, ActionLostError } from "../errors.ts";
 import { type OnProgress, Pace } from "../pace.ts";
 import type { Place } from "../place.ts";
 import type { NeededRight } from "../rights.ts";
@@ -27,6 +27,8 @@ import type { ActionSession } from "./session.ts";
 export interface ActionStep<Selection> {
   /** Two: what others have locked is stepped over, and waited for at the end. */
   readonly passes: 1 | 2;
+  /** Whose members may do it; default: operators. */
+  readonly role?: ActingRole;
   needs(place: Place): readonly NeededRight[];
   /** Moves the next messages, in the transaction of the client. */
   moveChunk(
@@ -66,8 +68,13 @@ export interface RunResult {
   readonly stopped: string | null;
 }
 
+/** What the signal of a run does to its action: it waits for who resumes it, or for any process that is free. */
+export type WhenInterrupted = "pause" | "release";
+
 export interface RunOptions {
   readonly signal?: AbortSignal;
+  /** Default: `pause`. */
+  readonly whenInterrupted?: WhenInterrupted;
   /** Decides about the rest once the first ones have gone; without it there is no canary. */
   readonly canary?: Canary;
   /** Messages that were counted when it was planned. */
@@ -120,6 +127,7 @@ class ActionRun<Selection> {
   readonly #wanted: readonly ActionPartOf<Selection>[];
   readonly #parts: Part<Selection>[] = [];
   readonly #signal: AbortSignal;
+  readonly #whenInterrupted: WhenInterrupted;
   readonly #canary: Canary | undefined;
   readonly #pace = new Pace();
   readonly #tellProgress: () => void;
@@ -129,12 +137,14 @@ class ActionRun<Selection> {
     session: ActionSession,
     step: ActionStep<Selection>,
     parts: readonly ActionPartOf<Selection>[],
-    { signal = new AbortController().signal, canary, expected = 0, onProgress }: RunOptions,
+    options: RunOptions,
   ) {
+    const { signal = new AbortController().signal, canary, expected = 0, onProgress } = options;
     this.#session = session;
     this.#step = step;
     this.#wanted = parts;
     this.#signal = signal;
+    this.#whenInterrupted = options.whenInterrupted ?? "pause";
     this.#canary = canary;
     const actionId = session.action.id;
     this.#tellProgress = () => onProgress?.({ actionId, moved: this.#result().moved, expected });
@@ -293,7 +303,8 @@ class ActionRun<Selection> {
       await this.#session.release("finish");
       return this.#result();
     }
-    await this.#session.release("pause", "interrupted where it ran");
+    if (this.#whenInterrupted === "release") await this.#session.release();
+    else await this.#session.release("pause", "interrupted where it ran");
     return { ...this.#result(), interrupted: true };
   }
 

@@ -1,8 +1,9 @@
 import { readAction } from "@centralcloud/central";
-import { continueAction, missingSources, type RunResult } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
+import { continueAction, missingSources, type ActionFile, type RunResult } from "@centralcloud/dead-letters";
+import { shellWord, type Environment } from "@centralcloud/service";
 import type { Command } from "commander";
 import type { Pool } from "pg";
+import { withLines } from "../../files.ts";
 import { interruptible } from "../../progress.ts";
 import {
   type Answers,
@@ -14,6 +15,7 @@ import {
   SourcesMissingError,
 } from "../../sources.ts";
 import { showActionProgress } from "../dlq/action.ts";
+import { readJudge } from "../dlq/judge.ts";
 import { withSources } from "../dlq/scope.ts";
 
 /**
@@ -33,7 +35,7 @@ export async function continueActions(
     let problem: Error | undefined;
     for (const id of ids) {
       if (signal.aborted) break;
-      const { state, interrupted } = await run(command, central, id, asked, signal);
+      const { state, interrupted } = await run(command, central, id, { asked, signal });
       if (interrupted) {
         return new Error(`interrupted; \`centralcloud actions resume ${id}\` continues it`);
       }
@@ -41,6 +43,25 @@ export async function continueActions(
     }
     return problem;
   });
+}
+
+/** Runs one action that takes a file of its operator's, which is kept nowhere. @returns as {@link continueActions}. */
+export async function continueWithFile(
+  command: Command,
+  environment: Environment,
+  central: Pool,
+  { id, from }: { readonly id: string; readonly from: string },
+): Promise<Error | undefined> {
+  const judge = await readJudge(environment);
+  const asked = await askSources(readSourceUrls(environment), patiently({}), identify);
+  const { state, interrupted } = await withLines(environment, "--from", from, ({ open }) =>
+    interruptible((signal) =>
+      run(command, central, id, { asked, signal, file: { openLines: open, judge } }),
+    ),
+  );
+  const again = `\`centralcloud actions resume ${id} --from ${shellWord(from)}\` continues it`;
+  if (interrupted) return new Error(`interrupted; ${again}`);
+  return state === "done" ? undefined : new Error(`action ${id} is ${state}`);
 }
 
 /** Makes the figures final of an action that was cancelled while nobody ran it. */
@@ -53,7 +74,7 @@ export async function settleAction(
   const action = await readAction(central, id);
   if (action === undefined || action.finishedAt !== null) return;
   const asked = await askSources(readSourceUrls(environment), patiently({}), identify);
-  await interruptible((signal) => run(command, central, id, asked, signal));
+  await interruptible((signal) => run(command, central, id, { asked, signal }));
 }
 
 /** @throws {SourcesMissingError} where a source of the action does not answer. */
@@ -61,8 +82,15 @@ async function run(
   command: Command,
   central: Pool,
   id: string,
-  asked: Answers<KnownSource>,
-  signal: AbortSignal,
+  {
+    asked,
+    signal,
+    file,
+  }: {
+    readonly asked: Answers<KnownSource>;
+    readonly signal: AbortSignal;
+    readonly file?: ActionFile;
+  },
 ): Promise<RunResult> {
   const action = await readAction(central, id);
   const found = asked.answers.filter(({ sourceId }) =>
@@ -77,6 +105,7 @@ async function run(
       central,
       sources,
       signal,
+      ...(file === undefined ? {} : { file }),
       onProgress: showActionProgress("messages"),
     }),
   );

@@ -1,5 +1,6 @@
-import { type ActionDetails, type ActionSummary, readAction } from "@centralcloud/central";
-import { addOutcomes, type Outcome, outcomeOf } from "@centralcloud/dead-letters";
+import { readAction, type ActionDetails, type ActionSummary } from "@centralcloud/central";
+import { addOutcomes, outcomeOf, sendsMessages, takesFile, type Outcome } from "@centralcloud/dead-letters";
+import { readOneAction } from "@centralcloud/inspect";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";
 import type { Pool } from "pg";
@@ -14,7 +15,7 @@ import {
   type SourceOptions,
   timeoutOption,
 } from "../../sources.ts";
-import { withCentral } from "../dlq/scope.ts";
+import { readCentralUrl } from "../central.ts";
 import { letterId } from "../dlq/selection.ts";
 
 export function showCommand(environment: Environment): Command {
@@ -24,8 +25,11 @@ export function showCommand(environment: Environment): Command {
     .option("--json", "one JSON document on standard output")
     .addOption(timeoutOption())
     .action(async (id: string, { json, ...options }: SourceOptions & { readonly json?: true }) => {
-      const action = await withCentral(environment, (central) => findAction(central, id));
-      const isReplay = action.kind === "replay" || action.kind === "edit";
+      const known = await readOneAction(readCentralUrl(environment), options, id);
+      assertComplete(known);
+      const [action] = known.answers;
+      if (action === undefined) throw noSuchAction(id);
+      const isReplay = sendsMessages(action);
       const asked =
         isReplay && action.moved > 0 ? await askOutcome(environment, options, action) : nobody;
       const outcome = isReplay ? addOutcomes(asked.answers) : null;
@@ -33,7 +37,11 @@ export function showCommand(environment: Environment): Command {
         const missing = asked.unreachable.length + asked.failed.length > 0 ? missingOf(asked) : {};
         print(JSON.stringify({ ...action, outcome, ...missing }));
       } else
-        print([describe(action), ...(outcome === null ? [] : describeOutcome(outcome))].join("\n"));
+        print(
+          [describe(action), ...(outcome === null ? [] : describeOutcome(action, outcome))].join(
+            "\n",
+          ),
+        );
       assertComplete(asked);
     });
 }
@@ -46,7 +54,8 @@ async function askOutcome(
   options: SourceOptions,
   action: ActionDetails,
 ): Promise<Answers<Outcome>> {
-  const asked = await askSources(readSourceUrls(environment), options, async (source) => {
+  const patient = { waitsForWork: "among-few", ...options } as const;
+  const asked = await askSources(readSourceUrls(environment), patient, async (source) => {
     const { sourceId, name, pool } = source;
     const isOurs = action.parts.some((part) => part.sourceId === sourceId);
     return isOurs ? await outcomeOf(action, [{ sourceId, name, pool }]) : undefined;
@@ -54,12 +63,13 @@ async function askOutcome(
   return { ...asked, answers: asked.answers.filter((answer) => answer !== undefined) };
 }
 
-function describeOutcome(outcome: Outcome): readonly string[] {
+function describeOutcome({ kind }: ActionDetails, outcome: Outcome): readonly string[] {
   const { sent, merged, waiting, deadLettered, unknown, again } = outcome;
   const rest = unknown > 0 ? `, ${unknown} are not known any more` : "";
+  const done = kind === "replay-archive" ? "put back" : "sent";
   return [
     "",
-    `of ${sent} sent: ${merged} merged, ${waiting} wait, ${deadLettered} dead-lettered again${rest}`,
+    `of ${sent} ${done}: ${merged} merged, ${waiting} wait, ${deadLettered} dead-lettered again${rest}`,
     ...again.map(({ reason, code, count }) => {
       return `  ${count} × ${printable([reason, code].filter((one) => one !== null).join(" "))}`;
     }),
@@ -78,6 +88,7 @@ function describe(action: ActionDetails): string {
     started: action.startedAt,
     finished: action.finishedAt,
     "worked on by": action.runner,
+    "to continue": howToContinue(action),
     rate: action.rate === null ? "as fast as it goes" : `${action.rate} a second`,
     expected,
     moved,
@@ -118,6 +129,13 @@ export async function findAction(central: Pool, id: string): Promise<ActionDetai
 
 export function noSuchAction(id: string): Error {
   return new Error(`there is no action ${id}; see \`centralcloud actions list\``);
+}
+
+/** What continues an action that nobody works on; null where there is nothing to continue. */
+function howToContinue(action: ActionDetails): string | null {
+  const { id, state, runner } = action;
+  if (runner !== null || state === "done" || state === "cancelled") return null;
+  return `centralcloud actions resume ${id}${takesFile(action) ? " --from FILE" : ""}`;
 }
 
 /** A running action that nobody works on waits for whoever resumes it. */

@@ -29,21 +29,27 @@ import {
   timeoutOption,
 } from "../../sources.ts";
 import { writeToStandardOutput } from "../../stream-output.ts";
+import { readRequest } from "./action.ts";
+import { showRevealed } from "./reveal.ts";
 import { letterAnswerBytes, readUsage } from "./scope.ts";
 import { addFilterOptions, askingOf, type FilterOptions, readFilter } from "./selection.ts";
 
 interface ExportOptions extends FilterOptions, SourceOptions {
   readonly out?: string;
+  readonly reason: string;
+  readonly actor?: string;
   readonly json?: true;
 }
 
 export function exportCommand(environment: Environment): Command {
   const command = new Command("export").description(
-    "writes dead letters whole, as JSON lines that `dlq import` takes; changes nothing",
+    "writes dead letters whole, as JSON lines that `dlq import` takes, which is recorded; moves nothing",
   );
   return addFilterOptions(command)
     .addOption(timeoutOption())
     .option("--out <file>", "a new file that only you may read; default: standard output")
+    .option("--reason <why>", "why you look; kept in central.operator_actions", "an export")
+    .option("--actor <who>", "who looks; default: your user and host")
     .option("--json", "with --out: what was done, as one JSON document")
     .action(async (options: ExportOptions) => {
       if (options.out === undefined && process.stdout.isTTY) {
@@ -52,11 +58,26 @@ export function exportCommand(environment: Environment): Command {
         );
       }
       const filter = await readUsage(command, () => readFilter(options));
+      const request = await readUsage(command, () => readRequest(options));
+      const { source: sources, queue: queues, out } = options;
+      const selection = { of: "dlq export", ...filter, sources, queues, out };
+      const isOnRecord = hasCentralStore(environment);
+      if (!isOnRecord) console.error(notOnRecord);
       await readUsage(command, () =>
-        interruptible((signal) => exportAll(environment, options, filter, signal)),
+        showRevealed(environment, isOnRecord ? request : undefined, selection, () =>
+          interruptible((signal) => exportAll(environment, options, filter, signal)),
+        ),
       );
     });
 }
+
+/** An export of sources alone is possible where no central store is known, for example because it is lost. */
+function hasCentralStore(environment: Environment): boolean {
+  return ["CENTRAL_DATABASE_URL", "CENTRAL_DATABASE_URL_FILE"].some((name) => environment[name]);
+}
+
+const notOnRecord =
+  "not on record: CENTRAL_DATABASE_URL is not set, and the record is in the central store";
 
 const interrupted =
   "interrupted; nothing was changed, and no half file is left: give the command again";

@@ -1,5 +1,5 @@
 import { type ImportReport, importLetters, type RunProgress } from "@centralcloud/dead-letters";
-import type { Environment } from "@centralcloud/service";
+import { type Environment, shellWord } from "@centralcloud/service";
 import { Command } from "commander";
 import { withLines } from "../../files.ts";
 import { print } from "../../output.ts";
@@ -7,14 +7,20 @@ import { interruptible, reportProgress } from "../../progress.ts";
 import { readTogether } from "../read-together.ts";
 import { type ActionOptions, addActionOptions, readRequest } from "./action.ts";
 import { readDatabases, withCentralScope } from "./scope.ts";
+import { positiveNumber } from "./selection.ts";
+
+interface ImportOptions extends ActionOptions {
+  readonly rate?: number;
+}
 
 export function importCommand(environment: Environment): Command {
   const command = new Command("import")
     .description(
       "puts dead letters of an export back that are not in their queue any more; nothing is put back twice",
     )
-    .argument("<file>", "what `dlq export` wrote; - is standard input");
-  return addActionOptions(command).action(async (file: string, options: ActionOptions) => {
+    .argument("<file>", "what `dlq export` wrote; - is standard input")
+    .option("--rate <number>", "how many a second at most; default: no limit", positiveNumber);
+  return addActionOptions(command).action(async (file: string, options: ImportOptions) => {
     const { request } = await readTogether({
       request: () => readRequest(options),
       databases: () => readDatabases(environment),
@@ -22,18 +28,27 @@ export function importCommand(environment: Environment): Command {
     const report = await withLines(environment, "import", file, (lines) =>
       withCentralScope(command, environment, {}, ({ sources }, central) =>
         interruptible((signal) => {
-          const onProgress = ({ moved, expected }: RunProgress) => {
-            const hint = "Ctrl-C stops it; the same command continues";
+          const onProgress = ({ actionId, moved, expected }: RunProgress) => {
+            const hint = `Ctrl-C pauses action ${actionId}; the same command continues`;
             reportProgress({ done: moved, total: expected, unit: "dead letters", hint });
           };
-          const run = { central, request, origin: file, signal, onProgress };
+          const { rate } = options;
+          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
+          const run = { central, request, origin: file, ...pace };
           return importLetters(sources, lines.open, run);
         }),
       ),
     );
     print(options.json ? JSON.stringify(report) : describe(report));
-    if (report.interrupted)
-      throw new Error("interrupted; the same command continues, and puts nothing back twice");
+    const { actionId, state, interrupted } = report;
+    const resume = `\`centralcloud actions resume ${actionId} --from ${shellWord(file)}\``;
+    if (interrupted) {
+      throw new Error(
+        `interrupted; the same command continues, and puts nothing back twice; so does ${resume}, under the same action`,
+      );
+    }
+    if (state === "cancelled") throw new Error(`action ${actionId} was cancelled`);
+    if (state !== "done") throw new Error(`action ${actionId} is ${state}; ${resume} continues it`);
   });
 }
 

@@ -11,7 +11,7 @@ import { formatTable } from "../../format-table.ts";
 import { print } from "../../output.ts";
 import type { BulkOptions } from "./action.ts";
 import type { BulkFilter } from "./bulk-filter.ts";
-import { withCentralIfAny, withScope } from "./scope.ts";
+import { withCentralIfAny, withPreviewedScope } from "./scope.ts";
 import type { FilterOptions } from "./selection.ts";
 
 /** What a preview is of: the verb's two forms, as the command has them. */
@@ -34,7 +34,7 @@ export async function showPreview(
   const { filter, ...bulk } = selection;
   const { json, rate } = options;
   await withCentralIfAny(environment, (central) =>
-    withScope(command, environment, options, async (scope) => {
+    withPreviewedScope(command, environment, options, async (scope) => {
       const preview = await previewLetters(scope, filter, action, {
         ...bulk,
         judge,

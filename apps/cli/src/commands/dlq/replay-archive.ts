@@ -20,7 +20,7 @@ import {
   readRequest,
   showActionProgress,
 } from "./action.ts";
-import { readDatabases, withCentralScope, withScope } from "./scope.ts";
+import { readDatabases, withCentralScope, withPreviewedScope } from "./scope.ts";
 import { addScopeOptions, type ScopeOptions } from "./selection.ts";
 
 interface ReplayArchiveCommandOptions extends ScopeOptions, BulkOptions {
@@ -44,7 +44,7 @@ export function replayArchiveCommand(environment: Environment): Command {
         databases: () => readDatabases(environment, dryRun),
       });
       if (request === undefined) {
-        return await withScope(command, environment, options, async (scope) => {
+        return await withPreviewedScope(command, environment, options, async (scope) => {
           const messages = await countArchived(scope, range);
           const text = `would be moved back: ${messages} messages (nothing was changed)`;
           print(json ? JSON.stringify({ dryRun: true, messages }) : text);

@@ -12,7 +12,7 @@ import {
   showActionProgress,
 } from "./action.ts";
 import { readBulkFilter } from "./bulk-filter.ts";
-import { readDatabases, withCentralScope, withScope } from "./scope.ts";
+import { readDatabases, withCentralScope, withPreviewedScope } from "./scope.ts";
 import { addFilterOptions, type FilterOptions, letterId } from "./selection.ts";
 
 interface RestoreCommandOptions extends FilterOptions, BulkOptions {
@@ -35,7 +35,7 @@ export function restoreCommand(environment: Environment): Command {
       const { filter, ...bulk } = selected;
       const selection = { filter, ...(action === undefined ? {} : { action }) };
       if (request === undefined) {
-        return await withScope(command, environment, options, async (scope) => {
+        return await withPreviewedScope(command, environment, options, async (scope) => {
           const letters = await countRestorable(scope, selection, bulk);
           const text = `would be restored: ${letters} dead letters (nothing was changed)`;
           print(json ? JSON.stringify({ dryRun: true, letters }) : text);

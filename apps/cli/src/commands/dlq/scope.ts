@@ -15,6 +15,9 @@ import type { Command } from "commander";
 import type { Pool } from "pg";
 import {
   type Answers,
+  askSources,
+  assertComplete,
+  identify,
   identifySources,
   isOutOfReach,
   type KnownSource,
@@ -51,16 +54,40 @@ export async function withScope<Result>(
   return await inScope(command, options, found, work);
 }
 
+/** A statement of a preview may take so long, in milliseconds. */
+const previewStatementMs = 60_000;
+
+/**
+ * The same for a preview, which changes nothing: it is of all of them, too, but one that holds up the others is named soon,
+ * and none is waited for without end.
+ */
+export async function withPreviewedScope<Result>(
+  command: Command,
+  environment: Environment,
+  options: ScopeOptions,
+  work: (scope: LetterScope) => Promise<Result>,
+): Promise<Result> {
+  const asked = await askSources(readSourceUrls(environment), options, identify);
+  assertComplete(asked);
+  return await inScope(command, options, asked.answers, work, previewStatementMs);
+}
+
 async function inScope<Result>(
   command: Command,
   { queue = queueNames }: ScopeOptions,
   found: readonly KnownSource[],
   work: (scope: LetterScope) => Promise<Result>,
+  queryTimeoutMs?: number,
 ): Promise<Result> {
   const sources = found.map(({ url, ...source }): LetterSource => {
     return {
       ...source,
-      pool: createPool(url, { applicationName, max: 1, answerBytes: letterAnswerBytes }),
+      pool: createPool(url, {
+        applicationName,
+        max: 1,
+        answerBytes: letterAnswerBytes,
+        ...(queryTimeoutMs === undefined ? {} : { queryTimeoutMs }),
+      }),
     };
   });
   try {

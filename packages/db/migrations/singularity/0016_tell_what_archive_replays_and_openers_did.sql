@@ -1,0 +1,1 @@
+ALTER TABLE "operator_action_progress" ADD COLUMN "openers" jsonb DEFAULT '[]'::jsonb NOT NULL;
