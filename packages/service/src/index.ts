@@ -1,4 +1,12 @@
 export { addressSpaceLimit, assertAddressSpace, threadsThatFit } from "./address-space.ts";
+export {
+  type AnswerLimits,
+  type Answers,
+  NoAnswerError,
+  type Silence,
+  Stragglers,
+  watchAnswer,
+} from "./answers.ts";
 export { hasColours } from "./colours.ts";
 export {
   ConfigurationError,
@@ -47,7 +55,6 @@ export {
 } from "./part.ts";
 export { isSettledWithin, pause, settledWithin, untilAborted } from "./pause.ts";
 export { printable, printableLines, shellWord, shorten } from "./printable.ts";
-export { Stragglers } from "./stragglers.ts";
 export {
   describeCrash,
   endOnCrash,
