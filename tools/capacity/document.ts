@@ -2,6 +2,7 @@ import { join } from "node:path";
 import {
   type BurstComparison,
   type CommandsMeasured,
+  connecting,
   type Figures,
   root,
   type Validation,
@@ -281,9 +282,17 @@ function renderCommands(measured: CommandsMeasured): string {
   return [
     `${machine}, ${measuredAt}; ${formatNumber(sources)} sources on one server, ${formatNumber(rounds)} rounds, load of the machine ${formatNumber(load)}.`,
     table(
-      ["command", "median", "most", "processor: the command", "its sources' server"],
-      measured.commands.map(({ command, medianS, mostS, nodeS, serverS }) => [
-        `\`${command}\``,
+      [
+        "command",
+        "of connecting",
+        "median",
+        "most",
+        "processor: the command",
+        "its sources' server",
+      ],
+      measured.commands.map(({ command, ratio, medianS, mostS, nodeS, serverS }) => [
+        command === connecting ? "connecting to each, `select 1`" : `\`${command}\``,
+        `${formatNumber(ratio)} ×`,
         ...[medianS, mostS, nodeS, serverS].map((seconds) => `${seconds.toFixed(1)} s`),
       ]),
     ),

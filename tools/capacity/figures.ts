@@ -124,9 +124,14 @@ export interface CommandFigures {
   readonly command: string;
   readonly medianS: number;
   readonly mostS: number;
+  /** Of the time that connecting to each source took in the same round: the median of the rounds. */
+  readonly ratio: number;
   readonly nodeS: number;
   readonly serverS: number;
 }
+
+/** Among the commands the one that is none: a connection to each source, and nothing asked. No command can be faster. */
+export const connecting = "connecting";
 
 export const commandsFile = join(root, "tools/capacity/commands.json");
 

@@ -1,8 +1,9 @@
 import { loadavg } from "node:os";
+import { Client } from "pg";
 import { startCentralcloud } from "../bench/process.ts";
 import { describeServer } from "../bench/server.ts";
 import type { Database } from "../bench/stage.ts";
-import { type CommandFigures, type CommandsMeasured, rounded } from "./figures.ts";
+import { type CommandFigures, type CommandsMeasured, connecting, rounded } from "./figures.ts";
 import { costOf, type Laboratory, openLaboratory } from "./laboratory.ts";
 import { measureReplicas, type ReplicaOptions } from "./measure-replicas.ts";
 
@@ -61,9 +62,11 @@ export async function timeCommands(
   };
   narrate("the first migration of each …");
   await run("migrate", environment);
-  const rounds = new Map<string, Round[]>(commands.map((command) => [command, []]));
+  const rounds = new Map<string, Round[]>([connecting, ...commands].map((name) => [name, []]));
   for (let round = 1; round <= options.fleetRounds; round += 1) {
     narrate(`round ${round} …`);
+    const alone = await costOf(lab, () => connectToEach(sources));
+    rounds.get(connecting)?.push({ ...alone.result, serverS: alone.source.cpuMs / 1_000 });
     for (const command of commands) {
       const { result, source } = await costOf(lab, () => run(command, environment));
       rounds.get(command)?.push({ ...result, serverS: source.cpuMs / 1_000 });
@@ -77,7 +80,8 @@ export async function timeCommands(
     options,
   );
   const facts = await describeServer(lab.source.server, (sources[0] as Database).pool);
-  const results = commands.map((command) => figuresOf(command, rounds.get(command) ?? []));
+  const floor = rounds.get(connecting) ?? [];
+  const results = [...rounds].map(([command, measured]) => figuresOf(command, measured, floor));
   return {
     measuredAt: new Date().toISOString().slice(0, 10),
     machine: `${facts.cores} cores, ${facts.processor.trim()}, ${facts.postgres.replace(/ on .*/, "")}, Node ${facts.node}`,
@@ -87,6 +91,24 @@ export async function timeCommands(
     commands: results,
     replicas,
   };
+}
+
+/** Opens a connection to each source, asks it for 1 and closes it, as many at once as the command line does. */
+async function connectToEach(sources: readonly Database[]): Promise<Omit<Round, "serverS">> {
+  const queue = sources.map(({ url }) => url);
+  const began = { at: performance.now(), cpu: process.cpuUsage() };
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (let url = queue.shift(); url !== undefined; url = queue.shift()) {
+        const client = new Client({ connectionString: url });
+        await client.connect();
+        await client.query("select 1");
+        await client.end();
+      }
+    }),
+  );
+  const { user, system } = process.cpuUsage(began.cpu);
+  return { wallS: (performance.now() - began.at) / 1_000, nodeS: (user + system) / 1e6 };
 }
 
 interface Round {
@@ -129,16 +151,22 @@ async function run(
   return { wallS: wallMs / 1_000, nodeS: (usage?.cpuMs ?? Number.NaN) / 1_000 };
 }
 
-function figuresOf(command: string, rounds: readonly Round[]): CommandFigures {
+function figuresOf(
+  command: string,
+  rounds: readonly Round[],
+  floor: readonly Round[],
+): CommandFigures {
   const sorted = (pick: (round: Round) => number) =>
     rounds.map(pick).toSorted((one, other) => one - other);
   const median = (values: readonly number[]) =>
     rounded(values[Math.floor(values.length / 2)] ?? Number.NaN);
   const walls = sorted(({ wallS }) => wallS);
+  const ratios = rounds.map(({ wallS }, index) => wallS / (floor[index]?.wallS ?? Number.NaN));
   return {
     command,
     medianS: median(walls),
     mostS: rounded(walls.at(-1) ?? Number.NaN),
+    ratio: median(ratios.toSorted((one, other) => one - other)),
     nodeS: median(sorted(({ nodeS }) => nodeS)),
     serverS: median(sorted(({ serverS }) => serverS)),
   };

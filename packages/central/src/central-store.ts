@@ -1,5 +1,5 @@
 import type { Source } from "@centralcloud/db";
-import type { MergeResult } from "@centralcloud/pgmq";
+import type { MergeResult } from "@centralcloud/lane";
 import pg, { type ClientBase, type Pool } from "pg";
 import { identities } from "./deliveries.ts";
 import { foldPatterns } from "./fold-patterns.ts";

@@ -1,9 +1,5 @@
-import type {
-  DeliveryAttempt,
-  DeliveryRecord,
-  FailedAttempt,
-  MessageIdentity,
-} from "@centralcloud/pgmq";
+import type { DeliveryRecord, FailedAttempt } from "@centralcloud/lane";
+import type { DeliveryAttempt, MessageIdentity } from "@centralcloud/queue";
 import type { Pool } from "pg";
 
 /** Which queue of which source messages came from. */

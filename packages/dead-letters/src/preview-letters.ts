@@ -157,8 +157,8 @@ async function askLedger(
   central: Pool,
   counts: { checked: number; merged: number },
 ): Promise<void> {
-  const columns = `left(d.message ->> 'original_message_id', 40) as "originalId",
-            left(d.message ->> 'original_enqueued_at', 40) as "originalEnqueuedAt"`;
+  const columns = `left(${letter.messageId}, 40) as "originalId",
+            left(${letter.enqueuedAt}, 40) as "originalEnqueuedAt"`;
   let after: LetterKey | undefined;
   while (counts.checked < maxLedger) {
     const rows: readonly (LetterKey & {

@@ -1,8 +1,8 @@
 import { type ActionRequest, adoptSource } from "@centralcloud/central";
 import { deadLetterQueueOf, type QueueName, queueNames } from "@centralcloud/contracts";
 import { type IdentifiedSource, identifySource } from "@centralcloud/db";
-import { queueTable } from "@centralcloud/pgmq";
 import { codeOf, sqlState } from "@centralcloud/postgres";
+import { queueTable } from "@centralcloud/queue";
 import { pause } from "@centralcloud/service";
 import type { Pool, PoolClient } from "pg";
 import { recordAction } from "./actions/record-action.ts";

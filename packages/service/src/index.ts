@@ -40,7 +40,7 @@ export type {
   MigrationObservation,
   Observation,
   Observe,
-  ReleaseCause,
+  ReleaseReason,
   SchedulerObservation,
 } from "./observation.ts";
 export {
