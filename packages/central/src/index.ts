@@ -47,6 +47,7 @@ export {
   readArchiveChecks,
   reportArchiveCheck,
 } from "./epochs.ts";
+export { type SourceObservation, sourceEvents } from "./observation.ts";
 export {
   type ActionClaim,
   type ActionName,

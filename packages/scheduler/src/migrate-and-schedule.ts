@@ -1,5 +1,11 @@
-import { type MigrationResult, migrate, type Plane } from "@centralcloud/db";
+import {
+  type MigrationObservation,
+  type MigrationResult,
+  migrate,
+  type Plane,
+} from "@centralcloud/db";
 import type { Observe } from "@centralcloud/service";
+import type { RegistrationObservation } from "./observation.ts";
 import { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
 
 /** What a migration changed, and who runs the jobs of a Singularity database from now on. */
@@ -20,7 +26,7 @@ export interface ScheduledMigration extends MigrationResult {
 export async function migrateAndSchedule(
   plane: Plane,
   url: string,
-  observe: Observe,
+  observe: Observe<MigrationObservation | RegistrationObservation>,
 ): Promise<ScheduledMigration> {
   const result = await migrate(plane, url, observe);
   if (plane === "central") return result;
@@ -30,7 +36,10 @@ export async function migrateAndSchedule(
   return { ...result, schedules };
 }
 
-function observeSchedules(schedules: ScheduleRegistration, observe: Observe): void {
+function observeSchedules(
+  schedules: ScheduleRegistration,
+  observe: Observe<RegistrationObservation>,
+): void {
   const database = "singularity";
   if (schedules.runner === "scheduler") {
     observe({ event: "pg-cron-unusable", database, reason: schedules.reason ?? "" });
