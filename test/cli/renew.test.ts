@@ -164,7 +164,7 @@ describe("whose a message is", () => {
     });
     const { exitCode, stdout } = await run(words, system.singularity, clone);
     expect(exitCode).toBe(0);
-    expect(stdout).toContain("set aside as copies of the original's: 0 messages");
+    expect(stdout).toContain("archived as copies of the original's: 0 messages");
     expect(stdout).toContain("1 of the messages that stay may be the original's as well");
     expect((await drainAll(system, both(clone))).report.processed).toBe(1);
     expect(await counted()).toEqual(merged);
@@ -224,7 +224,7 @@ describe("what the archives of a copy hold of the original's", () => {
         ["dlq", ...words, ...(words[0] === "show" ? [] : ["--reason", "test"])],
         environment(clone),
       );
-      expect(stderr).toMatch(new RegExp(`there is no (discarded )?letter ${words[1]}`));
+      expect(stderr).toMatch(new RegExp(`there is no (discarded )?dead letter ${words[1]}`));
     }
     // Its own comes back.
     const own = await putLetter(clone);

@@ -72,7 +72,7 @@ const sampleSize = 5;
 const maxLedger = 100_000;
 const ledgerChunk = 5_000;
 const maxContract = 1_000;
-/** What replays reach without a rate, in letters a second; see docs/operations.md. */
+/** What replays reach without a rate, in letters a second; see docs/operate/dead-letters.md. */
 const usualRate = 10_000;
 
 /** @throws {SelectionError} {@link LetterNotFoundError} */

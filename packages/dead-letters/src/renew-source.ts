@@ -41,7 +41,7 @@ export class NotACopyError extends Error {
   readonly code = "not_a_copy";
   constructor(address: string) {
     super(
-      `${address} is the source that the central store knows by its id: with another id, whatever waits in it would count as another source's`,
+      `${address} is the source that the central store knows by its id: with another id, every message that waits in it would count as another source's`,
     );
     this.name = "NotACopyError";
   }

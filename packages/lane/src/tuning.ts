@@ -3,7 +3,7 @@
  * that justifies it. Numbers that users set are in `defaults`; none of the others is an option.
  */
 
-/** What a lane uses where its options say nothing; `docs/operations.md` lists the variables that set them. */
+/** What a lane uses where its options say nothing; `docs/operate/settings.md` lists the variables that set them. */
 export const defaults = {
   /** Messages of a read. Below 500 each message costs more; above it other lanes wait longer. Bench: drain, latency. */
   batchSize: 500,

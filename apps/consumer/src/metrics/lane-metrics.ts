@@ -63,7 +63,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
   );
   const released = count(
     "centralcloud_messages_released_total",
-    "Times that messages went back to their queue without a verdict, by cause",
+    "Times that messages were released undecided, by cause",
     "cause",
   );
   const attempts = count(
@@ -86,7 +86,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
   );
   const crashes = count(
     "centralcloud_lane_crashes_total",
-    "Times that a lane crashed by a mistake of ours, and went on",
+    "Times that a lane crashed because of a bug, and started again",
   );
   const batches = count(
     "centralcloud_batches_total",
