@@ -4,7 +4,7 @@ import {
   replayLetters,
   restoreLetters,
 } from "@centralcloud/dead-letters";
-import { ClaimClient, type ClaimedMessage } from "@centralcloud/pgmq";
+import { type ClaimedMessage, QueueClient } from "@centralcloud/queue";
 import type { Pool } from "pg";
 import { describe, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
@@ -187,7 +187,7 @@ const onSource: readonly Pair[] = [
       );
     },
     second: async (pool) =>
-      await note(pool, "holder", await new ClaimClient(pool).extend(queue, claimed)),
+      await note(pool, "holder", await new QueueClient(pool).extendLease(queue, claimed)),
     tables: [`pgmq."q_${queue}"`],
     content:
       "select format('%s held by %s', id, count(*)) as line from public.noted group by id order by 1",

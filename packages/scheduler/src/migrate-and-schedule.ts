@@ -24,12 +24,12 @@ export interface ScheduledMigration extends MigrationResult {
  * @throws {MigrationBlockedError} when somebody holds a lock that it needs; nothing was changed.
  */
 export async function migrateAndSchedule(
-  plane: Plane,
+  side: Plane,
   url: string,
   observe: Observe<MigrationObservation | RegistrationObservation>,
 ): Promise<ScheduledMigration> {
-  const result = await migrate(plane, url, observe);
-  if (plane === "central") return result;
+  const result = await migrate(side, url, observe);
+  if (side === "central") return result;
   const schedules = await registerSchedules(url);
   if (schedules.runner === "scheduler" && schedules.reason === undefined) return result;
   observeSchedules(schedules, observe);
