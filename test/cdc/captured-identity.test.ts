@@ -1,5 +1,5 @@
 import { createCapture } from "@centralcloud/cdc";
-import type { Observation, Part } from "@centralcloud/service";
+import type { Part } from "@centralcloud/service";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { aliasOf } from "../support/alias.ts";
 import { captureDefaults, dropSlots, nobodyReads } from "../support/capture.ts";
@@ -7,6 +7,7 @@ import type { TestDatabase } from "../support/databases.ts";
 import { examine } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login } from "../support/logins.ts";
+import type { Observation } from "../support/observations.ts";
 import { runCommand } from "../support/run-command.ts";
 import { useService } from "../support/service.ts";
 import { both, idOf, place, useCopies } from "../support/source-copies.ts";

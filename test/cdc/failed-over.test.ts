@@ -1,6 +1,6 @@
 import { createCapture } from "@centralcloud/cdc";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
-import type { Observation, Part } from "@centralcloud/service";
+import type { Part } from "@centralcloud/service";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
@@ -18,6 +18,7 @@ import {
   type TestDatabase,
 } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 

@@ -1,5 +1,4 @@
 import { createCapturedTables } from "@centralcloud/cdc";
-import type { Observation } from "@centralcloud/service";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { nobodyReads, pluginHere, useCapture } from "../support/capture.ts";
 import { type TestDatabase, useSystem } from "../support/databases.ts";
@@ -10,6 +9,7 @@ import {
   expectEveryStepOnce,
   writeSteps,
 } from "../support/numbered-steps.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 // Each interruption costs a reader seconds, and a busy machine more.

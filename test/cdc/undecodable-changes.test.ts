@@ -1,11 +1,11 @@
 import { createCapturedTables, type LogEntry, readCaptureStatus } from "@centralcloud/cdc";
-import type { Observation } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
 import { dropSlots, pluginsHere, useCapture } from "../support/capture.ts";
 import { environmentOf, startCommand } from "../support/command.ts";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { examine, problem } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { createConsumer } from "@centralcloud/consumer";
-import type { Observation } from "@centralcloud/service";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { environmentOf } from "../support/command.ts";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
@@ -13,6 +12,7 @@ import {
 import { examine, problem } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 

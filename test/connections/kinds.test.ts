@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createConsumer } from "@centralcloud/consumer";
 import { createScheduler } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from "vitest";
 import { prepareForCapture, useCapture } from "../support/capture.ts";
 import { environmentOf } from "../support/command.ts";
@@ -16,6 +15,7 @@ import {
 import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { runCommand } from "../support/run-command.ts";
 import { useSeenSessions } from "../support/seen-sessions.ts";
 import { until } from "../support/until.ts";

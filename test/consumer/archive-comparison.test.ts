@@ -6,11 +6,11 @@ import {
   concludeComparison,
   planComparison,
 } from "@centralcloud/consumer";
-import type { Observation } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { examine } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

@@ -1,5 +1,4 @@
 import { createConsumer } from "@centralcloud/consumer";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, expect, test } from "vitest";
 import {
   archivedIn,
@@ -11,6 +10,7 @@ import {
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

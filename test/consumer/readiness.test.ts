@@ -1,5 +1,4 @@
 import { type Consumer, createConsumer } from "@centralcloud/consumer";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, expect, test } from "vitest";
 import { Link } from "../../tools/chaos/proxy/link.ts";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
@@ -11,6 +10,7 @@ import {
 } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 const queue = "centralcloud-new-patterns";

@@ -1,6 +1,5 @@
 import { createConsumer } from "@centralcloud/consumer";
 import { QueueClient } from "@centralcloud/queue";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { aliasOf } from "../support/alias.ts";
 import { centralContent } from "../support/central-content.ts";
@@ -16,6 +15,7 @@ import { examine } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 

@@ -1,10 +1,10 @@
 import { createConsumer } from "@centralcloud/consumer";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, describe, expect, test } from "vitest";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

@@ -1,8 +1,8 @@
 import { migrateAndSchedule } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 
 failOnLeaks();
 let database: TestDatabase;

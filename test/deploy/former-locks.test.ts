@@ -1,11 +1,12 @@
 import { ensurePgmq, migrate, readLandedStates } from "@centralcloud/db";
 import { createScheduler } from "@centralcloud/scheduler";
-import type { Observation, Part } from "@centralcloud/service";
+import type { Part } from "@centralcloud/service";
 import pg from "pg";
 import { afterEach, expect, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 /* Versions up to singularity 0007 exclude each other by advisory locks. While a rollout lasts, one may run beside this. */

@@ -1,10 +1,10 @@
 import { QueueClient } from "@centralcloud/queue";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { deadLettersOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { createTestLane, storeThatMerges } from "../support/lanes.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

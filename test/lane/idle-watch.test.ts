@@ -1,10 +1,10 @@
 import { Breaker, createSourceWatch, type SourceWatch } from "@centralcloud/lane";
 import { createClient } from "@centralcloud/postgres";
 import { QueueClient } from "@centralcloud/queue";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

@@ -1,6 +1,5 @@
 import { drain } from "@centralcloud/consumer";
 import { type QueueName, queueNames } from "@centralcloud/contracts";
-import type { Observation } from "@centralcloud/service";
 import type { SessionKey } from "@centralcloud/session-keys";
 import { beforeAll, describe, expect, test } from "vitest";
 import { emptyCentral } from "../support/central-content.ts";
@@ -8,6 +7,7 @@ import { configurationFor } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { deepestJson } from "../support/deepest-json.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { addNewKey, sealState } from "../support/session-keys.ts";
 import { overtakenBy } from "./batches.ts";
 import {

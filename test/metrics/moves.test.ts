@@ -1,7 +1,8 @@
+import type { ConsumerObservation } from "@centralcloud/consumer";
 import { createMetrics } from "@centralcloud/consumer";
-import { eventLevels, type Observation } from "@centralcloud/service";
 import { describe, expect, test } from "vitest";
-import { parseMetrics, type Scrape } from "../support/metrics-text.ts";
+import { parseMetrics, type Scrape } from "../../tools/support/metrics-text.ts";
+import { events, type Observation } from "../support/observations.ts";
 
 /*
  * Each counter and histogram, and the event that moves it: by how much, and that nothing else moves it. The list of
@@ -99,7 +100,9 @@ const moves: Readonly<Record<string, readonly Move[]>> = {
   ],
   centralcloud_messages_released_total: (
     ["fault", "shutdown", "memory-budget", "suspicion"] as const
-  ).map((why) => counts({ event: "messages-released", ...lane, count: 3, why }, 3, { cause: why })),
+  ).map((reason) =>
+    counts({ event: "messages-released", ...lane, count: 3, reason }, 3, { cause: reason }),
+  ),
   centralcloud_attempts_failed_total: [
     counts(
       {
@@ -217,7 +220,7 @@ describe("moves by what the event says:", () => {
   );
   test.each(all)("%s, by %s", async (name, _, { event, series }) => {
     const metrics = createRegistry();
-    metrics.observe(event);
+    metrics.observe(event as ConsumerObservation);
     const scrape = await metrics.scrape();
     for (const [suffix, labels, by] of series) {
       expect(scrape.value(`${name}${suffix}`, labels), `${name}${suffix}`).toBeCloseTo(by, 6);
@@ -228,12 +231,12 @@ describe("moves by what the event says:", () => {
 describe("moves nothing but what its rows say:", () => {
   const known = new Map<string, Observation>();
   for (const { event } of Object.values(moves).flat()) known.set(event.event, event);
-  test.each(Object.keys(eventLevels))("%s", async (event) => {
+  test.each(Object.keys(events))("%s", async (event) => {
     const metrics = createRegistry();
     const before = await metrics.scrape();
     // One that no row has: with all that any other one tells.
     const everything = Object.assign({}, ...known.values()) as Observation;
-    metrics.observe(known.get(event) ?? ({ ...everything, event } as Observation));
+    metrics.observe((known.get(event) ?? { ...everything, event }) as ConsumerObservation);
     const expected = Object.entries(moves)
       .filter(([, rows]) => rows.some((row) => row.event.event === event))
       .map(([name]) => name);

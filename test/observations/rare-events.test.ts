@@ -1,6 +1,5 @@
 import { migrate } from "@centralcloud/db";
 import { createScheduler } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import { describe, expect, test, vi } from "vitest";
 import { useCapture } from "../support/capture.ts";
 import { queuesOf } from "../support/consumer.ts";
@@ -8,6 +7,7 @@ import { createTestDatabase, dropTestDatabase, useSystem } from "../support/data
 import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 

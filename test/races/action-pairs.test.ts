@@ -1,11 +1,5 @@
-import {
-  EditRefusedError,
-  LetterNotFoundError,
-  replayLetters,
-  restoreLetters,
-} from "@centralcloud/dead-letters";
-import { ClaimClient } from "@centralcloud/pgmq";
-import { type ClaimedMessage } from "@centralcloud/queue";
+import { EditRefusedError, LetterNotFoundError, replayLetters, restoreLetters } from "@centralcloud/dead-letters";
+import { type ClaimedMessage, QueueClient } from "@centralcloud/queue";
 import type { Pool } from "pg";
 import { describe, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
@@ -188,7 +182,7 @@ const onSource: readonly Pair[] = [
       );
     },
     second: async (pool) =>
-      await note(pool, "holder", await new ClaimClient(pool).extend(queue, claimed)),
+      await note(pool, "holder", await new QueueClient(pool).extendLease(queue, claimed)),
     tables: [`pgmq."q_${queue}"`],
     content:
       "select format('%s held by %s', id, count(*)) as line from public.noted group by id order by 1",

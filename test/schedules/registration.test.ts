@@ -4,7 +4,6 @@ import {
   migrateAndSchedule,
   registerSchedules,
 } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import {
   createTestDatabase,
@@ -16,6 +15,7 @@ import { examine, problem } from "../support/doctor.ts";
 import { installFakePgCron } from "../support/fake-pg-cron.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login } from "../support/logins.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 /*

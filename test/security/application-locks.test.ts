@@ -2,7 +2,7 @@ import { readCaptureStatus } from "@centralcloud/cdc";
 import { createConsumer } from "@centralcloud/consumer";
 import { exportLetters, importLetters } from "@centralcloud/dead-letters";
 import { createScheduler, migrateAndSchedule, runJob } from "@centralcloud/scheduler";
-import type { Observation, Part } from "@centralcloud/service";
+import type { Part } from "@centralcloud/service";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { takeEveryAdvisoryLock } from "../../tools/bench/hostile/advisory-locks.ts";
@@ -13,6 +13,7 @@ import { actionOn, collect, putLetter, scopeOf } from "../support/dead-letters.t
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 /*

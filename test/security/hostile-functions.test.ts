@@ -1,7 +1,6 @@
 import { createCapture } from "@centralcloud/cdc";
 import { QueueClient } from "@centralcloud/queue";
 import { createScheduler } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { captureDefaults, dropSlots, pluginHere, prepareForCapture } from "../support/capture.ts";
 import { environmentOf, startCommand } from "../support/command.ts";
@@ -17,6 +16,7 @@ import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login, openAs } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
+import type { Observation } from "../support/observations.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 

@@ -1,5 +1,4 @@
 import { createScheduler, runJob } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   createTestDatabase,
@@ -9,6 +8,7 @@ import {
 } from "../support/databases.ts";
 import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 /* What a source declares as its jobs is its own business: the jobs of the others run in time. */

@@ -1,6 +1,5 @@
 import { LockTakenError, MigrationBlockedError, takeLock } from "@centralcloud/db";
 import { migrateAndSchedule, runJob } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import pg from "pg";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { whileInTransaction } from "../support/concurrently.ts";
@@ -13,6 +12,7 @@ import {
 import { examine } from "../support/doctor.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 /*

@@ -1,10 +1,10 @@
 import { createScheduler, runJob, scheduledJobsStatus } from "@centralcloud/scheduler";
-import type { Observation } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 /* Jobs that keep up with whatever comes: in steps, each a transaction, until nothing is left. */

@@ -1,9 +1,10 @@
 import { createScheduler } from "@centralcloud/scheduler";
-import type { Observation, Part } from "@centralcloud/service";
+import type { Part } from "@centralcloud/service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();

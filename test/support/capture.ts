@@ -7,9 +7,10 @@ import {
   type LogFilter,
   readChangeLog,
 } from "@centralcloud/cdc";
-import type { Observation, Part } from "@centralcloud/service";
+import type { Part } from "@centralcloud/service";
 import { afterAll, afterEach, beforeAll, inject } from "vitest";
 import type { TestSystem } from "./databases.ts";
+import type { Observation } from "./observations.ts";
 import { until } from "./until.ts";
 
 type Plugin = "wal2json" | "pgoutput";

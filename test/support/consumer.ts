@@ -5,8 +5,8 @@ import {
   readConsumerConfiguration,
 } from "@centralcloud/consumer";
 import { QueueClient } from "@centralcloud/queue";
-import type { Observation } from "@centralcloud/service";
 import type { TestSystem } from "./databases.ts";
+import type { Observation } from "./observations.ts";
 
 /** The default configuration for a test's databases, some of it changed. */
 export function configurationFor(

@@ -10,6 +10,7 @@ import {
 import { QueueClient } from "@centralcloud/queue";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
+import type { Observation } from "./observations.ts";
 
 /** A store that takes everything, and remembers only what a test wants to see. */
 export function storeThatMerges(merge: (ids: readonly string[]) => void): LaneStore {
@@ -35,7 +36,7 @@ export function storeThatMerges(merge: (ids: readonly string[]) => void): LaneSt
 export interface TestLane extends Partial<Omit<LaneOptions, "name" | "queues" | "breakers">> {
   readonly queue: string;
   readonly handler: LaneHandler;
-  readonly observe: Observe;
+  readonly observe: Observe<Observation>;
   readonly idleWatch?: IdleWatch;
 }
 

@@ -1,11 +1,12 @@
 import { type CaptureSettings, createCapture } from "@centralcloud/cdc";
 import { createConsumer } from "@centralcloud/consumer";
 import { createScheduler } from "@centralcloud/scheduler";
-import type { Observation, Part } from "@centralcloud/service";
+import type { Part } from "@centralcloud/service";
 import { expect } from "vitest";
 import { configurationFor, deadLettersOf, queuesOf } from "./consumer.ts";
 import type { TestSystem } from "./databases.ts";
 import { patternMessage } from "./messages.ts";
+import type { Observation } from "./observations.ts";
 import { until } from "./until.ts";
 
 interface PooledUrls {

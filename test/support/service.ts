@@ -1,10 +1,11 @@
 import { type ConsumerConfiguration, createConsumerService } from "@centralcloud/consumer";
-import type { Observation, Observe, Part } from "@centralcloud/service";
+import type { Observe, Part } from "@centralcloud/service";
 import { pino } from "pino";
 import { afterEach } from "vitest";
 import { parseMetrics, type Scrape } from "../../tools/support/metrics-text.ts";
 import { configurationFor } from "./consumer.ts";
 import type { TestSystem } from "./databases.ts";
+import type { Observation } from "./observations.ts";
 import { until } from "./until.ts";
 
 /** The deployable service in this process, with its HTTP endpoints. */
@@ -17,7 +18,10 @@ export interface TestService extends Part {
 }
 
 export interface ServiceTools {
-  start(changes?: Partial<ConsumerConfiguration>, ...sinks: Observe[]): Promise<TestService>;
+  start(
+    changes?: Partial<ConsumerConfiguration>,
+    ...sinks: Observe<Observation>[]
+  ): Promise<TestService>;
 }
 
 /** Services for the tests of the calling file; they are stopped after each. */
@@ -39,7 +43,7 @@ export function useService(system: TestSystem): ServiceTools {
 export async function startService(
   system: TestSystem,
   changes: Partial<ConsumerConfiguration> = {},
-  ...sinks: Observe[]
+  ...sinks: Observe<Observation>[]
 ): Promise<TestService> {
   const observations: Observation[] = [];
   const service = createConsumerService(

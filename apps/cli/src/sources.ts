@@ -6,7 +6,6 @@ import { collect, duration } from "./commands/options.ts";
 import { countAnswers } from "./progress.ts";
 
 export {
-  type Answers,
   askSources,
   assertComplete,
   chooseSource,
@@ -16,12 +15,13 @@ export {
   isOutOfReach,
   type KnownSource,
   type OpenSource,
-  type Silence,
   type SourceOptions,
   SourcesMissingError,
   withMigration,
   withRemedy,
 } from "@centralcloud/inspect";
+
+export type { Answers, Silence } from "@centralcloud/service";
 
 onAsking((addresses) => countAnswers(addresses, "sources"));
 

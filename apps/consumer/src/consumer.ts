@@ -14,6 +14,7 @@ import { centralPoolSize } from "./connection-budget.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
 import { createEpochParts } from "./epochs/epoch-parts.ts";
 import { createHeartbeat, createReplica } from "./heartbeat.ts";
+import type { ConsumerObservation } from "./observation.ts";
 import { createReadinessReporter, type Health } from "./readiness.ts";
 import { createSessionGate } from "./session-gate.ts";
 import { createSource, endPoolMs, type RefusedState } from "./source.ts";
@@ -65,7 +66,10 @@ const firstTryMs = 10_000;
  *
  * `start` rejects with a {@link ConfigurationError} when a private key can't be used.
  */
-export function createConsumer(configuration: ConsumerConfiguration, observe: Observe): Consumer {
+export function createConsumer(
+  configuration: ConsumerConfiguration,
+  observe: Observe<ConsumerObservation>,
+): Consumer {
   const { sourceUrls } = configuration;
   const central = createPool(configuration.centralUrl, {
     applicationName: "centralcloud-consumer",

@@ -2,6 +2,7 @@ import { Breaker } from "@centralcloud/lane";
 import { createClient, cutConnections, cutIdleConnections } from "@centralcloud/postgres";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
+import type { ConsumerObservation } from "./observation.ts";
 
 /** How long a database may take to answer a probe. */
 const probeMs = 3_000;
@@ -14,7 +15,7 @@ export interface DatabaseBreakerOptions {
   readonly url: string;
   /** Whose connections are not trusted any more after a fault. */
   readonly pool: Pool;
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
 }
 
 /**

@@ -3,9 +3,10 @@ import { assertCentralStore, NotACentralStoreError } from "@centralcloud/central
 import { NotASourceError, readSource } from "@centralcloud/db";
 import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import { QueueClient } from "@centralcloud/queue";
-import { fanOut, mapInTurn, type Observation, type Observe } from "@centralcloud/service";
+import { fanOut, mapInTurn, type Observe } from "@centralcloud/service";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { type Consumer, createConsumer, type Health } from "./consumer.ts";
+import type { ConsumerObservation } from "./observation.ts";
 import { routes } from "./routes.ts";
 
 /** What a drain did. `processed + duplicates + deadLettered` is the number of messages settled. */
@@ -113,7 +114,7 @@ export class DrainInterruptedError extends Error {
  */
 export async function drain(
   configuration: ConsumerConfiguration,
-  observe: Observe,
+  observe: Observe<ConsumerObservation>,
   {
     timeoutS,
     patienceS = drainPatienceS,
@@ -282,7 +283,7 @@ async function findMessages(
 }
 
 function count(
-  observation: Observation,
+  observation: ConsumerObservation,
   totals: { -readonly [key in "processed" | "duplicates" | "deadLettered" | "released"]: number },
 ) {
   switch (observation.event) {

@@ -11,6 +11,7 @@ import {
   withoutContents,
 } from "@centralcloud/service";
 import type { Pool } from "pg";
+import type { ConsumerObservation } from "./observation.ts";
 import { createRepeatingTask } from "./repeating-task.ts";
 import { version } from "./version.ts";
 
@@ -48,7 +49,7 @@ export function createHeartbeat(
   alsoAsk: (central: Pool, answerMs: number) => Promise<void>,
   centralUrl: string,
   breaker: Breaker,
-  observe: Observe,
+  observe: Observe<ConsumerObservation>,
 ): Heartbeat {
   let reached = false;
   let refusal: string | undefined;

@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { ConfigurationError, definePart, type Observe, type Part } from "@centralcloud/service";
+import {
+  ConfigurationError,
+  definePart,
+  type Observe,
+  type Part,
+  type PartObservation,
+} from "@centralcloud/service";
 import type { Metrics } from "./metrics/metrics.ts";
 
 export interface HttpServerOptions {
@@ -17,7 +23,7 @@ export interface HttpServerOptions {
   readonly metrics?: Pick<Metrics, "contentType" | "render">;
   /** The variables that give port and address, for errors to name. */
   readonly variables: { readonly port: string; readonly address: string };
-  readonly observe: Observe;
+  readonly observe: Observe<PartObservation>;
 }
 
 /** Another process listens on the port: a consumer beside this one, perhaps. */
@@ -107,7 +113,7 @@ export function createHttpServer(options: HttpServerOptions): Part {
       });
       const { port: actual } = listening.address() as AddressInfo;
       const detail = `port ${actual}${address === undefined ? "" : ` of ${address}`}`;
-      observe({ event: "part-started", part: "http server", detail });
+      observe({ event: "part-started", part: "http server", detail, port: actual });
     },
     async stop() {
       if (server?.listening !== true) return;

@@ -33,6 +33,7 @@ export { createHttpServer, PortTakenError } from "./http-server.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { createLogger, type LogFormat, type LoggerOptions, logFormat } from "./logger.ts";
 export { createMetrics } from "./metrics/metrics.ts";
+export { type ConsumerObservation, consumerEvents } from "./observation.ts";
 export { routes } from "./routes.ts";
 export { createConsumerService } from "./run.ts";
 export { version } from "./version.ts";

@@ -2,6 +2,7 @@ import { pruneLedger } from "@centralcloud/central";
 import type { QueueClient } from "@centralcloud/queue";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
+import type { ConsumerObservation } from "./observation.ts";
 import type { RepeatingTask } from "./repeating-task.ts";
 import { routes } from "./routes.ts";
 
@@ -10,7 +11,7 @@ export interface LedgerUpkeepOptions {
   readonly queues: QueueClient;
   readonly central: Pool;
   readonly retentionHours: number;
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
 }
 
 const everyMs = 10 * 60_000;

@@ -1,3 +1,4 @@
+import { consumerEvents } from "./observation.ts";
 import "@centralcloud/service/fit-address-space";
 import { cutAllConnections } from "@centralcloud/postgres";
 import {
@@ -29,7 +30,7 @@ try {
   const service = createConsumerService(configuration, logger);
   await runUntilSignal(service, {
     graceS: configuration.shutdownGraceS,
-    observe: logSink(logger),
+    observe: logSink(logger, consumerEvents),
     cutConnections: cutAllConnections,
   });
 } catch (error) {

@@ -6,6 +6,7 @@ import {
   settledWithin,
   wordsOf,
 } from "@centralcloud/service";
+import type { ConsumerObservation } from "./observation.ts";
 
 export interface RepeatingTask {
   readonly name: string;
@@ -19,7 +20,10 @@ export interface RepeatingTask {
 }
 
 /** Does something again and again. A run that fails is reported, and the next one comes all the same. */
-export function createRepeatingTask(task: RepeatingTask, observe: Observe): Part {
+export function createRepeatingTask(
+  task: RepeatingTask,
+  observe: Observe<ConsumerObservation>,
+): Part {
   const stopping = new AbortController();
   const about = {
     task: task.name,

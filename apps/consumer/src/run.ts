@@ -15,15 +15,17 @@ import { createHttpServer } from "./http-server.ts";
 import { createLooks } from "./looks/looks.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ReplicaState } from "./metrics/replica-metrics.ts";
+import type { ConsumerObservation } from "./observation.ts";
+import { consumerEvents } from "./observation.ts";
 import { createTracing } from "./tracing/tracing.ts";
 
 /** The deployable service: the consumer, the capture where it is asked for, and the HTTP endpoints. */
 export function createConsumerService(
   configuration: ConsumerConfiguration,
   logger: Logger,
-  ...sinks: readonly Observe[]
+  ...sinks: readonly Observe<ConsumerObservation>[]
 ): Part {
-  const told = fanOut(logSink(logger), ...sinks);
+  const told = fanOut(logSink(logger, consumerEvents), ...sinks);
   const looks = createLooks(configuration, (url) => consumer.watchOf(url), told);
   const replica: ReplicaState = {
     health: () => withCapture(consumer.health(), capture?.health()),
@@ -37,7 +39,8 @@ export function createConsumerService(
       : createTracing(configuration.tracing, () => consumer.health().replica, told);
   const tell = fanOut(told, metrics.observe, ...(tracing === undefined ? [] : [tracing.observe]));
   // No sink gets what must not leave the process.
-  const observe: Observe = (observation) => tell(observationWithoutContents(observation));
+  const observe: Observe<ConsumerObservation> = (observation) =>
+    tell(observationWithoutContents(observation));
   const consumer = createConsumer(configuration, observe);
   const capture = createConfiguredCapture(configuration, observe);
   const { health } = replica;

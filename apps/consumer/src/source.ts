@@ -31,6 +31,7 @@ import type { ConsumerConfiguration } from "./configuration.ts";
 import { sourcePoolSize } from "./connection-budget.ts";
 import { createDatabaseBreaker } from "./database-breaker.ts";
 import { ledgerUpkeep } from "./ledger-upkeep.ts";
+import type { ConsumerObservation } from "./observation.ts";
 import { createRepeatingTask, type RepeatingTask } from "./repeating-task.ts";
 import { handlerFor, routes, storeFor } from "./routes.ts";
 import type { SessionGate } from "./session-gate.ts";
@@ -107,7 +108,7 @@ export function createSource(
   url: string,
   shared: SharedParts,
   configuration: ConsumerConfiguration,
-  observe: Observe,
+  observe: Observe<ConsumerObservation>,
 ): SourcePart {
   const { transactionPooling } = configuration;
   const { central, centralBreaker, replicaId, sessionGate, holders } = shared;

@@ -7,13 +7,14 @@ import {
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import { startUnder } from "./late-part.ts";
 import type { Logger } from "./log-file.ts";
+import type { Observation } from "./observation.ts";
 
 export interface LocalConsumerOptions {
   readonly configuration: ConsumerConfiguration;
   /** Whether another port will do when the configured one is taken. */
   readonly anyPort: boolean;
   readonly logger: Logger;
-  readonly observe: Observe;
+  readonly observe: Observe<Observation>;
 }
 
 /** The consumer as it is deployed; `httpPort` is where it listens, once it has started. */
@@ -32,10 +33,10 @@ export function createLocalConsumer(options: LocalConsumerOptions): LocalConsume
   let sources = 0;
 
   /** The port and the sources are only told by observations. */
-  function watch(observation: Parameters<Observe>[0]): void {
+  function watch(observation: Observation): void {
     if (observation.event !== "part-started") return;
-    const { part, detail = "" } = observation;
-    if (part === "http server") httpPort = Number(/\d+/.exec(detail)?.[0]);
+    const { part, port } = observation;
+    if (port !== undefined) httpPort = port;
     if (part.startsWith("source ")) sources += 1;
     if (sources === configuration.sourceUrls.length) connected.abort();
   }

@@ -7,6 +7,7 @@ import { createEnvironmentFile } from "./environment-file.ts";
 import { createLatePart } from "./late-part.ts";
 import { createLogFile } from "./log-file.ts";
 import { createMigrations } from "./migrations.ts";
+import type { Observation } from "./observation.ts";
 import { createOwnSources } from "./own-sources.ts";
 import type { Screen } from "./screen.ts";
 import { createServices } from "./services.ts";
@@ -26,7 +27,7 @@ export interface LocalSystemOptions {
 
 export interface LocalSystem extends Part {
   /** Writes to the log file. */
-  readonly observe: Observe;
+  readonly observe: Observe<Observation>;
 }
 
 /** How long our own server may take to stop after everything that uses it, in seconds. */

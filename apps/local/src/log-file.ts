@@ -3,12 +3,14 @@ import { mkdir, rename } from "node:fs/promises";
 import { createLogger } from "@centralcloud/consumer";
 import { definePart, logSink, type Observe, type Part } from "@centralcloud/service";
 import type { DataFolder } from "./data-folder.ts";
+import type { Observation } from "./observation.ts";
+import { events } from "./observation.ts";
 
 export type Logger = ReturnType<typeof createLogger>;
 
 export interface LogFile extends Part {
   readonly logger: Logger;
-  readonly observe: Observe;
+  readonly observe: Observe<Observation>;
 }
 
 /**
@@ -40,7 +42,7 @@ export function createLogFile(folder: DataFolder, level: string): LogFile {
       return logger;
     },
     observe(observation) {
-      if (logger !== undefined) logSink(logger)(observation);
+      if (logger !== undefined) logSink(logger, events)(observation);
     },
   };
 }

@@ -5,6 +5,7 @@ import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
 import { messageOf } from "./failure.ts";
 import { unlessAborted } from "./late-part.ts";
+import type { Observation } from "./observation.ts";
 
 /** A database could not be brought up to date; it is as it was before. */
 export class MigrationFailedError extends Error {
@@ -24,7 +25,10 @@ export interface Migrations extends Part {
 }
 
 /** Brings every database up to date. A step rather than a running part: its stop does nothing. */
-export function createMigrations(readUrls: () => DatabaseUrls, observe: Observe): Migrations {
+export function createMigrations(
+  readUrls: () => DatabaseUrls,
+  observe: Observe<Observation>,
+): Migrations {
   const results: MigrationResult[] = [];
   const part = definePart({
     name: "migrations",

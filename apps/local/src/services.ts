@@ -8,6 +8,7 @@ import { createLocalConsumer } from "./consumer-service.ts";
 import { messageOf } from "./failure.ts";
 import { formatGuide } from "./guide.ts";
 import type { Logger } from "./log-file.ts";
+import { events } from "./observation.ts";
 import { schedules } from "./schedules.ts";
 import type { Screen } from "./screen.ts";
 import { createStatus } from "./status.ts";
@@ -36,7 +37,7 @@ export function createServices(options: ServicesOptions): Part {
   });
 
   const { sourceUrls } = urls;
-  const scheduler = createScheduler({ sourceUrls, schedules }, logSink(logger));
+  const scheduler = createScheduler({ sourceUrls, schedules }, logSink(logger, events));
   const warn = (error: unknown) =>
     logger.warn({ part: "workload", error: messageOf(error) }, "tick-failed");
   // One part for each source, so that a source that is down delays no other.

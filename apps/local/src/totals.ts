@@ -1,5 +1,5 @@
 import { routes } from "@centralcloud/consumer";
-import type { Observation } from "@centralcloud/service";
+import type { Observation } from "./observation.ts";
 
 /** What this run's consumer has done with the messages of one queue, all sources together. */
 export interface QueueTotals {

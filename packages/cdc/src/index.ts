@@ -22,6 +22,7 @@ export {
   readCaptureSettings,
 } from "./configuration.ts";
 export { CaptureStateError, SlotBusyError, SlotLostError } from "./errors.ts";
+export { type CaptureObservation, captureEvents } from "./observation.ts";
 export type { ChangeFilter } from "./operate/change-filter.ts";
 export {
   type LogEntry,

@@ -1,4 +1,5 @@
 import type { Source } from "@centralcloud/db";
+import type { MergeResult } from "@centralcloud/lane";
 import pg, { type ClientBase, type Pool } from "pg";
 import { identities } from "./deliveries.ts";
 import { foldPatterns } from "./fold-patterns.ts";
@@ -13,11 +14,6 @@ export interface MergeBatch {
     /** The JSON text of the message's object, as it was sent. */
     readonly document: string;
   }[];
-}
-
-export interface MergeCounts {
-  readonly merged: number;
-  readonly duplicates: number;
 }
 
 /** The database has no central store: it was never migrated, or is another one. */
@@ -55,7 +51,7 @@ export interface MergeOptions {
   readonly prepare?: boolean;
 }
 
-type Merge = (central: Pool, batch: MergeBatch, options?: MergeOptions) => Promise<MergeCounts>;
+type Merge = (central: Pool, batch: MergeBatch, options?: MergeOptions) => Promise<MergeResult>;
 
 export const mergeSessions: Merge = (...of) => mergeDocuments("merge_sessions", ...of);
 export const mergeKnowledge: Merge = (...of) => mergeDocuments("merge_knowledge", ...of);
@@ -77,7 +73,7 @@ async function mergeFolded(
   central: Pool,
   { sourceId, queue, messages }: MergeBatch,
   options?: MergeOptions,
-): Promise<MergeCounts | undefined> {
+): Promise<MergeResult | undefined> {
   if (messages.length === 0 || performance.now() < (olderUntil.get(central) ?? 0)) return undefined;
   const folded = foldPatterns(messages.map(({ document }) => document));
   if (folded === undefined) return undefined;
@@ -105,11 +101,11 @@ async function mergeDocuments(
   central: Pool,
   { sourceId, queue, messages }: MergeBatch,
   options?: MergeOptions,
-): Promise<MergeCounts> {
+): Promise<MergeResult> {
   const text = `select m.merged, m.duplicates from central.${name}(
       p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4, p_messages => $5) m`;
   const values = [sourceId, queue, ...identities(messages), jsonArrayOf(messages)];
-  return (await callMerge(central, { name, text, values }, options)) as MergeCounts;
+  return (await callMerge(central, { name, text, values }, options)) as MergeResult;
 }
 
 /** One statement, so one transaction and one round trip. */
@@ -120,14 +116,14 @@ async function callMerge(
     ...statement
   }: { readonly name: string; readonly text: string; readonly values: unknown[] },
   { beforeSend, prepare = true }: MergeOptions = {},
-): Promise<MergeCounts | { readonly merged: null }> {
+): Promise<MergeResult | { readonly merged: null }> {
   const query = { ...(prepare ? { name } : {}), ...statement };
   // Waiting for a connection can take long, so what must hold when it is sent is asked after it.
   const client = await central.connect();
   let unusable = true;
   try {
     beforeSend?.();
-    const { rows } = await client.query<MergeCounts | { readonly merged: null }>(query);
+    const { rows } = await client.query<MergeResult | { readonly merged: null }>(query);
     unusable = false;
     const [counts] = rows;
     if (counts === undefined) throw new Error(`${name} returned no row`);

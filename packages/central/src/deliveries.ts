@@ -1,32 +1,11 @@
+import type { DeliveryRecord, FailedAttempt } from "@centralcloud/lane";
+import type { DeliveryAttempt, MessageIdentity } from "@centralcloud/queue";
 import type { Pool } from "pg";
-
-/** A message of one source and queue, by its whole identity. */
-export interface DeliveredMessage {
-  readonly msgId: string;
-  /** ISO 8601 with microseconds, as PostgreSQL wrote it. */
-  readonly enqueuedAt: string;
-}
 
 /** Which queue of which source messages came from. */
 export interface Origin {
   readonly sourceId: string;
   readonly queue: string;
-}
-
-/** One failed attempt of a message, as a dead letter tells it. */
-export interface RecordedAttempt {
-  /** ISO 8601. */
-  readonly at: string;
-  /** The replica's id. */
-  readonly consumer: string | null;
-  readonly error: { readonly code: string; readonly message: string };
-}
-
-export interface RecordedDelivery {
-  /** The message's effect is in the central store. */
-  readonly merged: boolean;
-  /** Oldest first. */
-  readonly attempts: readonly RecordedAttempt[];
 }
 
 /**
@@ -36,9 +15,9 @@ export interface RecordedDelivery {
 export async function lookUpDeliveries(
   central: Pool,
   { sourceId, queue }: Origin,
-  messages: readonly (DeliveredMessage & { readonly fromArchive: boolean })[],
-): Promise<readonly RecordedDelivery[]> {
-  const { rows } = await central.query<RecordedDelivery & { ordinal: number }>(
+  messages: readonly (MessageIdentity & { readonly fromArchive: boolean })[],
+): Promise<readonly DeliveryRecord[]> {
+  const { rows } = await central.query<DeliveryRecord & { ordinal: number }>(
     `select d.ordinal, d.merged, d.attempts
        from central.look_up_deliveries(p_source_id => $1, p_queue => $2, p_msg_ids => $3,
                                        p_enqueued_ats => $4, p_archived => $5) d`,
@@ -50,7 +29,7 @@ export async function lookUpDeliveries(
 }
 
 /** Those of the archived messages that the central store does not have, in their order. */
-export async function findMissingMessages<Message extends DeliveredMessage>(
+export async function findMissingMessages<Message extends MessageIdentity>(
   central: Pool,
   { sourceId, queue }: Origin,
   messages: readonly Message[],
@@ -124,13 +103,9 @@ export async function recordFailures(
   central: Pool,
   { sourceId, queue }: Origin,
   consumerId: string,
-  failures: readonly {
-    readonly message: DeliveredMessage;
-    readonly code: string;
-    readonly error: string;
-  }[],
-): Promise<readonly (readonly RecordedAttempt[])[]> {
-  const { rows } = await central.query<{ attempts: readonly RecordedAttempt[] }>(
+  failures: readonly FailedAttempt[],
+): Promise<readonly (readonly DeliveryAttempt[])[]> {
+  const { rows } = await central.query<{ attempts: readonly DeliveryAttempt[] }>(
     `select f.attempts
        from central.record_failures(p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4,
                                     p_consumer_id => $5, p_codes => $6, p_messages => $7) f
@@ -151,7 +126,7 @@ export async function recordFailures(
 export async function forgetFailures(
   central: Pool,
   { sourceId, queue }: Origin,
-  messages: readonly DeliveredMessage[],
+  messages: readonly MessageIdentity[],
 ): Promise<void> {
   await central.query(
     `select central.forget_failures(p_source_id => $1, p_queue => $2, p_msg_ids => $3, p_enqueued_ats => $4)`,
@@ -183,7 +158,7 @@ export async function pruneLedger(
  * Ids and times as literals of arrays, as PostgreSQL reads them: for arrays, the client would look at each
  * element for what to quote, which costs as much as all else that is done for a message here.
  */
-export function identities(messages: readonly DeliveredMessage[]): [string, string] {
+export function identities(messages: readonly MessageIdentity[]): [string, string] {
   const msgIds = messages.map(({ msgId }) => msgId);
   const enqueuedAts = messages.map(({ enqueuedAt }) => enqueuedAt);
   return [`{${msgIds.join(",")}}`, `{${enqueuedAts.join(",")}}`];

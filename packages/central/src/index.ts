@@ -10,7 +10,6 @@ export { boundsOf } from "./canonical-json.ts";
 export {
   assertCentralStore,
   type MergeBatch,
-  type MergeCounts,
   type MergeOptions,
   mergeKnowledge,
   mergePatterns,
@@ -24,7 +23,6 @@ export {
   twinsOf,
 } from "./configured-sources.ts";
 export {
-  type DeliveredMessage,
   type DeliveryFailure,
   type FailureFilter,
   findMissingMessages,
@@ -33,8 +31,6 @@ export {
   lookUpDeliveries,
   type Origin,
   pruneLedger,
-  type RecordedAttempt,
-  type RecordedDelivery,
   recordFailures,
 } from "./deliveries.ts";
 export {
@@ -51,6 +47,7 @@ export {
   readArchiveChecks,
   reportArchiveCheck,
 } from "./epochs.ts";
+export { type SourceObservation, sourceEvents } from "./observation.ts";
 export {
   type ActionClaim,
   type ActionName,

@@ -18,6 +18,7 @@ export {
 export { ExtensionMissingError } from "./migrate/extensions.ts";
 export { readJournal } from "./migrate/journal.ts";
 export { MigrationBlockedError, type MigrationResult, migrate } from "./migrate/migrate.ts";
+export { type MigrationObservation, migrationEvents } from "./migrate/observation.ts";
 export { belongingsOf, ownershipStatements } from "./migrate/ownership.ts";
 export { ensurePgmq, PgmqTooOldError } from "./migrate/pgmq.ts";
 export { type MigrationPlan, planMigration } from "./migrate/plan.ts";

@@ -1,6 +1,6 @@
-import { type DeliveredMessage, lookUpDeliveries } from "@centralcloud/central";
+import { lookUpDeliveries } from "@centralcloud/central";
 import { deadLetterQueueOf, type QueueName } from "@centralcloud/contracts";
-import { queueTable } from "@centralcloud/queue";
+import { type MessageIdentity, queueTable } from "@centralcloud/queue";
 import type { Pool, PoolClient } from "pg";
 import { enqueuedAt, instant, messageId } from "./letter-sql.ts";
 
@@ -39,7 +39,7 @@ export function findCopiedMessages(
 ): Promise<Copies> {
   const { sourceId, central, original } = evidence;
   return sortOut(client, queue, evidence, async (messages) => {
-    const lookUp = async (isArchived: boolean, asked: readonly DeliveredMessage[]) => {
+    const lookUp = async (isArchived: boolean, asked: readonly MessageIdentity[]) => {
       const given = asked.map((one) => ({ ...one, fromArchive: isArchived }));
       const known = await lookUpDeliveries(central, { sourceId, queue }, given);
       return asked.filter((_, index) => known[index]?.merged);
@@ -70,7 +70,7 @@ export function findCopiedLetters(
 }
 
 interface Sorted {
-  readonly copies: ReadonlySet<DeliveredMessage>;
+  readonly copies: ReadonlySet<MessageIdentity>;
   readonly undecided: number;
 }
 
@@ -79,12 +79,12 @@ async function sortOut(
   client: PoolClient,
   queue: string,
   { clonedAt }: CopyEvidence,
-  sort: (messages: readonly DeliveredMessage[]) => Promise<Sorted>,
+  sort: (messages: readonly MessageIdentity[]) => Promise<Sorted>,
 ): Promise<Copies> {
   const ids: string[] = [];
   let undecided = 0;
   for (let after: string | null = null; ; ) {
-    const { rows }: { rows: (DeliveredMessage & { isOld: boolean | null })[] } = await client.query(
+    const { rows }: { rows: (MessageIdentity & { isOld: boolean | null })[] } = await client.query(
       `select q.msg_id::text as "msgId", ${instant("q.enqueued_at")} as "enqueuedAt",
               q.enqueued_at <= $3::timestamptz as "isOld"
          from ${queueTable(queue, "q")} q
@@ -107,7 +107,7 @@ async function sortOut(
 async function heldBy(
   original: Pool,
   queue: QueueName,
-  messages: readonly DeliveredMessage[],
+  messages: readonly MessageIdentity[],
 ): Promise<ReadonlySet<string>> {
   const letters = deadLetterQueueOf(queue);
   const there = await rowsOf(original, queue, messages);
@@ -128,7 +128,7 @@ async function heldBy(
 async function rowsOf(
   database: Pool,
   queue: string,
-  messages: readonly DeliveredMessage[],
+  messages: readonly MessageIdentity[],
 ): Promise<ReadonlySet<string>> {
   const { rows } = await database.query<{ msgId: string }>(
     `select i.msg_id::text as "msgId"
@@ -145,6 +145,6 @@ async function rowsOf(
   return new Set(rows.map(({ msgId }) => msgId));
 }
 
-function columnsOf(messages: readonly DeliveredMessage[]): [string[], string[]] {
+function columnsOf(messages: readonly MessageIdentity[]): [string[], string[]] {
   return [messages.map(({ msgId }) => msgId), messages.map(({ enqueuedAt }) => enqueuedAt)];
 }

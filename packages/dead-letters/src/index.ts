@@ -109,3 +109,4 @@ export {
 export { assertMayRecord } from "./rights.ts";
 export type { LetterActionOptions, LetterActionReport } from "./run-letter-action.ts";
 export { parseTimeBound, type TimeBound } from "./time-bound.ts";
+export { type WorkerObservation, workerEvents } from "./observation.ts";

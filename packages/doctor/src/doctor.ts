@@ -8,7 +8,7 @@ import {
   messageOf,
   withoutSecrets,
 } from "@centralcloud/postgres";
-import { mapInTurn, Stragglers } from "@centralcloud/service";
+import { mapInTurn, NoAnswerError, Stragglers, watchAnswer } from "@centralcloud/service";
 import { readSessionKeys } from "@centralcloud/session-keys";
 import type pg from "pg";
 import type { CapturedNames, CheckedDatabase, Extension } from "./check.ts";
@@ -38,9 +38,6 @@ export interface DoctorOptions {
 
 /** Databases that are looked at at the same time; one that does not answer within a second delays no other. */
 const turns = { limit: 8, patienceMs: 1_000 };
-
-/** How often it is looked at which database holds up the others, in milliseconds. */
-const lookEveryMs = 100;
 
 /** Of a replica with the default configuration and one source. */
 const defaultConnections: Readonly<Record<Plane, number>> = { singularity: 12, central: 9 };
@@ -72,17 +69,18 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
     const overdue = new AbortController();
     const began = performance.now();
     let heldUp: DatabaseUnreachableError | undefined;
-    const look = setInterval(() => {
-      const seconds = (performance.now() - began) / 1_000;
-      const isStraggler = seconds < databaseS && stragglers.isStraggler(1_000 * seconds);
-      if (overdue.signal.aborted || (seconds < databaseS && !isStraggler)) return;
-      const cause = isStraggler
-        ? new HeldUpError(seconds)
-        : new Error(`it did not answer within ${databaseS} seconds`);
-      if (isStraggler) heldUp = new DatabaseUnreachableError(url, cause);
+    const limits = {
+      mostMs: 1_000 * databaseS,
+      isStraggler: (elapsedMs: number) => stragglers.isStraggler(elapsedMs),
+    };
+    const stopWatch = watchAnswer(limits, (elapsedMs, holdsUpOthers) => {
+      const cause = holdsUpOthers
+        ? new HeldUpError(elapsedMs / 1_000)
+        : new NoAnswerError(`within ${databaseS} seconds`);
+      if (holdsUpOthers) heldUp = new DatabaseUnreachableError(url, cause);
       overdue.abort(cause);
       client.cut();
-    }, lookEveryMs);
+    });
     try {
       await client.connect();
       const place = await servers.of(target.plane, client);
@@ -100,7 +98,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
       const why = "nothing that needs it works";
       findings.push({ check: "reachable", database, why, ...verdict });
     } finally {
-      clearInterval(look);
+      stopWatch();
       await client.end().catch(() => {});
       examined += 1;
       options.onExamined?.(examined, targets.length);

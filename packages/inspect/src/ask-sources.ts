@@ -1,15 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { readSource, type Source } from "@centralcloud/db";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
-import { ConfigurationError, mapInTurn, Stragglers } from "@centralcloud/service";
-import type { Pool } from "pg";
-import {
-  type Answers,
-  describeSilence,
-  NoAnswerError,
-  type Silence,
-  type Unanswered,
-} from "./faults.ts";
+import { ConfigurationError, NoAnswerError, Stragglers, mapInTurn, type Answers, type Silence, watchAnswer } from "@centralcloud/service";
+import { type Pool } from "pg";
+import { describeSilence, type Unanswered } from "./faults.ts";
 
 /** How a database is asked. */
 export interface AskOptions {
@@ -46,9 +40,6 @@ export const defaultTimeoutS = 15;
 
 /** Until a server gives up a statement whose answer nobody waits for any more, in milliseconds. */
 const serverStopsWithinMs = 2_000;
-
-/** How often it is looked at who holds up the others, in milliseconds. */
-const lookEveryMs = 50;
 
 export interface KnownSource extends Source {
   readonly url: string;
@@ -155,10 +146,10 @@ async function askOne<Result>(
 ): Promise<Answered<Result> | Unanswered> {
   const began = performance.now();
   let isAtWork = false;
-  const isStraggler = () => {
+  const isStraggler = (elapsedMs: number) => {
+    if (limits.timeout !== undefined) return false;
     if (isAtWork && limits.waitsForWork === true) return false;
-    const isHeavy = isAtWork && limits.waitsForWork === "among-few";
-    return stragglers.isStraggler(performance.now() - began, isHeavy);
+    return stragglers.isStraggler(elapsedMs, isAtWork && limits.waitsForWork === "among-few");
   };
   let name = withoutSecrets(url);
   try {
@@ -213,11 +204,10 @@ async function withPool<Result>(
     answerBytes,
     applicationName = "centralcloud-cli",
   }: AskOptions,
-  isStraggler: () => boolean,
+  isStraggler: (elapsedMs: number) => boolean,
   ask: (pool: Pool, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const mostMs = (timeout ?? mostS) * 1_000;
-  const began = performance.now();
   const pool = createPool(url, {
     applicationName,
     max: connections,
@@ -233,14 +223,11 @@ async function withPool<Result>(
     ended = endPool(pool, 0);
   };
   const onAbort = () => giveUp("before the asking was ended");
-  const look = setInterval(() => {
-    const elapsedMs = performance.now() - began;
-    if (elapsedMs >= mostMs) giveUp(`within ${mostMs / 1_000} seconds`);
-    else if (timeout === undefined && isStraggler()) {
-      const seconds = Math.round(elapsedMs / 100) / 10;
-      giveUp(`within ${seconds} seconds, while the others did; a --timeout waits longer`);
-    }
-  }, lookEveryMs);
+  const stopWatch = watchAnswer({ mostMs, isStraggler }, (elapsedMs, holdsUpOthers) => {
+    if (!holdsUpOthers) return giveUp(`within ${mostMs / 1_000} seconds`);
+    const seconds = Math.round(elapsedMs / 100) / 10;
+    giveUp(`within ${seconds} seconds, while the others did; a --timeout waits longer`);
+  });
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     if (signal?.aborted) onAbort();
@@ -248,7 +235,7 @@ async function withPool<Result>(
   } catch (error) {
     throw late.signal.aborted ? late.signal.reason : error;
   } finally {
-    clearInterval(look);
+    stopWatch();
     signal?.removeEventListener("abort", onAbort);
     await (ended ?? endPool(pool, 1_000));
   }

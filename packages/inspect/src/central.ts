@@ -16,9 +16,9 @@ import {
   type SessionHead,
 } from "@centralcloud/central";
 import { withoutSecrets } from "@centralcloud/postgres";
+import type { Answers } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { type AskOptions, askDatabase } from "./ask-sources.ts";
-import type { Answers } from "./faults.ts";
 
 /* What is asked of the central store alone. Where it does not answer, it is named as a source would be. */
 

@@ -10,8 +10,8 @@ import {
   mergePages,
   unknownReason,
 } from "@centralcloud/dead-letters";
+import type { Answers } from "@centralcloud/service";
 import { askSources, type KnownSource, type SourceOptions } from "./ask-sources.ts";
-import type { Answers } from "./faults.ts";
 import type { PageRequest } from "./page.ts";
 
 /** Which dead letters are asked for, and how. */

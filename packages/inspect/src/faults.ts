@@ -1,32 +1,6 @@
 import { SelectionError } from "@centralcloud/dead-letters";
 import { classifyFault, codeOf, messageOf, sqlState } from "@centralcloud/postgres";
-import { printable } from "@centralcloud/service";
-
-/** A database that could not be asked. */
-export interface Silence {
-  /** The name of the source where that is known, else its address. */
-  readonly source: string;
-  readonly reason: string;
-}
-
-/** What databases said, and which of them could not be asked: the one shape of everything that is read of several. */
-export interface Answers<Result> {
-  /** In the order in which the databases were given. */
-  readonly answers: readonly Result[];
-  /** No connection, or no answer in time. */
-  readonly unreachable: readonly Silence[];
-  /** Reached, and refused: not migrated, no right to look. */
-  readonly failed: readonly Silence[];
-}
-
-/** A database was waited for long enough. */
-export class NoAnswerError extends Error {
-  /** @param words what was waited for, such as `within 15 seconds`. */
-  constructor(words: string) {
-    super(`it did not answer ${words}`);
-    this.name = "NoAnswerError";
-  }
-}
+import { type Answers, NoAnswerError, printable, type Silence } from "@centralcloud/service";
 
 /** Whether an error means that a database is not there, does not answer, or does not let us in. */
 export function isOutOfReach(error: unknown): boolean {

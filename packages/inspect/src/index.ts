@@ -28,11 +28,9 @@ export {
   readDeadLetters,
 } from "./dead-letters.ts";
 export {
-  type Answers,
   assertComplete,
   describeSilence,
   isOutOfReach,
-  type Silence,
   SourcesMissingError,
   type Unanswered,
   withMigration,

@@ -5,8 +5,8 @@ import {
   listJobRuns,
   scheduledJobsStatus,
 } from "@centralcloud/scheduler";
+import type { Answers } from "@centralcloud/service";
 import { askSources, type SourceOptions } from "./ask-sources.ts";
-import type { Answers } from "./faults.ts";
 import { boundOf, mergeRows, type Page, type PageRequest } from "./page.ts";
 
 export type JobReport = { readonly source: string } & JobStatus;

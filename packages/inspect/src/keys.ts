@@ -1,7 +1,7 @@
 import { type LiveReplica, lackingReplicas } from "@centralcloud/central";
+import type { Answers } from "@centralcloud/service";
 import { type KnownSessionKey, readSessionKeys } from "@centralcloud/session-keys";
 import { askSources, type SourceOptions } from "./ask-sources.ts";
-import type { Answers } from "./faults.ts";
 
 /** A consumer, as operators know it. */
 export interface ConsumerName {

@@ -4,7 +4,7 @@ import {
   decodeCursor,
   encodeCursor,
 } from "@centralcloud/dead-letters";
-import type { Answers } from "./faults.ts";
+import type { Answers } from "@centralcloud/service";
 
 /** Some rows of a list that several databases gave, and where the next ones begin. */
 export interface Page<Row> {

@@ -1,9 +1,9 @@
 import { deadLetterQueueOf, type QueueName, queueNames } from "@centralcloud/contracts";
 import { copiedUntil } from "@centralcloud/db";
 import { QueueClient, type QueueMetrics, queueTable } from "@centralcloud/queue";
+import type { Answers } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { askSources, type OpenSource, type SourceOptions } from "./ask-sources.ts";
-import type { Answers } from "./faults.ts";
 
 /** What waits in a queue of a source. */
 export interface QueueReport {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { classifyFault } from "@centralcloud/postgres";
 import type { ClaimedMessage } from "@centralcloud/queue";
-import type { BatchOutcome, ReleaseReason } from "@centralcloud/service";
 import type PQueue from "p-queue";
 import type { AcceptedMessage, CheckResult, LaneHandler } from "./handler.ts";
 import { isolate, type RefusalRate } from "./isolation.ts";
 import { StaleLeaseError } from "./lease.ts";
+import type { BatchOutcome, ReleaseReason } from "./observation.ts";
 import type { ReaderSlots } from "./reader-slots.ts";
 import {
   type Failure,

@@ -1,5 +1,6 @@
 import { classifyFault, type Fault } from "@centralcloud/postgres";
-import { type LaneName, type Observe, pause, withoutContents } from "@centralcloud/service";
+import { type Observe, pause, withoutContents } from "@centralcloud/service";
+import type { LaneName, LaneObservation } from "./observation.ts";
 import { breaking } from "./tuning.ts";
 
 /** Which of a lane's two databases. */
@@ -144,7 +145,7 @@ export class LaneBreakers {
     name: LaneName,
     databases: DatabaseBreakers,
     probeCentral: () => Promise<unknown>,
-    observe: Observe,
+    observe: Observe<LaneObservation>,
   ) {
     this.#databases = databases;
     const own = (side: Side, probe?: () => Promise<unknown>) =>

@@ -1,14 +1,8 @@
 import type { QueueClient } from "@centralcloud/queue";
-import {
-  definePart,
-  type LaneName,
-  type Observe,
-  type Part,
-  pause,
-  wordsOf,
-} from "@centralcloud/service";
+import { definePart, type Observe, type Part, pause, wordsOf } from "@centralcloud/service";
 import { type DatabaseBreakers, LaneBreakers, type Side } from "./breakers.ts";
 import type { LaneHandler } from "./handler.ts";
+import type { LaneName, LaneObservation } from "./observation.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Reader } from "./reader.ts";
 import { defaults, working } from "./tuning.ts";
@@ -49,7 +43,7 @@ export interface LaneOptions {
   readonly queues: QueueClient;
   /** Of the two databases; shared by all lanes that use them. */
   readonly breakers: DatabaseBreakers;
-  readonly observe: Observe;
+  readonly observe: Observe<LaneObservation>;
   /** This replica's id, as dead letters shall say. */
   readonly consumer?: string;
   /** Tells of the first message after idleness; without it, polling has to find it. */

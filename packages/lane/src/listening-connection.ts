@@ -9,6 +9,7 @@ import { type Observe, pause, untilAborted } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type pg from "pg";
 import type { Breaker } from "./breakers.ts";
+import type { ListenerObservation } from "./observation.ts";
 import { watching } from "./tuning.ts";
 
 export interface ListeningConnectionOptions {
@@ -23,7 +24,7 @@ export interface ListeningConnectionOptions {
   readonly pool: Queryable;
   /** Of the source's database. */
   readonly breaker: Breaker;
-  readonly observe: Observe;
+  readonly observe: Observe<ListenerObservation>;
 }
 
 interface Farewell {

@@ -1,11 +1,12 @@
 import type { ClaimedMessage, QueueClient } from "@centralcloud/queue";
-import type { LaneName, Observe, ReleaseReason } from "@centralcloud/service";
+import type { Observe } from "@centralcloud/service";
 import PQueue from "p-queue";
 import { Batch } from "./batch.ts";
 import type { LaneBreakers } from "./breakers.ts";
 import type { LaneHandler } from "./handler.ts";
 import { RefusalRate, separatePoisonSuspects } from "./isolation.ts";
 import { Lease } from "./lease.ts";
+import type { LaneName, LaneObservation, ReleaseReason } from "./observation.ts";
 import { isOverBudget, type ReadBatch } from "./reader.ts";
 import type { ReaderSlots } from "./reader-slots.ts";
 
@@ -14,7 +15,7 @@ export interface PipelineOptions {
   readonly handler: LaneHandler;
   readonly queues: QueueClient;
   readonly breakers: LaneBreakers;
-  readonly observe: Observe;
+  readonly observe: Observe<LaneObservation>;
   /** This replica's id in dead letters. */
   readonly consumer: string | null;
   readonly slots: ReaderSlots;

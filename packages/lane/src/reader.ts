@@ -1,7 +1,8 @@
 import { classifyFault } from "@centralcloud/postgres";
 import type { ClaimedMessage, MessageIdentity, QueueClient, ReadLimits } from "@centralcloud/queue";
-import type { LaneName, Observe } from "@centralcloud/service";
+import type { Observe } from "@centralcloud/service";
 import type { LaneBreakers } from "./breakers.ts";
+import type { LaneName, LaneObservation } from "./observation.ts";
 import { ReaderSlots } from "./reader-slots.ts";
 import { maxBatchBytes, reading } from "./tuning.ts";
 
@@ -28,7 +29,7 @@ export interface ReaderOptions {
   readonly name: LaneName;
   readonly queues: QueueClient;
   readonly breakers: LaneBreakers;
-  readonly observe: Observe;
+  readonly observe: Observe<LaneObservation>;
   readonly batchSize: number;
   readonly backlogBatchSize: number;
   readonly visibilityTimeoutS: number;

@@ -8,11 +8,12 @@ import {
   type QueueClient,
   type Refusal,
 } from "@centralcloud/queue";
-import type { LaneName, Observe, ReleaseReason } from "@centralcloud/service";
+import type { Observe } from "@centralcloud/service";
 import type { LaneBreakers } from "./breakers.ts";
 import type { FailedAttempt, LaneStore, MergeResult } from "./handler.ts";
 import { isolate } from "./isolation.ts";
 import { type Lease, StaleLeaseError } from "./lease.ts";
+import type { LaneName, LaneObservation, ReleaseReason } from "./observation.ts";
 import { isolating } from "./tuning.ts";
 
 export interface SettlementContext {
@@ -21,7 +22,7 @@ export interface SettlementContext {
   readonly number: number;
   readonly store: LaneStore;
   readonly queues: QueueClient;
-  readonly observe: Observe;
+  readonly observe: Observe<LaneObservation>;
   /** This replica's id in dead letters. */
   readonly consumer: string | null;
   readonly maxAttempts: number;

@@ -1,6 +1,7 @@
 import { type Observe, settledWithin, wordsOf } from "@centralcloud/service";
 import { type Connection, openConnection } from "./connection.ts";
 import { runJob } from "./jobs/run-job.ts";
+import type { SchedulerObservation } from "./observation.ts";
 
 /** The jobs of one source that run at the moment; each has a connection of its own, and delays no other. */
 export interface JobRuns {
@@ -18,7 +19,11 @@ const mostRunning = 32;
 /** How long it may take to cancel jobs, and then for them to notice. */
 const cancelMs = 500;
 
-export function createJobRuns(url: string, source: () => string, observe: Observe): JobRuns {
+export function createJobRuns(
+  url: string,
+  source: () => string,
+  observe: Observe<SchedulerObservation>,
+): JobRuns {
   const running = new Map<string, Promise<void>>();
   const connections = new Map<Connection, number | undefined>();
   const heldOffUntil = new Map<string, number>();

@@ -1,5 +1,11 @@
-import { type MigrationResult, migrate, type Plane } from "@centralcloud/db";
+import {
+  type MigrationObservation,
+  type MigrationResult,
+  migrate,
+  type Plane,
+} from "@centralcloud/db";
 import type { Observe } from "@centralcloud/service";
+import type { RegistrationObservation } from "./observation.ts";
 import { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
 
 /** What a migration changed, and who runs the jobs of a Singularity database from now on. */
@@ -18,19 +24,22 @@ export interface ScheduledMigration extends MigrationResult {
  * @throws {MigrationBlockedError} when somebody holds a lock that it needs; nothing was changed.
  */
 export async function migrateAndSchedule(
-  plane: Plane,
+  side: Plane,
   url: string,
-  observe: Observe,
+  observe: Observe<MigrationObservation | RegistrationObservation>,
 ): Promise<ScheduledMigration> {
-  const result = await migrate(plane, url, observe);
-  if (plane === "central") return result;
+  const result = await migrate(side, url, observe);
+  if (side === "central") return result;
   const schedules = await registerSchedules(url);
   if (schedules.runner === "scheduler" && schedules.reason === undefined) return result;
   observeSchedules(schedules, observe);
   return { ...result, schedules };
 }
 
-function observeSchedules(schedules: ScheduleRegistration, observe: Observe): void {
+function observeSchedules(
+  schedules: ScheduleRegistration,
+  observe: Observe<RegistrationObservation>,
+): void {
   const database = "singularity";
   if (schedules.runner === "scheduler") {
     observe({ event: "pg-cron-unusable", database, reason: schedules.reason ?? "" });

@@ -1,4 +1,5 @@
 import { definePart, type Observe, type Part } from "@centralcloud/service";
+import type { SchedulerObservation } from "./observation.ts";
 import { createSourceScheduler } from "./source-scheduler.ts";
 
 export interface SchedulerOptions {
@@ -16,7 +17,7 @@ export interface SchedulerOptions {
  */
 export function createScheduler(
   { sourceUrls, schedules = {} }: SchedulerOptions,
-  observe: Observe,
+  observe: Observe<SchedulerObservation>,
 ): Part {
   const sources = sourceUrls.map((url) => createSourceScheduler(url, schedules, observe));
   return definePart({

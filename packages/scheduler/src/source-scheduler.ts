@@ -6,6 +6,7 @@ import { type Connection, openConnection } from "./connection.ts";
 import { type DueJob, type DueOptions, dueJobs } from "./due-jobs.ts";
 import { createJobRuns } from "./job-runs.ts";
 import { type JobTimes, mostJobs, readJobTimes } from "./jobs/job-status.ts";
+import type { SchedulerObservation } from "./observation.ts";
 import { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
 
 /** A job starts at most so much later than it is due. */
@@ -32,7 +33,7 @@ const farewellMs = 250;
 export function createSourceScheduler(
   url: string,
   schedules: Readonly<Record<string, string>>,
-  observe: Observe,
+  observe: Observe<SchedulerObservation>,
 ): Part {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -44,7 +45,7 @@ export function createSourceScheduler(
   let told: string | undefined;
 
   /** Tells what has changed, and not the same again every second. */
-  function tell(state: string, observation: Parameters<Observe>[0]): void {
+  function tell(state: string, observation: SchedulerObservation): void {
     if (state !== told) observe(observation);
     told = state;
   }

@@ -1,4 +1,4 @@
-import type { Observe } from "./observation.ts";
+import type { Observe, PartObservation } from "./observation.ts";
 import { overtimeMs, type Part } from "./part.ts";
 
 /**
@@ -65,7 +65,7 @@ const cutAfterMs = 1_000;
 export interface Program {
   /** How long what is in flight may go on after the signal, in seconds. */
   readonly graceS: number;
-  readonly observe: Observe;
+  readonly observe: Observe<PartObservation>;
   /** Closes every connection of this process at once, so that nobody waits any more for one that says nothing. */
   readonly cutConnections: () => void;
 }

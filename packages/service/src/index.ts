@@ -1,4 +1,12 @@
 export { addressSpaceLimit, assertAddressSpace, threadsThatFit } from "./address-space.ts";
+export {
+  type AnswerLimits,
+  type Answers,
+  NoAnswerError,
+  type Silence,
+  Stragglers,
+  watchAnswer,
+} from "./answers.ts";
 export { hasColours } from "./colours.ts";
 export {
   ConfigurationError,
@@ -22,18 +30,16 @@ export {
 } from "./ending.ts";
 export { mapInTurn, type Turns } from "./in-turn.ts";
 export { logLine } from "./log-line.ts";
-export { eventLevels, fanOut, logSink } from "./log-sink.ts";
-export type {
-  BatchOutcome,
-  CaptureObservation,
-  ConsumerObservation,
-  LaneName,
-  LaneObservation,
-  MigrationObservation,
-  Observation,
-  Observe,
-  ReleaseReason,
-  SchedulerObservation,
+export { logSink } from "./log-sink.ts";
+export {
+  type EventKind,
+  type Events,
+  fanOut,
+  type Level,
+  type Observe,
+  type ObservedEvent,
+  type PartObservation,
+  partEvents,
 } from "./observation.ts";
 export {
   defaultGraceMs,
@@ -47,7 +53,7 @@ export {
 } from "./part.ts";
 export { isSettledWithin, pause, settledWithin, untilAborted } from "./pause.ts";
 export { printable, printableLines, shellWord, shorten } from "./printable.ts";
-export { Stragglers } from "./stragglers.ts";
+export { type Admission, RepeatedFaults } from "./repeated-faults.ts";
 export {
   describeCrash,
   endOnCrash,

@@ -1,54 +1,4 @@
-import type { Observation } from "./observation.ts";
-
-type Event = Observation["event"];
-
-/** What a fault is about, and what it is: one that has both the same as an earlier one repeats it. */
-interface FaultKey {
-  /** Fields that say what it is that does not work. */
-  readonly about: readonly string[];
-  /** Fields that say why. */
-  readonly reason: readonly string[];
-}
-
-/** Faults that come again and again while something does not work. Metrics count each; a log need not have each. */
-const faults: Partial<Readonly<Record<Event, FaultKey>>> = {
-  "database-fault": { about: ["database"], reason: ["kind", "code"] },
-  "lane-fault": { about: ["source", "queue", "side"], reason: ["kind", "code"] },
-  "lane-crashed": { about: ["source", "queue"], reason: ["error"] },
-  "lease-lost": { about: ["source", "queue"], reason: [] },
-  "dead-letter-refused": { about: ["source", "queue"], reason: ["code"] },
-  "source-refused": { about: ["address"], reason: ["state", "error"] },
-  "listener-lost": { about: ["source"], reason: ["error"] },
-  "upkeep-fault": { about: ["task"], reason: ["error"] },
-  "look-failed": { about: ["database", "what"], reason: ["error"] },
-  "export-failed": { about: ["what"], reason: ["error"] },
-  "scheduler-fault": { about: ["source"], reason: ["error"] },
-  "actions-fault": { about: [], reason: ["error"] },
-  "job-failed": { about: ["source", "job"], reason: ["error"] },
-  "job-fault": { about: ["source", "job"], reason: ["error"] },
-  "job-missed": { about: ["source", "job"], reason: [] },
-  "capture-fault": { about: ["source"], reason: ["side", "code", "error"] },
-  "capture-lost": { about: ["source"], reason: ["why"] },
-  "capture-table-refused": { about: ["source", "table"], reason: ["error"] },
-  "capture-publication-stale": { about: ["source"], reason: ["error"] },
-};
-
-/** Which faults an event says the end of; it has the fields that they are about. */
-const recoveries: Partial<Readonly<Record<Event, readonly Event[]>>> = {
-  "database-recovered": ["database-fault"],
-  "lane-recovered": ["lane-fault"],
-  "source-accepted": ["source-refused"],
-  "listener-restored": ["listener-lost"],
-  "upkeep-recovered": ["upkeep-fault"],
-  "look-recovered": ["look-failed"],
-  "export-recovered": ["export-failed"],
-  "scheduler-leading": ["scheduler-fault"],
-  "scheduler-standing-by": ["scheduler-fault"],
-  "action-continued": ["actions-fault"],
-  "job-finished": ["job-failed", "job-fault"],
-  "capture-table-added": ["capture-table-refused"],
-  "capture-reading": ["capture-fault", "capture-lost"],
-};
+import type { EventKind, Events, ObservedEvent } from "./observation.ts";
 
 /** Until a fault that goes on is told again, in milliseconds: twice as long each time, up to the last. */
 const firstMs = 60_000;
@@ -103,21 +53,27 @@ export type Admission = { readonly repeated?: number } | undefined;
  * repeats is told after one, two, four … minutes, up to an hour, with how often it came in between. That it works again
  * is told whenever it was told that it does not. So what was told last is how things are, within a minute.
  */
-export class RepeatedFaults {
+export class RepeatedFaults<One extends ObservedEvent> {
   readonly #episodes = new Map<string, Episode>();
   /** How many of them are about one source, by event. */
   readonly #ofSource = new Map<string, number>();
   #sweptAt: number;
+  readonly #kinds: Readonly<Record<string, EventKind | undefined>>;
   readonly #now: () => number;
 
-  /** @param now the monotonic clock, in milliseconds. */
-  constructor(now = () => performance.now()) {
+  /**
+   * @param events those that may come: which are faults, and which say the end of one.
+   * @param now the monotonic clock, in milliseconds.
+   */
+  constructor(events: Events<One>, now = () => performance.now()) {
+    this.#kinds = events as unknown as Readonly<Record<string, EventKind | undefined>>;
     this.#now = now;
     this.#sweptAt = now();
   }
 
-  admit(observation: Observation): Admission {
-    const fault = faults[observation.event];
+  admit(observation: One): Admission {
+    const kind = this.#kinds[observation.event];
+    const fault = kind?.fault;
     if (fault !== undefined) {
       const key = keyOf(observation.event, fault, observation);
       const group = keyOf(
@@ -127,11 +83,11 @@ export class RepeatedFaults {
       );
       return this.#failed(group, key, textOf(fault.reason, observation));
     }
-    const ended = recoveries[observation.event] ?? [];
+    const ended = kind?.ends ?? [];
     // What a job was skipped for tells nothing of whether it works.
     if ("status" in observation && observation.status === "skipped") return {};
     const admissions = ended.map((event) =>
-      this.#recovered(keyOf(event, faults[event], observation)),
+      this.#recovered(keyOf(event, this.#kinds[event]?.fault, observation)),
     );
     const told = admissions.filter((admission) => admission !== undefined);
     if (ended.length > 0 && told.length === 0) return undefined;
@@ -216,12 +172,12 @@ function lastOf(reasons: ReadonlyMap<string, Schedule>): Schedule | undefined {
   return reasons.size < mostReasons ? undefined : [...reasons.values()].at(-1);
 }
 
-function keyOf(event: Event, fault: FaultKey | undefined, observation: Observation): string {
+function keyOf(event: string, fault: EventKind["fault"], observation: ObservedEvent): string {
   return `${event} ${textOf(fault?.about ?? [], observation)}`;
 }
 
 /** Sources and databases are told apart by their ids, where those are known: two may have one name. */
-function textOf(fields: readonly string[], observation: Observation): string {
+function textOf(fields: readonly string[], observation: ObservedEvent): string {
   const values = observation as unknown as Readonly<Record<string, unknown>>;
   return JSON.stringify(
     fields.map((field) => {

@@ -1,4 +1,4 @@
-import type { Observation } from "./observation.ts";
+import type { ObservedEvent } from "./observation.ts";
 
 /** SQLSTATEs of errors whose words may quote the row that was refused: data, constraints, limits, raised ones. */
 const quotesRows = /^(22|23|54|P0)/;
@@ -29,26 +29,30 @@ export function wordsOf(error: unknown): string {
   return withoutContents(error.message, typeof code === "string" ? code : undefined);
 }
 
-/** Events that are about one message. The whole error is in its dead letter. */
-const ofOneMessage: ReadonlySet<Observation["event"]> = new Set([
-  "message-dead-lettered",
-  "delivery-failed",
-  "dead-letter-refused",
-] as const);
-
 /** Reasons of dead letters whose words are ours alone; those of others may quote the message. */
 const ownWords: ReadonlySet<string> = new Set(["invalid", "too-large", "delivery-limit"]);
+
+/** Fields that an observation may have beside its event. */
+interface ErrorFields {
+  readonly error?: unknown;
+  readonly code?: unknown;
+  readonly reason?: unknown;
+  readonly msgId?: unknown;
+}
 
 /**
  * An observation as it may leave the process: errors that may quote a message, a row or a query say only
  * their code. The whole error is in the dead letter, in `central.delivery_failures`, or in `job_runs`.
  */
-export function observationWithoutContents(observation: Observation): Observation {
-  if (!("error" in observation)) return observation;
-  const code = "code" in observation ? observation.code : undefined;
-  const { event, error } = observation;
-  if ("reason" in observation && ownWords.has(observation.reason)) return observation;
-  const words = ofOneMessage.has(event) ? `refused (${code})` : withoutContents(error, code);
+export function observationWithoutContents<One extends ObservedEvent>(observation: One): One {
+  const { error, code, reason, msgId }: ObservedEvent & ErrorFields = observation;
+  if (typeof error !== "string") return observation;
+  if (typeof reason === "string" && ownWords.has(reason)) return observation;
+  // Where it is about one message, the whole error is in its dead letter.
+  const words =
+    msgId === undefined
+      ? withoutContents(error, typeof code === "string" ? code : undefined)
+      : `refused (${code})`;
   return { ...observation, error: words };
 }
 

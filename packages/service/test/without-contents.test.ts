@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
   describeCrash,
-  type Observation,
   observationWithoutContents,
   withoutContents,
   wordsOf,
@@ -40,7 +39,7 @@ test.each([
 
 describe("an observation about a message", () => {
   const lane = { source: "s", queue: "q" };
-  const died = (reason: string): Observation => ({
+  const died = (reason: string) => ({
     event: "message-dead-lettered",
     ...lane,
     msgId: "1",

@@ -1,4 +1,5 @@
 import type { QueueName } from "@centralcloud/contracts";
+import type { Silence } from "@centralcloud/service";
 
 /** From where an event is known. */
 export type Where =
@@ -63,12 +64,6 @@ export interface Unknown {
   readonly why: string;
   /** Of which source; null: of none in particular. */
   readonly source: string | null;
-}
-
-/** A database that could not be asked. */
-export interface Silence {
-  readonly source: string;
-  readonly reason: string;
 }
 
 export interface Trace {

@@ -1,7 +1,6 @@
 export type {
   FieldChange,
   JsonText,
-  Silence,
   Trace,
   TraceEvent,
   Unknown,
@@ -19,4 +18,4 @@ export {
   type TraceTime,
   type TraceWindow,
 } from "./question.ts";
-export { type Asked, type TraceOptions, trace } from "./trace.ts";
+export { type TraceOptions, trace } from "./trace.ts";

@@ -1,11 +1,11 @@
 import { type ActionRequest, NotACentralStoreError } from "@centralcloud/central";
 import { type LetterSource, recordAction } from "@centralcloud/dead-letters";
 import { classifyFault, codeOf, messageOf } from "@centralcloud/postgres";
-import { isSettledWithin } from "@centralcloud/service";
+import { type Answers, isSettledWithin, NoAnswerError, type Silence } from "@centralcloud/service";
 import type { Pool, QueryResultRow } from "pg";
 import { Budget, BudgetSpentError } from "./budget.ts";
 import { CentralReader } from "./central-reader.ts";
-import type { Silence, Told, Trace, Unknown, Where } from "./event.ts";
+import type { Told, Trace, Unknown, Where } from "./event.ts";
 import { masked } from "./mask.ts";
 import { eventsOf, type Message, messagesOf, notedDeaths } from "./messages.ts";
 import type { TraceQuestion } from "./question.ts";
@@ -17,18 +17,11 @@ import { readSource, type SourceAnswer } from "./read-source.ts";
 import { readContents, readSubject } from "./read-store.ts";
 import { capturedOf, chosen, isMeant, spanOf, unknownOf } from "./relevant.ts";
 
-/** What several sources said, and which could not be asked. */
-export interface Asked<Result> {
-  readonly answers: readonly Result[];
-  readonly unreachable: readonly Silence[];
-  readonly failed: readonly Silence[];
-}
-
 export interface TraceOptions {
   /** Asks each source that is meant the same, several at a time; the signal is aborted when one has had its time. */
   readonly askSources: <Result>(
     ask: (source: LetterSource, signal: AbortSignal) => Promise<Result>,
-  ) => Promise<Asked<Result>>;
+  ) => Promise<Answers<Result>>;
   readonly central: Pool;
   /** What the central store is called where it can't be asked; default: that. */
   readonly centralName?: string;
@@ -169,7 +162,8 @@ class Silences {
     try {
       const result = work();
       // A statement is ended by the server; a server that says nothing is left.
-      if (!(await isSettledWithin(result, timeoutMs + graceMs))) throw new NoAnswerError(timeoutMs);
+      if (!(await isSettledWithin(result, timeoutMs + graceMs)))
+        throw new NoAnswerError(`within ${timeoutMs / 1_000} seconds`);
       return await result;
     } catch (error) {
       const { owner, scope } = classifyFault(error);
@@ -185,14 +179,6 @@ class Silences {
 
 /** How long a server may take to end a statement. */
 const graceMs = 500;
-
-class NoAnswerError extends Error {
-  readonly code = "no_answer";
-  constructor(timeoutMs: number) {
-    super(`it did not answer within ${timeoutMs / 1_000} seconds`);
-    this.name = "NoAnswerError";
-  }
-}
 
 /** Of events of one moment, the cause comes before what it led to. */
 const order: readonly Where[] = [

@@ -29,8 +29,8 @@ export default [
   {
     name: "stragglers-are-waited-for",
     in: "packages/inspect/src",
-    search: "timeout === undefined && isStraggler()",
-    replace: "timeout !== undefined && isStraggler()",
+    search: "limits.timeout === undefined && !isAtWork",
+    replace: "limits.timeout !== undefined && !isAtWork",
     wrong: "one source that hangs among forty keeps whoever asks for a quarter of a minute",
     tests: ["test:cli/forty-sources"],
   },

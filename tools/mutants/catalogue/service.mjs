@@ -8,7 +8,7 @@ export default [
     search: "if (now < schedule.nextAt && !isOverdue) {",
     replace: "if (now < schedule.nextAt && !isOverdue && schedule.repeated < 0) {",
     wrong: "fifty dead sources write fifty lines a second",
-    tests: unit("repeated-faults"),
+    tests: ["test:observations/repeated-faults"],
   },
   {
     name: "faults-are-told-at-even-intervals",
@@ -16,7 +16,7 @@ export default [
     search: "schedule.intervalMs = Math.min(lastMs, schedule.intervalMs * 2);",
     replace: "schedule.intervalMs = Math.min(lastMs, schedule.intervalMs);",
     wrong: "a source that is gone for good fills the log",
-    tests: unit("repeated-faults"),
+    tests: ["test:observations/repeated-faults"],
   },
   {
     name: "repeated-faults-are-not-counted",
@@ -24,7 +24,7 @@ export default [
     search: "schedule.repeated += 1;",
     replace: "",
     wrong: "nobody knows how often a fault came that was not told",
-    tests: unit("repeated-faults"),
+    tests: ["test:observations/repeated-faults"],
   },
   {
     name: "recovery-is-always-told",
@@ -32,7 +32,7 @@ export default [
     search: "if (!episode.isTold) return undefined;",
     replace: "",
     wrong: "a breaker that flaps writes a line each time that it works",
-    tests: unit("repeated-faults"),
+    tests: ["test:observations/repeated-faults"],
   },
   {
     name: "new-reasons-wait",
@@ -40,7 +40,7 @@ export default [
     search: "if (known === undefined) episode.reasons.set(reason, schedule);",
     replace: "if (known === undefined && reason === '') episode.reasons.set(reason, schedule);",
     wrong: "a fault that goes on is told each time",
-    tests: unit("repeated-faults"),
+    tests: ["test:observations/repeated-faults"],
   },
   {
     name: "rows-in-the-log",
@@ -62,9 +62,8 @@ export default [
   {
     name: "message-errors-in-the-log",
     in: src,
-    search:
-      "const words = ofOneMessage.has(event) ? `refused (${code})` : withoutContents(error, code);",
-    replace: "const words = ofOneMessage.has(event) ? error : withoutContents(error, code);",
+    search: ": `refused (${code})`;",
+    replace: ": error;",
     wrong: "what is wrong with a message, in words that quote it, is in the log",
     tests: unit("without-contents"),
   },

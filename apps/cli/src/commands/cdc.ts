@@ -1,5 +1,6 @@
 import {
   type CaptureStatus,
+  captureEvents,
   createCapture,
   dropCapture,
   getCdcChanges,
@@ -234,7 +235,10 @@ function runCommand(environment: Environment): Command {
     .action(async () => {
       const service = readCaptureService(environment);
       const { configuration, logFormat: format } = service;
-      const observe = logSink(createLogger(service.logLevel, 1, { format, environment }));
+      const observe = logSink(
+        createLogger(service.logLevel, 1, { format, environment }),
+        captureEvents,
+      );
       const capture = createCapture(configuration, observe);
       await runUntilSignal(capture, {
         graceS: service.shutdownGraceS,

@@ -1,4 +1,5 @@
 import {
+  consumerEvents,
   createConsumerService,
   createLogger,
   keepHeapSmall,
@@ -21,7 +22,7 @@ export function consumeCommand(environment: Environment): Command {
       const service = createConsumerService(configuration, logger);
       await runUntilSignal(service, {
         graceS: configuration.shutdownGraceS,
-        observe: logSink(logger),
+        observe: logSink(logger, consumerEvents),
         cutConnections: cutAllConnections,
       });
     });

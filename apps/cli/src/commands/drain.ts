@@ -1,4 +1,5 @@
 import {
+  consumerEvents,
   createLogger,
   DrainIncompleteError,
   DrainInterruptedError,
@@ -44,7 +45,7 @@ export function drainCommand(environment: Environment): Command {
       try {
         const report = await interruptible(
           (signal) =>
-            drain(configuration, logSink(logger), {
+            drain(configuration, logSink(logger, consumerEvents), {
               timeoutS: timeout,
               patienceS: patience,
               signal,

@@ -7,13 +7,13 @@ import {
   logLevel,
 } from "@centralcloud/consumer";
 import { cutAllConnections } from "@centralcloud/postgres";
-import { createScheduler } from "@centralcloud/scheduler";
+import type { SchedulerObservation } from "@centralcloud/scheduler";
+import { createScheduler, schedulerEvents } from "@centralcloud/scheduler";
 import {
   type Environment,
   fanOut,
   groupParts,
   logSink,
-  type Observation,
   type Observe,
   observationWithoutContents,
   parseConfiguration,
@@ -41,9 +41,10 @@ export function schedulerCommand(environment: Environment): Command {
       const values = parseConfiguration(variables, environment);
       const health = createHealth();
       const logger = createLogger(values.LOG_LEVEL, 1, { format: values.LOG_FORMAT, environment });
-      const tell = fanOut(logSink(logger), health.observe);
+      const tell = fanOut(logSink(logger, schedulerEvents), health.observe);
       // Neither the log nor the port gets what must not leave the process.
-      const observe: Observe = (observation) => tell(observationWithoutContents(observation));
+      const observe: Observe<SchedulerObservation> = (observation) =>
+        tell(observationWithoutContents(observation));
       const scheduler = createScheduler({ sourceUrls: values.SOURCE_DATABASE_URLS }, observe);
       const { SCHEDULER_HTTP_PORT: port, SCHEDULER_HTTP_ADDRESS: address } = values;
       const names = { port: "SCHEDULER_HTTP_PORT", address: "SCHEDULER_HTTP_ADDRESS" };
@@ -63,7 +64,7 @@ function createHealth() {
   const sources = new Map<string, { readonly state: string; readonly error?: string }>();
   let ready = false;
   return {
-    observe(observation: Observation): void {
+    observe(observation: SchedulerObservation): void {
       switch (observation.event) {
         case "part-started":
           if (observation.part === "scheduler") ready = true;

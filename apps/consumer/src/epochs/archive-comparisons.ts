@@ -9,6 +9,7 @@ import type { Queryable } from "@centralcloud/queue";
 import { type Observe, pause, withoutContents } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type { Pool } from "pg";
+import type { ConsumerObservation } from "../observation.ts";
 import type { RepeatingTask } from "../repeating-task.ts";
 import { compareArchive } from "./compare-archive.ts";
 import { type ComparisonPatience, concludeComparison, planComparison } from "./plan-comparison.ts";
@@ -33,7 +34,7 @@ export interface ArchiveComparisonsOptions {
   readonly isAway: () => boolean;
   /** Called when the store has taken down what came of one. */
   readonly onResult: (check: ArchiveCheck, result: ArchiveCheckResult) => void;
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
 }
 
 /** Costs nothing while there is nothing to compare. */

@@ -3,6 +3,7 @@ import type { Queryable } from "@centralcloud/queue";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "../configuration.ts";
+import type { ConsumerObservation } from "../observation.ts";
 import { createRepeatingTask } from "../repeating-task.ts";
 import type { ClockReading } from "../source-identity.ts";
 import { queryTimeoutMs } from "../source-sessions.ts";
@@ -47,12 +48,12 @@ export interface EpochPartsOptions {
   readonly sources: () => readonly Source[];
   /** Whether the central store is known not to answer. */
   readonly isAway: () => boolean;
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
 }
 
 export interface EpochParts extends Part {
   /** What happens in the lanes goes through here. */
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
   /** What health says of sources of this process. */
   report(): { readonly missing?: MissingReport[]; readonly uncompared?: UncomparedReport[] };
 }

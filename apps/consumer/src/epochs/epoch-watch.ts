@@ -5,8 +5,9 @@ import {
   type EpochConfirmation,
 } from "@centralcloud/central";
 import { classifyFault, cutIdleConnections } from "@centralcloud/postgres";
-import type { Observation, Observe } from "@centralcloud/service";
+import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
+import type { ConsumerObservation } from "../observation.ts";
 import type { RepeatingTask } from "../repeating-task.ts";
 import { routes } from "../routes.ts";
 import type { ClockReading } from "../source-identity.ts";
@@ -24,7 +25,7 @@ export interface EpochWatchOptions {
   readonly sources: () => readonly WatchedSource[];
   /** Whether the central store is known not to answer. */
   readonly isAway: () => boolean;
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
 }
 
 export interface EpochWatch {
@@ -35,7 +36,7 @@ export interface EpochWatch {
   /** Notes what came of one of them, before the store says so. */
   note(check: ArchiveCheck, result: ArchiveCheckResult): void;
   /** Has to see what happens in the lanes. */
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
 }
 
 /** One statement each time, whatever the number of sources. */
@@ -120,7 +121,7 @@ export function createEpochWatch(options: EpochWatchOptions): EpochWatch {
           : [{ ...one, ...result, from, isCompared: one.isCompared || result.isCompared }];
       });
     },
-    observe(observation: Observation) {
+    observe(observation: ConsumerObservation) {
       if (observation.event !== "batch-archived" || observation.sourceId === undefined) return;
       archivedAt.set(observation.sourceId, performance.now());
     },

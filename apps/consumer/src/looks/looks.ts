@@ -6,6 +6,7 @@ import { definePart, type Observe, type Part, pause, settledWithin } from "@cent
 import PQueue from "p-queue";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "../configuration.ts";
+import type { ConsumerObservation } from "../observation.ts";
 import { createLook, type Look, type LookOptions, type RepeatableLook } from "./look.ts";
 import { type CentralSeen, lookAtCentral } from "./look-at-central.ts";
 import { lookAtSource, type SourceSeen } from "./look-at-source.ts";
@@ -49,7 +50,7 @@ const patienceMs = 250;
 export function createLooks(
   configuration: ConsumerConfiguration,
   watchOf: (url: string) => SourceWatch | undefined,
-  observe: Observe,
+  observe: Observe<ConsumerObservation>,
 ): Looks {
   const { sourceUrls, centralUrl, capture } = configuration;
   const applicationName = "centralcloud-metrics";

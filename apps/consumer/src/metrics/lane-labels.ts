@@ -1,4 +1,4 @@
-import type { LaneName } from "@centralcloud/service";
+import type { LaneName } from "@centralcloud/lane";
 
 /** Which lane, as metrics call it. */
 export interface LaneLabels {

@@ -1,6 +1,7 @@
+import type { BatchOutcome, ReleaseReason } from "@centralcloud/lane";
 import { faultKindsOf } from "@centralcloud/postgres";
-import type { BatchOutcome, Observation, ReleaseReason } from "@centralcloud/service";
 import { Counter, Histogram, type Registry } from "prom-client";
+import type { ConsumerObservation } from "../observation.ts";
 import { BatchHistogram } from "./batch-histogram.ts";
 import { batchSizeBuckets, durationBuckets, latencyBuckets } from "./buckets.ts";
 import { type LaneLabels, labelsOf } from "./lane-labels.ts";
@@ -12,7 +13,7 @@ const lane = ["source", "queue"] as const;
 const ofQueue = ["queue"] as const;
 
 export interface LaneMetrics {
-  observe(observation: Observation): void;
+  observe(observation: ConsumerObservation): void;
   /**
    * Lets counters of a lane begin at 0, so that their first increase is seen as one.
    *

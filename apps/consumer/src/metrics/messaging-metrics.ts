@@ -1,4 +1,4 @@
-import type { BatchOutcome } from "@centralcloud/service";
+import type { BatchOutcome } from "@centralcloud/lane";
 import { Counter, Histogram, type Registry } from "prom-client";
 import { durationBuckets } from "./buckets.ts";
 import type { LaneLabels } from "./lane-labels.ts";

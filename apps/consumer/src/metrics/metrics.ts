@@ -1,6 +1,7 @@
 import { fanOut, type Observe } from "@centralcloud/service";
 import { Registry } from "prom-client";
 import type { Looks } from "../looks/looks.ts";
+import type { ConsumerObservation } from "../observation.ts";
 import { createDatabaseMetrics } from "./database-metrics.ts";
 import { createLaneMetrics } from "./lane-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
@@ -11,7 +12,7 @@ import { createSlotMetrics } from "./slot-metrics.ts";
 
 export interface Metrics {
   /** Counts what happens; a sink of observations. */
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
   readonly contentType: string;
   /** All metrics in Prometheus' text format, after a short look at the databases. */
   render(): Promise<string>;

@@ -1,6 +1,6 @@
 import { faultKindsOf } from "@centralcloud/postgres";
-import type { Observation } from "@centralcloud/service";
 import { Counter, type Registry } from "prom-client";
+import type { ConsumerObservation } from "../observation.ts";
 
 /** What happens to a replica and to its databases, beside the lanes. */
 export function createServiceMetrics(registry: Registry) {
@@ -38,7 +38,7 @@ export function createServiceMetrics(registry: Registry) {
       if (!withKinds) return;
       for (const kind of faultKindsOf("database")) faults.inc({ database, kind }, 0);
     },
-    observe(observation: Observation): void {
+    observe(observation: ConsumerObservation): void {
       switch (observation.event) {
         case "database-fault": {
           const { database, sourceId, kind } = observation;
@@ -90,7 +90,7 @@ export function createCaptureMetrics(registry: Registry) {
       for (const counter of [transactions, changes]) counter.inc({ source }, 0);
       for (const side of ["source", "central"]) faults.inc({ source, side }, 0);
     },
-    observe(observation: Observation): void {
+    observe(observation: ConsumerObservation): void {
       switch (observation.event) {
         case "changes-recorded": {
           const source = observation.sourceId ?? observation.source;

@@ -1,4 +1,5 @@
-import type { LaneObservation, Observation, Observe } from "@centralcloud/service";
+import type { LaneObservation } from "@centralcloud/lane";
+import type { Observe } from "@centralcloud/service";
 import {
   type Attributes,
   context,
@@ -10,9 +11,10 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import type { ConsumerObservation } from "../observation.ts";
 
 export interface BatchSpans {
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
   /** Ends the spans of batches that never came to their end. */
   end(): void;
 }
@@ -96,7 +98,7 @@ export function createBatchSpans(tracer: Tracer): BatchSpans {
 
   return {
     end: endAll,
-    observe(observation: Observation) {
+    observe(observation: ConsumerObservation) {
       switch (observation.event) {
         case "batch-read":
           begin(observation);

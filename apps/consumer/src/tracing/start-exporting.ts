@@ -13,6 +13,7 @@ import {
   BatchSpanProcessor,
   type SpanExporter,
 } from "@opentelemetry/sdk-trace-base";
+import type { ConsumerObservation } from "../observation.ts";
 import { version } from "../version.ts";
 import type { TracingSettings } from "./settings.ts";
 
@@ -26,7 +27,7 @@ export interface Exporting {
 export function startExporting(
   settings: TracingSettings,
   instanceId: string,
-  observe: Observe,
+  observe: Observe<ConsumerObservation>,
 ): Exporting {
   const { url, headers, protocol, timeoutMs, linkLimit: linkCountLimit } = settings;
   const target = {
@@ -60,7 +61,10 @@ export function startExporting(
 }
 
 /** Spans that can't be exported are dropped, which is told, and when it works again. */
-function tellingFailures(exporter: SpanExporter, observe: Observe): SpanExporter {
+function tellingFailures(
+  exporter: SpanExporter,
+  observe: Observe<ConsumerObservation>,
+): SpanExporter {
   let failing = false;
   return {
     export(spans, done) {

@@ -1,9 +1,10 @@
 import { definePart, type Observe, type Part } from "@centralcloud/service";
+import type { ConsumerObservation } from "../observation.ts";
 import type { TracingSettings } from "./settings.ts";
 
 export interface Tracing extends Part {
   /** Makes spans of what happens; a sink of observations. */
-  readonly observe: Observe;
+  readonly observe: Observe<ConsumerObservation>;
 }
 
 /**
@@ -14,9 +15,9 @@ export interface Tracing extends Part {
 export function createTracing(
   settings: TracingSettings,
   instanceId: () => string,
-  observe: Observe,
+  observe: Observe<ConsumerObservation>,
 ): Tracing {
-  let sink: Observe = () => {};
+  let sink: Observe<ConsumerObservation> = () => {};
   let end = async (_graceMs: number) => {};
   const part = definePart({
     name: "tracing",

@@ -2,6 +2,7 @@ import { ConfiguredSources } from "@centralcloud/central";
 import { createPool, endPool } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { CaptureConfiguration } from "../configuration.ts";
+import type { CaptureObservation } from "../observation.ts";
 import {
   type CapturedDatabase,
   type CaptureHealth,
@@ -19,7 +20,10 @@ const endPoolMs = 1_000;
  * Captures the changes of all sources into the change log. Any number of these may run: one reads the slot
  * of a source, and the others stand by. A source that is down delays no other.
  */
-export function createCapture(configuration: CaptureConfiguration, observe: Observe): Capture {
+export function createCapture(
+  configuration: CaptureConfiguration,
+  observe: Observe<CaptureObservation>,
+): Capture {
   const { sourceUrls, centralUrl } = configuration;
   const central = createPool(centralUrl, {
     applicationName: "centralcloud-cdc",

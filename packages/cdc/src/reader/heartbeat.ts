@@ -1,5 +1,6 @@
 import { type Observe, pause } from "@centralcloud/service";
 import type { Pool } from "pg";
+import type { CaptureObservation } from "../observation.ts";
 import { findSlot } from "../slot/capture-slot.ts";
 import { heartbeatPrefix } from "../slot/start-options.ts";
 
@@ -18,7 +19,7 @@ export async function beat(
   sourcePool: Pool,
   source: string,
   recordedUpTo: () => string | undefined,
-  observe: Observe,
+  observe: Observe<CaptureObservation>,
   signal: AbortSignal,
 ): Promise<void> {
   let last: string | null = null;

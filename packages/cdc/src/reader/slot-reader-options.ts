@@ -2,6 +2,7 @@ import type { IdentifiedSource } from "@centralcloud/db";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
+import type { CaptureObservation } from "../observation.ts";
 import type { Slot } from "../slot/capture-slot.ts";
 
 export interface SlotReaderOptions {
@@ -19,5 +20,5 @@ export interface SlotReaderOptions {
   readonly keepDays: number;
   /** Host and process, for whoever asks who reads. */
   readonly reader: string;
-  readonly observe: Observe;
+  readonly observe: Observe<CaptureObservation>;
 }

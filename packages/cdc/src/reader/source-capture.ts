@@ -10,14 +10,7 @@ import {
 } from "@centralcloud/central";
 import { type IdentifiedSource, identifySource, type Source } from "@centralcloud/db";
 import { createPool, endPool, formatLsn, messageOf, withoutSecrets } from "@centralcloud/postgres";
-import {
-  type CaptureObservation,
-  definePart,
-  type Observe,
-  type Part,
-  pause,
-  withoutContents,
-} from "@centralcloud/service";
+import { definePart, type Observe, type Part, pause, withoutContents } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { readCaptureCursor } from "../change-log.ts";
 import type { CaptureConfiguration } from "../configuration.ts";
@@ -30,6 +23,7 @@ import {
   SlotLostError,
   UndecodableChangeError,
 } from "../errors.ts";
+import type { CaptureObservation } from "../observation.ts";
 import {
   captureName,
   findLoss,
@@ -99,7 +93,7 @@ export function createSourceCapture(
   url: string,
   central: Pool,
   configuration: CaptureConfiguration,
-  observeCapture: Observe,
+  observeCapture: Observe<CaptureObservation>,
   configured: ConfiguredSources<CapturedDatabase>,
 ): SourceCapture {
   const sourcePool = createPool(url, {
@@ -121,7 +115,7 @@ export function createSourceCapture(
   /** The change that could not be decoded, and how long to wait until it is tried again. */
   let stuck: { readonly lsn: string; readonly retryMs: number } | undefined;
 
-  const observe: Observe = (observation) =>
+  const observe: Observe<CaptureObservation> = (observation) =>
     observeCapture(Object.assign({}, observation, sourceId === undefined ? {} : { sourceId }));
 
   /** Tells what has changed, and not the same again every second. */
@@ -130,7 +124,7 @@ export function createSourceCapture(
     told = state;
   }
 
-  function observeReader(observation: Parameters<Observe>[0]): void {
+  function observeReader(observation: CaptureObservation): void {
     if (observation.event === "capture-reading") {
       told = undefined;
       retryMs = firstRetryMs;

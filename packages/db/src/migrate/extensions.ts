@@ -1,5 +1,6 @@
 import type { Observe } from "@centralcloud/service";
 import type { ClientBase } from "pg";
+import type { MigrationObservation } from "./observation.ts";
 
 /** What the procedures need that is no part of PostgreSQL's core; it comes with the contrib modules. */
 const requiredExtensions = ["pgcrypto"] as const;
@@ -24,7 +25,10 @@ export class ExtensionMissingError extends Error {
  *
  * @throws {ExtensionMissingError}
  */
-export async function ensureExtensions(client: ClientBase, observe: Observe): Promise<void> {
+export async function ensureExtensions(
+  client: ClientBase,
+  observe: Observe<MigrationObservation>,
+): Promise<void> {
   for (const extension of requiredExtensions) {
     const { rows } = await client.query<{ installed: boolean; offered: boolean }>(
       `select exists (select from pg_extension where extname = $1) as installed,

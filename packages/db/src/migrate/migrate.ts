@@ -7,7 +7,7 @@ import {
   whileWatched,
   withClient,
 } from "@centralcloud/postgres";
-import type { Observation, Observe } from "@centralcloud/service";
+import type { Observe } from "@centralcloud/service";
 import pg from "pg";
 import { readCatalogState, recordDigest } from "../catalog/digest.ts";
 import { findDrift, isComplete, recordsMissing } from "../catalog/find-drift.ts";
@@ -17,6 +17,7 @@ import { ensureExtensions } from "./extensions.ts";
 import { type Migration, readJournal } from "./journal.ts";
 import { lockRecords, longestLockWaitS } from "./lock-records.ts";
 import { checksumOf, readObjects } from "./objects.ts";
+import type { MigrationObservation } from "./observation.ts";
 import { giveToOwner, ownershipStatements } from "./ownership.ts";
 import { ensurePgmq } from "./pgmq.ts";
 import { type Plane, recordSchema } from "./plane.ts";
@@ -68,7 +69,7 @@ const privilegeMissing = "01007";
 export async function migrate(
   plane: Plane,
   url: string,
-  observe: Observe,
+  observe: Observe<MigrationObservation>,
 ): Promise<MigrationResult> {
   return await migrateDatabase(plane, url, observe, true);
 }
@@ -84,7 +85,7 @@ const queryTimeoutMs = 24 * 3_600_000;
 async function migrateDatabase(
   plane: Plane,
   url: string,
-  observe: Observe,
+  observe: Observe<MigrationObservation>,
   compares: boolean,
 ): Promise<MigrationResult> {
   const options = { applicationName, queryTimeoutMs };
@@ -106,13 +107,13 @@ async function migrateDatabase(
       return { plane, migrations: [], objectsApplied: 0, mended: [], remaining: [] };
     }
     // What happened is told once it is certain.
-    const observations: Observation[] = [];
+    const observations: MigrationObservation[] = [];
     client.on("notice", ({ code, message }) => {
       if (code !== privilegeMissing || message === undefined) return;
       observations.push({ event: "privilege-missing", database: plane, message });
     });
     await client.query("begin");
-    const keep: Observe = (observation) => observations.push(observation);
+    const keep: Observe<MigrationObservation> = (observation) => observations.push(observation);
     const result = await whileWatched(watch, migrateIn(plane, client, keep, compares));
     await client.query("commit");
     for (const observation of observations) observe(observation);
@@ -128,7 +129,7 @@ async function migrateDatabase(
 async function migrateIn(
   plane: Plane,
   client: pg.Client,
-  observe: Observe,
+  observe: Observe<MigrationObservation>,
   compares: boolean,
 ): Promise<MigrationResult> {
   await lockRecords(client);
@@ -183,7 +184,7 @@ const nothing: MendResult = { mended: [], remaining: [] };
 async function mendAndTell(
   database: Plane,
   client: pg.Client,
-  observe: Observe,
+  observe: Observe<MigrationObservation>,
   scope: MendScope,
 ): Promise<MendResult> {
   const result = await mendDrift(database, client, scope);
@@ -199,7 +200,7 @@ async function restoreRecords(
   plane: Plane,
   client: pg.Client,
   applied: readonly string[],
-  observe: Observe,
+  observe: Observe<MigrationObservation>,
 ): Promise<string[]> {
   if (applied.length > 0 || !(await isComplete(plane, client))) return [];
   await recordMigrations(plane, client, readJournal(plane));

@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import type { Observe } from "@centralcloud/service";
 import type { ClientBase } from "pg";
 import { extract } from "tar-stream";
+import type { MigrationObservation } from "./observation.ts";
 
 /** pgmq is there, but older than 1.5: its messages have no headers. */
 export class PgmqTooOldError extends Error {
@@ -23,7 +24,10 @@ export class PgmqTooOldError extends Error {
  * offers it; else pgmq's own SQL from the npm package, which works the same without being an
  * extension. Runs in the caller's transaction.
  */
-export async function ensurePgmq(client: ClientBase, observe: Observe): Promise<void> {
+export async function ensurePgmq(
+  client: ClientBase,
+  observe: Observe<MigrationObservation>,
+): Promise<void> {
   const { rows } = await client.query<{ installed: boolean; headers: boolean; offered: boolean }>(`
     select to_regclass('pgmq.meta') is not null as installed,
            exists (select from pg_attribute where attrelid = to_regclass('pgmq.message_record')

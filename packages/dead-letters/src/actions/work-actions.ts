@@ -1,3 +1,4 @@
+import type { WorkerObservation } from "../observation.ts";
 import { type ActionDetails, type ActionSummary, listWaitingActions, readActingLogin, readAction } from "@centralcloud/central";
 import { definePart, type Observe, type Part, pause, wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
@@ -18,7 +19,7 @@ export interface WorkOptions {
     sourceIds: readonly string[],
     work: (sources: readonly LetterSource[]) => Promise<void>,
   ) => Promise<void>;
-  readonly observe: Observe;
+  readonly observe: Observe<WorkerObservation>;
   /** How often it is looked for actions that wait, in milliseconds; default: 2,000. */
   readonly everyMs?: number;
 }

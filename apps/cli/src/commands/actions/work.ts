@@ -1,3 +1,4 @@
+import { workerEvents } from "@centralcloud/dead-letters";
 import { createLogger, databaseVariables, logFormat, logLevel } from "@centralcloud/consumer";
 import { createActionWorker } from "@centralcloud/dead-letters";
 import { createPool, cutAllConnections, endPool } from "@centralcloud/postgres";
@@ -31,7 +32,7 @@ export function workCommand(environment: Environment): Command {
   return command.action(async () => {
     const values = parseConfiguration(variables, environment);
     const logger = createLogger(values.LOG_LEVEL, 1, { format: values.LOG_FORMAT, environment });
-    const observe = logSink(logger);
+    const observe = logSink(logger, workerEvents);
     const urls = values.SOURCE_DATABASE_URLS;
     const central = createPool(values.CENTRAL_DATABASE_URL, {
       applicationName: "centralcloud-actions",

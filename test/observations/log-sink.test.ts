@@ -1,6 +1,7 @@
+import { logSink } from "@centralcloud/service";
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { logSink, type Observation } from "../src/index.ts";
+import { events, type Observation } from "../support/observations.ts";
 
 function logged(observation: Observation): unknown {
   const lines: string[] = [];
@@ -8,7 +9,7 @@ function logged(observation: Observation): unknown {
     { level: "debug", base: null, timestamp: false },
     { write: (line: string) => void lines.push(line) },
   );
-  logSink(logger)(observation);
+  logSink(logger, events)(observation);
   return JSON.parse(lines.join(""));
 }
 

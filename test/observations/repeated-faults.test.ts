@@ -1,14 +1,14 @@
+import { RepeatedFaults } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Observation } from "../src/index.ts";
-import { RepeatedFaults } from "../src/repeated-faults.ts";
+import { events, type Observation } from "../support/observations.ts";
 
 const minute = 60_000;
 let now = 0;
-let faults: RepeatedFaults;
+let faults: RepeatedFaults<Observation>;
 
 beforeEach(() => {
   now = 1_000_000;
-  faults = new RepeatedFaults(() => now);
+  faults = new RepeatedFaults(events, () => now);
 });
 
 const fault = (database = "one", code = "ECONNREFUSED"): Observation => ({

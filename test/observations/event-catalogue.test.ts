@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { eventLevels } from "../src/index.ts";
+import { events as kinds } from "../support/observations.ts";
 
 interface Entry {
   readonly level: string;
@@ -9,7 +9,7 @@ interface Entry {
 
 /** The table of events of docs/operate/logs.md. */
 function documented(): ReadonlyMap<string, Entry> {
-  const text = readFileSync(new URL("../../../docs/operate/logs.md", import.meta.url), "utf8");
+  const text = readFileSync(new URL("../../docs/operate/logs.md", import.meta.url), "utf8");
   const rows = [...text.matchAll(/^\| `([a-z-]+)` +\| ([a-z]+) +\| ([^|]*)\| [^|\s][^|]*\|$/gm)];
   return new Map(
     rows.map(([, event = "", level = "", fields = ""]) => [
@@ -26,9 +26,22 @@ const logged: Readonly<Record<string, string | undefined>> = {
   sourceId: undefined,
 };
 
-/** The union in the source: types are gone when the program runs. */
+/** Where the unions are declared: each beside what tells of its events. */
+const files = [
+  "packages/service/src/observation.ts",
+  "packages/db/src/migrate/observation.ts",
+  "packages/scheduler/src/observation.ts",
+  "packages/central/src/observation.ts",
+  "packages/cdc/src/observation.ts",
+  "packages/lane/src/observation.ts",
+  "apps/consumer/src/observation.ts",
+];
+
+/** The unions in the sources: types are gone when the program runs. */
 function declared(): ReadonlyMap<string, readonly string[]> {
-  const source = readFileSync(new URL("../src/observation.ts", import.meta.url), "utf8");
+  const source = files
+    .map((file) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"))
+    .join("\n");
   const text = source.replaceAll(/\/\*.*?\*\/|\/\/.*/gs, "");
   const shared = (type: string) => {
     if (/^export type LaneObservation\b/.test(type)) return ["source", "queue"];
@@ -51,9 +64,9 @@ function declared(): ReadonlyMap<string, readonly string[]> {
 
 test("docs/operate/logs.md lists every event that can be logged, its level and fields, and no other", () => {
   const fields = declared();
-  expect([...fields.keys()].sort()).toEqual(Object.keys(eventLevels).sort());
-  const expected = Object.entries(eventLevels).map(
-    ([event, level]) => [event, { level, fields: fields.get(event) ?? [] }] as const,
+  expect([...fields.keys()].sort()).toEqual(Object.keys(kinds).sort());
+  const expected = Object.entries(kinds).map(
+    ([event, { level }]) => [event, { level, fields: fields.get(event) ?? [] }] as const,
   );
   expect(Object.fromEntries(documented())).toEqual(Object.fromEntries(expected));
 });

@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { eventLevels } from "../src/index.ts";
+import { events as kinds } from "../support/observations.ts";
 
 /*
  * Each event, the files that tell of it, and the tests that wait for it or compare it. An event that nobody tells of is a
  * line in the documentation that never comes; one that no test meets could vanish without a word.
  */
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Not by a recursive look: that follows the links of `node_modules` to hundreds of thousands of files. */
 function filesIn(folder: string, isWanted: (path: string) => boolean): readonly string[] {
@@ -40,7 +40,7 @@ const tests = readAll(
     filesIn(folder, (path) => path.endsWith(".test.ts") && !path.endsWith("/emitters.test.ts")),
   ),
 );
-const events = Object.keys(eventLevels);
+const events = Object.keys(kinds);
 
 test.each(events)("%s is told of by some part, and met by some test", (event) => {
   const emitters = sources.filter(([, text]) => new RegExp(`event(:| =) "${event}"`).test(text));
