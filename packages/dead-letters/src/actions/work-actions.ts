@@ -47,10 +47,12 @@ export function createActionWorker(options: WorkOptions): Part {
     name: "action worker",
     async start() {
       ended = worker.run();
+      options.observe({ event: "part-started", part: "action worker" });
     },
     async stop() {
       stopping.abort();
       await ended;
+      options.observe({ event: "part-stopped", part: "action worker" });
     },
   });
 }
