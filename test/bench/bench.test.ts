@@ -8,7 +8,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { expectedContent, fillQueue, installMessages, queue } from "./backlog.ts";
 import { parseOptions } from "./options.ts";
+import { checkoutInUse } from "./process.ts";
 import type { Report } from "./report/report.ts";
+import { withOtherCheckout } from "./run-scenario.ts";
 import { scenarios } from "./scenarios.ts";
 import { ratiosOf, spreadOf } from "./statistics.ts";
 import { assertMergedOnce, assertSettled } from "./verify.ts";
@@ -87,11 +89,50 @@ test("ratios are those of each round, whatever the rounds had in common", () => 
   expect(spreadOf([4, 1, 3, 2])).toEqual({ median: 2.5, lowest: 1, highest: 4 });
 });
 
+test("against another checkout, each contender of ours runs beside itself, and their ratio is told", async () => {
+  const calls: string[] = [];
+  const contender = (name: string, isOurs: boolean) => ({
+    name,
+    detail: name,
+    isOurs,
+    prepare: async () => void calls.push(`prepare ${name}`),
+    run: async () => {
+      calls.push(`run ${name}${checkoutInUse() === "/other" ? " of the other" : ""}`);
+      return { rate: 1 };
+    },
+  });
+  const plan = {
+    contenders: [contender("centralcloud", true), contender("ceiling", false)],
+    columns: [{ figure: "rate", heading: "rate" }],
+    goals: [],
+    quick: ["centralcloud"],
+  };
+  const { contenders, goals, quick } = withOtherCheckout(plan, "/other");
+  expect(contenders.map(({ name }) => name)).toEqual([
+    "centralcloud",
+    "centralcloud@other",
+    "ceiling",
+  ]);
+  expect(quick).toEqual(["centralcloud", "centralcloud@other"]);
+  expect(goals).toMatchObject([{ contender: "centralcloud", versus: "centralcloud@other" }]);
+  for (const { prepare } of contenders) await prepare?.();
+  for (const { run } of contenders) await run();
+  expect(calls).toEqual([
+    "prepare centralcloud",
+    "prepare ceiling",
+    "run centralcloud",
+    "run centralcloud of the other",
+    "run ceiling",
+  ]);
+  expect(withOtherCheckout(plan, undefined)).toBe(plan);
+});
+
 test.each([
   [["dran"], "there is no scenario dran"],
   [["--repeat", "0"], "--repeat must be a number above 0, not 0"],
   [["--scale", "0.0"], "--scale must be a number above 0, not 0.0"],
   [["--jsno", "x"], "--jsno"],
+  [["--against", "/nowhere"], "--against: /nowhere is no checkout of CentralCloud that is built"],
 ])("%j is wrong usage", (words, message) => {
   expect(() => parseOptions(words, ["drain"])).toThrow(message);
 });

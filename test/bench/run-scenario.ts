@@ -1,3 +1,4 @@
+import { withCheckout } from "./process.ts";
 import {
   CannotMeasureError,
   type Contender,
@@ -48,7 +49,7 @@ export async function runScenario(
   signal: AbortSignal,
   say: (line: string) => void,
 ): Promise<ScenarioReport> {
-  const plan = scenario.plan(lab);
+  const plan = withOtherCheckout(scenario.plan(lab), lab.options.against);
   const { only, quick } = lab.options;
   const contenders = plan.contenders.filter(
     ({ name }) => isWanted(name, only) && (!quick || (plan.quick?.includes(name) ?? true)),
@@ -86,6 +87,41 @@ export async function runScenario(
   const { columns, baseline } = plan;
   const { name, title } = scenario;
   return { name, title, series, judgements, columns, baseline, failure, skipped };
+}
+
+/** Adds to each contender of ours, as `NAME@other`, the same with the programs of another checkout. */
+export function withOtherCheckout(plan: Plan, folder: string | undefined): Plan {
+  if (folder === undefined) return plan;
+  const nameOf = (name: string) => `${name}@other`;
+  const figure = plan.columns[0]?.figure ?? "";
+  const goals: Goal[] = [];
+  const contenders = plan.contenders.flatMap((contender): Contender[] => {
+    if (!contender.isOurs) return [contender];
+    const { name, detail } = contender;
+    const other = nameOf(name);
+    goals.push({ what: `${name} against ${other}`, contender: name, figure, versus: other });
+    const run = () => withCheckout(folder, () => contender.run());
+    const prepare = once(async () => contender.prepare?.());
+    return [
+      { ...contender, prepare },
+      { name: other, detail: `${detail}; the programs of ${folder}`, prepare, run },
+    ];
+  });
+  const quick = plan.quick?.flatMap((name) => [name, nameOf(name)]);
+  return {
+    ...plan,
+    contenders,
+    goals: [...plan.goals, ...goals],
+    ...(quick === undefined ? {} : { quick }),
+  };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => {
+    result ??= work();
+    return result;
+  };
 }
 
 /** A round's ratio needs both of its contenders, so the whole name is not asked for. */

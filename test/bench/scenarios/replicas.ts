@@ -18,6 +18,7 @@ function contend(lab: Lab, replicas: number): Contender {
   const all = { ...backlog, messages: before.messages + backlog.messages };
   return {
     name: nameOf(replicas),
+    isOurs: true,
     detail:
       "`centralcloud consume` with default settings, all ready and warm from a fifth as many messages before the backlog is committed",
     async run() {
