@@ -47,6 +47,21 @@ test("a quick bench measures every scenario and every system, with results that 
   expect(await readFile(svg, "utf8")).toMatch(/^<svg [\s\S]*pg-boss[\s\S]*<\/svg>\n$/);
 }, 240_000);
 
+test("another checkout is measured in the same rounds, and compared", async () => {
+  const json = join(folder, "against.json");
+  const checkout = fileURLToPath(new URL("../..", import.meta.url));
+  const words = [program, "ready", "--quick", "--against", checkout, "--json", json];
+  await promisify(execFile)(process.execPath, words);
+  const report = JSON.parse(await readFile(json, "utf8")) as Report;
+  const [{ failure, series, judgements } = { series: [], judgements: [] }] = report.scenarios;
+  expect(failure).toBeUndefined();
+  expect(series.map(({ name, runs }) => [name, runs.length])).toEqual([
+    ["consume", 1],
+    ["consume@other", 1],
+  ]);
+  expect(judgements.map(({ goal }) => goal.versus)).toContain("consume@other");
+}, 120_000);
+
 test("a message that is missing from the central store, or there twice, or left behind, is found out", async () => {
   const { singularity, central } = system;
   const backlog = { messages: 40, bytes: 420 };
@@ -103,8 +118,13 @@ test("against another checkout, each contender of ours runs beside itself, and t
   });
   const plan = {
     contenders: [contender("centralcloud", true), contender("ceiling", false)],
-    columns: [{ figure: "rate", heading: "rate" }],
-    goals: [],
+    columns: [
+      { figure: "rate", heading: "rate" },
+      { figure: "messages", heading: "of" },
+    ],
+    goals: [
+      { what: "fast", contender: "centralcloud", figure: "rate", versus: "ceiling", atLeast: 1 },
+    ],
     quick: ["centralcloud"],
   };
   const { contenders, goals, quick } = withOtherCheckout(plan, "/other");
@@ -114,7 +134,11 @@ test("against another checkout, each contender of ours runs beside itself, and t
     "ceiling",
   ]);
   expect(quick).toEqual(["centralcloud", "centralcloud@other"]);
-  expect(goals).toMatchObject([{ contender: "centralcloud", versus: "centralcloud@other" }]);
+  expect(goals.map(({ what, contender, versus }) => [what, contender, versus])).toEqual([
+    ["fast", "centralcloud", "ceiling"],
+    ["fast (other)", "centralcloud@other", "ceiling"],
+    ["centralcloud against centralcloud@other, rate", "centralcloud", "centralcloud@other"],
+  ]);
   for (const { prepare } of contenders) await prepare?.();
   for (const { run } of contenders) await run();
   expect(calls).toEqual([

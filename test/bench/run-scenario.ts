@@ -89,29 +89,42 @@ export async function runScenario(
   return { name, title, series, judgements, columns, baseline, failure, skipped };
 }
 
-/** Adds to each contender of ours, as `NAME@other`, the same with the programs of another checkout. */
+/**
+ * Adds to each contender of ours, as `NAME@other`, the same with the programs of another checkout; with the ratio of the
+ * two in each column, and each goal for the other one, too.
+ */
 export function withOtherCheckout(plan: Plan, folder: string | undefined): Plan {
   if (folder === undefined) return plan;
-  const nameOf = (name: string) => `${name}@other`;
-  const figure = plan.columns[0]?.figure ?? "";
-  const goals: Goal[] = [];
+  const ours = new Set(plan.contenders.filter(({ isOurs }) => isOurs).map(({ name }) => name));
+  const otherOf = (name: string) => (ours.has(name) ? `${name}@other` : name);
   const contenders = plan.contenders.flatMap((contender): Contender[] => {
-    if (!contender.isOurs) return [contender];
-    const { name, detail } = contender;
-    const other = nameOf(name);
-    goals.push({ what: `${name} against ${other}`, contender: name, figure, versus: other });
+    const { name, detail, isOurs } = contender;
+    if (!isOurs) return [contender];
     const run = () => withCheckout(folder, () => contender.run());
     const prepare = once(async () => contender.prepare?.());
     return [
       { ...contender, prepare },
-      { name: other, detail: `${detail}; the programs of ${folder}`, prepare, run },
+      { name: otherOf(name), detail: `${detail}; the programs of ${folder}`, prepare, run },
     ];
   });
-  const quick = plan.quick?.flatMap((name) => [name, nameOf(name)]);
+  const figures = plan.columns.filter(({ figure }) => figure !== "messages");
+  const ratios = [...ours].flatMap((name) =>
+    figures.map(({ figure, heading }): Goal => {
+      const what = `${name} against ${otherOf(name)}, ${heading}`;
+      return { what, contender: name, figure, versus: otherOf(name) };
+    }),
+  );
+  const goals = plan.goals.flatMap((goal): Goal[] => {
+    if (!ours.has(goal.contender)) return [goal];
+    const versus = goal.versus === undefined ? {} : { versus: otherOf(goal.versus) };
+    const contender = otherOf(goal.contender);
+    return [goal, { ...goal, ...versus, contender, what: `${goal.what} (other)` }];
+  });
+  const quick = plan.quick?.flatMap((name) => (ours.has(name) ? [name, otherOf(name)] : [name]));
   return {
     ...plan,
     contenders,
-    goals: [...plan.goals, ...goals],
+    goals: [...goals, ...ratios],
     ...(quick === undefined ? {} : { quick }),
   };
 }
