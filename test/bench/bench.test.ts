@@ -12,6 +12,8 @@ import { scenarios } from "../../tools/bench/scenarios.ts";
 import { ratiosOf, spreadOf } from "../../tools/bench/statistics.ts";
 import { assertMergedOnce, assertSettled } from "../../tools/bench/verify.ts";
 import { useSystem } from "../support/databases.ts";
+import { checkoutInUse } from "../../tools/bench/process.ts";
+import { withOtherCheckout } from "../../tools/bench/run-scenario.ts";
 
 const program = fileURLToPath(new URL("../../tools/dist/bench/main.js", import.meta.url));
 const system = useSystem();
@@ -44,6 +46,21 @@ test("a quick bench measures every scenario and every system, with results that 
   ]);
   expect(await readFile(svg, "utf8")).toMatch(/^<svg [\s\S]*pg-boss[\s\S]*<\/svg>\n$/);
 }, 240_000);
+
+test("another checkout is measured in the same rounds, and compared", async () => {
+  const json = join(folder, "against.json");
+  const checkout = fileURLToPath(new URL("../..", import.meta.url));
+  const words = [program, "ready", "--quick", "--against", checkout, "--json", json];
+  await promisify(execFile)(process.execPath, words);
+  const report = JSON.parse(await readFile(json, "utf8")) as Report;
+  const [{ failure, series, judgements } = { series: [], judgements: [] }] = report.scenarios;
+  expect(failure).toBeUndefined();
+  expect(series.map(({ name, runs }) => [name, runs.length])).toEqual([
+    ["consume", 1],
+    ["consume@other", 1],
+  ]);
+  expect(judgements.map(({ goal }) => goal.versus)).toContain("consume@other");
+}, 120_000);
 
 test("a message that is missing from the central store, or there twice, or left behind, is found out", async () => {
   const { singularity, central } = system;
@@ -87,11 +104,59 @@ test("ratios are those of each round, whatever the rounds had in common", () => 
   expect(spreadOf([4, 1, 3, 2])).toEqual({ median: 2.5, lowest: 1, highest: 4 });
 });
 
+test("against another checkout, each contender of ours runs beside itself, and their ratio is told", async () => {
+  const calls: string[] = [];
+  const contender = (name: string, isOurs: boolean) => ({
+    name,
+    detail: name,
+    isOurs,
+    prepare: async () => void calls.push(`prepare ${name}`),
+    run: async () => {
+      calls.push(`run ${name}${checkoutInUse() === "/other" ? " of the other" : ""}`);
+      return { rate: 1 };
+    },
+  });
+  const plan = {
+    contenders: [contender("centralcloud", true), contender("ceiling", false)],
+    columns: [
+      { figure: "rate", heading: "rate" },
+      { figure: "messages", heading: "of" },
+    ],
+    goals: [
+      { what: "fast", contender: "centralcloud", figure: "rate", versus: "ceiling", atLeast: 1 },
+    ],
+    quick: ["centralcloud"],
+  };
+  const { contenders, goals, quick } = withOtherCheckout(plan, "/other");
+  expect(contenders.map(({ name }) => name)).toEqual([
+    "centralcloud",
+    "centralcloud@other",
+    "ceiling",
+  ]);
+  expect(quick).toEqual(["centralcloud", "centralcloud@other"]);
+  expect(goals.map(({ what, contender, versus }) => [what, contender, versus])).toEqual([
+    ["fast", "centralcloud", "ceiling"],
+    ["fast (other)", "centralcloud@other", "ceiling"],
+    ["centralcloud against centralcloud@other, rate", "centralcloud", "centralcloud@other"],
+  ]);
+  for (const { prepare } of contenders) await prepare?.();
+  for (const { run } of contenders) await run();
+  expect(calls).toEqual([
+    "prepare centralcloud",
+    "prepare ceiling",
+    "run centralcloud",
+    "run centralcloud of the other",
+    "run ceiling",
+  ]);
+  expect(withOtherCheckout(plan, undefined)).toBe(plan);
+});
+
 test.each([
   [["dran"], "there is no scenario dran"],
   [["--repeat", "0"], "--repeat must be a number above 0, not 0"],
   [["--scale", "0.0"], "--scale must be a number above 0, not 0.0"],
   [["--jsno", "x"], "--jsno"],
+  [["--against", "/nowhere"], "--against: /nowhere is no checkout of CentralCloud that is built"],
 ])("%j is wrong usage", (words, message) => {
   expect(() => parseOptions(words, ["drain"])).toThrow(message);
 });

@@ -105,8 +105,8 @@ test("a message that kills its process is given up, and takes none of its neighb
 
   while (!(await queues().isEmpty(queue))) await live();
   expect(died).toBe(8);
-  const letters = await deadLettersOf(system, queue);
-  expect(letters).toMatchObject([
+  const deadLetters = await deadLettersOf(system, queue);
+  expect(deadLetters).toMatchObject([
     { reason: "delivery-limit", original_message_id: Number(killer), read_count: 9 },
   ]);
   const neighbours = ids.filter((id) => id !== killer);

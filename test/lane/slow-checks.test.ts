@@ -60,7 +60,7 @@ test("a stop ends the checks, merges what is checked, and gives the rest back", 
   const { total, inFlight } = await queues().metrics(queue);
   expect({ total, inFlight }).toEqual({ total: 100 - merged.length, inFlight: 0 });
   expect(merged.length).toBeGreaterThanOrEqual(16);
-  expect(observations).toContainEqual(expect.objectContaining({ why: "shutdown" }));
+  expect(observations).toContainEqual(expect.objectContaining({ reason: "shutdown" }));
 });
 
 test("a check that could not be made decides nothing: the message comes again, its neighbours go on", async () => {

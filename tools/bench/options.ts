@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { isBuiltCheckout } from "./process.ts";
 
 export interface Options {
   /** Empty: all of them. */
@@ -13,6 +15,8 @@ export interface Options {
   readonly scale: number;
   /** A server on which we may make databases; undefined: the embedded one. */
   readonly url: string | undefined;
+  /** Another built checkout, whose consumer is measured beside this one's. */
+  readonly against: string | undefined;
   readonly json: string | undefined;
   readonly svg: string | undefined;
   readonly help: boolean;
@@ -30,6 +34,7 @@ export const usage = `pnpm bench [scenario…] [options]
   --scale F          multiplies every number of messages (default 1)
   --quick            a smoke test of half a minute; its figures mean nothing
   --url URL          a PostgreSQL server of yours, by a role that may create databases
+  --against FOLDER   measures the consumer of another built checkout, too, as NAME@other
   --json FILE        writes all figures of all runs
   --svg FILE         writes the plot
   --help
@@ -51,6 +56,7 @@ export function parseOptions(words: readonly string[], known: readonly string[])
     quick,
     scale: number("--scale", values.scale, 1, /^(?!0*\.?0*$)\d*\.?\d+$/),
     url: values.url,
+    against: checkoutAt(values.against),
     json: values.json,
     svg: values.svg,
     help: values.help ?? false,
@@ -68,6 +74,7 @@ function parse(words: readonly string[]) {
         scale: { type: "string" },
         quick: { type: "boolean" },
         url: { type: "string" },
+        against: { type: "string" },
         json: { type: "string" },
         svg: { type: "string" },
         help: { type: "boolean" },
@@ -76,6 +83,13 @@ function parse(words: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function checkoutAt(folder: string | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  const path = resolve(folder);
+  if (isBuiltCheckout(path)) return path;
+  throw new UsageError(`--against: ${folder} is no checkout of CentralCloud that is built`);
 }
 
 function number(name: string, text: string | undefined, initial: number, shape: RegExp): number {

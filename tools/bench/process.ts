@@ -1,13 +1,39 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const centralcloudProgram = fileURLToPath(
-  new URL("../../../apps/cli/bin/centralcloud.mjs", import.meta.url),
-);
+/** Of a checkout that is built. */
+const programOf = (folder: string) => join(folder, "apps/cli/bin/centralcloud.mjs");
+
+const ownCheckout = fileURLToPath(new URL("../../..", import.meta.url));
+
+let checkout = ownCheckout;
+
+/** Whether a folder is a checkout whose programs can be started. */
+export function isBuiltCheckout(folder: string): boolean {
+  return existsSync(programOf(folder)) && existsSync(join(folder, "apps/cli/dist"));
+}
+
+/** The folder whose programs are started now. */
+export function checkoutInUse(): string {
+  return checkout;
+}
+
+/** Does something with the programs of another checkout; only one at a time. */
+export async function withCheckout<Result>(
+  folder: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  checkout = folder;
+  try {
+    return await work();
+  } finally {
+    checkout = ownCheckout;
+  }
+}
 
 /** What a process used; undefined where there is no /proc to read it from. */
 export interface Usage {
@@ -49,7 +75,7 @@ export function startCentralcloud(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Program {
-  return startProgram(centralcloudProgram, words, environment);
+  return startProgram(programOf(checkout), words, environment);
 }
 
 /**

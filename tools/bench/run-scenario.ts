@@ -1,3 +1,4 @@
+import { withCheckout } from "./process.ts";
 import {
   CannotMeasureError,
   type Contender,
@@ -48,7 +49,7 @@ export async function runScenario(
   signal: AbortSignal,
   say: (line: string) => void,
 ): Promise<ScenarioReport> {
-  const plan = scenario.plan(lab);
+  const plan = withOtherCheckout(scenario.plan(lab), lab.options.against);
   const { only, quick } = lab.options;
   const contenders = plan.contenders.filter(
     ({ name }) => isWanted(name, only) && (!quick || (plan.quick?.includes(name) ?? true)),
@@ -86,6 +87,54 @@ export async function runScenario(
   const { columns, baseline } = plan;
   const { name, title } = scenario;
   return { name, title, series, judgements, columns, baseline, failure, skipped };
+}
+
+/**
+ * Adds to each contender of ours, as `NAME@other`, the same with the programs of another checkout; with the ratio of the
+ * two in each column, and each goal for the other one, too.
+ */
+export function withOtherCheckout(plan: Plan, folder: string | undefined): Plan {
+  if (folder === undefined) return plan;
+  const ours = new Set(plan.contenders.filter(({ isOurs }) => isOurs).map(({ name }) => name));
+  const otherOf = (name: string) => (ours.has(name) ? `${name}@other` : name);
+  const contenders = plan.contenders.flatMap((contender): Contender[] => {
+    const { name, detail, isOurs } = contender;
+    if (!isOurs) return [contender];
+    const run = () => withCheckout(folder, () => contender.run());
+    const prepare = once(async () => contender.prepare?.());
+    return [
+      { ...contender, prepare },
+      { name: otherOf(name), detail: `${detail}; the programs of ${folder}`, prepare, run },
+    ];
+  });
+  const figures = plan.columns.filter(({ figure }) => figure !== "messages");
+  const ratios = [...ours].flatMap((name) =>
+    figures.map(({ figure, heading }): Goal => {
+      const what = `${name} against ${otherOf(name)}, ${heading}`;
+      return { what, contender: name, figure, versus: otherOf(name) };
+    }),
+  );
+  const goals = plan.goals.flatMap((goal): Goal[] => {
+    if (!ours.has(goal.contender)) return [goal];
+    const versus = goal.versus === undefined ? {} : { versus: otherOf(goal.versus) };
+    const contender = otherOf(goal.contender);
+    return [goal, { ...goal, ...versus, contender, what: `${goal.what} (other)` }];
+  });
+  const quick = plan.quick?.flatMap((name) => (ours.has(name) ? [name, otherOf(name)] : [name]));
+  return {
+    ...plan,
+    contenders,
+    goals: [...goals, ...ratios],
+    ...(quick === undefined ? {} : { quick }),
+  };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => {
+    result ??= work();
+    return result;
+  };
 }
 
 /** A round's ratio needs both of its contenders, so the whole name is not asked for. */

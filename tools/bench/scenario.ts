@@ -17,6 +17,8 @@ export interface Contender {
   readonly name: string;
   /** Its settings, and what it does, in words. */
   readonly detail: string;
+  /** Whether it starts CentralCloud's own programs, so that another checkout's can be measured in their place. */
+  readonly isOurs?: boolean;
   /** Makes what runs are cloned from; called once. */
   prepare?(): Promise<void>;
   /**

@@ -85,7 +85,7 @@ export interface DrainOptions {
   readonly timeoutS?: number | undefined;
   /** How long a database may not answer once all others are drained; default: {@link drainPatienceS}. */
   readonly patienceS?: number | undefined;
-  /** Ends the drain early: what is in flight is settled or given back. */
+  /** Ends the drain early: what is in flight is settled or released. */
   readonly signal?: AbortSignal;
   /** Is told often how many messages have been settled. */
   readonly onProgress?: (settled: number) => void;

@@ -9,31 +9,30 @@ import { defaults, working } from "./tuning.ts";
 import { type IdleWatch, Sleep, Waiter } from "./waiter.ts";
 
 /*
- * The states of a message, from the queue's row to where it is settled. Each arrow names what moves it.
+ * The states of a message. Each arrow says what moves it; the part that does it stands at the left.
  *
- *                    ┌──────────────────────── visible ◄──────────────────────────────┐
- *                    │ Reader: a read claims it,                                      │
- *                    ▼ with a lease and a claim token                                 │
- *                 claimed ──── Pipeline: over the memory budget, or beside suspects ──┤ release
- *                    │         breakers open, lane stops, lease lost                  │ (not counted)
- *                    │                                                                │
- *                    │──── its process ends ─── the visibility timeout ends ──────────┤ (counted: a delivery)
- *                    │                                                                │
- *                    ▼ Batch: delivered too often, or sent from the archive?          │
- *                 looked up ── merged before ──────────────────────────► archived     │
- *                    │     └── over the delivery limit ───────► dead letter: delivery-limit
- *                    ▼ Batch: the handler checks it                                   │
- *                 checked ──── refused ───────► dead letter: invalid, unreadable, too-large
- *                    │    └─── the check could not be made ────────► failed attempt   │
- *                    ▼ isolate: ledger and merge in one transaction, while the lease holds
- *                 merged ───── Settlement ─────────────────────────────► archived     │
- *                    │                                                                │
- *                    ├──── its own fault, alone ──────────────────► dead letter: rejected
- *                    ├──── a fault that no message caused: breaker ───────────────────┤ release
- *                    └──── unknown fault, alone ───────────────────► failed attempt   │
- *                                                                        │            │
- *                 failed attempt ── below maxAttempts ── release with delay ──────────┘
- *                              └─── else ─────────────────────────► dead letter: failed
+ *   queue        visible ◄───────────────────────────────────────────────┐
+ *                   │ a read: lease and claim token                      │
+ *   Reader          ▼                                                    │
+ *                claimed ─┬─ its process ends; the lease ends ───────────┤ the delivery counts
+ *   Pipeline        │     └─ over the memory budget; beside suspects ────┤ release
+ *   Batch           ▼                                                    │
+ *                 known? ─┬─ merged before ──────────► archived          │
+ *                   │     └─ delivered too often ────► dead letter: delivery-limit
+ *                   ▼                                                    │
+ *                checked ─┬─ refused ────────────────► dead letter: invalid, unreadable, too-large
+ *                   │     └─ could not be checked ───► failed attempt    │
+ *   isolate         ▼                                                    │
+ *                 merge ──┬─ alone, its own fault ───► dead letter: rejected
+ *                   │     ├─ alone, an unknown fault ► failed attempt    │
+ *                   │     └─ a fault of a database ──────────────────────┤ release; the breaker opens
+ *   Settlement      ▼                                                    │
+ *                merged ─── in the ledger ───────────► archived          │
+ *                                                                        │
+ *        failed attempt ─┬─ below maxAttempts ───────────────────────────┘ release with delay
+ *                        └─ else ────────────────────► dead letter: failed
+ *
+ * A stop releases all messages that are undecided, and so does a lease that ended before the merge.
  */
 
 export interface LaneOptions {

@@ -144,7 +144,7 @@ export class Pipeline {
  */
 export class MergeWindow {
   readonly #size: number;
-  /** Batches that are being tried, or wait for their turn, by their numbers. */
+  /** Batches that are being tried, or wait to be tried, by their numbers. */
   readonly #trying = new Map<number, Promise<unknown>>();
 
   /** @param size how many batches are merged at once. */

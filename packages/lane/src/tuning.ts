@@ -9,7 +9,7 @@ export const defaults = {
   batchSize: 500,
   /** Batches merged at once; one more is read ahead. A third gains nothing that can be told from noise. Bench: drain. */
   concurrency: 2,
-  /** Seconds of a lease: as long as a slow merge takes, and as short as a crash may delay messages. Bench: none; chaos. */
+  /** Seconds of a lease: as long as a slow merge takes, and as short as a crash may delay messages. Test: chaos. */
   visibilityTimeoutS: 30,
   /** Failed attempts until a message is dead-lettered. Test: consumer/attempts. */
   maxAttempts: 5,

@@ -169,7 +169,7 @@ export class QueueClient {
   }
 
   /**
-   * Releases claimed messages with a delay: each is visible again in so many seconds, all in one statement. Their
+   * Releases claimed messages with a delay: each is visible again after its own number of seconds, all in one statement. Their
    * deliveries so far had a result, so they count no more; one is left as a sign that there were some. Messages that
    * another reader has claimed since are left alone.
    *

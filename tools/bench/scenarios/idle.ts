@@ -66,6 +66,7 @@ function contend(lab: Lab): Contender {
   const { settleS, seconds } = lab.sizes.idle;
   return {
     name: "consume",
+    isOurs: true,
     detail: `statements of ${lanes} lanes in ${seconds} s, after ${settleS} s of settling, by pg_stat_statements or else by transactions`,
     async run() {
       const { stage } = lab;

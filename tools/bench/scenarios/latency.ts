@@ -62,6 +62,7 @@ function contend(lab: Lab, perSecond: number): Contender {
   const { warmUpS, seconds } = lab.sizes.latency;
   return {
     name: `${perSecond} per second`,
+    isOurs: true,
     detail: `\`centralcloud consume\`; what is due is sent every ${tickMs} ms for ${seconds} s, after ${warmUpS} s of warming up`,
     async prepare() {
       const { rows } = await lab.server.pool.query("show track_commit_timestamp");

@@ -8,6 +8,7 @@ export const ready: Scenario = {
     contenders: [
       {
         name: "consume",
+        isOurs: true,
         detail: "from the start of the process until /readyz answers 200",
         async run() {
           const source = await stage.clone(await stage.base("singularity"));

@@ -57,6 +57,7 @@ function contendSessions(lab: Lab, messages: number): Contender {
   let template: string | undefined;
   return {
     name: sealedSessions,
+    isOurs: true,
     detail: `\`centralcloud drain\`, default settings; sealed by pgcrypto with data keys, each for ${together} sessions`,
     async prepare() {
       template = await lab.stage.template(

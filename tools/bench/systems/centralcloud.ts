@@ -43,6 +43,7 @@ export function contendDrain(lab: Lab, backlog: Backlog, condition: Condition = 
   let prepared: (PreparedSource & { readonly central?: string }) | undefined;
   return {
     name: condition.name ?? "centralcloud",
+    isOurs: true,
     detail: condition.detail ?? `\`centralcloud drain\`, ${settingsInWords}`,
     async prepare() {
       prepared = await (condition.prepare?.() ?? prepareQueue(lab, backlog));
