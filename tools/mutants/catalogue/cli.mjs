@@ -38,7 +38,7 @@ export default [
     name: "a-pair-has-a-straggler",
     in: "packages/service/src",
     search: "if (times.length < othersEach * waiting) return false;",
-    replace: "if (times.length < waiting) return false;",
+    replace: "if (times.length < Math.min(1, othersEach) * waiting) return false;",
     wrong: "of two sources, the one that has much to do is given up",
     tests: ["@centralcloud/service:stragglers"],
   },
