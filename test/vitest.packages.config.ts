@@ -22,7 +22,7 @@ export default defineConfig({
     server: { deps: { external: [builtPackages] } },
     setupFiles: [fileURLToPath(new URL("support/check-leaks.ts", import.meta.url))],
     // A busy machine must not fail a test.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
