@@ -6,7 +6,6 @@ const packages = new URL("../packages/", import.meta.url);
 
 /** What is shown without a database: each package's own tests, beside its code. */
 export default defineConfig({
-  root: fileURLToPath(packages),
   // Its tests use what was built: the watchdog is a process of its own, which plain Node must be able to run.
   resolve: {
     alias: {
@@ -15,6 +14,7 @@ export default defineConfig({
   },
   test: {
     name: "packages",
+    dir: fileURLToPath(packages),
     include: ["*/test/**/*.test.ts"],
     pool: "forks",
     // Starting a process and loading the packages anew for each file costs more than nearly all files' tests.
@@ -22,7 +22,7 @@ export default defineConfig({
     server: { deps: { external: [builtPackages] } },
     setupFiles: [fileURLToPath(new URL("support/check-leaks.ts", import.meta.url))],
     // A busy machine must not fail a test.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

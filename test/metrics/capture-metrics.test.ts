@@ -59,7 +59,13 @@ test("a capture tells its changes, its lag, and what the source keeps because of
   await insertAgent("one");
   await insertAgent("two");
   await caughtUp(system);
-  const seen = await reaches(service, "reading");
+  await reaches(service, "reading");
+  // The look that knows how far the change log is may come after the one that knows of the slot.
+  const seen = await until("the lag to be seen", async () => {
+    const scrape = await service.scrape();
+    const lag = scrape.value("centralcloud_capture_lag_seconds", { source });
+    return lag === undefined ? undefined : scrape;
+  });
   expect(seen.value("centralcloud_capture_changes_total", { source })).toBe(2);
   expect(seen.value("centralcloud_capture_transactions_total", { source })).toBe(2);
   expect(seen.value("centralcloud_capture_wal_status", { source, status: "reserved" })).toBe(1);

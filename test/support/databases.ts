@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, inject } from "vitest";
 import { templates } from "./global-setup.ts";
@@ -76,20 +77,29 @@ export async function renameTestDatabase(
 }
 
 export async function dropTestDatabase(database: TestDatabase): Promise<void> {
-  await database.pool.end();
-  await administer(`drop database if exists "${database.name}" with (force)`);
+  const { name, pool } = database;
+  await pool.end();
+  // A connection that is ended takes a moment to leave; forced out in it, it would fail a test that is over.
+  for (let look = 0; look < 30; look += 1) {
+    const rows = await administer(
+      `select from pg_stat_activity where datname = '${name}' and backend_type = 'client backend' limit 1`,
+    );
+    if (rows.length === 0) break;
+    await delay(5);
+  }
+  await administer(`drop database if exists "${name}" with (force)`);
 }
 
 let administrator: Promise<pg.Client> | undefined;
 
 /** On a connection that the files of a process share: one more for each database would take longer than what it does. */
-async function administer(statement: string): Promise<void> {
+async function administer(statement: string): Promise<readonly unknown[]> {
   administrator ??= connectAdministrator();
   const client = await administrator.catch((error: unknown) => {
     administrator = undefined;
     throw error;
   });
-  await client.query(statement);
+  return (await client.query(statement)).rows;
 }
 
 async function connectAdministrator(): Promise<pg.Client> {

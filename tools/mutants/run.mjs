@@ -26,6 +26,7 @@ pnpm mutants --table FILE …
   --part K/N      the Kth of N parts of them, for a whole run that is spread over several sessions or machines
   --results FILE  writes each outcome there as it comes, as a line of JSON; what is there already is not run again
   --table FILE …  sums up what such files hold, and names what survived and what is missing; runs nothing
+  --least PERCENT exit code 0 also where some survive, as long as so many of a hundred are noticed; default 100
   --list          names them, and checks that each still fits the code; runs nothing`;
 
 const options = {
@@ -36,6 +37,7 @@ const options = {
   part: { type: "string" },
   results: { type: "string" },
   table: { type: "boolean" },
+  least: { type: "string", default: "100" },
   list: { type: "boolean" },
   help: { type: "boolean" },
 };
@@ -50,6 +52,7 @@ function readArguments() {
     if (part === undefined || Number(part) > Number(parts)) {
       throw new Error("--part must be such as 3/8: the third of eight");
     }
+    if (!/^(100|[1-9]?\d)$/.test(values.least)) throw new Error("--least must be 0 to 100");
     if (positionals.length > 0 !== (values.table === true)) {
       throw new Error("--table takes the files of results, and nothing else takes files");
     }
@@ -145,7 +148,13 @@ if (rest.length > 0) {
   await server.stop();
 }
 console.log(`\n${formatTable(outcomes)}`);
-process.exitCode = outcomes.some(({ outcome }) => outcome === "survived") ? 1 : 0;
+process.exitCode = isEnough(outcomes) ? 0 : 1;
+
+function isEnough(outcomes) {
+  const count = (wanted) => outcomes.filter(({ outcome }) => outcome === wanted).length;
+  const [killed, survived] = ["killed", "survived"].map(count);
+  return 100 * killed >= Number(words.least) * (killed + survived);
+}
 
 /** Makes the mistake, runs the tests that should notice, and takes it back. */
 async function attempt(mutant, sandbox, server) {
@@ -172,5 +181,5 @@ function sumUp(mutants, files) {
   const missing = mutants.filter(({ name }) => !found.has(name));
   for (const { name } of missing) console.log(`not run    ${name}`);
   console.log(`\n${formatTable(outcomes)}`);
-  return missing.length > 0 || outcomes.some(({ outcome }) => outcome === "survived") ? 1 : 0;
+  return missing.length === 0 && isEnough(outcomes) ? 0 : 1;
 }

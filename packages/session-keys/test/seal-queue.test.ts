@@ -99,12 +99,22 @@ test("seals for a key itself take long, and go one by one", async () => {
 });
 
 test("no thread gets a second group before it has answered the first", async () => {
-  const { groups, queue } = startThreads(2);
-  const checks = ["a", "b", "c"].map((source) => queue.check(seal(source, "endless")));
-  await new Promise(setImmediate);
-  await new Promise(setImmediate);
-  expect(groups).toEqual(["a:endless", "b:endless"]);
-  queue.stop();
-  await expect(checks[2]).rejects.toThrow("was stopped");
-  await expect(queue.check(seal("d"))).rejects.toThrow("was stopped");
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const { groups, queue } = startThreads(2);
+    const checks = ["a", "b", "c"].map((source) => queue.check(seal(source, "endless")));
+    const outcomes = outcomesOf(checks);
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(groups).toEqual(["a:endless", "b:endless"]);
+    queue.stop();
+    await expect(checks[2]).rejects.toThrow("was stopped");
+    await expect(queue.check(seal("d"))).rejects.toThrow("was stopped");
+    // What a thread has begun is given up at its limit, also after the stop.
+    await vi.advanceTimersByTimeAsync(longestGroupMs);
+    const givenUp = "its seal was not opened within 15 seconds";
+    expect(await outcomes).toEqual([givenUp, givenUp, expect.stringContaining("was stopped")]);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -37,9 +37,8 @@ export default [
   {
     name: "a-pair-has-a-straggler",
     in: "packages/service/src",
-    search:
-      "if (times.length < Math.max(othersEach * waiting, isHeavy ? othersOfHeavy : 0)) return false;",
-    replace: "if (times.length < waiting) return false;",
+    search: "if (times.length < least) return false;",
+    replace: "if (times.length < Math.min(1, least)) return false;",
     wrong: "of two sources, the one that has much to do is given up",
     tests: ["@centralcloud/service:stragglers"],
   },
