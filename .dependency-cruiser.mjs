@@ -7,6 +7,7 @@
 /** From top to bottom; each may import those it names. */
 const mayImport = {
   "apps/local": [
+    "apps/console",
     "apps/consumer",
     "packages/db",
     "packages/embedded",
@@ -17,6 +18,7 @@ const mayImport = {
     "packages/session-keys",
   ],
   "apps/cli": [
+    "apps/console",
     "apps/consumer",
     "packages/contracts",
     "packages/cdc",
@@ -28,6 +30,17 @@ const mayImport = {
     "packages/postgres",
     "packages/service",
     "packages/session-keys",
+    "packages/trace",
+  ],
+  // It reads and acts as the command line does, and never holds a session key.
+  "apps/console": [
+    "packages/cdc",
+    "packages/contracts",
+    "packages/db",
+    "packages/dead-letters",
+    "packages/inspect",
+    "packages/postgres",
+    "packages/service",
     "packages/trace",
   ],
   "apps/consumer": [
@@ -128,7 +141,7 @@ export default {
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],
-      extensions: [".ts", ".js", ".mjs", ".d.ts"],
+      extensions: [".ts", ".tsx", ".js", ".mjs", ".d.ts"],
     },
   },
 };

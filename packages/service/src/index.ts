@@ -26,6 +26,7 @@ export { eventLevels, fanOut, logSink } from "./log-sink.ts";
 export type {
   BatchOutcome,
   CaptureObservation,
+  ConsoleObservation,
   ConsumerObservation,
   LaneName,
   LaneObservation,

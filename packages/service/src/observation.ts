@@ -14,6 +14,7 @@ export type Observation =
   | SchedulerObservation
   | ConsumerObservation
   | CaptureObservation
+  | ConsoleObservation
   | LaneObservation;
 
 export type MigrationObservation =
@@ -42,6 +43,13 @@ export type MigrationObservation =
     }
   | { readonly event: "extension-installed"; readonly extension: string }
   | { readonly event: "pgmq-installed"; readonly version: string; readonly how: string };
+
+export type ConsoleObservation =
+  /** Somebody signed in; `via` is the way: `loopback`, `token`, `oidc`. */
+  | { readonly event: "console-signed-in"; readonly name: string; readonly via: string }
+  /** A request was not answered as it wished: no right, from another site, too many. */
+  | { readonly event: "console-refused"; readonly path: string; readonly reason: string }
+  | { readonly event: "console-fault"; readonly path: string; readonly error: string };
 
 /** What happened to the jobs of a source, which has its name, or its place until the name is known. */
 export type SchedulerObservation = { readonly source: string } & (
