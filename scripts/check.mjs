@@ -18,6 +18,8 @@ const checks = [
     "test",
     "tools",
   ],
+  ["links of the documentation", "node", "scripts/links.mjs"],
+  ["words of the glossary", "node", "scripts/words.mjs"],
   ["generated files", "turbo", "run", "verify", "--output-logs=errors-only"],
   ["licences", "node", "scripts/third-party.mjs"],
 ];

@@ -96,7 +96,7 @@ test.each(["queues", "jobs", "keys list", "dlq list", "dlq list --groups"])(
 );
 
 test.each([
-  ["dlq replay", [/--reason/, /selects every letter/]],
+  ["dlq replay", [/--reason/, /selects every dead letter/]],
   ["dlq replay 1 --all --edit /nowhere/x", [/--reason/, /not both/, /--edit .*ENOENT/]],
   ["dlq discard 1 --code x", [/--reason/, /ids or filters/]],
   ["replay-archive", [/--reason/, /--from, --to, or --all/]],

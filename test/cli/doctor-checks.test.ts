@@ -112,7 +112,7 @@ const illnesses: Readonly<Record<string, Illness | Elsewhere>> = {
   },
   consumers: {
     central: consumer("null", "now() - interval '5 minutes'"),
-    finds: /ended without a word/,
+    finds: /ended without signing off/,
   },
   "store-losses": {
     central: `insert into central.archive_checks (source_id, queue, epoch_id, from_at, missing_since, missing_count, compared_at)

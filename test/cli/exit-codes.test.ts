@@ -94,7 +94,7 @@ const rows: Readonly<Record<string, Row>> = {
       }),
       run("migrate", {
         prepare: onSource("alter table public.agents alter column agent_id type varchar(200)"),
-        says: /could not be mended|takes a decision/,
+        says: /could not be repaired|needs a decision/,
       }),
     ],
   },

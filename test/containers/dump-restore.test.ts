@@ -92,7 +92,9 @@ describe.each([
     const first = await runCommand(["migrate"], environmentOf(system));
     expect(first.exitCode, first.stderr).toBe(0);
     // Where no role had any right, roles and grants are applied as in a new database.
-    expect(first.stdout).toMatch(/mended: centralcloud_owner lacks create on database|SQL objects/);
+    expect(first.stdout).toMatch(
+      /repaired: centralcloud_owner lacks create on database|SQL objects/,
+    );
     expect(await driftOf(system)).toEqual([]);
     const second = await runCommand(["migrate", "--dry-run"], environmentOf(system));
     expect(second.stdout).toMatch(/^(\S+ \S+: up to date\n){2}$/);

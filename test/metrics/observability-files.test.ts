@@ -131,16 +131,16 @@ describe("prometheus-rules.yaml", () => {
         expect([...grouping, ...added]).toContain(label);
       }
       const [page, anchor] = annotations.runbook_url.split("#");
-      expect(page).toBe("docs/operations.md");
+      expect(page).toBe("docs/operate/alerts.md");
       expect(anchor).toBe(alert.toLowerCase());
-      const paragraph = read("docs/operations.md").split(`\n### ${alert}\n`)[1];
-      expect(paragraph, `### ${alert} in docs/operations.md`).toBeDefined();
+      const paragraph = read("docs/operate/alerts.md").split(`\n## ${alert}\n`)[1];
+      expect(paragraph, `## ${alert} in docs/operate/alerts.md`).toBeDefined();
       expect(paragraph?.split("\n#")[0]?.trim().length).toBeGreaterThan(150);
     },
   );
 
   test("no paragraph is left of an alert that is gone", () => {
-    const headings = [...read("docs/operations.md").matchAll(/^### (CentralCloud\w+)$/gm)];
+    const headings = [...read("docs/operate/alerts.md").matchAll(/^## (CentralCloud\w+)$/gm)];
     expect(headings.map(([, name]) => name).sort()).toEqual(rules.map(({ alert }) => alert).sort());
   });
 });

@@ -111,7 +111,7 @@ export function chooseRefused({ asked }: Judgement, wanted: string | undefined):
 export class NothingRefusedError extends Error {
   constructor() {
     super(
-      "every database that answers has an id of its own; name one by --source to decide all the same",
+      "every database that answers has an id of its own; name one by --source to decide nevertheless",
     );
     this.name = "NothingRefusedError";
   }

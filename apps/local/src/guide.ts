@@ -34,9 +34,9 @@ Where else to look, from another terminal in this folder${
 
 ${databases.map((line) => `${line}\n`).join("")}  health        http://localhost:${httpPort}/readyz
   metrics       http://localhost:${httpPort}/metrics
-  queues        npm run centralcloud -- queues      (the same as pnpm centralcloud queues)
-  jobs          npm run centralcloud -- jobs
-  dead letters  npm run centralcloud -- dlq list --groups   (the workload sends something broken now and then)
+  queues        npx centralcloud queues
+  jobs          npx centralcloud jobs
+  dead letters  npx centralcloud dlq groups   (the workload sends a broken message now and then)
 
 See a row of your own arrive, a few seconds after it was written:
 

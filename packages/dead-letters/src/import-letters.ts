@@ -91,7 +91,7 @@ export async function importLetters(
       if (signal?.aborted || session.orders.state !== "running") {
         await session.release(
           "pause",
-          "interrupted where it ran; only its file can be gone on with",
+          "interrupted; give the same command with its file again to continue",
         );
         return { actionId: action.id, ...report, interrupted: true };
       }

@@ -119,7 +119,7 @@ async function planRestore(
 ) {
   if (selectsAll(filter) && action === undefined && !all && !isNarrowed) {
     throw new SelectionError(
-      "this selects every discarded letter; say so with `all`, or give an action or a filter",
+      "this selects every discarded dead letter; say so with `all`, or give an action or a filter",
     );
   }
   const { places, present } = await locateDiscarded(placesOf(scope), filter);
@@ -167,7 +167,7 @@ async function locateDiscarded(
     const letters = found.get(id) ?? [];
     const discarded = letters.filter(({ state }) => state === "discard");
     const among = new Set(discarded.map(({ place }) => place));
-    if (among.size > 1) throw severalPlaces(`letter ${id}`, discarded);
+    if (among.size > 1) throw severalPlaces(`dead letter ${id}`, discarded);
     const [one] = among;
     if (one !== undefined) used.add(one);
     else if (letters.some(({ state }) => state === "waiting")) present.push(id);
@@ -175,7 +175,7 @@ async function locateDiscarded(
       problems.push(
         `letter ${id} was replayed, so its message was sent: there is no discard to undo`,
       );
-    else problems.push(`there is no discarded letter ${id}`);
+    else problems.push(`there is no discarded dead letter ${id}`);
   }
   if (problems.length > 0) throw new LetterNotFoundError(problems.join("; "));
   return { places: places.filter((place) => used.has(place)), present };

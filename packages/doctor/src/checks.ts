@@ -38,7 +38,7 @@ const slotReason =
 
 /**
  * Everything that `centralcloud doctor` looks at, in the order in which it is shown. A new check is a
- * function in `checks/`, an entry here and a line in the table of docs/operations.md.
+ * function in `checks/`, an entry here and a line in the table of docs/operate/doctor.md.
  */
 export const checks: readonly Check[] = [
   {

@@ -65,7 +65,7 @@ const objects = {
   "singularity/functions/cleanup_sync_logs": ["test:singularity/retention"],
   "singularity/functions/cleanup_queue_archives": ["test:singularity/retention"],
   "singularity/functions/cleanup_job_runs": ["test:singularity/retention"],
-  "singularity/functions/notify_idle_consumers": ["test:pgmq/idle-watch"],
+  "singularity/functions/notify_idle_consumers": ["test:lane/idle-watch"],
   "singularity/functions/add_session_key": ["test:singularity/session-keys"],
   "singularity/functions/find_session_messages": ["test:trace/sessions", "test:trace/sources"],
   "singularity/functions/examine_captured_tables": ["test:cdc/unfit-tables"],

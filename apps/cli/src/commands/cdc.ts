@@ -83,7 +83,9 @@ function describeProblems(status: CaptureStatus): readonly string[] {
   );
   if (state === "refused") return [`changes of ${source} are not captured: ${reason}`, ...told];
   if (state !== "lost") {
-    return fault === null ? told : [`the capture of ${source} does not go on: ${fault}`, ...told];
+    return fault === null
+      ? told
+      : [`the capture of ${source} does not continue: ${fault}`, ...told];
   }
   const remedy = `begin anew with: ${recreateCommand(source)}`;
   return [`changes of ${source} are missing: ${reason}; ${remedy}`, ...told];

@@ -42,7 +42,7 @@ export function migrateCommand(environment: Environment): Command {
         return 0;
       });
       if (failures.some((count) => count > 0)) {
-        throw new Error("what could not be mended takes a decision of yours");
+        throw new Error("what could not be repaired needs a decision of yours");
       }
     });
 }
@@ -62,9 +62,9 @@ type Say = (line: string, isProblem?: boolean) => void;
 async function migrateOne({ plane, url }: Target, say: Say): Promise<number> {
   const result = await migrateAndSchedule(plane, url, (observation) => {
     if (observation.event === "privilege-missing") say(observation.message, true);
-    else if (observation.event === "drift-mended") say(`mended: ${observation.what}`);
+    else if (observation.event === "drift-mended") say(`repaired: ${observation.what}`);
     else if (observation.event === "drift-remains") {
-      say(`could not be mended: ${observation.what} (${observation.reason})`, true);
+      say(`could not be repaired: ${observation.what} (${observation.reason})`, true);
     }
   });
   say(describe(result));
@@ -133,7 +133,7 @@ function describePlan({ migrations, appliesObjects, mends }: MigrationPlan): rea
   return [
     ...migrations.map((name) => `would apply ${name}`),
     ...(appliesObjects ? ["would apply its functions, views, roles and grants"] : []),
-    ...mends.map((what) => `would mend: ${what}`),
+    ...mends.map((what) => `would repair: ${what}`),
   ];
 }
 
@@ -161,8 +161,8 @@ function describe(result: ScheduledMigration): string {
   const changes = [
     ...migrations.map((name) => `applied ${name}`),
     ...(objectsApplied > 0 ? [`${objectsApplied} SQL objects`] : []),
-    ...(mended.length > 0 ? [`${mended.length} mended`] : []),
-    ...(remaining.length > 0 ? [`${remaining.length} not mended`] : []),
+    ...(mended.length > 0 ? [`${mended.length} repaired`] : []),
+    ...(remaining.length > 0 ? [`${remaining.length} not repaired`] : []),
     ...(schedules?.runner === "pg_cron" ? describeSchedules(schedules) : []),
   ];
   return changes.length === 0 ? "up to date" : changes.join(", ");

@@ -1,4 +1,4 @@
-/** Every variable that a command reads, in a few words; docs/operations.md, "Settings", has them whole. */
+/** Every variable that a command reads, in a few words; docs/operate/settings.md has them whole. */
 export const variables = {
   SOURCE_DATABASE_URLS: "the Singularity databases, separated by spaces or commas",
   CENTRAL_DATABASE_URL: "the central store",
@@ -108,8 +108,9 @@ export interface CommandHelp {
   readonly interrupted?: string;
 }
 
-/** A heading of the operator's page. */
-export const page = (heading: string) => `docs/operations.md#${heading}`;
+/** A page of docs/operate, or a heading of it. */
+export const page = (name: string, heading?: string) =>
+  `docs/operate/${name}.md${heading === undefined ? "" : `#${heading}`}`;
 /** For commands that change nothing. */
 export const looks = "nothing was changed; give the command again";
 /** For durable actions. */

@@ -20,12 +20,12 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ["migrate", "brings the databases up to date"],
       ["queues", "what waits in each queue of each source"],
-      ["dlq list --groups", "dead letters, counted by cause"],
+      ["dlq groups", "dead letters, counted by cause"],
       ["doctor", "what is wrong, and what to do about it"],
       ["help dlq replay", "the help of a command"],
     ],
     environment: both,
-    page: "docs/operations.md",
+    page: "docs/README.md",
   },
   migrate: {
     examples: [
@@ -90,7 +90,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [["sources list", "every source that is configured or known, with its state"]],
     environment: both,
     codes: { 3: missing },
-    page: page("which-database-is-which-source"),
+    page: page("sources"),
     interrupted: looks,
   },
   "sources adopt": {
@@ -101,7 +101,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: both,
-    page: page("which-database-is-which-source"),
+    page: page("sources"),
     interrupted: "the decision is written in one transaction; see `centralcloud sources list`",
   },
   "sources renew": {
@@ -112,7 +112,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: both,
-    page: page("which-database-is-which-source"),
+    page: page("sources"),
     interrupted: "give the command again: it continues, or says that it was done",
   },
   queues: {
@@ -258,7 +258,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [["cdc status", "how far the capture of each source is"]],
     environment: [...both, ...capture],
     codes: { 1: "failed, or changes are lost, stuck or not captured", 3: missing },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   "cdc peek": {
@@ -267,25 +267,25 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     ],
     environment: [...both, ...capture],
     codes: { 3: missing },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   "cdc tail": {
     examples: [["cdc tail --agent agent-7", "what changes from now on, until Ctrl-C"]],
     environment: [...both, ...capture],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
   },
   "cdc log": {
     examples: [["cdc log --agent agent-7 --from 2h", "what has changed in the last two hours"]],
     environment: [...central, "CDC_TABLES"],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   "cdc run": {
     examples: [["cdc run", "captures the changes of every source, until it is stopped"]],
     environment: [...both, ...capture, "CONSUMER_SHUTDOWN_GRACE_S", ...log],
     codes: { 3: "" },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
   },
   "cdc recreate": {
     examples: [
@@ -295,7 +295,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: [...both, ...capture],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted:
       "see `centralcloud cdc status`; give the command again where the slot is still lost",
   },
@@ -307,7 +307,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: [...both, ...capture],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted:
       "see `centralcloud cdc status`; give the command again where the slot is still there",
   },
@@ -315,7 +315,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [["reconcile --since 1d", "compares what happened in the last day"]],
     environment: [...both, ...capture],
     codes: { 1: "failed, or one lacks something that the other has", 3: missing },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   doctor: {
@@ -337,7 +337,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     ],
     environment: both,
     codes: { 3: missing },
-    page: page("what-happened-to-"),
+    page: page("trace"),
     interrupted: looks,
   },
   completion: {
@@ -348,7 +348,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     ],
     environment: [],
     codes: { 1: "", 3: "" },
-    page: page("the-command-line"),
+    page: page("command-line"),
     interrupted: looks,
   },
 };

@@ -4,8 +4,8 @@ import {
   claimArchiveCheck,
   reportArchiveCheck,
 } from "@centralcloud/central";
-import type { Queryable } from "@centralcloud/pgmq";
 import { classifyFault } from "@centralcloud/postgres";
+import type { Queryable } from "@centralcloud/queue";
 import { type Observe, pause, withoutContents } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type { Pool } from "pg";

@@ -203,7 +203,7 @@ async function judgeTables({ client, captured }: CheckedDatabase): Promise<reado
   return rows.map(({ name, problem }) =>
     error(
       `changes of ${name} are not captured: ${problem}`,
-      "mend that, or take the table out of CDC_TABLES; it is captured again within a second",
+      "repair that, or take the table out of CDC_TABLES; it is captured again within a second",
     ),
   );
 }

@@ -82,7 +82,7 @@ function judge(row: CursorRow, loss: string | null): Verdict {
   }
   if (row.fault !== null) {
     const remedy = "do what it says; the log's `capture-fault` tells the same";
-    return error(`the capture of ${source} does not go on: ${row.fault}; ${behind}`, remedy);
+    return error(`the capture of ${source} does not continue: ${row.fault}; ${behind}`, remedy);
   }
   // What is dated in the future was said before the clock was set back.
   if (Math.abs(silentSeconds) <= longestSilenceSeconds)

@@ -28,8 +28,8 @@ export async function checkConsumers({ client }: CheckedDatabase): Promise<Verdi
     ...silent.map(({ id, host, silentS }) =>
       warning(
         silentS > 0
-          ? `the consumer ${id} on ${host} ended without a word ${silentS} s ago`
-          : `the consumer ${id} on ${host} ended without a word before the server's clock was set back`,
+          ? `the consumer ${id} on ${host} ended without signing off ${silentS} s ago`
+          : `the consumer ${id} on ${host} ended without signing off before the server's clock was set back`,
         `see why in its log; off the list: select central.retire_consumer('${id}')`,
         runStatement(`select central.retire_consumer('${id}')`),
       ),

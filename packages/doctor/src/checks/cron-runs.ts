@@ -22,8 +22,8 @@ export async function checkCronRuns(database: CheckedDatabase): Promise<Verdict[
     const when = endedAt === null ? "" : ` at ${endedAt.toISOString()}`;
     return error(
       `pg_cron could not run ${job}${when}: ${why?.trim().split("\n")[0] ?? "it does not say why"}`,
-      'set cron.use_background_workers = on and see that the job\'s role may connect; see "Jobs" in ' +
-        "docs/operations.md; meanwhile keep `centralcloud scheduler` running",
+      "set cron.use_background_workers = on and see that the job's role may connect; see " +
+        "docs/operate/jobs.md; meanwhile keep `centralcloud scheduler` running",
     );
   });
 }

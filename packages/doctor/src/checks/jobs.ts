@@ -58,7 +58,7 @@ function judge({ job, lastStatus, lastError, lastSuccessAt }: JobStatus): Verdic
       ? "has not succeeded yet"
       : `last succeeded at ${lastSuccessAt.toISOString()}`;
   if (lastStatus !== "failed") return ok(`${job} ${success}`);
-  const remedy = `mend that, then try: centralcloud jobs run ${shellWord(job)}`;
+  const remedy = `repair that, then try: centralcloud jobs run ${shellWord(job)}`;
   return warning(
     `${job} ${success}; its last run failed: ${withoutContents(lastError ?? "")}`,
     remedy,

@@ -46,11 +46,11 @@ export async function checkQueues(database: CheckedDatabase): Promise<Verdict[]>
       verdicts.push(warning(message, remedy, runStatement(remedy)));
     }
     if (letters.exists && !letters.hasTimeIndex) {
-      const message = `${queue}-dlq has no index by time: reading a long list of letters is slow`;
+      const message = `${queue}-dlq has no index by time: reading a long list of dead letters is slow`;
       verdicts.push(warning(message, remedy, runStatement(remedy)));
     }
     if (letters.exists && !letters.hasFingerprintIndex) {
-      const message = `${queue}-dlq has no index by fingerprint: groups of its letters are counted slowly`;
+      const message = `${queue}-dlq has no index by fingerprint: groups of its dead letters are counted slowly`;
       verdicts.push(warning(message, remedy, runStatement(remedy)));
     }
     const [waiting, dead] = [contentOf(state), contentOf(letters)];
@@ -127,8 +127,8 @@ function judgeDeadLetters(queue: string, { count, oldest }: Content): readonly V
   if (oldest === null) return [];
   const message = `${queue}-dlq: ${countOf(count, "dead letter")} in it, the oldest of ${oldest.toISOString()}`;
   const remedy =
-    "look at why: centralcloud dlq list --groups; then replay or discard them " +
-    '("Dead letters" in docs/operations.md)';
+    "see why: centralcloud dlq groups; then replay or discard them " +
+    "(see docs/operate/dead-letters.md)";
   return [warning(message, remedy)];
 }
 

@@ -40,7 +40,7 @@ function describeProblem({ source, queue, problem }: NamedArchiveCheck): Verdict
   return [
     warning(
       `the archive of ${queue} of ${source} could not be compared with the ledger: ${problem}`,
-      "see what keeps a consumer from reading it; where that can't be mended: centralcloud replay-archive --all, which changes nothing that is there",
+      "see what keeps a consumer from reading it; if that can't be repaired: centralcloud replay-archive --all, which changes nothing that the store has",
     ),
   ];
 }

@@ -31,7 +31,7 @@ export async function checkUnsynced({ client }: CheckedDatabase): Promise<Verdic
   return [
     warning(
       `could not be queued: patterns ${patterns}, sessions ${sessions}, agents ${agents}; one of them because ${(reason ?? "").replaceAll(/"[^"]*"/g, "…")}`,
-      "mend that; the next run of sync-learning-every-10min queues them " +
+      "repair that; the next run of sync-learning-every-10min queues them " +
         "(now: centralcloud jobs run sync-learning-every-10min)",
     ),
   ];
