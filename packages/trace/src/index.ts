@@ -7,6 +7,7 @@ export type {
   Unknown,
   Where,
 } from "./event.ts";
+export { maskRow } from "./mask.ts";
 export {
   isWithin,
   momentAt,

@@ -75,6 +75,18 @@ const shownColumns: Readonly<Record<string, ShownFields>> = {
   },
 };
 
+/**
+ * A row of a captured table, or its key, without contents: only columns that hold none are shown.
+ *
+ * @param table as the change log calls it.
+ */
+export function maskRow(table: string, row: JsonText): JsonText {
+  return maskJson(
+    row,
+    (Object.hasOwn(shownColumns, table) ? shownColumns[table] : undefined) ?? {},
+  );
+}
+
 /** The same event without contents. */
 export function masked(event: TraceEvent): TraceEvent {
   const { error, content, key, changes, queue, table } = event;

@@ -22,6 +22,10 @@ const sections: readonly { readonly id: Section; readonly href: string; readonly
 const siblings: Partial<
   Record<Section, readonly { readonly href: string; readonly label: string }[]>
 > = {
+  queues: [
+    { href: "/queues", label: "Queues" },
+    { href: "/trends", label: "Trends" },
+  ],
   "dead-letters": [
     { href: "/dead-letters/groups", label: "Groups" },
     { href: "/dead-letters", label: "List" },
