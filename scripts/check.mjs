@@ -16,6 +16,7 @@ const checks = [
     "apps",
     "packages",
     "test",
+    "tools",
   ],
   ["generated files", "turbo", "run", "verify", "--output-logs=errors-only"],
   ["licences", "node", "scripts/third-party.mjs"],

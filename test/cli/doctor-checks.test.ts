@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { checkNames, type DoctorOptions, type Finding } from "@centralcloud/db";
+import { checkNames, type DoctorOptions, type Finding } from "@centralcloud/doctor";
 import type { PoolClient } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {

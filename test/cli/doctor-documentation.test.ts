@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { checkNames } from "@centralcloud/db";
+import { checkNames } from "@centralcloud/doctor";
 import { expect, test } from "vitest";
 
 test("docs/operations.md lists every check of the doctor, and no other", () => {

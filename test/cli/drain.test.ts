@@ -1,6 +1,6 @@
 import { Pgmq } from "pgmq-js";
 import { expect, test } from "vitest";
-import { Link } from "../chaos/proxy/link.ts";
+import { Link } from "../../tools/chaos/proxy/link.ts";
 import { environmentOf, runCommandAlone, startCommand } from "../support/command.ts";
 import { archivedIn, deadLettersOf, queuesOf } from "../support/consumer.ts";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";

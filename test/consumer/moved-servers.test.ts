@@ -1,8 +1,12 @@
-import { migrate } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { aliasOf } from "../support/alias.ts";
 import { environmentOf } from "../support/command.ts";
 import { whileInTransaction } from "../support/concurrently.ts";
@@ -32,7 +36,7 @@ failOnLeaks();
 
 beforeAll(async () => {
   original = await ChaosServer.create("original", ["singularity"]);
-  await migrate("singularity", original.urlOf("singularity"), () => {});
+  await migrateAndSchedule("singularity", original.urlOf("singularity"), () => {});
   backup = await original.backUp();
 }, 60_000);
 afterAll(async () => {

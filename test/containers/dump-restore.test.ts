@@ -1,4 +1,4 @@
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -24,8 +24,8 @@ beforeAll(async () => {
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .withCommand(["-c", "fsync=off"])
     .start();
-  await migrate("singularity", urlOf("singularity"), () => {});
-  await migrate("central", urlOf("centralcloud"), () => {});
+  await migrateAndSchedule("singularity", urlOf("singularity"), () => {});
+  await migrateAndSchedule("central", urlOf("centralcloud"), () => {});
 }, 120_000);
 
 afterAll(async () => {

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import type { Scrape } from "../../tools/support/metrics-text.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
-import type { Scrape } from "../support/metrics-text.ts";
 import { useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import type { Scrape } from "../../tools/support/metrics-text.ts";
 import { captureDefaults, dropSlots, prepareForCapture } from "../support/capture.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { patternMessage } from "../support/messages.ts";
-import type { Scrape } from "../support/metrics-text.ts";
 import { readExpression } from "../support/promql.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { until } from "../support/until.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { migrate } from "@centralcloud/db";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 
@@ -33,8 +33,8 @@ export default async function setup(project: TestProject) {
   });
   try {
     await preparePgmq(server.urlOf(templates.singularity));
-    await migrate("singularity", server.urlOf(templates.singularity), () => {});
-    await migrate("central", server.urlOf(templates.central), () => {});
+    await migrateAndSchedule("singularity", server.urlOf(templates.singularity), () => {});
+    await migrateAndSchedule("central", server.urlOf(templates.central), () => {});
   } catch (error) {
     await server.stop();
     throw error;

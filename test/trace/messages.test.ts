@@ -1,4 +1,4 @@
-import { recordFailures } from "@centralcloud/db";
+import { recordFailures } from "@centralcloud/central";
 import { PgmqClient } from "@centralcloud/pgmq";
 import { afterEach, expect, test } from "vitest";
 import { useCapture } from "../support/capture.ts";

@@ -1,14 +1,13 @@
-import { databaseVariables } from "@centralcloud/consumer";
 import {
   assertCentralStore,
-  type IdentifiedSource,
-  identifySource,
   judgeSource,
   type RegisteredSource,
   readRegisteredSources,
   type SourceState,
   sayConfiguredToo,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import { databaseVariables } from "@centralcloud/consumer";
+import { type IdentifiedSource, identifySource } from "@centralcloud/db";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { ConfigurationError, type Environment, parseConfiguration } from "@centralcloud/service";
 import type { Pool } from "pg";

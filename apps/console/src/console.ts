@@ -3,6 +3,7 @@ import { createActionRunner } from "./acting/runner.ts";
 import type { Authentication, SignInEvent } from "./auth/authentication.ts";
 import { createHeaderSignIn } from "./auth/header.tsx";
 import { createLoopback } from "./auth/loopback.tsx";
+import { createOidc } from "./auth/oidc.tsx";
 import { type Right, rights, type Viewer } from "./auth/rights.ts";
 import { createSessions } from "./auth/sessions.ts";
 import { createTokenSignIn } from "./auth/token.tsx";
@@ -114,8 +115,11 @@ function createSignIn(
       return { ways: createTokenSignIn({ tokens: auth.tokens, sessions, tell }), greet() {} };
     case "header":
       return { ways: createHeaderSignIn(auth), greet() {} };
-    case "oidc":
-      throw new Error("oidc: not there yet");
+    case "oidc": {
+      // Its configuration is refused without one.
+      const ways = createOidc({ settings: auth, publicUrl: publicUrl as URL, sessions, tell });
+      return { ways, greet() {} };
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { confirmSources, type HeldKeys } from "@centralcloud/db";
+import { confirmSources, type HeldKeys } from "@centralcloud/central";
 import type { Lane, SourceWatch } from "@centralcloud/pgmq";
 import { createPool, endPool } from "@centralcloud/postgres";
 import {

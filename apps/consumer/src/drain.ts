@@ -1,10 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  assertCentralStore,
-  NotACentralStoreError,
-  NotASourceError,
-  readSource,
-} from "@centralcloud/db";
+import { assertCentralStore, NotACentralStoreError } from "@centralcloud/central";
+import { NotASourceError, readSource } from "@centralcloud/db";
 import { PgmqClient } from "@centralcloud/pgmq";
 import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import { fanOut, mapInTurn, type Observation, type Observe } from "@centralcloud/service";

@@ -1,4 +1,4 @@
-import { pruneLedger } from "@centralcloud/db";
+import { pruneLedger } from "@centralcloud/central";
 import type { PgmqClient } from "@centralcloud/pgmq";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";

@@ -1,17 +1,17 @@
 import {
-  contractFor,
-  type Issue,
-  type QueueName,
-  type SessionMessage,
-} from "@centralcloud/contracts";
-import {
   forgetFailures,
   lookUpDeliveries,
   mergeKnowledge,
   mergePatterns,
   mergeSessions,
   recordFailures,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import {
+  contractFor,
+  type Issue,
+  type QueueName,
+  type SessionMessage,
+} from "@centralcloud/contracts";
 import type { LaneHandler, LaneStore, Refusal, Verdict } from "@centralcloud/pgmq";
 import type { Pool } from "pg";
 import type { SessionGate } from "./session-gate.ts";

@@ -1,4 +1,5 @@
-import { type IdentifiedSource, identifySource, SourceRefusedError } from "@centralcloud/db";
+import { SourceRefusedError } from "@centralcloud/central";
+import { type IdentifiedSource, identifySource } from "@centralcloud/db";
 import {
   type Breaker,
   ClaimClient,

@@ -1,5 +1,5 @@
+import { type DeliveredMessage, lookUpDeliveries } from "@centralcloud/central";
 import { deadLetterQueueOf, type QueueName } from "@centralcloud/contracts";
-import { type DeliveredMessage, lookUpDeliveries } from "@centralcloud/db";
 import { queueTable } from "@centralcloud/pgmq";
 import type { Pool, PoolClient } from "pg";
 import { instant } from "./letter-sql.ts";

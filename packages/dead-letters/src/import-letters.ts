@@ -1,12 +1,11 @@
-import { isQueueName } from "@centralcloud/contracts";
 import {
   type ActionName,
   type ActionRequest,
-  isArchivedHere,
   type PartFigures,
   planAction,
-  takeLock,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import { isQueueName } from "@centralcloud/contracts";
+import { isArchivedHere, takeLock } from "@centralcloud/db";
 import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import {

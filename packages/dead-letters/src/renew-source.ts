@@ -1,10 +1,6 @@
+import { type ActionRequest, adoptSource } from "@centralcloud/central";
 import { deadLetterQueueOf, type QueueName, queueNames } from "@centralcloud/contracts";
-import {
-  type ActionRequest,
-  adoptSource,
-  type IdentifiedSource,
-  identifySource,
-} from "@centralcloud/db";
+import { type IdentifiedSource, identifySource } from "@centralcloud/db";
 import { queueTable } from "@centralcloud/pgmq";
 import { codeOf, sqlState } from "@centralcloud/postgres";
 import { pause } from "@centralcloud/service";

@@ -1,4 +1,5 @@
-import { isArchivedHere, planAction, readAction } from "@centralcloud/db";
+import { planAction, readAction } from "@centralcloud/central";
+import { isArchivedHere } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import { type ActionPartOf, runAction } from "./actions/run-action.ts";

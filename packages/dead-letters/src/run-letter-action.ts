@@ -4,7 +4,7 @@ import {
   type ActionState,
   planAction,
   readAction,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import type { Pool } from "pg";
 import { createCanary } from "./actions/canary.ts";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";

@@ -1,5 +1,5 @@
-import { parseLsn } from "@centralcloud/db";
 import { letterSql } from "@centralcloud/dead-letters";
+import { parseLsn } from "@centralcloud/postgres";
 import type { QueryResultRow } from "pg";
 import type { CentralReader } from "./central-reader.ts";
 import type { TraceWindow } from "./question.ts";

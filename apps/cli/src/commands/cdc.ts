@@ -5,10 +5,10 @@ import {
   getCdcChanges,
   readCaptureStatus,
   recreateCapture,
+  recreateCommand,
   tail,
 } from "@centralcloud/cdc";
 import { createLogger } from "@centralcloud/consumer";
-import { recreateCommand } from "@centralcloud/db";
 import { cutAllConnections, describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command, Option } from "commander";

@@ -2,13 +2,15 @@ import { databaseVariables, logLevel } from "@centralcloud/consumer";
 import {
   hasNothingToMigrate,
   type MigrationPlan,
-  type MigrationResult,
-  migrate,
   type Plane,
   planMigration,
-  type ScheduleRegistration,
 } from "@centralcloud/db";
 import { messageOf, withoutSecrets } from "@centralcloud/postgres";
+import {
+  migrateAndSchedule,
+  type ScheduledMigration,
+  type ScheduleRegistration,
+} from "@centralcloud/scheduler";
 import { type Environment, mapInTurn, parseConfiguration, printable } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { print, printError } from "../output.ts";
@@ -58,7 +60,7 @@ type Say = (line: string, isProblem?: boolean) => void;
 
 /** How many things could not be mended that no right of the login would mend. */
 async function migrateOne({ plane, url }: Target, say: Say): Promise<number> {
-  const result = await migrate(plane, url, (observation) => {
+  const result = await migrateAndSchedule(plane, url, (observation) => {
     if (observation.event === "privilege-missing") say(observation.message, true);
     else if (observation.event === "drift-mended") say(`mended: ${observation.what}`);
     else if (observation.event === "drift-remains") {
@@ -154,7 +156,7 @@ function readTargets(environment: Environment, only: Plane | undefined): Target[
   return targets;
 }
 
-function describe(result: MigrationResult): string {
+function describe(result: ScheduledMigration): string {
   const { migrations, objectsApplied, mended, remaining, schedules } = result;
   const changes = [
     ...migrations.map((name) => `applied ${name}`),

@@ -1,4 +1,4 @@
-import { adoptSource } from "@centralcloud/db";
+import { adoptSource } from "@centralcloud/central";
 import { recordAction, renewSource, type TimeBound } from "@centralcloud/dead-letters";
 import { createPool, endPool } from "@centralcloud/postgres";
 import { type Environment, printable } from "@centralcloud/service";

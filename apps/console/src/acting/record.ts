@@ -1,4 +1,4 @@
-import type { ActionRequest } from "@centralcloud/db";
+import type { ActionRequest } from "@centralcloud/central";
 import { recordAction } from "@centralcloud/dead-letters";
 import { z } from "zod";
 import type { Viewer } from "../auth/rights.ts";

@@ -1,4 +1,4 @@
-import { type ActionDetails, actionLeaseS, listActions, readAction } from "@centralcloud/db";
+import { type ActionDetails, actionLeaseS, listActions, readAction } from "@centralcloud/central";
 import {
   ActionUnavailableError,
   continueAction,

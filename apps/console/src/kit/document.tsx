@@ -52,7 +52,6 @@ export function JsonLines({
       <section class="json-lines" aria-label={label} tabIndex={0}>
         {lines.slice(0, mostLines).map((line, index) => (
           <Line
-            // biome-ignore lint/suspicious/noArrayIndexKey: lines of a text are told apart by where they stand.
             key={index}
             line={line}
             number={index + 1}
@@ -130,13 +129,11 @@ export function Diff({ before, after, label }: DiffProps) {
       {changes.map(({ value, added, removed }, index) => {
         const Mark = added ? "ins" : removed ? "del" : "span";
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: parts of a text are told apart by where they stand.
           <Mark key={index} class="diff-part">
             {value
               .replace(/\n$/, "")
               .split("\n")
               .map((line, place) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: as above.
                 <code key={place}>
                   {added ? "+ " : removed ? "- " : "  "}
                   {printable(line)}

@@ -198,7 +198,7 @@ export function createAnswering(options: AnsweringOptions) {
       return fail(response, asked, failures.signInFirst(invitation, to, form));
     }
     // The browser keeps the cookie to itself where another site's link led here, and sends it when we load ourselves again.
-    const reload = isForeignLink(request) && request.headers.cookie === undefined;
+    const reload = isForeignLink(request);
     show(response, asked, { status: 401, title: "Sign in", reload }, invitation);
   }
 

@@ -3,7 +3,7 @@ import {
   type ArchiveCheckResult,
   claimArchiveCheck,
   reportArchiveCheck,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import type { Queryable } from "@centralcloud/pgmq";
 import { classifyFault } from "@centralcloud/postgres";
 import { type Observe, pause, withoutContents } from "@centralcloud/service";

@@ -1,4 +1,4 @@
-import { findMissingMessages, type Origin } from "@centralcloud/db";
+import { findMissingMessages, type Origin } from "@centralcloud/central";
 import type { Queryable } from "@centralcloud/pgmq";
 import { pause } from "@centralcloud/service";
 import type PQueue from "p-queue";

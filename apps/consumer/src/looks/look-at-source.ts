@@ -1,15 +1,13 @@
+import { findSlot, type Slot } from "@centralcloud/cdc";
+import { readSource, type Source } from "@centralcloud/db";
+import { deadLetterQueueOf, PgmqClient, type QueueDepth, queueTable } from "@centralcloud/pgmq";
 import {
-  findSlot,
   inShortTransaction,
   type OldestSnapshot,
   readOldestSnapshot,
-  readSource,
   readTableStatistics,
-  type Slot,
-  type Source,
   type TableStatistics,
-} from "@centralcloud/db";
-import { deadLetterQueueOf, PgmqClient, type QueueDepth, queueTable } from "@centralcloud/pgmq";
+} from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { routes } from "../routes.ts";
 

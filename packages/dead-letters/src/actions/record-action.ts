@@ -1,4 +1,4 @@
-import { type ActionName, type ActionRequest, planAction } from "@centralcloud/db";
+import { type ActionName, type ActionRequest, planAction } from "@centralcloud/central";
 import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { assertMayRecord } from "../rights.ts";

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import type { ActionRequest, ActionState } from "@centralcloud/db";
+import type { ActionRequest, ActionState } from "@centralcloud/central";
 import {
   type LetterActionReport,
   type OnProgress,

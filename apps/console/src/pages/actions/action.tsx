@@ -3,7 +3,7 @@ import {
   type ActionEvent,
   type ActionPart,
   readAction,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import { addOutcomes, type Outcome, outcomeOf } from "@centralcloud/dead-letters";
 import { askDatabase, assertComplete, type Silence } from "@centralcloud/inspect";
 import { withoutSecrets } from "@centralcloud/postgres";

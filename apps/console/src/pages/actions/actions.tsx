@@ -1,4 +1,4 @@
-import { type ActionState, type ActionSummary, actionStates } from "@centralcloud/db";
+import { type ActionState, type ActionSummary, actionStates } from "@centralcloud/central";
 import { readActions, type Silence } from "@centralcloud/inspect";
 import type { VNode } from "preact";
 import { z } from "zod";

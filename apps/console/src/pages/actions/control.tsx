@@ -1,4 +1,4 @@
-import { controlAction, readAction } from "@centralcloud/db";
+import { controlAction, readAction } from "@centralcloud/central";
 import { z } from "zod";
 import { withCentral } from "../../acting/databases.ts";
 import { Notice } from "../../kit/notices.tsx";

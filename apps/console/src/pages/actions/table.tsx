@@ -1,4 +1,4 @@
-import type { ActionState, ActionSummary } from "@centralcloud/db";
+import type { ActionState, ActionSummary } from "@centralcloud/central";
 import { shorten } from "@centralcloud/service";
 import type { ComponentChildren, VNode } from "preact";
 import type { Viewer } from "../../auth/rights.ts";

@@ -1,5 +1,5 @@
 import { type JsonLine, jsonLines } from "@centralcloud/contracts";
-import { readAction } from "@centralcloud/db";
+import { readAction } from "@centralcloud/central";
 import {
   checkEdit,
   EditRefusedError,

@@ -1,4 +1,4 @@
-import type { ActionSummary } from "@centralcloud/db";
+import type { ActionSummary } from "@centralcloud/central";
 import {
   type LetterGroup,
   type LetterSummary,
