@@ -1,4 +1,5 @@
 import { definePart, groupParts, type Observe, type Part, wordsOf } from "@centralcloud/service";
+import { createActionRunner } from "./acting/runner.ts";
 import type { Authentication, SignInEvent } from "./auth/authentication.ts";
 import { createHeaderSignIn } from "./auth/header.tsx";
 import { createLoopback } from "./auth/loopback.tsx";
@@ -45,11 +46,17 @@ export function createConsole(
     else observe({ event: "console-refused", path: "/login", reason });
   }
 
+  const runner = createActionRunner({
+    logins: configuration.operator,
+    adopts: !configuration.auth.readOnly,
+    tell: (path, error) => observe({ event: "console-fault", path, error: wordsOf(error) }),
+  });
   const answer = createAnswering({
     configuration,
     routes,
     authentication,
     snapshots,
+    runner,
     tell(event) {
       const { path } = event;
       if (event.kind === "refused")
@@ -71,7 +78,7 @@ export function createConsole(
     async stop() {},
   });
   return {
-    ...groupParts("console", [looks, server, greeting]),
+    ...groupParts("console", [looks, runner, server, greeting]),
     get url() {
       return url();
     },

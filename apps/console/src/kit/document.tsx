@@ -35,6 +35,15 @@ const mostLines = 2_000;
 /** A JSON document in lines, with what is wrong painted at its place. */
 export function JsonView({ text, shown, notes = [], label, id = "json" }: JsonViewProps) {
   const lines = jsonLines(text, { notes, ...(shown === undefined ? {} : { shown }) });
+  return <JsonLines lines={lines} label={label} id={id} />;
+}
+
+/** The same of lines that somebody else has made, with masks where the viewer may not see. */
+export function JsonLines({
+  lines,
+  label,
+  id = "json",
+}: Pick<JsonViewProps, "label" | "id"> & { readonly lines: readonly JsonLine[] }) {
   let noted = 0;
   return (
     <figure class="json">

@@ -1,0 +1,365 @@
+import { readAction } from "@centralcloud/central";
+import { type JsonLine, jsonLines } from "@centralcloud/contracts";
+import {
+  checkEdit,
+  EditRefusedError,
+  type Judgement,
+  judgeMessage,
+  type Letter,
+  LetterNotFoundError,
+  linesOfLetter,
+  replayLetters,
+} from "@centralcloud/dead-letters";
+import { printable } from "@centralcloud/service";
+import type { VNode } from "preact";
+import { z } from "zod";
+import { withCentral, withScope } from "../../acting/databases.ts";
+import { reason, recordReveal, requestOf } from "../../acting/record.ts";
+import { Diff, JsonLines, JsonView } from "../../kit/document.tsx";
+import { ActionForm, Mistakes, ReasonField, TextArea } from "../../kit/form.tsx";
+import { Notice } from "../../kit/notices.tsx";
+import { useRight } from "../../kit/page-info.ts";
+import { GivenError, id as idField, maybe, one, text as textField } from "../../routing/fields.ts";
+import { hrefTo } from "../../routing/links.ts";
+import {
+  type ActContext,
+  form,
+  type Outcome,
+  page,
+  type ReadContext,
+} from "../../routing/route.ts";
+import { titleOf, VerdictNotice } from "./dead-letter.tsx";
+import { findDeadLetter } from "./find.ts";
+import { letterHref } from "./list.tsx";
+
+const path = "/dead-letters/{source}/{queue}/{id}/edit";
+
+/** In characters; a form takes no more, and messages that were refused for their size can be made smaller. */
+const longest = 2_000_000;
+
+interface InviteModel {
+  readonly letter: Letter;
+  /** Masked. */
+  readonly lines: readonly JsonLine[];
+}
+
+/** The editor, still shut: it shows contents, which takes a reason. */
+export const edit = page({
+  path,
+  right: "operate",
+  section: "dead-letters",
+  query: {},
+  title: ({ letter }: InviteModel) => `Edit ${titleOf(letter).toLowerCase()}`,
+  async read({ params, databases }): Promise<InviteModel> {
+    const { letter } = await findDeadLetter({ params, databases });
+    return { letter, lines: linesOfLetter(letter, false) };
+  },
+  page: ({ letter, lines }) => <Invite letter={letter} lines={lines} />,
+  command: ({ params: { source = "", queue = "", id = "" } }) => [
+    ...["dlq", "edit", id, "--queue", queue],
+    ...(source.startsWith("-") ? [`--source=${source}`] : ["--source", source]),
+    ...["--reason", "…"],
+  ],
+});
+
+const fields = {
+  step: one(z.enum(["open", "check", "send"], "must be open, check or send")),
+  reason,
+  text: maybe(textField(longest)),
+  /** The record of the reveal by which the editor was opened. */
+  looked: maybe(idField),
+};
+
+type Typed = {
+  readonly text: string;
+  readonly reason: string;
+  readonly looked: string | undefined;
+};
+
+/** Opens the editor, checks what was changed, shows how it differs, and sends it. */
+export const sendEdit = form({
+  path,
+  right: "operate",
+  section: "dead-letters",
+  query: {},
+  form: fields,
+  async act(context): Promise<Outcome> {
+    const { viewer, form: given } = context;
+    assertMayEdit(context);
+    const { letter, original } = await readOriginal(context);
+    const looked = await recordLook(context, letter);
+    const before = indented(original);
+    if (given.step === "open") {
+      const typed = { text: before, reason: given.reason, looked };
+      return show(200, letter, <Editor letter={letter} typed={typed} />);
+    }
+    const after = unixLines(given.text ?? "");
+    const typed = { text: after, reason: given.reason, looked };
+    const checked = await check(context, letter, after);
+    const isSame = after.trim() === before.trim();
+    const problems = [
+      ...checked.problems,
+      ...(isSame ? ["the text is unchanged: replay the dead letter as it is instead"] : []),
+    ];
+    const compared = { letter, typed, before, now: checked.now, problems };
+    if (given.step === "check" || problems.length > 0) {
+      return show(problems.length > 0 ? 422 : 200, letter, <Editor {...compared} />);
+    }
+    try {
+      const { runner, operator, databases, key } = context;
+      const scope = { source: [letter.sourceId], queue: [letter.queue] };
+      const begun = await runner.begin((work) =>
+        withCentral(operator.centralUrl, {}, (central) =>
+          withScope(operator.sourceUrls, scope, {}, (sources) =>
+            replayLetters(
+              sources,
+              { ids: [letter.id] },
+              {
+                central,
+                request: { ...requestOf(viewer, given.reason), idempotencyKey: key },
+                judge: databases.judge,
+                edit: after,
+                ...work,
+              },
+            ),
+          ),
+        ),
+      );
+      if (begun.actionId !== null) {
+        return { seeOther: hrefTo("/actions/{id}", { id: begun.actionId }, { shown: 1 }) };
+      }
+      const [earlier] = begun.settledBefore;
+      const by = earlier?.actionId ?? "unknown";
+      const gone = `somebody has replayed it meanwhile, by action ${by}: nothing was sent`;
+      return show(409, letter, <Editor {...compared} problems={[gone]} />);
+    } catch (error) {
+      if (!(error instanceof EditRefusedError) && !(error instanceof LetterNotFoundError)) {
+        throw error;
+      }
+      return show(409, letter, <Editor {...compared} problems={[error.message]} />);
+    }
+  },
+  async refused(given, mistakes, context) {
+    const { letter } = await findDeadLetter(context);
+    const title = `Edit ${titleOf(letter).toLowerCase()}`;
+    const [text] = given.get("text") ?? [];
+    const [why = ""] = given.get("reason") ?? [];
+    if (text === undefined) {
+      const lines = linesOfLetter(letter, false);
+      return { title, body: <Invite letter={letter} lines={lines} mistakes={mistakes} /> };
+    }
+    // What was typed is theirs; of the message itself nothing is shown.
+    const typed = { text: unixLines(text), reason: why, looked: given.get("looked")?.[0] };
+    return { title, body: <Editor letter={letter} typed={typed} mistakes={mistakes} /> };
+  },
+});
+
+type EditContext = ActContext<
+  { readonly reason: string; readonly looked: string | undefined },
+  unknown
+>;
+
+function assertMayEdit({ viewer }: Pick<ReadContext<unknown>, "viewer">): void {
+  if (viewer.rights.has("reveal")) return;
+  throw new GivenError([
+    "an editor shows the message, so it takes the right to reveal contents, too; `centralcloud dlq edit --from` takes a file",
+  ]);
+}
+
+function show(status: number, letter: Letter, body: VNode): Outcome {
+  return { status, title: `Edit ${titleOf(letter).toLowerCase()}`, body };
+}
+
+/** @throws {GivenError} where there is nothing that an editor could be given. */
+async function readOriginal({ params, databases }: Pick<EditContext, "params" | "databases">) {
+  const { letter, original } = await findDeadLetter({ params, databases, longest });
+  if (letter.archived !== null) {
+    const by = letter.archived.actionId === null ? "" : `, by action ${letter.archived.actionId}`;
+    throw new GivenError([`dead letter ${letter.id} is in the archive already${by}`]);
+  }
+  if (original === null) {
+    throw new GivenError([
+      `dead letter ${letter.id} has no message, or a longer one than a form takes; \`centralcloud dlq edit\` takes one of any length`,
+    ]);
+  }
+  return { letter, original };
+}
+
+/** Who opens an editor sees contents: that is on record once for each editor. */
+async function recordLook(context: EditContext, letter: Letter): Promise<string> {
+  const { viewer, operator, databases, form: given } = context;
+  const { id, queue, source, sourceId } = letter;
+  const { looked } = given;
+  if (looked !== undefined) {
+    const action = await withCentral(databases.centralUrl, { askS: 5 }, (central) =>
+      readAction(central, looked),
+    );
+    const { ids, queues, sourceId: at } = action?.selection ?? {};
+    const isIt =
+      action?.kind === "reveal" &&
+      action.actor === viewer.name &&
+      JSON.stringify([ids, queues, at]) === JSON.stringify([[id], [queue], sourceId]);
+    if (isIt) return looked;
+  }
+  const selection = { ids: [id], queues: [queue], sources: [source], sourceId };
+  return await recordReveal({ viewer, operator, reason: given.reason, selection });
+}
+
+interface Checked {
+  readonly now: Judgement;
+  readonly problems: readonly string[];
+}
+
+/** What PostgreSQL and the contract say of the changed message. */
+async function check({ databases }: EditContext, letter: Letter, text: string): Promise<Checked> {
+  const { sourceUrls, asking, judge } = databases;
+  const { queue, sourceId, id } = letter;
+  const bytes = Buffer.byteLength(text);
+  const now = await judgeMessage({ queue, source: { sourceId } }, { text, bytes }, judge);
+  const askS = asking.mostS;
+  try {
+    await withScope(sourceUrls, { source: [sourceId], queue: [queue] }, { askS }, (scope) =>
+      checkEdit(scope, { ids: [id] }, text, judge),
+    );
+    return { now, problems: [] };
+  } catch (error) {
+    const isTold = error instanceof EditRefusedError || error instanceof LetterNotFoundError;
+    if (!isTold) throw error;
+    return { now, problems: error.message.split("; ") };
+  }
+}
+
+/** Browsers send the lines of a form with carriage returns. */
+function unixLines(text: string): string {
+  return text.replaceAll("\r\n", "\n");
+}
+
+/** A message on several lines, every digit as PostgreSQL has it. */
+export function indented(text: string): string {
+  const lines = jsonLines(text).map(({ depth, tokens }) => {
+    const words = tokens
+      .filter(({ kind }) => kind !== "space")
+      .map(({ kind, text: token }) => (kind === "punctuation" && token === ":" ? ": " : token));
+    return `${"  ".repeat(depth)}${words.join("")}`;
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+function Invite({
+  letter,
+  lines,
+  mistakes = [],
+}: InviteModel & { readonly mistakes?: readonly string[] }): VNode {
+  const mayReveal = useRight("reveal");
+  return (
+    <>
+      <Mistakes mistakes={mistakes} />
+      <VerdictNotice now={letter.now} />
+      {letter.archived !== null ? (
+        <Notice tone="warning" title="It is in the archive already">
+          <p>
+            Nothing waits that could be edited. <a href={letterHref(letter)}>What became of it</a>
+          </p>
+        </Notice>
+      ) : mayReveal ? (
+        <ActionForm action={letterHref(letter, "/edit")}>
+          <p>
+            The editor shows the whole message. That you look, and why, goes on record; so does what
+            you send. The original is kept in the archive.
+          </p>
+          <ReasonField />
+          <div class="actions">
+            <button name="step" value="open" type="submit">
+              Open the editor
+            </button>
+            <a href={letterHref(letter)}>Back to the dead letter</a>
+          </div>
+        </ActionForm>
+      ) : (
+        <p>
+          An editor shows the message, so it takes the right to reveal contents, too.{" "}
+          <a href="/me">What you may do</a>
+        </p>
+      )}
+      <h2>What is wrong, at its place</h2>
+      <JsonLines lines={lines} label="The dead letter, masked" id="issue" />
+    </>
+  );
+}
+
+interface EditorProps {
+  readonly letter: Letter;
+  readonly typed: Typed;
+  /** Undefined: not checked yet. */
+  readonly now?: Judgement;
+  /** The original message; given once what was typed is compared with it. */
+  readonly before?: string;
+  /** What speaks against sending it. */
+  readonly problems?: readonly string[];
+  readonly mistakes?: readonly string[];
+}
+
+function Editor({ letter, typed, now, before, problems = [], mistakes = [] }: EditorProps): VNode {
+  const isChecked = now !== undefined && before !== undefined;
+  const maySend = isChecked && problems.length === 0;
+  const notes = (now ?? letter.now).issues;
+  return (
+    <>
+      <Mistakes mistakes={mistakes} />
+      {problems.length > 0 && (
+        <Notice tone="bad" title="Nothing was sent">
+          <ul>
+            {problems.map((problem) => (
+              <li key={problem}>{printable(problem)}</li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      {maySend && (
+        <Notice tone="good" title="The contract accepts the changed message">
+          <p>Look at what you have changed, then send it. The original is kept in the archive.</p>
+        </Notice>
+      )}
+      {isChecked && (
+        <>
+          <h2>What you have changed</h2>
+          <Diff before={before} after={endedLine(typed.text)} label="What was changed" />
+        </>
+      )}
+      {(notes.length > 0 || !isChecked) && mistakes.length === 0 && (
+        <>
+          <h2>What is wrong, at its place</h2>
+          <JsonView text={typed.text} notes={notes} label="The message" id="issue" />
+        </>
+      )}
+      <ActionForm action={letterHref(letter, "/edit")}>
+        {typed.looked !== undefined && <input type="hidden" name="looked" value={typed.looked} />}
+        <TextArea
+          name="text"
+          label="The message"
+          hint="JSON. Numbers keep every digit that you write."
+          value={typed.text}
+          rows={Math.min(40, Math.max(8, typed.text.split("\n").length + 1))}
+          isCode
+          required
+        />
+        <ReasonField value={typed.reason} />
+        <div class="actions">
+          <button class={maySend ? "plain" : undefined} name="step" value="check" type="submit">
+            {isChecked ? "Check again" : "Check, and show what changes"}
+          </button>
+          {maySend && (
+            <button name="step" value="send" type="submit">
+              Send it
+            </button>
+          )}
+          <a href={letterHref(letter)}>Back, and send nothing</a>
+        </div>
+      </ActionForm>
+    </>
+  );
+}
+
+function endedLine(text: string): string {
+  return text.endsWith("\n") ? text : `${text}\n`;
+}
