@@ -115,7 +115,7 @@ test("logins that act have to be of the databases that are looked at", () => {
   expect(mistakesOf(operator)).toEqual([]);
   expect(
     mistakesOf({ ...operator, CONSOLE_OPERATOR_SOURCE_DATABASE_URLS: "postgres://op@db/one" }),
-  ).toEqual([expect.stringContaining("missing: db:5432/two")]);
+  ).toEqual([expect.stringContaining("missing: db/two")]);
   expect(mistakesOf({ CONSOLE_OPERATOR_CENTRAL_DATABASE_URL: "postgres://op@db/central" })).toEqual(
     [expect.stringContaining("give both, or neither")],
   );

@@ -8,13 +8,13 @@ import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 
 const system = useSystem();
+failOnLeaks(system);
 const consoles = useConsole(system);
 let issuer: Issuer;
 beforeAll(async () => {
   issuer = await startIssuer("console");
 });
 afterAll(() => issuer.stop());
-failOnLeaks(system);
 
 const statusOf = async (browser: Browser, path = "/me") => (await browser.get(path)).status;
 
@@ -108,7 +108,7 @@ test("with a token one has its rights and its name, and a wrong one is nobody's"
   const refused = await browser.post("/login", { token: "wrong" });
   expect(refused).toMatchObject({
     status: 401,
-    text: expect.stringContaining("nobody&#39;s token"),
+    text: expect.stringContaining("nobody's token"),
   });
   expect((await browser.post("/login", { token })).status).toBe(303);
   const { text } = await browser.get("/me");
