@@ -73,13 +73,19 @@ test("every answer has the headers that leave a hostile text nothing to do", asy
 
 test("every page shows itself in a healthy system, in 40 kB, with nothing inline and nothing from elsewhere", async () => {
   const browser = await (await consoles.start()).signIn();
+  const wrong: Record<string, unknown>[] = [];
   for (const route of routes.filter(({ kind }) => kind === "page")) {
     const { status, text } = await ask(browser, route);
-    expect({ path: route.path, status }).toEqual({ path: route.path, status: 200 });
-    expect(Buffer.byteLength(text), route.path).toBeLessThan(40_000);
-    expect(text).not.toMatch(/<script(?![^>]* src="\/assets\/)|<style|\sstyle=|\son\w+=/i);
-    expect(text).not.toMatch(/(?:src|href|action)="(?:https?:)?\/\//);
+    const bytes = Buffer.byteLength(text);
+    const inline = /<script(?![^>]* src="\/assets\/)[^>]*|<style|\sstyle=|\son\w+=/i.exec(
+      text,
+    )?.[0];
+    const elsewhere = /(?:src|href|action)="(?:https?:)?\/\/[^"]*/.exec(text)?.[0];
+    if (status === 200 && bytes < 40_000 && inline === undefined && elsewhere === undefined)
+      continue;
+    wrong.push({ path: route.path, status, bytes, inline, elsewhere });
   }
+  expect(wrong).toEqual([]);
 });
 
 test("scripts and styles are few, named by what is in them, and kept by the browser", async () => {
@@ -148,6 +154,7 @@ test("every route asks for its right, of every set of rights", async () => {
 });
 
 test("every page's command is one that the command line takes", async () => {
+  const wrong: Record<string, unknown>[] = [];
   const browser = await (await consoles.start()).signIn();
   for (const route of routes) {
     if (route.kind !== "page" || route.command === undefined) continue;
@@ -157,9 +164,10 @@ test("every page's command is one that the command line takes", async () => {
         text,
       );
     const words = shellWords(unescaped(shown?.[1] ?? ""));
-    expect(words[0], route.path).toBe("centralcloud");
-    expect(parse(words.slice(1)), words.join(" ")).toBe("taken");
+    const taken = words[0] === "centralcloud" ? parse(words.slice(1)) : "no command is shown";
+    if (taken !== "taken") wrong.push({ path: route.path, words, taken });
   }
+  expect(wrong).toEqual([]);
 });
 
 test("a value that a shell or the command line would take for something else arrives as it is", () => {
