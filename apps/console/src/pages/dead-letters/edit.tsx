@@ -1,5 +1,5 @@
-import { type JsonLine, jsonLines } from "@centralcloud/contracts";
 import { readAction } from "@centralcloud/central";
+import { type JsonLine, jsonLines } from "@centralcloud/contracts";
 import {
   checkEdit,
   EditRefusedError,
@@ -10,7 +10,7 @@ import {
   linesOfLetter,
   replayLetters,
 } from "@centralcloud/dead-letters";
-import { printable } from "@centralcloud/service";
+import { printable, printableLines } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { z } from "zod";
 import { withCentral, withScope } from "../../acting/databases.ts";
@@ -238,7 +238,7 @@ function unixLines(text: string): string {
   return text.replaceAll("\r\n", "\n");
 }
 
-/** A message on several lines, every digit as PostgreSQL has it. */
+/** A message on several lines, every digit as PostgreSQL has it; what an editor would not show is escaped. */
 export function indented(text: string): string {
   const lines = jsonLines(text).map(({ depth, tokens }) => {
     const words = tokens
@@ -246,7 +246,7 @@ export function indented(text: string): string {
       .map(({ kind, text: token }) => (kind === "punctuation" && token === ":" ? ": " : token));
     return `${"  ".repeat(depth)}${words.join("")}`;
   });
-  return `${lines.join("\n")}\n`;
+  return printableLines(`${lines.join("\n")}\n`);
 }
 
 function Invite({

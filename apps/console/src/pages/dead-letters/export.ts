@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
-import { isQueueName } from "@centralcloud/contracts";
 import { type ActionSummary, readAction } from "@centralcloud/central";
+import { isQueueName } from "@centralcloud/contracts";
 import { exportLetters, type LetterFilter } from "@centralcloud/dead-letters";
 import { type Chosen, openScope, withCentral } from "../../acting/databases.ts";
 import type { Viewer } from "../../auth/rights.ts";
