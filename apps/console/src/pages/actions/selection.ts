@@ -29,6 +29,8 @@ export const selectionFields = {
   do: one(z.enum(verbs, `must be one of ${verbs.join(", ")}`)),
   ...filterFields,
   id: several(id),
+  /** Given by a list of which rows are ticked: then nothing ticked is nothing chosen, rather than everything. */
+  chosen: flag(),
   action: maybe(id),
   all: flag(),
   rate: maybe(rate),
@@ -62,6 +64,9 @@ export function selectionOf(values: SelectionValues, viewer: Viewer): Selection 
   const mistakes: string[] = [];
   if (ids !== undefined && !selectsAll(filtered)) {
     mistakes.push("id: give ids or filters; only queue and source go with ids");
+  }
+  if (values.chosen && ids === undefined) {
+    mistakes.push("id: nothing is chosen; go back, and tick those that are meant");
   }
   if (all && ids !== undefined) mistakes.push("all: give ids or all, not both");
   if (action !== undefined && verb !== "restore") {

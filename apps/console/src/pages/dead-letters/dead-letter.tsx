@@ -1,6 +1,6 @@
 import { contractFor, type JsonLine, maskJson, shownOfDeadLetter } from "@centralcloud/contracts";
 import { type Judgement, type Letter, linesOfLetter, maskLetter } from "@centralcloud/dead-letters";
-import { shorten } from "@centralcloud/service";
+import { printable, shorten } from "@centralcloud/service";
 import type { ComponentChildren, VNode } from "preact";
 import { reason, recordReveal } from "../../acting/record.ts";
 import { JsonLines } from "../../kit/document.tsx";
@@ -340,7 +340,7 @@ function Stored({ text }: { readonly text: string | null }) {
           <code>centralcloud dlq body</code> writes it to a file.
         </p>
       ) : (
-        <pre class="stored">{text}</pre>
+        <pre class="stored">{printable(text)}</pre>
       )}
     </details>
   );

@@ -10,7 +10,7 @@ import {
   linesOfLetter,
   replayLetters,
 } from "@centralcloud/dead-letters";
-import { printable } from "@centralcloud/service";
+import { printable, printableLines } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { z } from "zod";
 import { withCentral, withScope } from "../../acting/databases.ts";
@@ -87,6 +87,12 @@ export const sendEdit = form({
     const { viewer, form: given } = context;
     assertMayEdit(context);
     const { letter, original } = await readOriginal(context);
+    if (letter.archived !== null || original === null) {
+      const typed = { text: unixLines(given.text ?? ""), reason: given.reason, looked: undefined };
+      const problems = [whyNone(letter)];
+      if (given.text === undefined) throw new GivenError(problems);
+      return show(409, letter, <Editor letter={letter} typed={typed} problems={problems} />);
+    }
     const looked = await recordLook(context, letter);
     const before = indented(original);
     if (given.step === "open") {
@@ -170,19 +176,17 @@ function show(status: number, letter: Letter, body: VNode): Outcome {
   return { status, title: `Edit ${titleOf(letter).toLowerCase()}`, body };
 }
 
-/** @throws {GivenError} where there is nothing that an editor could be given. */
-async function readOriginal({ params, databases }: Pick<EditContext, "params" | "databases">) {
-  const { letter, original } = await findDeadLetter({ params, databases, longest });
-  if (letter.archived !== null) {
-    const by = letter.archived.actionId === null ? "" : `, by action ${letter.archived.actionId}`;
-    throw new GivenError([`dead letter ${letter.id} is in the archive already${by}`]);
+function readOriginal({ params, databases }: Pick<EditContext, "params" | "databases">) {
+  return findDeadLetter({ params, databases, longest });
+}
+
+/** Why there is nothing that an editor could be given. */
+function whyNone({ id, archived }: Letter): string {
+  if (archived !== null) {
+    const by = archived.actionId === null ? "" : `, by action ${archived.actionId}`;
+    return `dead letter ${id} is in the archive already${by}`;
   }
-  if (original === null) {
-    throw new GivenError([
-      `dead letter ${letter.id} has no message, or a longer one than a form takes; \`centralcloud dlq edit\` takes one of any length`,
-    ]);
-  }
-  return { letter, original };
+  return `dead letter ${id} has no message, or a longer one than a form takes; \`centralcloud dlq edit\` takes one of any length`;
 }
 
 /** Who opens an editor sees contents: that is on record once for each editor. */
@@ -234,7 +238,7 @@ function unixLines(text: string): string {
   return text.replaceAll("\r\n", "\n");
 }
 
-/** A message on several lines, every digit as PostgreSQL has it. */
+/** A message on several lines, every digit as PostgreSQL has it; what an editor would not show is escaped. */
 export function indented(text: string): string {
   const lines = jsonLines(text).map(({ depth, tokens }) => {
     const words = tokens
@@ -242,7 +246,7 @@ export function indented(text: string): string {
       .map(({ kind, text: token }) => (kind === "punctuation" && token === ":" ? ": " : token));
     return `${"  ".repeat(depth)}${words.join("")}`;
   });
-  return `${lines.join("\n")}\n`;
+  return printableLines(`${lines.join("\n")}\n`);
 }
 
 function Invite({

@@ -138,7 +138,7 @@ function ListPage({ values, letters, next, isFirst, limit, silent }: ListModel):
         </div>
       )}
       <form method="get" action="/actions/new">
-        <HiddenFields query={{ queue: values.queue, source: values.source }} />
+        <HiddenFields query={{ queue: values.queue, source: values.source, chosen: true }} />
         <Table
           caption="Dead letters, newest first, with their contents masked"
           rows={letters}
