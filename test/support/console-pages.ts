@@ -18,7 +18,7 @@ function unescaped(text: string): string {
 
 /** What a page says, without marks, its blanks as one each. */
 export function wordsOf({ text }: Pick<Answer, "text">): string {
-  const body = /<main[\s\S]*<\/main>/.exec(text)?.[0] ?? text;
+  const body = /<main[\s\S]*<\/body>/.exec(text)?.[0] ?? text;
   return unescaped(body.replaceAll(/<[^>]*>/g, " ")).replaceAll(/\s+/g, " ");
 }
 

@@ -1,25 +1,20 @@
-import {
-  type ActionDetails,
-  type ActionEvent,
-  type ActionPart,
-  readAction,
-} from "@centralcloud/central";
+import { type ActionDetails, readAction } from "@centralcloud/central";
 import { addOutcomes, type Outcome, outcomeOf } from "@centralcloud/dead-letters";
 import { askDatabase, assertComplete, type Silence } from "@centralcloud/inspect";
 import { withoutSecrets } from "@centralcloud/postgres";
 import { shorten } from "@centralcloud/service";
-import type { ComponentChildren, VNode } from "preact";
-import { Age, Count, plural, Stat, Stats, Text, Time } from "../../kit/figures.tsx";
+import type { VNode } from "preact";
+import { Count, plural, Stat, Stats, Text } from "../../kit/figures.tsx";
 import { ActionForm, TextField } from "../../kit/form.tsx";
 import { Notice, PartialSources } from "../../kit/notices.tsx";
 import { useRight } from "../../kit/page-info.ts";
-import { Facts, Table } from "../../kit/table.tsx";
 import { answered, silences } from "../../reading/snapshots.ts";
 import { maybe, whole } from "../../routing/fields.ts";
 import { hrefTo } from "../../routing/links.ts";
 import { NotFoundError, page } from "../../routing/route.ts";
 import { isLoadable } from "../dead-letters/export.ts";
 import { wordsOf } from "../dead-letters/list.tsx";
+import { ActionFacts, EventTable, PartTable } from "./action-record.tsx";
 import { maskAction, StateBadge } from "./table.tsx";
 
 interface ActionModel {
@@ -290,84 +285,5 @@ function Undo({ action: { id, kind, moved, state } }: { readonly action: ActionD
         Undo: put what it discarded back…
       </a>
     </p>
-  );
-}
-
-function ActionFacts({ action: shown }: { readonly action: ActionDetails }) {
-  const { actor, login, osUser, channel, reason, startedAt, finishedAt, runner, rate } = shown;
-  const from = [
-    login === null ? undefined : `login ${login}`,
-    osUser === null ? undefined : `user ${osUser}`,
-    channel === null ? undefined : `from the ${channel}`,
-  ].filter((word): word is string => word !== undefined);
-  const facts: (readonly [string, ComponentChildren])[] = [
-    ["Who", <Text key="who">{shorten([actor, ...from].join(", "), 300)}</Text>],
-    ["Why", <Text key="why">{shorten(reason, 500)}</Text>],
-    ["Began", <Time key="began" at={startedAt} />],
-    ["Ended", <Time key="ended" at={finishedAt} />],
-    ["Works on it", runner === null ? "nobody" : <Text key="runner">{shorten(runner, 200)}</Text>],
-    ["Rate", rate === null ? "as fast as it goes" : `${rate} a second at most`],
-    [
-      "Chosen",
-      <code key="chosen">
-        <Text>{shorten(JSON.stringify(shown.selection), 2_000)}</Text>
-      </code>,
-    ],
-  ];
-  return <Facts facts={facts} />;
-}
-
-function PartTable({ parts }: { readonly parts: readonly ActionPart[] }) {
-  return (
-    <Table
-      caption="How far the action is, for each queue of each source"
-      rows={parts}
-      keyOf={({ sourceId, queue }) => `${sourceId} ${queue}`}
-      empty={<p>It is for none.</p>}
-      columns={[
-        { head: "Source", cell: ({ sourceName }) => <Text>{shorten(sourceName, 60)}</Text> },
-        { head: "Queue", cell: ({ queue }) => queue },
-        { head: "Chosen", isNumber: true, cell: ({ expected }) => <Count value={expected} /> },
-        { head: "Moved", isNumber: true, cell: ({ moved }) => <Count value={moved} /> },
-        { head: "Merged", isNumber: true, cell: ({ merged }) => <Count value={merged} /> },
-        {
-          head: "Left",
-          isNumber: true,
-          cell: ({ remaining, expected, moved }) => (
-            <Count value={remaining ?? Math.max(0, expected - moved)} />
-          ),
-        },
-        {
-          head: "Ended",
-          isNumber: true,
-          isMinor: true,
-          cell: ({ endedAt }) => <Age at={endedAt} />,
-        },
-      ]}
-    />
-  );
-}
-
-function EventTable({ events }: { readonly events: readonly ActionEvent[] }) {
-  const rows = events.map((event, index) => ({ ...event, key: String(index) }));
-  return (
-    <Table
-      caption="Who had a hand in it, oldest first"
-      rows={rows}
-      keyOf={({ key }) => key}
-      empty={<p>Nothing is on record, or it is not yours to see.</p>}
-      columns={[
-        { head: "At", isNumber: true, cell: ({ at }) => <Time at={at} /> },
-        { head: "What", cell: ({ event }) => <Text>{shorten(event, 60)}</Text> },
-        { head: "Who", cell: ({ actor }) => <Text>{shorten(actor, 100)}</Text> },
-        {
-          head: "More",
-          cell: ({ detail }) =>
-            Object.keys(detail).length === 0 ? null : (
-              <Text>{shorten(JSON.stringify(detail), 300)}</Text>
-            ),
-        },
-      ]}
-    />
   );
 }
