@@ -89,7 +89,7 @@ test("a form that is sent twice acts once, and both times leads to what came of 
   expect(counts.done).toBe(1);
 });
 
-test("a field that there is not, or one that is missing, is told, and nothing is done", async () => {
+test("an unknown field, or one that is missing, is told, and nothing is done", async () => {
   const { counts, routes } = countingForm();
   const browser = await (await consoles.start({}, { routes })).signIn();
   const unknown = await browser.post("/count", { reason: "test", all: "yes" });

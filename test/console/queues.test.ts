@@ -32,7 +32,7 @@ test("one queue shows the oldest messages with their contents masked", async () 
   await emptyQueues(system);
 });
 
-test("a queue that there is not is not found, and a parameter that there is not is a mistake", async () => {
+test("an unknown queue is not found, and an unknown parameter is a mistake", async () => {
   const browser = await (await consoles.start()).signIn();
   const missing = await browser.get(`/queues/no-such-queue/${system.singularity.name}`);
   expect(missing).toMatchObject({ status: 404, text: expect.stringContaining("no-such-queue") });

@@ -23,7 +23,7 @@ export interface LocalConsole extends Part {
 const program = fileURLToPath(new URL("./console-process.js", import.meta.url));
 
 /** From when it was asked to stop until it is ended by force, in milliseconds. */
-const patienceMs = 3_000;
+const timeoutMs = 3_000;
 
 /** Variables that a process needs besides those of the console itself; none that names a private key. */
 const passedOn = /^(CONSOLE_|PATH$|HOME$|USER$|LANG$|TZ$|NODE_|PG|TMPDIR$|SystemRoot$)/;
@@ -68,7 +68,7 @@ export function createLocalConsole(options: LocalConsoleOptions): LocalConsole {
     async stop() {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
-      const force = setTimeout(() => child?.kill("SIGKILL"), patienceMs);
+      const force = setTimeout(() => child?.kill("SIGKILL"), timeoutMs);
       child.kill("SIGTERM");
       await ended;
       clearTimeout(force);

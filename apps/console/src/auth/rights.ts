@@ -1,4 +1,4 @@
-/** What somebody may do here. Each route names the one that it needs; the server asks, whatever a page shows. */
+/** What somebody may do here. Each route names the one that it needs; the server asks, also where a page shows no button. */
 export const rights = ["look", "reveal", "operate", "audit"] as const;
 
 export type Right = (typeof rights)[number];

@@ -10,7 +10,7 @@ export interface Session {
 
 /** Who is signed in, in memory: a console that starts anew asks everybody to sign in again. */
 export interface Sessions {
-  /** Whose request it is; undefined where nobody's, or where that session has ended. */
+  /** Whose request it is; undefined where nobody has signed in, or that session has ended. */
   find(request: IncomingMessage): Session | undefined;
   /** Signs somebody in: an older session of the same browser ends. */
   begin(request: IncomingMessage, response: ServerResponse, viewer: Viewer): void;

@@ -8,8 +8,8 @@ const places: Readonly<Record<string, string>> = {
   s: "/sources",
 };
 
-/** How long a `g` waits for the letter that says where to, in milliseconds. */
-const patienceMs = 1_500;
+/** How long a `g` waits for the key that says where to, in milliseconds. */
+const waitMs = 1_500;
 
 /** Keys for those who know them, while nobody types. */
 export function listenToKeys(): void {
@@ -21,7 +21,7 @@ export function listenToKeys(): void {
     if (goes) {
       const place = places[event.key];
       if (place !== undefined) location.assign(place);
-    } else if (event.key === "g") goesUntil = performance.now() + patienceMs;
+    } else if (event.key === "g") goesUntil = performance.now() + waitMs;
     else if (event.key === "?") location.assign("/help");
     else if (event.key === "r") toggleLive();
     else if (event.key === "c") document.querySelector<HTMLElement>("button[data-copy]")?.click();

@@ -23,7 +23,7 @@ export function keepLive(): void {
 export function toggleLive(): void {
   if (!("live" in document.body.dataset)) return;
   isPaused = !isPaused;
-  tell(isPaused ? "stopped; press r to go on" : "reloading");
+  tell(isPaused ? "stopped; press r to continue" : "reloading");
   if (!isPaused) void refresh();
 }
 

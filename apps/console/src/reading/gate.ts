@@ -6,7 +6,7 @@ export interface Gate {
 
 export interface GateOptions {
   readonly inLine?: number;
-  readonly patienceMs?: number;
+  readonly yieldsAfterMs?: number;
 }
 
 /** Too many wait already. */
@@ -20,11 +20,11 @@ export class BusyError extends Error {
 /**
  * @param atATime from 1.
  * @param inLine how many may wait; default: any number.
- * @param patienceMs work that takes longer holds up those in line no more, in milliseconds; default: it does.
+ * @param yieldsAfterMs work that takes longer holds up those in line no more, in milliseconds; default: it does.
  */
 export function createGate(
   atATime: number,
-  { inLine = Number.POSITIVE_INFINITY, patienceMs }: GateOptions = {},
+  { inLine = Number.POSITIVE_INFINITY, yieldsAfterMs }: GateOptions = {},
 ): Gate {
   const line: (() => void)[] = [];
   let free = atATime;
@@ -43,7 +43,7 @@ export function createGate(
         if (isIn) leave();
         isIn = false;
       };
-      const timer = patienceMs === undefined ? undefined : setTimeout(leaveOnce, patienceMs);
+      const timer = yieldsAfterMs === undefined ? undefined : setTimeout(leaveOnce, yieldsAfterMs);
       try {
         return await work();
       } finally {

@@ -54,7 +54,7 @@ export interface Snapshots {
 }
 
 /** How long whoever asks waits for something newer than there is, in milliseconds. */
-const patienceMs = 200;
+const waitMs = 200;
 
 /** Names that are kept at most: some are of queries, of which there are many. */
 const mostKept = 2_000;
@@ -73,7 +73,7 @@ interface Kept {
 export function createSnapshots({ sourceUrls, centralUrl }: Logins, asking: AskOptions): Snapshots {
   const kept = new Map<string, Kept>();
   const ended = new AbortController();
-  const gate = createGate(sourcesAtATime, { patienceMs: 1_000 });
+  const gate = createGate(sourcesAtATime, { yieldsAfterMs: 1_000 });
   const names = new Map<string, { readonly name: string; readonly sourceId: string }>();
   const limits = { ...asking, signal: ended.signal };
 
@@ -113,7 +113,7 @@ export function createSnapshots({ sourceUrls, centralUrl }: Logins, asking: AskO
 
   async function wait(all: readonly Kept[]): Promise<void> {
     const running = all.flatMap((one) => (one.running === undefined ? [] : [one.running]));
-    if (running.length > 0) await settledWithin(Promise.all(running), patienceMs);
+    if (running.length > 0) await settledWithin(Promise.all(running), waitMs);
   }
 
   const shown = <Value>(one: Kept): Snapshot<Value> => ({

@@ -130,7 +130,7 @@ export function collectGiven(pairs: Iterable<readonly [string, string]>): Map<st
 }
 
 /**
- * Reads what was given. A name that there is not is a mistake: a filter that is mistyped must not become "all".
+ * Reads what was given. An unknown name is a mistake: a filter that is mistyped must not become "all".
  *
  * @throws {GivenError}
  */

@@ -58,7 +58,7 @@ export function createAnswering(options: AnsweringOptions) {
   const { configuration, routes, authentication, snapshots, runner, tell } = options;
   const { publicUrl, environment, viewer: logins, operator, askS, auth, judge } = configuration;
   const router = createRouter(routes);
-  const gate = createGate(pagesAtATime, { inLine: pagesInLine, patienceMs: 2_000 });
+  const gate = createGate(pagesAtATime, { inLine: pagesInLine, yieldsAfterMs: 2_000 });
   const posts = createRateLimit({ atOnce: 30, aMinute: 60 });
   const signIns = createRateLimit({ atOnce: 10, aMinute: 10 });
   const sent = createSentForms();

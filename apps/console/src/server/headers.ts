@@ -12,7 +12,7 @@ export const contentSecurityPolicy = [
   "base-uri 'none'",
 ].join("; ");
 
-/** On every answer, whatever it is. */
+/** On every answer. */
 export const securityHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": contentSecurityPolicy,
   "x-content-type-options": "nosniff",
