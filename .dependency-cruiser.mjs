@@ -4,14 +4,18 @@
  * exports. (That package.json declares what is imported, Biome checks.)
  */
 
-/** From top to bottom; each may import those it names. */
+/**
+ * From top to bottom; each may import those it names. docs/architecture.md draws it, and a check compares the drawing:
+ * apps; operations (what an operator does with both stores); engine; clients; ground.
+ */
 const mayImport = {
   "apps/local": [
     "apps/console",
     "apps/consumer",
+    "packages/central",
     "packages/db",
     "packages/embedded",
-    "packages/pgmq",
+    "packages/queue",
     "packages/scheduler",
     "packages/postgres",
     "packages/service",
@@ -22,10 +26,12 @@ const mayImport = {
     "apps/consumer",
     "packages/contracts",
     "packages/cdc",
+    "packages/central",
     "packages/db",
     "packages/dead-letters",
+    "packages/doctor",
     "packages/inspect",
-    "packages/pgmq",
+    "packages/queue",
     "packages/scheduler",
     "packages/postgres",
     "packages/service",
@@ -35,24 +41,30 @@ const mayImport = {
   // It reads and acts as the command line does, and never holds a session key.
   "apps/console": [
     "packages/cdc",
+    "packages/central",
     "packages/contracts",
     "packages/db",
     "packages/dead-letters",
+    "packages/doctor",
     "packages/inspect",
     "packages/postgres",
+    "packages/scheduler",
     "packages/service",
     "packages/trace",
   ],
   "apps/consumer": [
     "packages/cdc",
+    "packages/central",
     "packages/contracts",
     "packages/db",
-    "packages/pgmq",
+    "packages/lane",
     "packages/postgres",
+    "packages/queue",
     "packages/service",
     "packages/session-keys",
   ],
   "packages/trace": [
+    "packages/central",
     "packages/contracts",
     "packages/db",
     "packages/dead-letters",
@@ -61,26 +73,51 @@ const mayImport = {
   ],
   "packages/inspect": [
     "packages/cdc",
+    "packages/central",
     "packages/contracts",
     "packages/db",
     "packages/dead-letters",
-    "packages/pgmq",
+    "packages/queue",
     "packages/postgres",
+    "packages/scheduler",
     "packages/service",
+    "packages/session-keys",
   ],
-  "packages/dead-letters": [
+  // Above all that it checks, so that it copies nothing from them.
+  "packages/doctor": [
+    "packages/cdc",
+    "packages/central",
     "packages/contracts",
     "packages/db",
-    "packages/pgmq",
+    "packages/queue",
+    "packages/postgres",
+    "packages/scheduler",
+    "packages/service",
+    "packages/session-keys",
+  ],
+  "packages/dead-letters": [
+    "packages/central",
+    "packages/contracts",
+    "packages/db",
+    "packages/queue",
     "packages/postgres",
     "packages/service",
   ],
-  "packages/cdc": ["packages/db", "packages/postgres", "packages/service"],
+  "packages/client": ["packages/cdc", "packages/postgres"],
+  "packages/cdc": [
+    "packages/central",
+    "packages/db",
+    "packages/postgres",
+    "packages/queue",
+    "packages/service",
+  ],
   "packages/scheduler": ["packages/db", "packages/postgres", "packages/service"],
+  "packages/central": ["packages/db", "packages/postgres", "packages/service"],
   // The embedded server is for packages/db/src/maintenance alone.
   "packages/db": ["packages/embedded", "packages/postgres", "packages/service", "sql"],
-  "packages/pgmq": ["packages/postgres", "packages/service"],
-  "packages/session-keys": ["packages/service"],
+  "packages/lane": ["packages/postgres", "packages/queue", "packages/service"],
+  "packages/queue": ["packages/postgres"],
+  "packages/session-keys": ["packages/postgres", "packages/service"],
   "packages/embedded": ["packages/postgres"],
   "packages/postgres": [],
   "packages/service": [],
@@ -93,7 +130,7 @@ const directions = Object.entries(mayImport).map(([from, to]) => ({
   severity: "error",
   from: { path: `^${from}/` },
   to: {
-    path: "^(apps|packages|sql|test)/",
+    path: "^(apps|packages|sql|test|tools)/",
     pathNot: [from, ...to].map((member) => `^${member}/`),
   },
 }));
@@ -109,11 +146,18 @@ export default {
       to: { circular: true },
     },
     {
+      name: "from-tools",
+      comment: "Tests may use the tools; what the tools measure must not depend on a test",
+      severity: "error",
+      from: { path: "^tools/" },
+      to: { path: "^test/" },
+    },
+    {
       name: "no-deep-imports",
       comment:
         "Another member is imported by its name, which its exports answer; not by a path into it",
       severity: "error",
-      from: { path: "^(apps|packages|test)/([^/]+)/" },
+      from: { path: "^(apps|packages|test|tools)/([^/]+)/" },
       to: {
         path: "^(apps|packages|sql)/",
         pathNot: [
@@ -135,7 +179,7 @@ export default {
   options: {
     exclude: { path: ["/generated/", "/node_modules/.*/node_modules/"] },
     doNotFollow: { path: ["node_modules", "/dist/"] },
-    includeOnly: { path: ["^apps/", "^packages/", "^sql/", "^test/", "node_modules"] },
+    includeOnly: { path: ["^apps/", "^packages/", "^sql/", "^test/", "^tools/", "node_modules"] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.base.json" },
     enhancedResolveOptions: {

@@ -8,7 +8,12 @@ export default defineConfig({
   test: {
     // More than the cores of a small machine: tests also wait, for servers and for time to pass.
     maxWorkers: 4,
-    projects: ["packages/*", "test", "test/vitest.full.config.ts", "test/vitest.images.config.ts"],
+    projects: [
+      "test",
+      "test/vitest.packages.config.ts",
+      "test/vitest.full.config.ts",
+      "test/vitest.images.config.ts",
+    ],
     reporters: ["default", "./scripts/hang-reporter.mjs", "./scripts/summary-reporter.mjs"],
     sequence: { sequencer: FileOrder },
   },

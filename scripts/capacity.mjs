@@ -1,4 +1,4 @@
 import { prepare } from "./run.mjs";
 
 prepare();
-await import("../test/dist/capacity/main.js");
+await import("../tools/dist/capacity/main.js");

@@ -1,4 +1,4 @@
 import { prepare } from "./run.mjs";
 
 prepare();
-await import("../test/dist/chaos/run/main.js");
+await import("../tools/dist/chaos/run/main.js");

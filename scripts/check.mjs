@@ -16,7 +16,10 @@ const checks = [
     "apps",
     "packages",
     "test",
+    "tools",
   ],
+  ["links of the documentation", "node", "scripts/links.mjs"],
+  ["words of the glossary", "node", "scripts/words.mjs"],
   ["generated files", "turbo", "run", "verify", "--output-logs=errors-only"],
   ["licences", "node", "scripts/third-party.mjs"],
 ];

@@ -54,7 +54,10 @@ const members = ["apps", "packages"].flatMap((folder) =>
   readdirSync(join(root, folder)).map((name) => join(root, folder, name)),
 );
 const others = ({ manifest, isOurs }) => (isOurs ? [] : [manifest]);
-const everything = collectPackages([root, join(root, "test"), ...members], true).flatMap(others);
+const everything = collectPackages(
+  [root, join(root, "test"), join(root, "tools"), ...members],
+  true,
+).flatMap(others);
 const text = render(collectPackages(shippedMembers, false).flatMap(others));
 const problems = [...new Set(everything.flatMap((manifest) => problemOf(manifest) ?? []))];
 

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { builtPackages } from "./support/built-packages.ts";
 
 export default defineConfig({
   test: {
@@ -6,6 +7,8 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     exclude: ["containers/**", "images/**", "node_modules/**"],
     globalSetup: ["support/global-setup.ts"],
+    server: { deps: { external: [builtPackages] } },
+    setupFiles: ["support/check-leaks.ts"],
     pool: "forks",
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,
     // `failOnLeaks` finds.

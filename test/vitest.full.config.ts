@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { builtPackages } from "./support/built-packages.ts";
 
 /**
  * The full profile, in a container: what only it can do, and tests that must pass on both profiles. Left out
@@ -29,6 +30,8 @@ export default defineConfig({
       "singularity/{huge-results,odd-rows-of-applications,scheduler,session-keys}.test.ts",
     ],
     globalSetup: ["support/full-profile-setup.ts"],
+    server: { deps: { external: [builtPackages] } },
+    setupFiles: ["support/check-leaks.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,

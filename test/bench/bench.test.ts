@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { expectedContent, fillQueue, installMessages, queue } from "../../tools/bench/backlog.ts";
+import { parseOptions } from "../../tools/bench/options.ts";
+import type { Report } from "../../tools/bench/report/report.ts";
+import { scenarios } from "../../tools/bench/scenarios.ts";
+import { ratiosOf, spreadOf } from "../../tools/bench/statistics.ts";
+import { assertMergedOnce, assertSettled } from "../../tools/bench/verify.ts";
 import { useSystem } from "../support/databases.ts";
-import { expectedContent, fillQueue, installMessages, queue } from "./backlog.ts";
-import { parseOptions } from "./options.ts";
-import type { Report } from "./report/report.ts";
-import { scenarios } from "./scenarios.ts";
-import { ratiosOf, spreadOf } from "./statistics.ts";
-import { assertMergedOnce, assertSettled } from "./verify.ts";
 
-const program = fileURLToPath(new URL("../dist/bench/main.js", import.meta.url));
+const program = fileURLToPath(new URL("../../tools/dist/bench/main.js", import.meta.url));
 const system = useSystem();
 let folder = "";
 

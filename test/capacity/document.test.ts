@@ -1,8 +1,13 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { documentFile, plotFile, renderDocument, renderPlot } from "./document.ts";
-import { readCommands, readFigures, readValidation } from "./figures.ts";
-import { formatBytes, formatNumber, formatSeconds } from "./markdown.ts";
+import {
+  documentFile,
+  plotFile,
+  renderDocument,
+  renderPlot,
+} from "../../tools/capacity/document.ts";
+import { readCommands, readFigures, readValidation } from "../../tools/capacity/figures.ts";
+import { formatBytes, formatNumber, formatSeconds } from "../../tools/capacity/markdown.ts";
 
 test("every number of docs/capacity.md, and its picture, is that of the figures (else: pnpm capacity document)", () => {
   const page = readFileSync(documentFile, "utf8");

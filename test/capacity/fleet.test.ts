@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Figures, MessageFigures } from "./figures.ts";
-import { limitsOf, planFleet, usual } from "./fleet.ts";
+import type { Figures, MessageFigures } from "../../tools/capacity/figures.ts";
+import { limitsOf, planFleet, usual } from "../../tools/capacity/fleet.ts";
 
 /** Round figures, so that what comes of them can be reckoned in one's head. */
 const message: MessageFigures = {

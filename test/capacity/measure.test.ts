@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { readCommands, readFigures, readValidation, root } from "./figures.ts";
+import { readCommands, readFigures, readValidation, root } from "../../tools/capacity/figures.ts";
 
 /*
  * What the figures are measured with must still run, and give what the document reads; what they are in so small a

@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../../tools/capacity/figures.ts";
 import { centralContent } from "../support/central-content.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
 import { patterns } from "../support/dead-letters.ts";
 import { patternMessage } from "../support/messages.ts";
-import { root } from "./figures.ts";
 
 /** The statement of docs/capacity.md. */
 const rollUp = /```sql\n([\s\S]*?)```/.exec(

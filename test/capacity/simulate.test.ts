@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { drawArrivals } from "./arrivals.ts";
-import { type Course, describeLag, simulate } from "./simulate.ts";
+import { drawArrivals } from "../../tools/capacity/arrivals.ts";
+import { type Course, describeLag, simulate } from "../../tools/capacity/simulate.ts";
 
 const counts = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 60 });
 const courses = fc.tuple(counts, fc.integer({ min: 0, max: 60 })).chain(([arrivals, most]) =>

@@ -1,5 +1,5 @@
-import { readChangeLog } from "@centralcloud/cdc";
-import { maintainChangeLog, migrate, readLandedStates } from "@centralcloud/db";
+import { maintainChangeLog, readChangeLog } from "@centralcloud/cdc";
+import { migrate, readLandedStates } from "@centralcloud/db";
 import { beforeAll, expect, test } from "vitest";
 import { useCapture } from "../support/capture.ts";
 import { environmentOf } from "../support/command.ts";

@@ -1,9 +1,13 @@
 import { createCapture } from "@centralcloud/cdc";
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import type { Observation, Part } from "@centralcloud/service";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { captureDefaults } from "../support/capture.ts";
 import { environmentOf } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";
@@ -41,7 +45,7 @@ async function queryOn(server: ChaosServer, statement: string) {
 beforeEach(async () => {
   central = await createTestDatabase("central");
   primary = await ChaosServer.create("primary", ["singularity"]);
-  await migrate("singularity", urlOf(primary), () => {});
+  await migrateAndSchedule("singularity", urlOf(primary), () => {});
   backup = await primary.backUp();
   const pool = new pg.Pool({ connectionString: urlOf(primary), application_name: harnessName });
   await drainAll({ singularity: { name: "singularity", url: urlOf(primary), pool }, central });

@@ -4,7 +4,7 @@ import {
   getCdcChanges,
   getPatternChanges,
   getSessionChanges,
-} from "@centralcloud/cdc";
+} from "@centralcloud/client";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { pluginsHere, useCapture } from "../support/capture.ts";
 import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";

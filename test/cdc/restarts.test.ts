@@ -1,6 +1,6 @@
 import { createCapturedTables } from "@centralcloud/cdc";
 import { beforeAll, expect, test, vi } from "vitest";
-import type { StopMode } from "../chaos/servers/chaos-server.ts";
+import type { StopMode } from "../../tools/chaos/servers/chaos-server.ts";
 import { pluginHere, useCapture } from "../support/capture.ts";
 import { createSteps, expectEveryStepOnce } from "../support/numbered-steps.ts";
 import { useRestartableSystem } from "../support/restartable-system.ts";

@@ -113,7 +113,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
       stderr: expect.stringMatching(/change of moods at/),
     });
     expect(await examine(system)).toContainEqual(
-      problem("error", /does not go on: a change of moods at/, /do what it says/),
+      problem("error", /does not continue: a change of moods at/, /do what it says/),
     );
     expect(part.observations.filter(({ event }) => event === "capture-fault")).toHaveLength(1);
   });

@@ -82,6 +82,26 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     await system.central.pool.query("delete from central.capture_cursors");
   });
 
+  test("what is captured of a table is all its columns, or those that are not left out, in their order", async () => {
+    await query(
+      "create table ordered (id integer primary key, zebra text, apple text, mango text)",
+    );
+    await query("alter table ordered replica identity full");
+    const { rows } = await query(
+      `select e.column_list as captured, e.problem
+         from (values ('{}'::text[]), ('{ordered.apple}')) l (left_out)
+        cross join lateral examine_captured_tables('{ordered}', l.left_out) e`,
+    );
+    await query("drop table ordered");
+    expect(rows).toEqual([
+      { captured: null, problem: null },
+      {
+        captured: ["id", "zebra", "mango"],
+        problem: expect.stringContaining("its replica identity is full"),
+      },
+    ]);
+  });
+
   async function expectToldToOperators(problem: string): Promise<void> {
     const captured = { names: [...defaultTables, "spoilt"], leftOut: [] };
     expect(await examine(system, { captured })).toContainEqual(

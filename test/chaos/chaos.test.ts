@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
+import { describeChaos, describeOutage } from "../../tools/chaos/run/describe-report.ts";
+import { shortPlan } from "../../tools/chaos/run/plan.ts";
+import { runChaos } from "../../tools/chaos/run/run-chaos.ts";
+import { runOutage } from "../../tools/chaos/run/run-outage.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { describeChaos, describeOutage } from "./run/describe-report.ts";
-import { shortPlan } from "./run/plan.ts";
-import { runChaos } from "./run/run-chaos.ts";
-import { runOutage } from "./run/run-outage.ts";
 
 failOnLeaks();
 

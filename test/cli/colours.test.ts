@@ -3,6 +3,7 @@ import { environmentOf, runCommandAlone } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { emptyQueues, putLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { runCommand } from "../support/run-command.ts";
 import { runOnTerminal, skipsTerminal, withoutColours } from "../support/terminal.ts";
 
 const system = useSystem();
@@ -50,7 +51,7 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
     const { output } = await runOnTerminal(["jobs"], environment, { columns: 60 });
     const lines = withoutColours(output).split("\r\n");
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
-    const wide = await runCommandAlone(["jobs"], environment);
+    const wide = await runCommand(["jobs"], environment);
     const words = (text: string) => text.replaceAll(/\s+/g, "");
     for (const job of ["learn-patterns-every-5min", "assign-tasks-every-2min"]) {
       expect(wide.stdout).toContain(job);
@@ -72,7 +73,7 @@ test("JSON is never coloured", async () => {
   await withDeadLetter();
   for (const words of [["queues"], ["doctor"], ["dlq", "list"], ["actions", "list"]]) {
     const environment = { ...environmentOf(system), FORCE_COLOR: "1" };
-    const { stdout } = await runCommandAlone([...words, "--json"], environment);
+    const { stdout } = await runCommand([...words, "--json"], environment);
     expect(() => JSON.parse(stdout)).not.toThrow();
     expect(stdout).not.toContain(escapeKey);
   }
@@ -89,7 +90,7 @@ test("a name that steers terminals colours nothing, breaks no table, and shows w
   await withDeadLetter();
   for (const words of [["queues"], ["jobs"], ["dlq", "list"], ["doctor"], ["sources", "list"]]) {
     const environment = { ...environmentOf(system), FORCE_COLOR: "1" };
-    const { stdout, stderr } = await runCommandAlone(words, environment);
+    const { stdout, stderr } = await runCommand(words, environment);
     // Ours are those, and no other.
     const rest = `${stdout}${stderr}`.replaceAll(ours, "");
     expect(rest).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
@@ -100,7 +101,7 @@ test("a name that steers terminals colours nothing, breaks no table, and shows w
 test("what an error quotes of the command's words steers nothing either", async () => {
   const file = "evil\u001b[32mgreen\u202e";
   const words = ["keys", "add", "--from", file];
-  const { exitCode, stderr } = await runCommandAlone(words, environmentOf(system));
+  const { exitCode, stderr } = await runCommand(words, environmentOf(system));
   expect(exitCode).toBe(2);
   expect(stderr).toContain(String.raw`evil\u001b[32mgreen\u202e`);
   expect(stderr).not.toContain(escapeKey);

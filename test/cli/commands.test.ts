@@ -39,7 +39,7 @@ test.each([
   ["help on an unknown command of a group", ["dlq", "nonsense", "-h"]],
   ["help on an unknown command beside an action", ["jobs", "nonsense", "--help"]],
 ])("%s is wrong usage", async (_, words) => {
-  const { exitCode, stdout, stderr } = await runCommandAlone(words, environmentOf(system));
+  const { exitCode, stdout, stderr } = await runCommand(words, environmentOf(system));
   expect(exitCode).toBe(2);
   expect(stdout).toBe("");
   expect(stderr).toMatch(/^error: /);
@@ -48,7 +48,7 @@ test.each([
 test.each(["migrate", "drain", "queues"])(
   "%s says which database can't be reached",
   async (command) => {
-    const { exitCode, stderr } = await runCommandAlone([command], {
+    const { exitCode, stderr } = await runCommand([command], {
       SOURCE_DATABASE_URLS: "postgres://user:hunter2@127.0.0.1:1/nothing",
       CENTRAL_DATABASE_URL: system.central.url,
     });
@@ -96,7 +96,7 @@ test.each(["queues", "jobs", "keys list", "dlq list", "dlq list --groups"])(
 );
 
 test.each([
-  ["dlq replay", [/--reason/, /selects every letter/]],
+  ["dlq replay", [/--reason/, /selects every dead letter/]],
   ["dlq replay 1 --all --edit /nowhere/x", [/--reason/, /not both/, /--edit .*ENOENT/]],
   ["dlq discard 1 --code x", [/--reason/, /ids or filters/]],
   ["replay-archive", [/--reason/, /--from, --to, or --all/]],
@@ -116,7 +116,7 @@ test("queues tells what waits, what is in flight and what is dead", async () => 
   await queues.sendBatch(queue, [patternMessage(), patternMessage(), patternMessage()]);
   await queues.send(`${queue}-dlq`, "{}");
   await system.singularity.pool.query("select pgmq.read($1, 60, 1)", [queue]);
-  const { exitCode, stdout, stderr } = await runCommandAlone(
+  const { exitCode, stdout, stderr } = await runCommand(
     ["queues", "--json"],
     environmentOf(system),
   );
@@ -143,7 +143,7 @@ test("queues tells what waits, what is in flight and what is dead", async () => 
     { ...rest, queue: "agent-sessions" },
     { ...rest, queue: "agent-knowledge-updates" },
   ]);
-  const table = await runCommandAlone(["queues"], environmentOf(system));
+  const table = await runCommand(["queues"], environmentOf(system));
   expect(table.stdout.split("\n")[1]).toMatch(/centralcloud-new-patterns +3 +1 +2 +\d+ +1$/);
   await queues.purge(queue);
 });

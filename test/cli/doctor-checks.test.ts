@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { checkNames, type DoctorOptions, type Finding } from "@centralcloud/db";
+import { checkNames, type DoctorOptions, type Finding } from "@centralcloud/doctor";
 import type { PoolClient } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -112,7 +112,7 @@ const illnesses: Readonly<Record<string, Illness | Elsewhere>> = {
   },
   consumers: {
     central: consumer("null", "now() - interval '5 minutes'"),
-    finds: /ended without a word/,
+    finds: /ended without signing off/,
   },
   "store-losses": {
     central: `insert into central.archive_checks (source_id, queue, epoch_id, from_at, missing_since, missing_count, compared_at)

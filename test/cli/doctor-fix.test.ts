@@ -110,7 +110,11 @@ test("a replica that ended without a word is found, and taken off the list", asy
             (gen_random_uuid(), '0.1.0', 'live-host', now())`,
   );
   expect(await unwell()).toEqual([
-    problem("warning", /on dead-host ended without a word 30\d s ago/, /central\.retire_consumer/),
+    problem(
+      "warning",
+      /on dead-host ended without signing off 30\d s ago/,
+      /central\.retire_consumer/,
+    ),
   ]);
   const { repairs, findings } = await fixAll();
   expect(repairs).toEqual([
@@ -194,7 +198,7 @@ describe("queues", () => {
       problem(
         "warning",
         /-dlq: 1 dead letter in it, the oldest of 2026-01-02T03:04:05\.000Z$/,
-        /centralcloud dlq list --groups.*"Dead letters"/,
+        /centralcloud dlq groups.*docs\/operate\/dead-letters\.md/,
       ),
     ]);
     await query(`delete from pgmq."q_${queue}-dlq"`);

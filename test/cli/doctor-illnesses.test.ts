@@ -1,4 +1,4 @@
-import type { Finding } from "@centralcloud/db";
+import type { Finding } from "@centralcloud/doctor";
 import { describe, expect, test } from "vitest";
 import { problem } from "../support/doctor.ts";
 import { useHealthySystem } from "../support/healthy-system.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Finding } from "@centralcloud/db";
+import type { Finding } from "@centralcloud/doctor";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
 import { describe, expect, test } from "vitest";
 import { environmentOf, runCommandAlone } from "../support/command.ts";

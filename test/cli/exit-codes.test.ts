@@ -94,7 +94,7 @@ const rows: Readonly<Record<string, Row>> = {
       }),
       run("migrate", {
         prepare: onSource("alter table public.agents alter column agent_id type varchar(200)"),
-        says: /could not be mended|takes a decision/,
+        says: /could not be repaired|needs a decision/,
       }),
     ],
   },
@@ -107,6 +107,20 @@ const rows: Readonly<Record<string, Row>> = {
       run("consume", { environment: { SOURCE_DATABASE_URLS: "mysql://host/x" } }),
     ],
     unreachable: waits,
+  },
+  console: {
+    done: run("console", {
+      environment: { CONSOLE_PORT: "0" },
+      untilItWrites: "Open the console:",
+    }),
+    failed: ended,
+    wrong: [
+      run("console --now"),
+      run("console", { environment: { CONSOLE_PORT: "many" } }),
+      run("console", { environment: { CONSOLE_ADDRESS: "0.0.0.0" } }),
+      run("console", { environment: { SESSION_PRIVATE_KEYS: "a key" } }),
+    ],
+    unreachable: "it shows which databases are away, and asks them again",
   },
   drain: {
     done: run("drain"),

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Link } from "../chaos/proxy/link.ts";
+import { Link } from "../../tools/chaos/proxy/link.ts";
 import { dropSlots, prepareForCapture } from "../support/capture.ts";
 import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";
 import { queuesOf } from "../support/consumer.ts";

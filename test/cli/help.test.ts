@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { commandHelp, createProgram, helpOf, helpVariables, pathOf } from "@centralcloud/cli";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { failOnLeaks } from "../support/leaks.ts";
+import { operatePage } from "../support/operations-page.ts";
 import { runCommand, runCommandWith } from "../support/run-command.ts";
 
 failOnLeaks();
@@ -85,7 +86,7 @@ function wordsOf(line: string): string[] {
 }
 
 test("every variable of the help is among the settings of the documentation", () => {
-  const page = fileOf("docs/operations.md");
+  const page = operatePage("settings");
   for (const name of Object.keys(helpVariables)) {
     const wanted = name.replace(/_FILE$/, "").replace(/^OTEL_.*/, "OTEL_");
     expect(page, name).toContain(`\`${wanted}`);

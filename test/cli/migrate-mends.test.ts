@@ -43,15 +43,19 @@ test("what was changed by hand is named by the doctor, foretold by --dry-run, an
 
   const plan = await migrate("--dry-run");
   expect(plan.exitCode).toBe(1);
-  expect(plan.stdout).toMatch(/^singularity \S+: would mend: function public\.sync_learning/m);
-  expect(plan.stdout).toMatch(/^central \S+: would mend: centralcloud_consumer lacks execute on/m);
+  expect(plan.stdout).toMatch(/^singularity \S+: would repair: function public\.sync_learning/m);
+  expect(plan.stdout).toMatch(
+    /^central \S+: would repair: centralcloud_consumer lacks execute on/m,
+  );
   expect(plan.stderr).toContain("nothing was changed");
   expect(await drift()).toEqual(found);
 
   const { exitCode, stdout, stderr } = await migrate();
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  expect(stdout).toMatch(/^singularity \S+: mended: the trigger agent_sessions_persist_update of/m);
-  expect(stdout).toMatch(/^central \S+: \d+ mended$/m);
+  expect(stdout).toMatch(
+    /^singularity \S+: repaired: the trigger agent_sessions_persist_update of/m,
+  );
+  expect(stdout).toMatch(/^central \S+: \d+ repaired$/m);
   expect(await drift()).toEqual([]);
   expect((await migrate("--dry-run")).exitCode).toBe(0);
   expect((await migrate()).stdout).toMatch(/^(\S+ \S+: up to date\n){2}$/);
@@ -70,7 +74,7 @@ test("records of migrations that are lost come back, where everything else is th
   await system.central.pool.query("drop schema centralcloud_migrations cascade");
   const { exitCode, stdout } = await migrate("--dry-run", "--only", "central");
   expect(exitCode).toBe(1);
-  expect(stdout).toContain("would mend: the record of its migrations is missing");
+  expect(stdout).toContain("would repair: the record of its migrations is missing");
   expect((await migrate("--only", "central")).exitCode).toBe(0);
   expect((await migrate("--only", "central")).stdout).toMatch(/up to date/);
 });
@@ -82,9 +86,9 @@ test("what can't be mended is said with the reason, the rest is mended, and the 
   );
   const { exitCode, stdout, stderr } = await migrate("--only", "central");
   expect(exitCode).toBe(1);
-  expect(stdout).toContain("mended: centralcloud_consumer lacks select on table central.sources");
+  expect(stdout).toContain("repaired: centralcloud_consumer lacks select on table central.sources");
   expect(stderr).toMatch(
-    /could not be mended: the column name of table central\.sources .* \(.*data\)/,
+    /could not be repaired: the column name of table central\.sources .* \(.*data\)/,
   );
   await system.central.pool.query("alter table central.sources alter column name type text");
   expect((await migrate("--only", "central")).stdout).toMatch(/up to date/);

@@ -1,5 +1,5 @@
 import { createConsumer } from "@centralcloud/consumer";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { describe, expect, test } from "vitest";
 import { configurationFor, drainAll } from "../support/consumer.ts";
 import type { TestDatabase } from "../support/databases.ts";
@@ -19,7 +19,7 @@ describe("renew", () => {
     await send(system.singularity, "merged by the original");
     await send(system.singularity, "waits at the original");
     await send(system.singularity, "dies at the original");
-    await new PgmqClient(system.singularity.pool).send(`${patterns}-dlq`, "{}");
+    await new QueueClient(system.singularity.pool).send(`${patterns}-dlq`, "{}");
     const clone = await copy();
     await system.central.pool.query(
       "alter table central.patterns add constraint refused check (pattern ->> 'name' not like 'dies%')",
@@ -32,7 +32,7 @@ describe("renew", () => {
     await consumer.start();
     await until(
       "one waits",
-      async () => (await new PgmqClient(system.singularity.pool).metrics(patterns)).total === 1,
+      async () => (await new QueueClient(system.singularity.pool).metrics(patterns)).total === 1,
     );
     await consumer.stop();
     await system.central.pool.query("alter table central.patterns drop constraint refused");
@@ -83,7 +83,7 @@ describe("renew", () => {
     const { rows } = await clone.pool.query(
       "insert into agent_sessions (agent_id, state) values ('a', '{}') returning id::text",
     );
-    await new PgmqClient(clone.pool).send(
+    await new QueueClient(clone.pool).send(
       "agent-sessions",
       JSON.stringify({
         agent_id: "a",
@@ -164,7 +164,7 @@ describe("whose a message is", () => {
     });
     const { exitCode, stdout } = await run(words, system.singularity, clone);
     expect(exitCode).toBe(0);
-    expect(stdout).toContain("set aside as copies of the original's: 0 messages");
+    expect(stdout).toContain("archived as copies of the original's: 0 messages");
     expect(stdout).toContain("1 of the messages that stay may be the original's as well");
     expect((await drainAll(system, both(clone))).report.processed).toBe(1);
     expect(await counted()).toEqual(merged);
@@ -224,7 +224,7 @@ describe("what the archives of a copy hold of the original's", () => {
         ["dlq", ...words, ...(words[0] === "show" ? [] : ["--reason", "test"])],
         environment(clone),
       );
-      expect(stderr).toMatch(new RegExp(`there is no (discarded )?letter ${words[1]}`));
+      expect(stderr).toMatch(new RegExp(`there is no (discarded )?dead letter ${words[1]}`));
     }
     // Its own comes back.
     const own = await putLetter(clone);

@@ -1,5 +1,6 @@
-import { diagnose, type Finding, migrate } from "@centralcloud/db";
+import { diagnose, type Finding } from "@centralcloud/doctor";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Authority, createAuthority } from "../support/certificates.ts";
 import { useSystem } from "../support/databases.ts";
@@ -18,7 +19,7 @@ beforeAll(async () => {
   authority = await createAuthority("authority of the test");
   server = await startTlsServer(authority, await authority.issue(["localhost"]), ["singularity"]);
   const url = server.urlOf("singularity", "localhost", verified());
-  await migrate("singularity", url, () => {});
+  await migrateAndSchedule("singularity", url, () => {});
 });
 afterAll(async () => {
   await server.postgres.stop();

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createConsumer } from "@centralcloud/consumer";
 import { createScheduler } from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
@@ -153,14 +153,17 @@ function expectOurs(): void {
 /** The names of connections in the sources of what the commands above run. */
 const namesInSources = new Set(
   ["packages", "apps"].flatMap((folder) => {
-    const root = new URL(`../../${folder}/`, import.meta.url);
+    const rooms = readdirSync(new URL(`../../${folder}/`, import.meta.url));
     return (
-      readdirSync(root, { recursive: true, encoding: "utf8" })
-        .filter(
-          (file) =>
-            /^[^/]+\/src\/.*\.ts$/.test(file) && !/^(local|embedded)\/|\/maintenance\//.test(file),
+      rooms
+        .filter((room) => !["local", "embedded"].includes(room))
+        .map((room) => new URL(`../../${folder}/${room}/src/`, import.meta.url))
+        .filter((sources) => existsSync(sources))
+        .flatMap((sources) =>
+          readdirSync(sources, { recursive: true, encoding: "utf8" })
+            .filter((file) => file.endsWith(".ts") && !/(^|\/)maintenance\//.test(file))
+            .map((file) => readFileSync(new URL(file, sources), "utf8")),
         )
-        .map((file) => readFileSync(new URL(file, root), "utf8"))
         .flatMap((text) => [...text.matchAll(/applicationName[:=]\s*"([\w-]+)"/g)])
         .map(([, name = ""]) => name)
         // Opened only while a database is away, and where somebody asks for metrics.

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { type ArchiveCheck, confirmEpoch } from "@centralcloud/central";
 import {
   archiveComparisons,
   type ComparisonPatience,
   concludeComparison,
   planComparison,
 } from "@centralcloud/consumer";
-import { type ArchiveCheck, confirmEpoch } from "@centralcloud/db";
 import type { Observation } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

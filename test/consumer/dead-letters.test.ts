@@ -91,7 +91,7 @@ test("messages over the batch's memory go back at once and are merged later", as
   const { report, observations } = await drainAll(system);
   expect(report).toMatchObject({ processed: 630, deadLettered: 0 });
   expect(observations).toContainEqual(
-    expect.objectContaining({ event: "messages-released", why: "memory-budget" }),
+    expect.objectContaining({ event: "messages-released", reason: "memory-budget" }),
   );
 });
 

@@ -1,4 +1,4 @@
-import { ClaimClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { expect, test } from "vitest";
 import { archivedIn, drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
@@ -82,14 +82,14 @@ test("the settling of a message that was replaced under its id leaves the new on
     maxBatchBytes: 10_000,
   };
   const claimed = await queues.read(queue, limits);
-  const claims = new ClaimClient(system.singularity.pool);
+  const claims = new QueueClient(system.singularity.pool);
   await system.singularity.pool.query(
     `truncate pgmq."q_${queue}" restart identity;
      alter table pgmq."q_${queue}" alter column msg_id restart with ${claimed[0]?.msgId}`,
   );
   expect(await queues.send(queue, patternMessage())).toBe(claimed[0]?.msgId);
   expect(await claims.archive(queue, claimed)).toBe(0);
-  expect(await claims.extend(queue, claimed)).toEqual([]);
+  expect(await claims.extendLease(queue, claimed)).toEqual([]);
   const refusal = { reason: "invalid", error: { code: "test", message: "test" } };
   const letters = claimed.map((message) => ({ message, refusal, attempts: [] }));
   expect(await claims.deadLetter(queue, letters)).toEqual([]);

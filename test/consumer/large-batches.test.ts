@@ -1,4 +1,4 @@
-import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/db";
+import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/central";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

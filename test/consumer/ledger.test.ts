@@ -246,4 +246,16 @@ test("a range is lengthened by what follows on it within the hour", async () => 
   await remember([4], "2026-01-01 11:00Z");
   await pruneBelow(6);
   expect(await ranges()).toEqual(["1 to 4"]);
+  // And speaks for each of them, when it is sent again from the archive.
+  const { rows } = await system.central.pool.query(
+    `select m.id::integer, l.merged
+       from (values (1, '2026-01-01 10:00Z'::timestamptz), (4, '2026-01-01 11:00Z'), (4, '2026-01-01 11:00:00.001Z')) m (id, at)
+      cross join lateral central.look_up_deliveries($1, $2, array[m.id::bigint], array[m.at], array[true]) l`,
+    [await sourceId(), queue],
+  );
+  expect(rows).toEqual([
+    { id: 1, merged: true },
+    { id: 4, merged: true },
+    { id: 4, merged: false },
+  ]);
 });

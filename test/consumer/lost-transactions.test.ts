@@ -2,7 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { migrate } from "@centralcloud/db";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { centralContent } from "../support/central-content.ts";
 import { environmentOf } from "../support/command.ts";
 import { archivedIn, drainAll, queuesOf } from "../support/consumer.ts";

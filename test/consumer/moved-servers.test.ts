@@ -1,8 +1,12 @@
-import { migrate } from "@centralcloud/db";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { aliasOf } from "../support/alias.ts";
 import { environmentOf } from "../support/command.ts";
 import { whileInTransaction } from "../support/concurrently.ts";
@@ -32,7 +36,7 @@ failOnLeaks();
 
 beforeAll(async () => {
   original = await ChaosServer.create("original", ["singularity"]);
-  await migrate("singularity", original.urlOf("singularity"), () => {});
+  await migrateAndSchedule("singularity", original.urlOf("singularity"), () => {});
   backup = await original.backUp();
 }, 60_000);
 afterAll(async () => {
@@ -85,7 +89,7 @@ async function sourcesOf(service: { get(path: string): Promise<Response> }) {
 
 async function expectConsumed(server: ChaosServer): Promise<void> {
   const database = open(server);
-  const queues = new PgmqClient(database.pool);
+  const queues = new QueueClient(database.pool);
   await queues.send(queue, patternMessage());
   await until("it is consumed", () => queues.isEmpty(queue));
   await database.pool.end();
@@ -207,7 +211,7 @@ describe("while the central store can't say whose a source is", () => {
   }
   const waits = async (server: ChaosServer) => {
     const database = open(server);
-    const isEmpty = await new PgmqClient(database.pool).isEmpty(queue);
+    const isEmpty = await new QueueClient(database.pool).isEmpty(queue);
     await database.pool.end();
     return !isEmpty;
   };

@@ -1,7 +1,7 @@
 import { type Consumer, createConsumer } from "@centralcloud/consumer";
 import type { Observation } from "@centralcloud/service";
 import { afterEach, expect, test } from "vitest";
-import { Link } from "../chaos/proxy/link.ts";
+import { Link } from "../../tools/chaos/proxy/link.ts";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
 import {
   createTestDatabase,

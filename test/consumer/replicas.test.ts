@@ -1,5 +1,5 @@
 import { createConsumer } from "@centralcloud/consumer";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
 import {
@@ -36,7 +36,7 @@ test("four replicas share two sources: each message counts once, and each replic
     sourceUrls: [system.singularity.url, second.url],
     batchSize: 20,
   });
-  const sources = [queuesOf(system), new PgmqClient(second.pool)];
+  const sources = [queuesOf(system), new QueueClient(second.pool)];
   for (const queues of sources) await queues.sendBatch(queue, many(1_000));
   const replicas = Array.from({ length: 4 }, () => createConsumer(configuration, () => {}));
   await Promise.all(replicas.map((replica) => replica.start()));

@@ -1,7 +1,7 @@
 import { classifyFault, createPool, cutConnections, endPool } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Link } from "../chaos/proxy/link.ts";
+import { Link } from "../../tools/chaos/proxy/link.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { until } from "../support/until.ts";

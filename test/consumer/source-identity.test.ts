@@ -1,5 +1,5 @@
 import { createConsumer } from "@centralcloud/consumer";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { aliasOf } from "../support/alias.ts";
@@ -60,8 +60,8 @@ async function cutConnections({ pool, name }: TestDatabase): Promise<void> {
 }
 
 const send = ({ pool }: TestDatabase, bodies: readonly string[], to = queue) =>
-  new PgmqClient(pool).sendBatch(to, bodies);
-const waiting = ({ pool }: TestDatabase) => new PgmqClient(pool).isEmpty(queue).then((is) => !is);
+  new QueueClient(pool).sendBatch(to, bodies);
+const waiting = ({ pool }: TestDatabase) => new QueueClient(pool).isEmpty(queue).then((is) => !is);
 
 const session = (id: string, changes: object = {}) =>
   JSON.stringify({

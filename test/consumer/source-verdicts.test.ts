@@ -1,10 +1,6 @@
-import {
-  judgeByFacts,
-  judgeSource,
-  readKnownSources,
-  type ServerFacts,
-  type SourceState,
-} from "@centralcloud/db";
+import { judgeSource, type SourceState } from "@centralcloud/central";
+import type { ServerFacts } from "@centralcloud/db";
+import { judgeByFacts, readKnownSources } from "@centralcloud/doctor";
 import { afterEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 

@@ -1,4 +1,4 @@
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -32,8 +32,8 @@ beforeAll(async () => {
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .start();
   live = openOn(5_432);
-  await migrate("singularity", live.singularity.url, () => {});
-  await migrate("central", live.central.url, () => {});
+  await migrateAndSchedule("singularity", live.singularity.url, () => {});
+  await migrateAndSchedule("central", live.central.url, () => {});
   operator = await seatOperator({
     environment: {},
     source: () => live.singularity.pool,

@@ -1,4 +1,4 @@
-import { diagnose, type Finding } from "@centralcloud/db";
+import { diagnose, type Finding } from "@centralcloud/doctor";
 import type { StartedTestContainer } from "testcontainers";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { problem } from "../support/doctor.ts";

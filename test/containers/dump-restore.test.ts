@@ -1,4 +1,4 @@
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -24,8 +24,8 @@ beforeAll(async () => {
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .withCommand(["-c", "fsync=off"])
     .start();
-  await migrate("singularity", urlOf("singularity"), () => {});
-  await migrate("central", urlOf("centralcloud"), () => {});
+  await migrateAndSchedule("singularity", urlOf("singularity"), () => {});
+  await migrateAndSchedule("central", urlOf("centralcloud"), () => {});
 }, 120_000);
 
 afterAll(async () => {
@@ -92,7 +92,9 @@ describe.each([
     const first = await runCommand(["migrate"], environmentOf(system));
     expect(first.exitCode, first.stderr).toBe(0);
     // Where no role had any right, roles and grants are applied as in a new database.
-    expect(first.stdout).toMatch(/mended: centralcloud_owner lacks create on database|SQL objects/);
+    expect(first.stdout).toMatch(
+      /repaired: centralcloud_owner lacks create on database|SQL objects/,
+    );
     expect(await driftOf(system)).toEqual([]);
     const second = await runCommand(["migrate", "--dry-run"], environmentOf(system));
     expect(second.stdout).toMatch(/^(\S+ \S+: up to date\n){2}$/);

@@ -1,4 +1,4 @@
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
@@ -23,7 +23,9 @@ async function show(setting: string): Promise<unknown> {
 
 test("migrating installs pgmq as an extension, because the server offers it", async () => {
   const observations: Observation[] = [];
-  await migrate("singularity", database.url, (observation) => observations.push(observation));
+  await migrateAndSchedule("singularity", database.url, (observation) =>
+    observations.push(observation),
+  );
   expect(observations).toContainEqual(
     expect.objectContaining({ event: "pgmq-installed", how: "extension" }),
   );

@@ -1,4 +1,4 @@
-import { jobsOfPgCron, migrate, scheduledJobsStatus } from "@centralcloud/db";
+import { jobsOfPgCron, migrateAndSchedule, scheduledJobsStatus } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -37,7 +37,7 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
       place === "here"
         ? { name: cronDatabase, url: urlOf(cronDatabase), pool: cron }
         : await createTestDatabase();
-    await migrate("singularity", source.url, () => {});
+    await migrateAndSchedule("singularity", source.url, () => {});
   });
 
   afterAll(async () => {
@@ -147,7 +147,7 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
       );
     const before = await read();
     expect(before).toHaveLength(10);
-    const { schedules } = await migrate("singularity", source.url, () => {});
+    const { schedules } = await migrateAndSchedule("singularity", source.url, () => {});
     expect(schedules).toMatchObject({ runner: "pg_cron", added: [] });
     // Besides ours those go whose database is gone: of tests beside this one.
     const removed = schedules?.runner === "pg_cron" ? schedules.removed : [];
@@ -156,10 +156,12 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
     const after = await read();
     expect(after.map(({ jobid }) => jobid)).toEqual(before.map(({ jobid }) => jobid));
     expect(after.some(({ schedule }) => schedule === "1 seconds")).toBe(false);
-    expect((await migrate("singularity", source.url, () => {})).schedules).toMatchObject({
-      added: [],
-      changed: [],
-    });
+    expect((await migrateAndSchedule("singularity", source.url, () => {})).schedules).toMatchObject(
+      {
+        added: [],
+        changed: [],
+      },
+    );
     expect(await read()).toEqual(after);
     const jobs = await scheduledJobsStatus(source.pool);
     expect(await jobsOfPgCron(source.url)).toEqual(new Set(jobs.map(({ job }) => job)));

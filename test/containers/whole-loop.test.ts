@@ -1,4 +1,4 @@
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, test } from "vitest";
 import {
@@ -20,7 +20,7 @@ beforeAll(async () => {
   cron = new pg.Pool({ connectionString: urlOf("singularity"), application_name: harnessName });
   singularity = await createTestDatabase();
   central = await createTestDatabase("central");
-  await migrate("singularity", singularity.url, () => {});
+  await migrateAndSchedule("singularity", singularity.url, () => {});
 });
 
 afterAll(async () => {

@@ -61,7 +61,7 @@ beforeAll(async () => {
   const { name } = members.autoscaler.login;
   await system.central.pool.query(`grant usage on schema central to ${name}`);
   await system.central.pool.query(`grant select (last_seen_at) on central.consumers to ${name}`);
-  // As docs/operations.md has it.
+  // As docs/operate/deploy.md has it.
   await system.singularity.pool.query(`grant usage on schema pgmq to ${name}`);
   for (const queue of queues) {
     await system.singularity.pool.query(

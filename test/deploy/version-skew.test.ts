@@ -1,5 +1,6 @@
 import { createConsumer } from "@centralcloud/consumer";
-import { ensurePgmq, migrate, type Plane, planes, readLandedStates } from "@centralcloud/db";
+import { ensurePgmq, type Plane, planes, readLandedStates } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import type { Pool } from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 import { archivedIn, configurationFor, deadLettersOf, queuesOf } from "../support/consumer.ts";
@@ -64,7 +65,7 @@ describe("a consumer of this version", () => {
     try {
       await send(100);
       await until("the first are consumed", () => queues.isEmpty(queue));
-      for (const plane of planes) await migrate(plane, system[plane].url, silent);
+      for (const plane of planes) await migrateAndSchedule(plane, system[plane].url, silent);
       await send(100);
       await until("the others are consumed", () => queues.isEmpty(queue));
       await until("it is ready", () => consumer.health().working);
@@ -89,11 +90,11 @@ describe("a consumer of this version", () => {
       await until("it waits for the source", () =>
         waitingFor()?.includes("run `centralcloud migrate --only singularity`"),
       );
-      await migrate("singularity", system.singularity.url, silent);
+      await migrateAndSchedule("singularity", system.singularity.url, silent);
       await queuesOf(system).sendBatch(queue, [patternMessage()]);
       await until("the central store is not migrated", () => faults.has("central not-migrated"));
       expect(consumer.health()).toMatchObject({ ready: false, working: false });
-      await migrate("central", system.central.url, silent);
+      await migrateAndSchedule("central", system.central.url, silent);
       await until("the message is consumed", () => queuesOf(system).isEmpty(queue));
       await until("it is ready", () => consumer.health().working);
     } finally {

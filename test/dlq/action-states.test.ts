@@ -9,7 +9,7 @@ import {
   planAction,
   readAction,
   releaseAction,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import fc from "fast-check";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

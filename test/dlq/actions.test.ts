@@ -1,4 +1,4 @@
-import { listActions, readAction } from "@centralcloud/db";
+import { listActions, readAction } from "@centralcloud/central";
 import {
   ActionLostError,
   ActionUnavailableError,

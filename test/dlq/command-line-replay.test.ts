@@ -57,12 +57,12 @@ test("a replay that Ctrl-C interrupts says how to go on, and the next call does"
   child.kill("SIGINT");
   const { exitCode, stdout, stderr } = await finished;
   expect(exitCode).toBe(1);
-  const replayed = Number(/replayed (\d+) letters/.exec(stdout)?.[1]);
+  const replayed = Number(/replayed (\d+) dead letters/.exec(stdout)?.[1]);
   expect(replayed).toBe((await queued()).length);
   expect(replayed).toBeLessThan(30);
   const bound = /--until (\S+)/.exec(stderr)?.[1] ?? "";
   const next = await dlq("replay", "--until", bound, ...why);
-  expect(next.stdout).toMatch(new RegExp(`^replayed ${30 - replayed} letters`));
+  expect(next.stdout).toMatch(new RegExp(`^replayed ${30 - replayed} dead letters`));
   expect(await queued()).toHaveLength(30);
 });
 
@@ -121,7 +121,7 @@ test("a replay changes nothing when the central database can't be reached, which
     expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: "" });
   }
   const counted = await runCommand(["dlq", "replay", id, "--dry-run"], alone);
-  expect(counted.stdout).toBe("would be replayed: 1 letters (nothing was changed)\n");
+  expect(counted.stdout).toBe("would be replayed: 1 dead letters (nothing was changed)\n");
   expect(await queued()).toEqual([]);
 });
 

@@ -132,7 +132,9 @@ describe("show", () => {
     expect(stdout).toMatch(/archived .*replay, action \d+, sent as message \d+/);
     expect(await dlq("show", "987654")).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringContaining("there is no letter 987654, neither waiting nor archived"),
+      stderr: expect.stringContaining(
+        "there is no dead letter 987654, neither waiting nor archived",
+      ),
     });
   });
 
@@ -165,10 +167,14 @@ test("export and import give back what discard took, in a file that nobody else 
   expect(stdout).toContain("12345678901234567890");
   expect((await dlq("export", "--out", file)).exitCode).toBe(1);
   expect((await dlq("discard", "--all", ...why)).stdout).toMatch(
-    /^discarded 3 letters \(action \d+\)/,
+    /^discarded 3 dead letters \(action \d+\)/,
   );
-  expect((await dlq("import", file, ...why)).stdout).toMatch(/^put back 3 letters .* 0 were there/);
-  expect((await dlq("import", file, ...why)).stdout).toMatch(/^put back 0 letters .* 3 were there/);
+  expect((await dlq("import", file, ...why)).stdout).toMatch(
+    /^put back 3 dead letters .* 0 were there/,
+  );
+  expect((await dlq("import", file, ...why)).stdout).toMatch(
+    /^put back 0 dead letters .* 3 were there/,
+  );
   expect((await dlq("export")).stdout).toBe(stdout);
   const recorded = (await actions()).map(({ action, message_count }) => [action, message_count]);
   expect(recorded).toEqual([

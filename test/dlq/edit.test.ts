@@ -11,6 +11,7 @@ import { useSystem } from "../support/databases.ts";
 import { emptyQueues, patterns, putLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
+import { runCommand } from "../support/run-command.ts";
 import { skipsTerminal, startOnTerminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
 
@@ -224,8 +225,8 @@ describe("from standard input", () => {
   test("dlq import takes what dlq export wrote, and leaves no file behind", async () => {
     await put();
     await put();
-    const { stdout } = await runCommandAlone(["dlq", "export"], environmentOf(system));
-    await runCommandAlone(["dlq", "discard", "--all", ...because], environmentOf(system));
+    const { stdout } = await runCommand(["dlq", "export"], environmentOf(system));
+    await runCommand(["dlq", "discard", "--all", ...because], environmentOf(system));
     expect(await lettersLeft()).toBe(0);
     const { exitCode, stderr } = await feed(["dlq", "import", "-", ...because], stdout);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
@@ -234,7 +235,7 @@ describe("from standard input", () => {
 
   test("a line of standard input that is no letter is named by its number, and nothing is put back", async () => {
     await put();
-    const { stdout } = await runCommandAlone(["dlq", "export"], environmentOf(system));
+    const { stdout } = await runCommand(["dlq", "export"], environmentOf(system));
     await emptyQueues(system);
     const { exitCode, stderr } = await feed(["dlq", "import", "-", ...because], `${stdout}{}\n`);
     expect(exitCode).toBe(2);

@@ -1,4 +1,4 @@
-import { listActions } from "@centralcloud/db";
+import { listActions } from "@centralcloud/central";
 import { afterEach, expect, test } from "vitest";
 import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";

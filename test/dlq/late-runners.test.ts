@@ -1,4 +1,4 @@
-import { listActions } from "@centralcloud/db";
+import { listActions } from "@centralcloud/central";
 import { ActionLostError, continueAction } from "@centralcloud/dead-letters";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

@@ -1,4 +1,4 @@
-import { listActions } from "@centralcloud/db";
+import { listActions } from "@centralcloud/central";
 import { ActionLostError, continueAction } from "@centralcloud/dead-letters";
 import { afterEach, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";

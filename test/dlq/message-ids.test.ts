@@ -41,7 +41,7 @@ describe("--message-id", () => {
     expect(own.stdout).toBe(stdout);
     const absent = await dlq("show", "5151");
     expect(absent).toMatchObject({ exitCode: 1, stdout: "" });
-    expect(absent.stderr).toContain("there is no letter 5151");
+    expect(absent.stderr).toContain("there is no dead letter 5151");
     expect(absent.stderr).toContain("--message-id 5151");
     expect((await dlq("show", "--message-id", "999")).stderr).toContain("of a message 999");
     for (const words of [[], [id, "--message-id", "5151"], ["--message-id", "x"]]) {
@@ -77,11 +77,11 @@ describe("--message-id", () => {
     const unclear = await dlq("discard", "--message-id", "70", ...why);
     expect(unclear).toMatchObject({ exitCode: 2, stdout: "" });
     expect(unclear.stderr).toContain("letter of the message 70 in several places");
-    expect((await dlq("show", "--message-id", "70")).stderr).toContain("several letters");
+    expect((await dlq("show", "--message-id", "70")).stderr).toContain("several dead letters");
     const absent = await dlq("replay", "--message-id", "71", ...why);
     expect(absent).toMatchObject({ exitCode: 1, stdout: "" });
     const one = await dlq("discard", "--message-id", "70", "--queue", patterns, ...why);
-    expect(one.stdout).toContain("discarded 1 letters");
+    expect(one.stdout).toContain("discarded 1 dead letters");
   });
 });
 

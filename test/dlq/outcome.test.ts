@@ -108,7 +108,7 @@ test("a canary that comes back stops the rest, until somebody resumes or cancels
   await drainAll(system);
   const { exitCode, stdout, stderr } = await finished;
   expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/^replayed 3 letters/);
+  expect(stdout).toMatch(/^replayed 3 dead letters/);
   expect(stderr).toContain("1 of the first 3 were dead-lettered again: 1 × invalid out_of_range");
   const [{ id, ...stopped }] = JSON.parse((await actions("list", "--json")).stdout);
   expect(stopped).toMatchObject({ state: "paused", canary: { state: "stopped" }, moved: 3 });

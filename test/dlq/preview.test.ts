@@ -76,7 +76,7 @@ describe("a preview", () => {
   test("is shown by --dry-run, and its digest binds the command", async () => {
     await putLetters(system.singularity, 3);
     const shown = await dlq("replay", "--all", "--dry-run");
-    expect(shown.stdout).toMatch(/^would be replayed: 3 letters \(nothing was changed\)\n/);
+    expect(shown.stdout).toMatch(/^would be replayed: 3 dead letters \(nothing was changed\)\n/);
     expect(shown.stdout).toMatch(/would be refused again: 3 of 3/);
     expect(shown.stdout).toMatch(/--digest v1\./);
     const dryRun = JSON.parse((await dlq("replay", "--all", "--dry-run", "--json")).stdout);
@@ -84,7 +84,7 @@ describe("a preview", () => {
     const words = ["replay", "--all", "--digest", dryRun.digest, ...why];
     const refused = await dlq(...words);
     expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
-    expect(refused.stderr).toContain("1 letters of centralcloud-new-patterns");
+    expect(refused.stderr).toContain("1 dead letters of centralcloud-new-patterns");
     expect(await queued()).toEqual([]);
     const again = JSON.parse((await dlq("replay", "--all", "--dry-run", "--json")).stdout);
     const done = await dlq("replay", "--all", "--digest", again.digest, ...why, "--json");
@@ -96,7 +96,7 @@ describe("a preview", () => {
     expect((await dlq(...other)).exitCode).toBe(2);
     const alone = { ...environmentOf(system), CENTRAL_DATABASE_URL: "postgres://x@127.0.0.1:1/x" };
     const counted = await runCommand(["dlq", "discard", "--all", "--dry-run"], alone);
-    expect(counted.stdout).toBe("would be discarded: 0 letters (nothing was changed)\n");
+    expect(counted.stdout).toBe("would be discarded: 0 dead letters (nothing was changed)\n");
   });
 });
 

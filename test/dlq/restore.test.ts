@@ -1,4 +1,6 @@
 import {
+  countRestorable,
+  countRestorableOfQueues,
   discardLetters,
   LetterNotFoundError,
   type RestoreSelection,
@@ -106,7 +108,9 @@ test("what was replayed stays, and so does what an import has put back", async (
   await expect(restore({ filter: { ids: [one] } })).rejects.toThrow(LetterNotFoundError);
   await expect(restore({ action: replayed.actionId ?? "" })).rejects.toThrow(/is a replay/);
   await expect(restore({ action: "987654" })).rejects.toThrow(/no action 987654/);
-  await expect(restore({ filter: { ids: ["987654"] } })).rejects.toThrow(/no discarded letter/);
+  await expect(restore({ filter: { ids: ["987654"] } })).rejects.toThrow(
+    /no discarded dead letter/,
+  );
   await expect(restore({}, false)).rejects.toThrow(SelectionError);
   const rows = await wholeQueue();
   const action = await discard({ ids: [two] });
@@ -159,11 +163,24 @@ test("the command says what it would restore, and does it", async () => {
   const { stdout } = await dlq("discard", "--all", ...why, "--json");
   const { actionId } = JSON.parse(stdout);
   const counted = await dlq("restore", "--action", actionId, "--dry-run");
-  expect(counted.stdout).toBe("would be restored: 3 letters (nothing was changed)\n");
+  expect(counted.stdout).toBe("would be restored: 3 dead letters (nothing was changed)\n");
   const restored = await dlq("restore", "--action", actionId, ...why);
   expect(restored).toMatchObject({ exitCode: 0, stderr: "" });
-  expect(restored.stdout).toMatch(/^restored 3 letters \(action \d+\)\n$/);
+  expect(restored.stdout).toMatch(/^restored 3 dead letters \(action \d+\)\n$/);
   for (const words of [["restore"], ["restore", ...why], ["restore", "--action", "x", ...why]]) {
     expect((await dlq(...words)).exitCode).toBe(2);
   }
+});
+
+test("what could be put back is counted for each queue of each source", async () => {
+  await putLetters(system.singularity, 2);
+  await putLetter(system.singularity, { queue: "agent-sessions" });
+  const action = await discard();
+  const scope = await scopeOf(system);
+  const counts = await countRestorableOfQueues(scope, { filter: {}, action }, {});
+  expect(counts.filter(({ count }) => count > 0)).toMatchObject([
+    { queue: "agent-sessions", count: 1, source: system.singularity.name },
+    { queue: patterns, count: 2, source: system.singularity.name },
+  ]);
+  expect(await countRestorable(scope, { filter: {}, action }, {})).toBe(3);
 });

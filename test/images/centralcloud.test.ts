@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -110,7 +110,7 @@ describe("three consumers in containers", () => {
   test("one killed and one stopped under load: no message is lost, none counts twice", async () => {
     const [killed, stopped, remaining] = replicas;
     if (!killed || !stopped || !remaining) throw new Error("three replicas were started");
-    const queues = new PgmqClient(singularity);
+    const queues = new QueueClient(singularity);
     let sent = 0;
     const send = async (count: number) => {
       await queues.sendBatch(

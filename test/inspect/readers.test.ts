@@ -1,14 +1,12 @@
-import { createConsumer } from "@centralcloud/consumer";
-import { contractFor, maskJson } from "@centralcloud/contracts";
 import {
   listDeliveryFailures,
-  listJobRuns,
   listReplicas,
   listSessions,
   recordFailures,
-  runJob,
   type SessionKey,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import { createConsumer } from "@centralcloud/consumer";
+import { contractFor, maskJson } from "@centralcloud/contracts";
 import {
   maxBodyBytes,
   placeOf,
@@ -24,6 +22,7 @@ import {
   readJobRuns,
   readQueueRates,
 } from "@centralcloud/inspect";
+import { listJobRuns, runJob } from "@centralcloud/scheduler";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { environmentOf } from "../support/command.ts";
 import { configurationFor, drainAll, queuesOf } from "../support/consumer.ts";

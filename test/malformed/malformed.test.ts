@@ -93,7 +93,7 @@ describe.each(seeds)("malformed messages of seed %i", (seed) => {
       (o) =>
         o.event === "lane-fault" ||
         o.event === "lease-lost" ||
-        (o.event === "messages-released" && o.why !== "memory-budget"),
+        (o.event === "messages-released" && o.reason !== "memory-budget"),
     );
     expect(bad).toEqual([]);
   });

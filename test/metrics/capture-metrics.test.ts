@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Scrape } from "../../tools/support/metrics-text.ts";
 import { captureDefaults, caughtUp, dropSlots, prepareForCapture } from "../support/capture.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import type { Scrape } from "../support/metrics-text.ts";
 import { type TestService, useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import type { Scrape } from "../../tools/support/metrics-text.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
-import type { Scrape } from "../support/metrics-text.ts";
+import { operatePage } from "../support/operations-page.ts";
 import { useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
@@ -56,13 +57,13 @@ test("every metric is described, documented, named as Prometheus wants it, and m
     .filter((file) => file.endsWith("-metrics.test.ts"))
     .map((file) => readFileSync(new URL(file, import.meta.url), "utf8"))
     .join("\n");
-  const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  const page = operatePage("metrics");
   const ours = [...families].filter(([name]) => /^(centralcloud|messaging)_/.test(name));
   expect(ours.length).toBeGreaterThan(40);
   for (const [name, { help, type }] of ours) {
     expect(help, name).toMatch(/^.{15,}$/);
     expect(tests, `no test names ${name}`).toContain(name);
-    expect(page, `${name} in docs/operations.md`).toMatch(
+    expect(page, `${name} in docs/operate/metrics.md`).toMatch(
       new RegExp(`^\\| \`${name}\` +\\| ${type} `, "m"),
     );
     if (type === "counter") expect(name).toMatch(/_total$/);

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { Scrape } from "../../tools/support/metrics-text.ts";
 import { aliasOf } from "../support/alias.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
-import type { Scrape } from "../support/metrics-text.ts";
 import { useService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 

@@ -1,6 +1,6 @@
 import { createMetrics } from "@centralcloud/consumer";
 import { expect, test } from "vitest";
-import { parseMetrics } from "../support/metrics-text.ts";
+import { parseMetrics } from "../../tools/support/metrics-text.ts";
 
 const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 

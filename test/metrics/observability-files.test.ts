@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import type { Scrape } from "../../tools/support/metrics-text.ts";
 import { captureDefaults, dropSlots, prepareForCapture } from "../support/capture.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { patternMessage } from "../support/messages.ts";
-import type { Scrape } from "../support/metrics-text.ts";
 import { readExpression } from "../support/promql.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { until } from "../support/until.ts";
@@ -131,16 +131,16 @@ describe("prometheus-rules.yaml", () => {
         expect([...grouping, ...added]).toContain(label);
       }
       const [page, anchor] = annotations.runbook_url.split("#");
-      expect(page).toBe("docs/operations.md");
+      expect(page).toBe("docs/operate/alerts.md");
       expect(anchor).toBe(alert.toLowerCase());
-      const paragraph = read("docs/operations.md").split(`\n### ${alert}\n`)[1];
-      expect(paragraph, `### ${alert} in docs/operations.md`).toBeDefined();
+      const paragraph = read("docs/operate/alerts.md").split(`\n## ${alert}\n`)[1];
+      expect(paragraph, `## ${alert} in docs/operate/alerts.md`).toBeDefined();
       expect(paragraph?.split("\n#")[0]?.trim().length).toBeGreaterThan(150);
     },
   );
 
   test("no paragraph is left of an alert that is gone", () => {
-    const headings = [...read("docs/operations.md").matchAll(/^### (CentralCloud\w+)$/gm)];
+    const headings = [...read("docs/operate/alerts.md").matchAll(/^## (CentralCloud\w+)$/gm)];
     expect(headings.map(([, name]) => name).sort()).toEqual(rules.map(({ alert }) => alert).sort());
   });
 });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { migrate } from "@centralcloud/db";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { ChaosServer } from "../chaos/servers/chaos-server.ts";
+import { ChaosServer } from "../../tools/chaos/servers/chaos-server.ts";
 import {
   type RunningCommand,
   runCommandAlone as runCommand,

@@ -1,7 +1,11 @@
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type BaseBackup, ChaosServer, dropBackup } from "../chaos/servers/chaos-server.ts";
+import {
+  type BaseBackup,
+  ChaosServer,
+  dropBackup,
+} from "../../tools/chaos/servers/chaos-server.ts";
 import { environmentOf } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";
 import {
@@ -27,7 +31,7 @@ failOnLeaks();
 beforeAll(async () => {
   central = await createTestDatabase("central");
   primary = await ChaosServer.create("primary", ["singularity"]);
-  await migrate("singularity", primary.urlOf("singularity"), () => {});
+  await migrateAndSchedule("singularity", primary.urlOf("singularity"), () => {});
 }, 60_000);
 afterAll(async () => {
   await primary.remove();

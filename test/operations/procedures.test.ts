@@ -177,13 +177,13 @@ test("dead letters: what was refused by mistake is merged, what is wrong is kept
   expect(groups).toContain("1 × rejected");
   expect(groups).toContain("1 × invalid");
   await steps.next();
-  const exported = await readFile(join(operator.folder, "letters.jsonl"), "utf8");
+  const exported = await readFile(join(operator.folder, "dead-letters.jsonl"), "utf8");
   expect(exported.trim().split("\n")).toHaveLength(1);
   await central.pool.query("alter table central.patterns drop constraint no_mistake");
-  expect(await steps.next()).toMatch(/1 letter[\s\S]*replayed 1 letter/);
-  expect(await steps.next()).toContain("discarded 1 letter");
+  expect(await steps.next()).toMatch(/1 dead letter[\s\S]*replayed 1 dead letter/);
+  expect(await steps.next()).toContain("discarded 1 dead letter");
   expect(JSON.parse(await steps.next())).toMatchObject([
-    { action: "replay", reason: "the constraint is mended", message_count: 1, ended: true },
+    { action: "replay", reason: "the constraint is repaired", message_count: 1, ended: true },
     { action: "discard", reason: "sent again by producer 2.2", message_count: 1, ended: true },
   ]);
   steps.end();

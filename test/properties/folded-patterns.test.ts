@@ -1,4 +1,4 @@
-import { boundsOf, type MergeBatch, mergePatterns } from "@centralcloud/db";
+import { boundsOf, type MergeBatch, mergePatterns } from "@centralcloud/central";
 import fc from "fast-check";
 import type { Pool } from "pg";
 import { beforeEach, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-import type { MergeBatch } from "@centralcloud/db";
+import type { MergeBatch } from "@centralcloud/central";
 import { beforeEach, describe, expect, test } from "vitest";
 import { endedOrBlocked } from "../support/blocked.ts";
 import { emptyCentral } from "../support/central-content.ts";

@@ -1,4 +1,4 @@
-import { mergePatterns } from "@centralcloud/db";
+import { mergePatterns } from "@centralcloud/central";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { endedOrBlocked } from "../support/blocked.ts";

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { expect } from "vitest";
 import { endedOrBlocked } from "../support/blocked.ts";
 import { processOf } from "../support/single-connection.ts";
 
@@ -9,7 +10,7 @@ export type Step = string | ((pool: Pool) => Promise<unknown>);
 export interface Pair {
   readonly name: string;
   /** Makes the rows that they share, from whatever was there. */
-  readonly setup: string;
+  readonly setup: Step;
   readonly first: Step;
   readonly second: Step;
   /** Tables whose rows they lock, read or change; each row is held in turn. */
@@ -53,7 +54,7 @@ export async function serialOutcomes(
     [first, second],
     [second, first],
   ]) {
-    await observer.query(setup);
+    await take(observer, setup);
     await take(observer, one ?? "");
     await take(observer, other ?? "");
     await take(observer, afterwards);
@@ -71,12 +72,12 @@ export async function collide(connections: Connections, pair: Pair): Promise<rea
   const { observer, blocker } = connections;
   const outcomes: Outcome[] = [];
   for (const table of pair.tables) {
-    await observer.query(pair.setup);
+    await take(observer, pair.setup);
     const { rows } = await observer.query<{ count: number }>(
       `select count(*)::integer as count from ${table}`,
     );
     for (let row = 0; row < (rows[0]?.count ?? 0); row += 1) {
-      if (row > 0) await observer.query(pair.setup);
+      if (row > 0) await take(observer, pair.setup);
       await blocker.query("begin");
       // Whoever waits for it waits for its transaction.
       await blocker.query(
@@ -105,4 +106,27 @@ export async function collide(connections: Connections, pair: Pair): Promise<rea
     }
   }
   return outcomes;
+}
+
+export function connectionsOf(
+  observer: Pool,
+  [blocker, first, second]: readonly Pool[],
+): Connections {
+  if (blocker === undefined || first === undefined || second === undefined)
+    throw new Error("no connection");
+  return { observer, blocker, first, second };
+}
+
+/**
+ * Fails unless both statements, run at once with each row held in turn, leave what one after the other would have left.
+ */
+export async function expectSerial(connections: Connections, pair: Pair): Promise<void> {
+  const serial = await serialOutcomes(connections, pair);
+  const outcomes = await collide(connections, pair);
+  const wrong = outcomes.filter(
+    ({ content }) => !serial.some((one) => JSON.stringify(one) === JSON.stringify(content)),
+  );
+  expect(wrong, `one after the other: ${JSON.stringify(serial)}`).toEqual([]);
+  // So that nothing is taken for a race that was none.
+  expect(outcomes.length).toBeGreaterThan(0);
 }

@@ -1,11 +1,11 @@
 import { discardLetters, replayLetters } from "@centralcloud/dead-letters";
 import type { Pool } from "pg";
-import { describe, expect, test } from "vitest";
+import { describe, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { actionOn, judge, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useConnections } from "../support/single-connection.ts";
-import { collide, type Pair, serialOutcomes } from "./collide.ts";
+import { connectionsOf, expectSerial, type Pair } from "./collide.ts";
 
 /*
  * Each pair of statements that share rows, by schedule and not by luck: one is held at each row that it comes to
@@ -305,26 +305,6 @@ const onCentral: readonly Pair[] = [
     content: "select msg_id::text as line from central.delivery_failures order by 1",
   },
 ];
-
-function connectionsOf(pool: Pool, [blocker, first, second]: readonly Pool[]) {
-  if (blocker === undefined || first === undefined || second === undefined)
-    throw new Error("no connection");
-  return { observer: pool, blocker, first, second };
-}
-
-async function expectSerial(
-  connections: ReturnType<typeof connectionsOf>,
-  pair: Pair,
-): Promise<void> {
-  const serial = await serialOutcomes(connections, pair);
-  const outcomes = await collide(connections, pair);
-  const wrong = outcomes.filter(
-    ({ content }) => !serial.some((one) => JSON.stringify(one) === JSON.stringify(content)),
-  );
-  expect(wrong, `one after the other: ${JSON.stringify(serial)}`).toEqual([]);
-  // So that nothing is taken for a race that was none.
-  expect(outcomes.length).toBeGreaterThan(0);
-}
 
 describe("what is done at once is as if it were done one after the other", () => {
   test.each(onSource)("$name", async (pair) => {

@@ -1,5 +1,9 @@
-import { jobsOfPgCron, migrate, registerSchedules } from "@centralcloud/db";
-import { createScheduler } from "@centralcloud/scheduler";
+import {
+  createScheduler,
+  jobsOfPgCron,
+  migrateAndSchedule,
+  registerSchedules,
+} from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
 import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import {
@@ -207,12 +211,12 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
   test("migrate registers, and says what it did", async () => {
     const observations: Observation[] = [];
     const observe = (observation: Observation) => void observations.push(observation);
-    const result = await migrate("singularity", source.url, observe);
+    const result = await migrateAndSchedule("singularity", source.url, observe);
     expect(result.schedules).toMatchObject({ runner: "pg_cron", owner: "centralcloud_jobs" });
     expect(observations).toMatchObject([
       { event: "schedules-registered", database: "singularity", owner: "centralcloud_jobs" },
     ]);
-    await migrate("singularity", source.url, observe);
+    await migrateAndSchedule("singularity", source.url, observe);
     expect(observations).toHaveLength(1);
   });
 
@@ -265,7 +269,7 @@ describe("a role that is no superuser", () => {
     logins.push(login);
     await source.pool.query(`grant create on database ${source.name} to ${login.name}`);
     const observations: Observation[] = [];
-    const result = await migrate("singularity", login.urlOf(source.url), (observation) =>
+    const result = await migrateAndSchedule("singularity", login.urlOf(source.url), (observation) =>
       observations.push(observation),
     );
     const reason = "permission denied for schema cron";

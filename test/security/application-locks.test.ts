@@ -1,15 +1,14 @@
 import { readCaptureStatus } from "@centralcloud/cdc";
 import { createConsumer } from "@centralcloud/consumer";
-import { migrate, runJob } from "@centralcloud/db";
 import { exportLetters, importLetters } from "@centralcloud/dead-letters";
-import { createScheduler } from "@centralcloud/scheduler";
+import { createScheduler, migrateAndSchedule, runJob } from "@centralcloud/scheduler";
 import type { Observation, Part } from "@centralcloud/service";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { takeEveryAdvisoryLock } from "../support/advisory-locks.ts";
+import { takeEveryAdvisoryLock } from "../../tools/bench/hostile/advisory-locks.ts";
 import { prepareForCapture, useCapture } from "../support/capture.ts";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
-import { useSystem } from "../support/databases.ts";
+import { harnessName, useSystem } from "../support/databases.ts";
 import { actionOn, collect, putLetter, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
@@ -43,8 +42,8 @@ async function jobNames(): Promise<string[]> {
 
 beforeAll(async () => {
   const jobs = await jobNames();
-  held.push(await takeEveryAdvisoryLock(members.application.singularity.url, jobs));
-  held.push(await takeEveryAdvisoryLock(members.anybody.central.url));
+  held.push(await takeEveryAdvisoryLock(members.application.singularity.url, harnessName, jobs));
+  held.push(await takeEveryAdvisoryLock(members.anybody.central.url, harnessName));
 });
 afterAll(async () => {
   for (const client of held) await client.end();
@@ -114,7 +113,7 @@ test("a migration that has something to do ends, on both sides", async () => {
   for (const plane of ["singularity", "central"] as const) {
     const { pool, url } = system[plane];
     await pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-    const { objectsApplied } = await migrate(plane, url, silent);
+    const { objectsApplied } = await migrateAndSchedule(plane, url, silent);
     expect(objectsApplied).toBeGreaterThan(0);
   }
 });

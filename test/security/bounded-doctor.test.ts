@@ -1,5 +1,5 @@
 import { queueNames } from "@centralcloud/contracts";
-import { checkNames, diagnose } from "@centralcloud/db";
+import { checkNames, diagnose } from "@centralcloud/doctor";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { poisonRelations, relationsOf } from "../support/hostile-source.ts";

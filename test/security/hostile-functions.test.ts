@@ -1,5 +1,5 @@
 import { createCapture } from "@centralcloud/cdc";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { createScheduler } from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
@@ -44,7 +44,7 @@ describe.each(kinds)("functions that do %s", (kind) => {
   beforeEach(async () => {
     hostile = await createTestDatabase("singularity");
     await prepareForCapture({ ...system, singularity: hostile });
-    await new PgmqClient(hostile.pool).sendBatch(queue, [patternMessage(), "{}"]);
+    await new QueueClient(hostile.pool).sendBatch(queue, [patternMessage(), "{}"]);
     await declareJob(hostile, "hostile-job", {
       body: "begin return; end",
       schedule: "* * * * * *",
@@ -98,7 +98,7 @@ describe.each(kinds)("functions that do %s", (kind) => {
   test("keep no consumer from the good source, which stays small and ends in time", async () => {
     const consumer = startCommand(["consume"], both());
     try {
-      const queues = new PgmqClient(system.singularity.pool);
+      const queues = new QueueClient(system.singularity.pool);
       for (let round = 0; round < 5; round++) {
         await queues.sendBatch(queue, [patternMessage()]);
         await until("it is consumed", () => queues.isEmpty(queue), 20_000);

@@ -1,5 +1,4 @@
-import { runJob } from "@centralcloud/db";
-import { createScheduler } from "@centralcloud/scheduler";
+import { createScheduler, runJob } from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
 import {
@@ -99,7 +99,7 @@ test("hostile sources of every kind cost a consumer neither its memory nor its o
   });
   try {
     for (const { name, pool } of [good, system.singularity]) {
-      const queues = new PgmqClient(pool);
+      const queues = new QueueClient(pool);
       for (let round = 0; round < 20; round++) {
         await queues.sendBatch(
           queue,

@@ -1,4 +1,5 @@
-import { LockTakenError, MigrationBlockedError, migrate, runJob, takeLock } from "@centralcloud/db";
+import { LockTakenError, MigrationBlockedError, takeLock } from "@centralcloud/db";
+import { migrateAndSchedule, runJob } from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
 import pg from "pg";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
@@ -158,7 +159,11 @@ test("a migration waits ten seconds for a table, says at once for whom, and then
   await idler.query("lock table agent_sessions in access exclusive mode");
   const observations: Observation[] = [];
   const migrating = timed(
-    migrate("singularity", system.singularity.url, (seen) => void observations.push(seen)).then(
+    migrateAndSchedule(
+      "singularity",
+      system.singularity.url,
+      (seen) => void observations.push(seen),
+    ).then(
       () => undefined,
       (error: Error) => error,
     ),
@@ -174,7 +179,7 @@ test("a migration waits ten seconds for a table, says at once for whom, and then
   expect(ms).toBeLessThan(15_000);
   await idler.query("rollback");
   expect(
-    (await migrate("singularity", system.singularity.url, silent)).objectsApplied,
+    (await migrateAndSchedule("singularity", system.singularity.url, silent)).objectsApplied,
   ).toBeGreaterThan(0);
 });
 
@@ -207,7 +212,9 @@ afterAll(async () => {
 test("two first migrations of a database at the same time both end, and one does it", async () => {
   const database = await createTestDatabase();
   opened.push(database);
-  const results = await Promise.all([1, 2, 3].map(() => migrate("central", database.url, silent)));
+  const results = await Promise.all(
+    [1, 2, 3].map(() => migrateAndSchedule("central", database.url, silent)),
+  );
   const counts = results.map(({ migrations }) => migrations.length).sort((a, b) => a - b);
   expect(counts.slice(0, 2)).toEqual([0, 0]);
   expect(counts[2]).toBeGreaterThan(0);

@@ -1,5 +1,6 @@
-import { diagnose, migrate } from "@centralcloud/db";
+import { diagnose } from "@centralcloud/doctor";
 import { startEmbeddedPostgres } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, createAuthority } from "../support/certificates.ts";
 import { startCommand } from "../support/command.ts";
@@ -24,8 +25,8 @@ beforeAll(async () => {
   undo.push(stranger.dispose);
   server = await startTlsServer(authority, await authority.issue([host]), databases);
   undo.push(server.postgres.stop);
-  await migrate("singularity", verified("singularity"), () => {});
-  await migrate("central", verified("centralcloud"), () => {});
+  await migrateAndSchedule("singularity", verified("singularity"), () => {});
+  await migrateAndSchedule("central", verified("centralcloud"), () => {});
 });
 
 /** In reverse order; what the set-up did not get to is not there. */

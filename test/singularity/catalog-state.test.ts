@@ -1,4 +1,5 @@
-import { migrate, planes, readCatalogState } from "@centralcloud/db";
+import { planes, readCatalogState } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
@@ -58,7 +59,7 @@ describe.each(planes)("%s", (plane) => {
     const system = { singularity: database, central: database, [plane]: database };
     system[plane === "singularity" ? "central" : "singularity"] = other.database;
     const statements = watchStatements();
-    expect(await migrate(plane, database.url, () => {})).toMatchObject({ mended: [] });
+    expect(await migrateAndSchedule(plane, database.url, () => {})).toMatchObject({ mended: [] });
     // What sets the session and the transaction, what was applied, the digest, the roles. Not those of pg_cron, which
     // also forgets the jobs of every database that is gone: of tests beside this one.
     expect(statements.filter((one) => !/\bcron\b/.test(one)).length).toBeLessThan(30);
@@ -74,7 +75,7 @@ describe.each(planes)("%s", (plane) => {
     expect(
       findings.filter(({ check, severity }) => check === "drift" && severity === "error"),
     ).toHaveLength(1);
-    expect((await migrate(plane, database.url, () => {})).mended).toHaveLength(1);
+    expect((await migrateAndSchedule(plane, database.url, () => {})).mended).toHaveLength(1);
     expect(await isKnown()).toBe(true);
   });
 
@@ -164,7 +165,7 @@ describe.each(planes)("%s", (plane) => {
       plane === "singularity" ? ["public.agents", "agent_id"] : ["central.sources", "name"];
     await database.pool.query(`alter table ${table} alter column ${column} type varchar(80) `);
     for (let run = 0; run < 2; run += 1) {
-      const { remaining } = await migrate(plane, database.url, () => {});
+      const { remaining } = await migrateAndSchedule(plane, database.url, () => {});
       expect(remaining.length).toBeGreaterThan(0);
       expect(await isKnown()).toBe(false);
     }

@@ -1,5 +1,4 @@
-import { runJob, scheduledJobsStatus } from "@centralcloud/db";
-import { createScheduler } from "@centralcloud/scheduler";
+import { createScheduler, runJob, scheduledJobsStatus } from "@centralcloud/scheduler";
 import type { Observation } from "@centralcloud/service";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
+import { refreshMetricsNow } from "@centralcloud/client";
 import {
   checkJobHealth,
   nextDue,
   readJobTimes,
-  refreshMetricsNow,
   runJob,
   scheduledJobsStatus,
   UnknownJobError,
-} from "@centralcloud/db";
+} from "@centralcloud/scheduler";
 import { sqlDirectory } from "@centralcloud/sql";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";

@@ -1,4 +1,4 @@
-import { runJob } from "@centralcloud/db";
+import { runJob } from "@centralcloud/scheduler";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { examine } from "../support/doctor.ts";

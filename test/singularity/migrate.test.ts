@@ -1,12 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import {
-  DatabaseNewerError,
-  ensurePgmq,
-  migrate,
-  planes,
-  readLandedStates,
-} from "@centralcloud/db";
+import { DatabaseNewerError, ensurePgmq, planes, readLandedStates } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import { afterEach, describe, expect, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
 import { describeDatabase } from "../support/describe-database.ts";
@@ -29,10 +24,10 @@ async function open(template?: "singularity" | "central"): Promise<TestDatabase>
 describe.each(planes)("%s", (plane) => {
   test("migrating twice changes nothing the second time", async () => {
     const database = await open();
-    const first = await migrate(plane, database.url, silent);
+    const first = await migrateAndSchedule(plane, database.url, silent);
     expect(first.migrations.length).toBeGreaterThan(0);
     const before = await describeDatabase(database.pool);
-    const second = await migrate(plane, database.url, silent);
+    const second = await migrateAndSchedule(plane, database.url, silent);
     expect(second).toMatchObject({ plane, migrations: [], objectsApplied: 0 });
     expect(await describeDatabase(database.pool)).toEqual(before);
   });
@@ -40,7 +35,7 @@ describe.each(planes)("%s", (plane) => {
   test("migrating from several places at once happens once", async () => {
     const database = await open();
     const results = await Promise.all(
-      Array.from({ length: 4 }, () => migrate(plane, database.url, silent)),
+      Array.from({ length: 4 }, () => migrateAndSchedule(plane, database.url, silent)),
     );
     const working = results.filter((result) => result.migrations.length > 0);
     expect(working).toHaveLength(1);
@@ -54,7 +49,7 @@ describe.each(planes)("%s", (plane) => {
       [plane],
     );
     const before = await describeDatabase(database.pool);
-    const attempt = migrate(plane, database.url, silent);
+    const attempt = migrateAndSchedule(plane, database.url, silent);
     await expect(attempt).rejects.toThrow(DatabaseNewerError);
     await expect(attempt).rejects.toThrow(/9999_from_the_future.*Run the newer build/);
     expect(await describeDatabase(database.pool)).toEqual(before);
@@ -69,7 +64,7 @@ describe.each(planes)("%s", (plane) => {
       [plane],
     );
     const before = await describeDatabase(database.pool);
-    const attempt = migrate(plane, database.url, silent);
+    const attempt = migrateAndSchedule(plane, database.url, silent);
     await expect(attempt).rejects.toThrow(DatabaseNewerError);
     expect(await describeDatabase(database.pool)).toEqual(before);
   });
@@ -80,7 +75,7 @@ describe.each(planes)("%s", (plane) => {
     await database.pool.query(
       `create schema if not exists central; create table ${conflict} (x int)`,
     );
-    await expect(migrate(plane, database.url, silent)).rejects.toThrow("already exists");
+    await expect(migrateAndSchedule(plane, database.url, silent)).rejects.toThrow("already exists");
     const { rows } = await database.pool.query(
       "select to_regclass('centralcloud_migrations.migrations') as records, to_regclass('pgmq.meta') as pgmq",
     );
@@ -90,10 +85,10 @@ describe.each(planes)("%s", (plane) => {
   test("changed SQL objects are applied again, and only then", async () => {
     const database = await open(plane);
     await database.pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-    const result = await migrate(plane, database.url, silent);
+    const result = await migrateAndSchedule(plane, database.url, silent);
     expect(result.migrations).toEqual([]);
     expect(result.objectsApplied).toBeGreaterThan(0);
-    expect((await migrate(plane, database.url, silent)).objectsApplied).toBe(0);
+    expect((await migrateAndSchedule(plane, database.url, silent)).objectsApplied).toBe(0);
   });
 
   test.each(readLandedStates(plane).map(({ name }) => name))(
@@ -105,9 +100,9 @@ describe.each(planes)("%s", (plane) => {
       const state = readLandedStates(plane).find((candidate) => candidate.name === name);
       await client.query(state?.script ?? "");
       client.release(true);
-      await migrate(plane, upgraded.url, silent);
+      await migrateAndSchedule(plane, upgraded.url, silent);
       const fresh = await open();
-      await migrate(plane, fresh.url, silent);
+      await migrateAndSchedule(plane, fresh.url, silent);
       expect(await describeDatabase(upgraded.pool)).toEqual(await describeDatabase(fresh.pool));
     },
   );
@@ -143,7 +138,7 @@ test("an upgrade keeps which sources have seen a pattern, and a merge goes on fr
   await merge(sources[1], 1, { seen: "by both" });
   await merge(sources[0], 1, { seen: "by both" });
   await merge(sources[1], 2, { seen: "by one" });
-  await migrate("central", database.url, silent);
+  await migrateAndSchedule("central", database.url, silent);
   await merge(sources[1], 3, { seen: "by one" });
   await merge(sources[0], 2, { seen: "by one" });
   const { rows } = await database.pool.query(
@@ -158,7 +153,7 @@ test("an upgrade keeps which sources have seen a pattern, and a merge goes on fr
 
 test("both sides live in one database when they must", async () => {
   const database = await open();
-  for (const plane of planes) await migrate(plane, database.url, silent);
+  for (const plane of planes) await migrateAndSchedule(plane, database.url, silent);
   const { rows } = await database.pool.query(
     "select (select count(*)::integer from singularity_source) as sources, to_regclass('central.patterns')::text as patterns",
   );
@@ -170,7 +165,7 @@ test("the source keeps its identity through every later migration", async () => 
   const read = async () => (await database.pool.query("select * from singularity_source")).rows;
   const before = await read();
   await database.pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-  await migrate("singularity", database.url, silent);
+  await migrateAndSchedule("singularity", database.url, silent);
   expect(await read()).toEqual(before);
   await expect(
     database.pool.query(
@@ -186,7 +181,7 @@ test("pgmq that is there already is kept as it is", async () => {
   await client.query("select pgmq.create('mine'); select pgmq.send('mine', '{}')");
   client.release(true);
   const observations: string[] = [];
-  await migrate("singularity", database.url, ({ event }) => observations.push(event));
+  await migrateAndSchedule("singularity", database.url, ({ event }) => observations.push(event));
   expect(observations).not.toContain("pgmq-installed");
   const { rows } = await database.pool.query("select count(*)::integer as count from pgmq.q_mine");
   expect(rows).toEqual([{ count: 1 }]);

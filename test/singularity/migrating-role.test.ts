@@ -1,9 +1,11 @@
-import { diagnose, migrate, type Plane } from "@centralcloud/db";
+import type { Plane } from "@centralcloud/db";
+import { diagnose } from "@centralcloud/doctor";
 import {
   createDatabase,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { drainAll } from "../support/consumer.ts";
@@ -50,7 +52,7 @@ function as(login: Login, { name, url }: TestDatabase): TestDatabase {
 /** Migrates, and gives what changed and which rights were missing. */
 async function migrateAndListen(plane: Plane, { url }: TestDatabase) {
   const missing: string[] = [];
-  const { objectsApplied } = await migrate(plane, url, (observation) => {
+  const { objectsApplied } = await migrateAndSchedule(plane, url, (observation) => {
     if (observation.event === "privilege-missing") missing.push(observation.message);
   });
   return { objectsApplied, missing };

@@ -1,4 +1,4 @@
-import { runJob } from "@centralcloud/db";
+import { runJob } from "@centralcloud/scheduler";
 import { beforeEach, describe, expect, test } from "vitest";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";

@@ -6,7 +6,7 @@ import {
   queueStatus,
   syncLearningNow,
   updateKnowledgeNow,
-} from "@centralcloud/db";
+} from "@centralcloud/client";
 import { expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";

@@ -1,4 +1,4 @@
-import { ClaimClient, PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { describe, expect, test } from "vitest";
 import { archivedIn, deadLettersOf, drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
@@ -90,7 +90,7 @@ describe("a consumer with no more than its role", () => {
   });
 
   test("gives back what it has claimed, and counts what waits", async () => {
-    const mine = new PgmqClient(members.consumer.singularity.pool);
+    const mine = new QueueClient(members.consumer.singularity.pool);
     await queuesOf(system).sendBatch(queue, [patternMessage(), patternMessage()]);
     const limits = {
       visibilityTimeoutS: 60,
@@ -100,9 +100,9 @@ describe("a consumer with no more than its role", () => {
     };
     const claimed = await mine.read(queue, limits);
     expect(await mine.metrics(queue)).toMatchObject({ total: 2, inFlight: 2 });
-    const claims = new ClaimClient(members.consumer.singularity.pool);
-    expect(await claims.extend(queue, claimed)).toHaveLength(2);
-    expect(await claims.giveBack(queue, claimed)).toBe(2);
+    const claims = new QueueClient(members.consumer.singularity.pool);
+    expect(await claims.extendLease(queue, claimed)).toHaveLength(2);
+    expect(await claims.release(queue, claimed)).toBe(2);
     expect(await mine.metrics(queue)).toMatchObject({ total: 2, inFlight: 0 });
     await drainAll(members.consumer);
     expect(await mine.isEmpty(queue)).toBe(true);

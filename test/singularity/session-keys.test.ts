@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { ExtensionMissingError, migrate } from "@centralcloud/db";
+import { ExtensionMissingError } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import { createKeyRing, generateKey, type SessionKey } from "@centralcloud/session-keys";
 import { sqlDirectory } from "@centralcloud/sql";
 import fc from "fast-check";
@@ -326,7 +327,9 @@ describe("migrate", () => {
     try {
       await database.pool.query("create schema tools; create extension pgcrypto with schema tools");
       const observations: string[] = [];
-      await migrate("singularity", database.url, ({ event }) => observations.push(event));
+      await migrateAndSchedule("singularity", database.url, ({ event }) =>
+        observations.push(event),
+      );
       expect(observations).not.toContain("extension-installed");
       await database.pool.query("select public.add_session_key('k', 'openpgp', $1, true)", [
         publicKey,

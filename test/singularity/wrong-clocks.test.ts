@@ -1,5 +1,9 @@
-import { checkJobHealth, readJobTimes, scheduledJobsStatus } from "@centralcloud/db";
-import { createScheduler } from "@centralcloud/scheduler";
+import {
+  checkJobHealth,
+  createScheduler,
+  readJobTimes,
+  scheduledJobsStatus,
+} from "@centralcloud/scheduler";
 import { beforeEach, describe, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { examine } from "../support/doctor.ts";

@@ -95,7 +95,8 @@ export function formKey(): string {
   return crypto.randomUUID();
 }
 
-function createBrowser(port: number): Browser {
+/** A browser that nobody has signed in, of a console on this machine. */
+export function createBrowser(port: number): Browser {
   let cookie: string | undefined;
   const host = `127.0.0.1:${port}`;
 

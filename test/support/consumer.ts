@@ -4,7 +4,7 @@ import {
   drain,
   readConsumerConfiguration,
 } from "@centralcloud/consumer";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import type { Observation } from "@centralcloud/service";
 import type { TestSystem } from "./databases.ts";
 
@@ -40,8 +40,8 @@ export async function drainAll(
   return { report, observations };
 }
 
-export function queuesOf(system: TestSystem): PgmqClient {
-  return new PgmqClient(system.singularity.pool);
+export function queuesOf(system: TestSystem): QueueClient {
+  return new QueueClient(system.singularity.pool);
 }
 
 export interface DeadLetterRow {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { assertReachable } from "@centralcloud/postgres";
-import type { StopMode } from "../chaos/servers/chaos-server.ts";
+import type { StopMode } from "../../tools/chaos/servers/chaos-server.ts";
+import { findFreePort } from "../../tools/support/free-port.ts";
 import { findEngine } from "./build-image.ts";
-import { findFreePort } from "./free-port.ts";
 import { fullProfileContainer } from "./full-profile-container.ts";
 import { type Container, execIn } from "./hardened-container.ts";
 import type { RestartableServer } from "./restartable-server.ts";

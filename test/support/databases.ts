@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { createDatabase, dropDatabase } from "@centralcloud/embedded";
 import pg from "pg";
 import { afterAll, beforeAll, inject } from "vitest";
 import { templates } from "./global-setup.ts";
@@ -24,21 +23,19 @@ export function urlOf(database: string): string {
 /** Clones a template; close it with {@link dropTestDatabase}. */
 export async function createTestDatabase(template?: keyof typeof templates): Promise<TestDatabase> {
   const name = `${template ?? "empty"}_${randomBytes(6).toString("hex")}`;
-  const url = inject("serverUrl");
-  await createDatabase(url, name, template === undefined ? {} : { template: templates[template] });
+  // Files are copied as they are: to write each page to the log, as is usual, takes several times as long.
+  const source =
+    template === undefined ? "" : ` template ${templates[template]} strategy file_copy`;
+  await administer(`create database "${name}"${source}`);
   const database = openTestDatabase(name);
   const { pool } = database;
   if (template === "singularity") {
-    // A clone is another source; only a restored backup would keep the identity.
-    await pool.query(
-      "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
-    );
-    // What was granted on a database itself is not cloned with it.
-    await pool.query(
-      `do $$ begin execute format('grant create on database %I to centralcloud_owner', current_database()); end $$`,
-    );
-    // And a new one: what was due since the template was made has not been missed here.
-    await pool.query("update centralcloud_migrations.objects set applied_at = clock_timestamp()");
+    // A clone is another source; only a restored backup would keep the identity. What was granted on a database itself
+    // is not cloned with it. And it is a new one: what was due since the template was made has not been missed here.
+    await pool.query(`
+      update singularity_source set source_id = gen_random_uuid(), name = current_database();
+      grant create on database "${name}" to centralcloud_owner;
+      update centralcloud_migrations.objects set applied_at = clock_timestamp()`);
   }
   return database;
 }
@@ -80,7 +77,32 @@ export async function renameTestDatabase(
 
 export async function dropTestDatabase(database: TestDatabase): Promise<void> {
   await database.pool.end();
-  await dropDatabase(inject("serverUrl"), database.name);
+  await administer(`drop database if exists "${database.name}" with (force)`);
+}
+
+let administrator: Promise<pg.Client> | undefined;
+
+/** On a connection that the files of a process share: one more for each database would take longer than what it does. */
+async function administer(statement: string): Promise<void> {
+  administrator ??= connectAdministrator();
+  const client = await administrator.catch((error: unknown) => {
+    administrator = undefined;
+    throw error;
+  });
+  await client.query(statement);
+}
+
+async function connectAdministrator(): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: inject("serverUrl"),
+    application_name: harnessName,
+  });
+  // It ends with its server, or a test ends it: then there is another one.
+  client.on("error", () => {
+    administrator = undefined;
+  });
+  await client.connect();
+  return client;
 }
 
 export interface TestSystem {

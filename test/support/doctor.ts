@@ -1,4 +1,4 @@
-import { type DoctorOptions, diagnose, type Finding } from "@centralcloud/db";
+import { type DoctorOptions, diagnose, type Finding } from "@centralcloud/doctor";
 import { afterEach, expect } from "vitest";
 import {
   createTestDatabase,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { migrate } from "@centralcloud/db";
 import { createDatabase } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
 import type { TestProject } from "vitest/node";
@@ -60,7 +60,7 @@ async function start(image: string) {
     const urlOf = (database: string) => urlIn(container, password, database);
     for (const plane of ["singularity", "central"] as const) {
       await createDatabase(urlOf("postgres"), templates[plane]);
-      await migrate(plane, urlOf(templates[plane]), () => {});
+      await migrateAndSchedule(plane, urlOf(templates[plane]), () => {});
     }
     await unschedule(urlOf("singularity"), templates.singularity);
     return { url: urlOf("postgres"), stop };

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
-import { migrate } from "@centralcloud/db";
-import { startEmbeddedPostgres } from "@centralcloud/embedded";
+import { createDatabase, startEmbeddedPostgres } from "@centralcloud/embedded";
+import { withClient } from "@centralcloud/postgres";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
+import settings from "./server-settings.json" with { type: "json" };
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -19,28 +21,38 @@ export const templates = {
 
 /**
  * One server for all test files. `TEST_PGMQ_SQL` may name an install script of another pgmq version
- * to run everything against.
+ * to run everything against, and `TEST_SERVER_URL` the `postgres` database of a server that is there, as `pnpm mutants`
+ * keeps one: templates that it has are brought up to date.
  */
 export default async function setup(project: TestProject) {
-  const server = await startEmbeddedPostgres({
-    databases: Object.values(templates),
-    settings: {
-      max_connections: "300",
-      max_wal_senders: "60",
-      max_replication_slots: "60",
-      autovacuum: "off",
-    },
-  });
+  const given = process.env.TEST_SERVER_URL;
+  const server = given ? undefined : await startEmbeddedPostgres({ databases: [], settings });
+  const url = given || (server?.urlOf("postgres") ?? "");
   try {
-    await preparePgmq(server.urlOf(templates.singularity));
-    await migrate("singularity", server.urlOf(templates.singularity), () => {});
-    await migrate("central", server.urlOf(templates.central), () => {});
+    await provideTemplates(url);
   } catch (error) {
-    await server.stop();
+    await server?.stop();
     throw error;
   }
-  project.provide("serverUrl", server.urlOf("postgres"));
-  return () => server.stop();
+  project.provide("serverUrl", url);
+  return async () => await server?.stop();
+}
+
+async function provideTemplates(serverUrl: string): Promise<void> {
+  const existing = await withClient(serverUrl, { applicationName: "test-set-up" }, (client) =>
+    client.query<{ name: string }>("select datname as name from pg_database"),
+  );
+  const names = existing.rows.map(({ name }) => name);
+  for (const side of ["singularity", "central"] as const) {
+    const template = templates[side];
+    const url = new URL(serverUrl);
+    url.pathname = `/${template}`;
+    if (!names.includes(template)) {
+      await createDatabase(serverUrl, template);
+      if (side === "singularity") await preparePgmq(url.href);
+    }
+    await migrateAndSchedule(side, url.href, () => {});
+  }
 }
 
 async function preparePgmq(url: string): Promise<void> {

@@ -2,11 +2,11 @@ import {
   type Diagnosis,
   type DoctorOptions,
   type Finding,
-  migrate,
   type Repair,
   repair,
-} from "@centralcloud/db";
+} from "@centralcloud/doctor";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@centralcloud/embedded";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { harnessName, type TestDatabase, type TestSystem } from "./databases.ts";
@@ -39,8 +39,8 @@ export function useHealthySystem(): HealthySystem {
       durable: true,
       settings: { max_prepared_transactions: 5 },
     });
-    await migrate("singularity", server.urlOf("singularity"), () => {});
-    await migrate("central", server.urlOf("centralcloud"), () => {});
+    await migrateAndSchedule("singularity", server.urlOf("singularity"), () => {});
+    await migrateAndSchedule("central", server.urlOf("centralcloud"), () => {});
     system.singularity = open(server, "singularity");
     system.central = open(server, "centralcloud");
     await addNewKey(system.singularity, "doctor-key", { activate: true });

@@ -1,4 +1,4 @@
-import { runJob } from "@centralcloud/db";
+import { runJob } from "@centralcloud/scheduler";
 import { expect } from "vitest";
 import type { TestDatabase } from "./databases.ts";
 

@@ -1,14 +1,13 @@
 import {
   Breaker,
-  ClaimClient,
   createLane,
   type IdleWatch,
   type Lane,
   type LaneHandler,
   type LaneOptions,
   type LaneStore,
-  PgmqClient,
-} from "@centralcloud/pgmq";
+} from "@centralcloud/lane";
+import { QueueClient } from "@centralcloud/queue";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
 
@@ -33,8 +32,7 @@ export function storeThatMerges(merge: (ids: readonly string[]) => void): LaneSt
   };
 }
 
-export interface TestLane
-  extends Partial<Omit<LaneOptions, "name" | "source" | "claims" | "breakers">> {
+export interface TestLane extends Partial<Omit<LaneOptions, "name" | "queues" | "breakers">> {
   readonly queue: string;
   readonly handler: LaneHandler;
   readonly observe: Observe;
@@ -47,8 +45,7 @@ export function createTestLane(pool: Pool, { queue, ...options }: TestLane): Lan
   return createLane({
     ...options,
     name: { source: "test", queue },
-    source: new PgmqClient(pool),
-    claims: new ClaimClient(pool),
+    queues: new QueueClient(pool),
     breakers: { source: breaker(), central: breaker() },
   });
 }

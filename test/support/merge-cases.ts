@@ -1,5 +1,10 @@
+import {
+  type MergeBatch,
+  mergeKnowledge,
+  mergePatterns,
+  mergeSessions,
+} from "@centralcloud/central";
 import { contractFor, type QueueName } from "@centralcloud/contracts";
-import { type MergeBatch, mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/db";
 import fc from "fast-check";
 import { expect } from "vitest";
 import { knowledgeText, patternText, sessionText } from "./arbitrary-messages.ts";

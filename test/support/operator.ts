@@ -11,7 +11,7 @@ import { type Block, blocksOf, shownPattern } from "./operations-page.ts";
 /** Somebody at a desk: a folder, and `centralcloud` on the path. */
 export interface Operator {
   readonly folder: string;
-  /** @param title a section of docs/operations.md */
+  /** @param title a section of a page in docs/operate */
   follow(title: string): Steps;
   /** Where the databases are from now on, or another part of the environment. */
   set(changes: Readonly<Record<string, string>>): void;

@@ -1,4 +1,4 @@
-import type { StopMode } from "../chaos/servers/chaos-server.ts";
+import type { StopMode } from "../../tools/chaos/servers/chaos-server.ts";
 
 /** A PostgreSQL server that a test may stop and start again, with its data and on its port. */
 export interface RestartableServer {

@@ -1,7 +1,7 @@
-import { migrate } from "@centralcloud/db";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, inject } from "vitest";
-import { ChaosServer } from "../chaos/servers/chaos-server.ts";
+import { ChaosServer } from "../../tools/chaos/servers/chaos-server.ts";
 import { harnessName, type TestDatabase, type TestSystem } from "./databases.ts";
 import type { RestartableServer } from "./restartable-server.ts";
 
@@ -25,8 +25,8 @@ export function useRestartableSystem(): RestartableSystem {
     system.singularity = open(source, "singularity");
     system.central = open(central, "centralcloud");
     await Promise.all([
-      migrate("singularity", system.singularity.url, () => {}),
-      migrate("central", system.central.url, () => {}),
+      migrateAndSchedule("singularity", system.singularity.url, () => {}),
+      migrateAndSchedule("central", system.central.url, () => {}),
     ]);
   }, 120_000);
   afterAll(async () => {

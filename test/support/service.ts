@@ -2,9 +2,9 @@ import { type ConsumerConfiguration, createConsumerService } from "@centralcloud
 import type { Observation, Observe, Part } from "@centralcloud/service";
 import { pino } from "pino";
 import { afterEach } from "vitest";
+import { parseMetrics, type Scrape } from "../../tools/support/metrics-text.ts";
 import { configurationFor } from "./consumer.ts";
 import type { TestSystem } from "./databases.ts";
-import { parseMetrics, type Scrape } from "./metrics-text.ts";
 import { until } from "./until.ts";
 
 /** The deployable service in this process, with its HTTP endpoints. */

@@ -1,4 +1,4 @@
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { afterEach, beforeEach } from "vitest";
 import { environmentOf } from "./command.ts";
 import { copyTestDatabase } from "./copied-databases.ts";
@@ -21,7 +21,7 @@ export const both = (...databases: readonly TestDatabase[]) => ({
 });
 
 export const send = ({ pool }: TestDatabase, name: string, to = patterns) =>
-  new PgmqClient(pool).send(to, patternMessage({ pattern: { name } }));
+  new QueueClient(pool).send(to, patternMessage({ pattern: { name } }));
 
 export async function idOf({ pool }: TestDatabase): Promise<string> {
   const { rows } = await pool.query("select source_id from singularity_source");

@@ -1,4 +1,4 @@
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { expect, test } from "vitest";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
@@ -24,7 +24,7 @@ test("the examples of the help answer their questions as they stand, with one's 
   const { rows } = await system.singularity.pool.query<{ id: string }>(
     `insert into agent_sessions (agent_id, state) values ('agent-7', '{}') returning id`,
   );
-  const bad = await new PgmqClient(system.singularity.pool).send(
+  const bad = await new QueueClient(system.singularity.pool).send(
     patterns,
     patternMessage({ confidence: 7 }),
   );

@@ -1,5 +1,5 @@
-import { recordFailures } from "@centralcloud/db";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { recordFailures } from "@centralcloud/central";
+import { QueueClient } from "@centralcloud/queue";
 import { afterEach, expect, test } from "vitest";
 import { useCapture } from "../support/capture.ts";
 import { drainAll } from "../support/consumer.ts";
@@ -19,7 +19,7 @@ const { trace, text } = traces(system);
 const { dlq } = deadLetterCommands(system);
 afterEach(() => emptyQueues(system));
 
-const queue = () => new PgmqClient(system.singularity.pool);
+const queue = () => new QueueClient(system.singularity.pool);
 const letterOf = async (msgId: string) => {
   const { rows } = await system.singularity.pool.query<{ id: string }>(
     `select msg_id::text as id from pgmq."q_${patterns}-dlq" where message ->> 'original_message_id' = $1`,

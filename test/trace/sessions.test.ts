@@ -1,4 +1,4 @@
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import type { SessionKey } from "@centralcloud/session-keys";
 import { beforeAll, describe, expect, test } from "vitest";
 import { useCapture } from "../support/capture.ts";
@@ -31,7 +31,7 @@ beforeAll(async () => {
   await part.observed("capture-reading");
   const { pool } = system.singularity;
   const plain = (confidence: number, at: string) =>
-    new PgmqClient(pool).send(
+    new QueueClient(pool).send(
       sessions,
       JSON.stringify({
         agent_id: "agent-7",

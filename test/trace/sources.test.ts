@@ -1,4 +1,4 @@
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { environmentOf } from "../support/command.ts";
 import { drainAll } from "../support/consumer.ts";
@@ -25,7 +25,7 @@ let other: TestDatabase;
 beforeAll(async () => {
   other = await createTestDatabase("singularity");
   for (const { pool } of [system.singularity, other]) {
-    await new PgmqClient(pool).send(patterns, patternMessage({ agent_id: "agent-7" }));
+    await new QueueClient(pool).send(patterns, patternMessage({ agent_id: "agent-7" }));
   }
   await drainAll(system, { sourceUrls: [system.singularity.url, other.url] });
 });
@@ -153,7 +153,7 @@ describe("names that mean no good", () => {
 
   test("steer no terminal and forge no line, and are found as they are", async () => {
     const { pool } = system.singularity;
-    await new PgmqClient(pool).send(
+    await new QueueClient(pool).send(
       patterns,
       patternMessage({ agent_id: hostile, source: hostile }),
     );
@@ -212,7 +212,7 @@ describe("names that mean no good", () => {
 
 describe("a message that was encoded twice", () => {
   test("is found by what it says, and one that only mentions the agent is not", async () => {
-    const queue = new PgmqClient(system.singularity.pool);
+    const queue = new QueueClient(system.singularity.pool);
     await queue.send(patterns, JSON.stringify(patternMessage({ agent_id: "twice" })));
     await queue.send(patterns, JSON.stringify(patternMessage({ agent_id: "x", source: "twice" })));
     await queue.send(

@@ -1,4 +1,4 @@
-import { PgmqClient } from "@centralcloud/pgmq";
+import { QueueClient } from "@centralcloud/queue";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
@@ -23,7 +23,7 @@ async function sourceId(): Promise<string> {
 }
 
 beforeEach(async () => {
-  const queue = new PgmqClient(system.singularity.pool);
+  const queue = new QueueClient(system.singularity.pool);
   id = `${await queue.send(patterns, patternMessage({ agent_id: "agent-7" }))}`;
   await drainAll(system);
 });
@@ -59,7 +59,7 @@ describe("a pruned ledger", () => {
   });
 
   test("is told once, where many messages are of it", async () => {
-    const queue = new PgmqClient(system.singularity.pool);
+    const queue = new QueueClient(system.singularity.pool);
     await queue.sendBatch(
       patterns,
       Array.from({ length: 5 }, () => patternMessage({ agent_id: "agent-7" })),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { root } from "./root.mjs";
 
@@ -24,6 +24,19 @@ const rules = [
   { kind: "descending", pattern: /\border by ([\w.]+)(?=[,;\n)])/g, to: (text) => `${text} desc` },
 ];
 
+/** Where none of those fits, one of each of these that does: no function is without a mistake. */
+const others = [
+  { kind: "invoker", pattern: /\bsecurity definer\b/g, to: () => "security invoker" },
+  {
+    kind: "unequal",
+    pattern: /(?<=\b(?:where|on|if|and|when)\b[^\n;]*?) = (?=\S)/g,
+    to: () => " <> ",
+  },
+  { kind: "minus", pattern: / \+ (?=\S)/g, to: () => " - " },
+  { kind: "negated", pattern: /\bif not found\b/g, to: () => "if found" },
+  { kind: "no-coalesce", pattern: /\bcoalesce\((?=[^(),]+,)/g, to: () => "nullif(" },
+].map((rule) => ({ ...rule, most: 1 }));
+
 function isBalanced(text) {
   const count = (bracket) => text.split(bracket).length - 1;
   return count("(") === count(")") && !/\b(case|then|between)\b/.test(text) && !text.endsWith(";");
@@ -44,21 +57,78 @@ export function mutantsByRule(objects, equivalent = {}) {
     const text = readFileSync(join(root, file), "utf8");
     const promise = text.split("\n")[0].replace(/^-- */, "");
     const code = withoutComments(text);
-    return rules.flatMap(({ kind, pattern, to, fits = () => true }) =>
-      [...code.matchAll(pattern)]
-        .filter(([match]) => fits(match))
-        .map(({ 0: match, index }, place) => {
-          const name = `sql-${basename(object)}-${kind}-${place + 1}`;
-          const line = code.slice(0, index).split("\n").length;
-          const wrong = `${file}:${line}, ${kind}: it does not keep what it says: ${promise}`;
-          const why = equivalent[name];
-          return {
-            ...{ name, in: file, at: index, search: match, replace: to(match), wrong, tests },
-            ...(why === undefined ? {} : { equivalent: why }),
-          };
-        }),
+    const found = (all) =>
+      all.flatMap(({ kind, pattern, to, fits = () => true, most }) =>
+        [...code.matchAll(pattern)]
+          .filter(([match]) => fits(match))
+          .slice(0, most)
+          .map((match, place) => ({ kind, to, match, place })),
+      );
+    const usual = found(rules);
+    return (usual.length > 0 ? usual : found(others)).map(
+      ({ kind, to, match: { 0: match, index }, place }) => {
+        const name = `sql-${basename(object)}-${kind}-${place + 1}`;
+        const line = code.slice(0, index).split("\n").length;
+        const wrong = `${file}:${line}, ${kind}: it does not keep what it says: ${promise}`;
+        const why = equivalent[name];
+        return {
+          ...{ name, in: file, at: index, search: match, replace: to(match), wrong, tests },
+          ...(why === undefined ? {} : { equivalent: why }),
+        };
+      },
     );
   });
+}
+
+/**
+ * For each check of the doctor: it finds nothing, whatever is wrong.
+ *
+ * @param elsewhere by the name of a check: the tests that show it, where its state takes a server or a login of its own.
+ */
+export function mutantsOfChecks(elsewhere) {
+  const file = fileOfChecks();
+  const text = readFileSync(join(root, file), "utf8");
+  const entries = text.matchAll(
+    /name: "([a-z-]+)",((?:(?!name: ")[\s\S])*?)\b(run|compare): (\w+),/g,
+  );
+  return [...entries].map(([, name, , kind, code]) => ({
+    name: `doctor-${name}-${kind}s-nothing`,
+    in: file,
+    search: `${kind}: ${code},`,
+    replace: silent(kind, code),
+    wrong: `the doctor says nothing of what is wrong with ${name}`,
+    tests: elsewhere[name] ?? [`test:cli/doctor-checks what is broken is found by ${name}`],
+  }));
+}
+
+/** It is still asked, so that it compiles. */
+function silent(kind, code) {
+  return kind === "run"
+    ? `run: async (...given) => (await ${code}(...given)).filter(({ severity }) => severity === "ok"),`
+    : `compare: (...given) => ${code}(...given).filter(() => false),`;
+}
+
+/** Wherever the doctor lives. */
+function fileOfChecks() {
+  const paths = readdirSync(join(root, "packages")).flatMap((room) => [
+    `packages/${room}/src/checks.ts`,
+    `packages/${room}/src/doctor/checks.ts`,
+  ]);
+  const file = paths.find((path) => existsSync(join(root, path)));
+  if (file === undefined) throw new Error("no package has the doctor's checks.ts");
+  return file;
+}
+
+/** Functions and views of which the catalogue has no mistake. */
+export function objectsWithoutMutant(mutants) {
+  const tried = new Set(mutants.map(({ in: file }) => file));
+  return ["singularity", "central"].flatMap((side) =>
+    ["functions", "views"].flatMap((room) =>
+      readdirSync(join(root, "sql", side, room))
+        .map((name) => `sql/${side}/${room}/${name}`)
+        .filter((file) => !tried.has(file)),
+    ),
+  );
 }
 
 /** A mistake for each grant of a file: the whole statement is left out. */

@@ -6,6 +6,9 @@ import { dirname, join } from "node:path";
 import { pinnedPnpm } from "../../scripts/run.mjs";
 import { root } from "./root.mjs";
 
+/** What a migration of empty databases writes down; made anew for a mistake in SQL. */
+const writtenDown = ["packages/db/catalog", "packages/db/migrations"];
+
 /**
  * A copy of the repository as it is, uncommitted changes and all, beside it: no mistake is ever made in the checkout
  * itself. It is kept between runs, so that the next one copies and builds what has changed only.
@@ -18,25 +21,70 @@ export function prepareSandbox() {
   run(path, ["build"]);
   return {
     path,
-    /** @returns what takes it back. */
-    apply({ path: file, text, mutated }) {
-      writeFileSync(file, mutated);
-      return () => writeFileSync(file, text);
-    },
     /**
-     * Builds the package of a file; those that use it see it without being built. What SQL makes is written down anew:
-     * a build refuses databases that are not as it was written. @returns whether it compiles, or migrates.
+     * Makes a mistake in a file, and keeps what a build of it will change.
+     *
+     * @returns `build`, which says whether it compiles, or migrates on a server that it is given; and `undo`, which takes
+     *   all of it back.
      */
-    build(file) {
-      if (file.startsWith("sql/")) {
-        const words = ["run", "generate", "--name", "of_a_mutant"];
-        return pnpm(words, { cwd: join(path, "packages/db") }).status === 0;
-      }
-      const [, folder] = /^((?:apps|packages)\/[^/]+)\//.exec(file) ?? [];
-      if (folder === undefined) return true;
-      return pnpm(["run", "build"], { cwd: join(path, folder) }).status === 0;
+    apply({ path: file, file: name, text, mutated }) {
+      const { folders, build } = effectOf(path, name);
+      const kept = folders.map((folder) => keep(path, folder));
+      writeFileSync(file, mutated);
+      return {
+        build,
+        undo() {
+          writeFileSync(file, text);
+          for (const restore of kept) restore();
+        },
+      };
     },
   };
+}
+
+/**
+ * Which folders a build changes after a mistake in a file. A package is built by itself: those that use it see it
+ * without being built. What SQL makes is written down anew: a build refuses databases that are not as it was written.
+ */
+function effectOf(path, file) {
+  if (file.startsWith("sql/")) {
+    const side = file.split("/")[1];
+    return {
+      folders: writtenDown,
+      build(serverUrl) {
+        const words = ["dist/maintenance/generate.js", "--try", side, "--server", serverUrl];
+        return succeeds(process.execPath, words, join(path, "packages/db"));
+      },
+    };
+  }
+  const [, folder] = /^((?:apps|packages)\/[^/]+)\//.exec(file) ?? [];
+  if (folder === undefined) return { folders: [], build: () => true };
+  const cwd = join(path, folder);
+  const { build } = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8")).scripts;
+  const [program, ...words] = build.split(" ");
+  return {
+    folders: [join(folder, "dist")],
+    // Without pnpm between, which takes longer to begin than the compiler to end.
+    build: () => succeeds(join(path, "node_modules/.bin", program), words, cwd),
+  };
+}
+
+function succeeds(program, words, cwd) {
+  return spawnSync(program, words, { cwd, stdio: "ignore" }).status === 0;
+}
+
+/** Keeps a folder as it is. @returns what puts it back. */
+function keep(path, folder) {
+  const [place, kept] = [join(path, folder), join(path, ".kept", folder)];
+  copyFolder(place, kept);
+  return () => copyFolder(kept, place);
+}
+
+function copyFolder(from, to) {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(dirname(to), { recursive: true });
+  // With its times, so that nothing looks newer than it is.
+  cpSync(from, to, { recursive: true, preserveTimestamps: true });
 }
 
 function copyFiles(path) {

@@ -3,13 +3,9 @@ import {
   captureVariables,
   readCaptureSettings,
 } from "@centralcloud/cdc";
+import { assertCentralStore, assertNotRefused, claimCapturedSource } from "@centralcloud/central";
 import { databaseVariables, type LogFormat, logFormat, logLevel } from "@centralcloud/consumer";
-import {
-  assertCentralStore,
-  assertNotRefused,
-  claimCapturedSource,
-  identifySource,
-} from "@centralcloud/db";
+import { identifySource } from "@centralcloud/db";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, parseConfiguration, wholeNumber } from "@centralcloud/service";
 import type { Pool } from "pg";

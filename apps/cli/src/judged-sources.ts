@@ -1,14 +1,13 @@
-import { databaseVariables } from "@centralcloud/consumer";
 import {
   assertCentralStore,
-  type IdentifiedSource,
-  identifySource,
   judgeSource,
   type RegisteredSource,
   readRegisteredSources,
   type SourceState,
   sayConfiguredToo,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import { databaseVariables } from "@centralcloud/consumer";
+import { type IdentifiedSource, identifySource } from "@centralcloud/db";
 import { assertReachable, createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { ConfigurationError, type Environment, parseConfiguration } from "@centralcloud/service";
 import type { Pool } from "pg";
@@ -112,7 +111,7 @@ export function chooseRefused({ asked }: Judgement, wanted: string | undefined):
 export class NothingRefusedError extends Error {
   constructor() {
     super(
-      "every database that answers has an id of its own; name one by --source to decide all the same",
+      "every database that answers has an id of its own; name one by --source to decide nevertheless",
     );
     this.name = "NothingRefusedError";
   }

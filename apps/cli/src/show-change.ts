@@ -1,5 +1,5 @@
 import type { Change } from "@centralcloud/cdc";
-import { formatLsn } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import { printable } from "@centralcloud/service";
 import { print } from "./output.ts";
 import { showText, withMissing } from "./show-answers.ts";

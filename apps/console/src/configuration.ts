@@ -1,8 +1,10 @@
 import { isIP } from "node:net";
+import type { JudgeOptions } from "@centralcloud/dead-letters";
 import { databaseUrl, databaseUrls, withoutSecrets } from "@centralcloud/postgres";
 import {
   ConfigurationError,
   type Environment,
+  flag,
   parseConfiguration,
   wholeNumber,
 } from "@centralcloud/service";
@@ -34,6 +36,8 @@ export interface ConsoleConfiguration {
   /** Seconds that one database may take to answer. */
   readonly askS: number;
   readonly shutdownGraceS: number;
+  /** What the consumers refuse besides what the contracts do; give the console the settings that they have. */
+  readonly judge: Omit<JudgeOptions, "checkSeal">;
 }
 
 const httpUrl = z
@@ -73,6 +77,8 @@ const variables = {
   CONSOLE_SESSION_MAX_S: wholeNumber(60, 604_800, 28_800),
   CONSOLE_ASK_TIMEOUT_S: wholeNumber(1, 60, 5),
   CONSOLE_SHUTDOWN_GRACE_S: wholeNumber(0, 3_600, 10),
+  CONSUMER_MAX_MESSAGE_BYTES: wholeNumber(1, 268_435_455, 1_048_576),
+  SESSION_REQUIRE_SEALED: flag(false),
   ...authVariables,
 };
 
@@ -122,6 +128,10 @@ export function readConsoleConfiguration(environment: Environment): ConsoleConfi
     sessionMostS: values.CONSOLE_SESSION_MAX_S,
     askS: values.CONSOLE_ASK_TIMEOUT_S,
     shutdownGraceS: values.CONSOLE_SHUTDOWN_GRACE_S,
+    judge: {
+      maxMessageBytes: values.CONSUMER_MAX_MESSAGE_BYTES,
+      requireSealed: values.SESSION_REQUIRE_SEALED,
+    },
   };
 }
 

@@ -1,7 +1,9 @@
 import { definePart, groupParts, type Observe, type Part, wordsOf } from "@centralcloud/service";
+import { createActionRunner } from "./acting/runner.ts";
 import type { Authentication, SignInEvent } from "./auth/authentication.ts";
 import { createHeaderSignIn } from "./auth/header.tsx";
 import { createLoopback } from "./auth/loopback.tsx";
+import { createOidc } from "./auth/oidc.tsx";
 import { type Right, rights, type Viewer } from "./auth/rights.ts";
 import { createSessions } from "./auth/sessions.ts";
 import { createTokenSignIn } from "./auth/token.tsx";
@@ -44,11 +46,17 @@ export function createConsole(
     else observe({ event: "console-refused", path: "/login", reason });
   }
 
+  const runner = createActionRunner({
+    logins: configuration.operator,
+    adopts: !configuration.auth.readOnly,
+    tell: (path, error) => observe({ event: "console-fault", path, error: wordsOf(error) }),
+  });
   const answer = createAnswering({
     configuration,
     routes,
     authentication,
     snapshots,
+    runner,
     tell(event) {
       const { path } = event;
       if (event.kind === "refused")
@@ -70,7 +78,7 @@ export function createConsole(
     async stop() {},
   });
   return {
-    ...groupParts("console", [looks, server, greeting]),
+    ...groupParts("console", [looks, runner, server, greeting]),
     get url() {
       return url();
     },
@@ -107,8 +115,11 @@ function createSignIn(
       return { ways: createTokenSignIn({ tokens: auth.tokens, sessions, tell }), greet() {} };
     case "header":
       return { ways: createHeaderSignIn(auth), greet() {} };
-    case "oidc":
-      throw new Error("oidc: not there yet");
+    case "oidc": {
+      // Its configuration is refused without one.
+      const ways = createOidc({ settings: auth, publicUrl: publicUrl as URL, sessions, tell });
+      return { ways, greet() {} };
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-import { confirmSources, type HeldKeys } from "@centralcloud/db";
-import type { Lane, SourceWatch } from "@centralcloud/pgmq";
+import { confirmSources, type HeldKeys } from "@centralcloud/central";
+import type { Lane, SourceWatch } from "@centralcloud/lane";
 import { createPool, endPool } from "@centralcloud/postgres";
 import {
   definePart,

@@ -1,4 +1,4 @@
-import { Breaker } from "@centralcloud/pgmq";
+import { Breaker } from "@centralcloud/lane";
 import { createClient, cutConnections, cutIdleConnections } from "@centralcloud/postgres";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";

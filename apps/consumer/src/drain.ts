@@ -1,12 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  assertCentralStore,
-  NotACentralStoreError,
-  NotASourceError,
-  readSource,
-} from "@centralcloud/db";
-import { PgmqClient } from "@centralcloud/pgmq";
+import { assertCentralStore, NotACentralStoreError } from "@centralcloud/central";
+import { NotASourceError, readSource } from "@centralcloud/db";
 import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
+import { QueueClient } from "@centralcloud/queue";
 import { fanOut, mapInTurn, type Observation, type Observe } from "@centralcloud/service";
 import type { ConsumerConfiguration } from "./configuration.ts";
 import { type Consumer, createConsumer, type Health } from "./consumer.ts";
@@ -264,7 +260,7 @@ async function findMessages(
     const database = name ?? withoutSecrets(url);
     const pool = openPool(url);
     try {
-      const client = new PgmqClient(pool);
+      const client = new QueueClient(pool);
       const pending: Pending[] = [];
       for (const queue of routes) {
         if (await client.isEmpty(queue)) continue;

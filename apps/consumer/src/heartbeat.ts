@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { type HeldKeys, type Replica, reportReplica, retireReplica } from "@centralcloud/db";
-import type { Breaker } from "@centralcloud/pgmq";
+import { type HeldKeys, type Replica, reportReplica, retireReplica } from "@centralcloud/central";
+import type { Breaker } from "@centralcloud/lane";
 import { classifyFault, createPool, cutIdleConnections, endPool } from "@centralcloud/postgres";
 import {
   definePart,

@@ -1,5 +1,5 @@
-import { pruneLedger } from "@centralcloud/db";
-import type { PgmqClient } from "@centralcloud/pgmq";
+import { pruneLedger } from "@centralcloud/central";
+import type { QueueClient } from "@centralcloud/queue";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { RepeatingTask } from "./repeating-task.ts";
@@ -7,7 +7,7 @@ import { routes } from "./routes.ts";
 
 export interface LedgerUpkeepOptions {
   readonly source: { readonly sourceId: string; readonly name: string };
-  readonly queues: PgmqClient;
+  readonly queues: QueueClient;
   readonly central: Pool;
   readonly retentionHours: number;
   readonly observe: Observe;

@@ -1,5 +1,5 @@
 import type { CaptureHealth } from "@centralcloud/cdc";
-import { type Replica, reportReadiness } from "@centralcloud/db";
+import { type Replica, reportReadiness } from "@centralcloud/central";
 import type { Pool } from "pg";
 import type { MissingReport, UncomparedReport } from "./epochs/epoch-parts.ts";
 import type { RefusedState } from "./source.ts";

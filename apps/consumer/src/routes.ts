@@ -1,18 +1,19 @@
 import {
-  contractFor,
-  type Issue,
-  type QueueName,
-  type SessionMessage,
-} from "@centralcloud/contracts";
-import {
   forgetFailures,
   lookUpDeliveries,
   mergeKnowledge,
   mergePatterns,
   mergeSessions,
   recordFailures,
-} from "@centralcloud/db";
-import type { LaneHandler, LaneStore, Refusal, Verdict } from "@centralcloud/pgmq";
+} from "@centralcloud/central";
+import {
+  contractFor,
+  type Issue,
+  type QueueName,
+  type SessionMessage,
+} from "@centralcloud/contracts";
+import type { CheckResult, LaneHandler, LaneStore } from "@centralcloud/lane";
+import type { Refusal } from "@centralcloud/queue";
 import type { Pool } from "pg";
 import type { SessionGate } from "./session-gate.ts";
 
@@ -25,7 +26,7 @@ const merges: Readonly<Record<QueueName, typeof mergePatterns>> = {
 
 export const routes = Object.keys(merges) as readonly QueueName[];
 
-/** What a lane of this queue does: the contract's verdict, and where the messages go. */
+/** What a lane of this queue does: checks each message against its contract, and merges it into the central store. */
 export function handlerFor(
   queue: QueueName,
   store: LaneStore,
@@ -34,11 +35,11 @@ export function handlerFor(
 ): LaneHandler {
   const contract = contractFor(queue);
   return {
-    check(body): Verdict | Promise<Verdict> {
+    check(body): CheckResult | Promise<CheckResult> {
       const checked = contract.check(body);
       if (!checked.ok) return { accepted: false, refusal: invalid(checked.issues) };
       const { document, value } = checked;
-      const accepted: Verdict = { accepted: true, document };
+      const accepted: CheckResult = { accepted: true, document };
       return queue === "agent-sessions"
         ? sessionGate(value as SessionMessage, accepted, sourceId)
         : accepted;

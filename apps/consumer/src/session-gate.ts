@@ -1,13 +1,14 @@
 import type { SessionMessage } from "@centralcloud/contracts";
-import type { Refusal, Verdict } from "@centralcloud/pgmq";
+import type { CheckResult } from "@centralcloud/lane";
+import type { Refusal } from "@centralcloud/queue";
 import { type SealChecker, SealError, type SessionIdentity } from "@centralcloud/session-keys";
 
 /** What a session message may be refused for beyond its contract: `accepted`, or why not. */
 export type SessionGate = (
   message: SessionMessage,
-  accepted: Verdict,
+  accepted: CheckResult,
   sourceId: string,
-) => Verdict | Promise<Verdict>;
+) => CheckResult | Promise<CheckResult>;
 
 export interface SessionGateOptions {
   readonly checker: Pick<SealChecker, "check">;

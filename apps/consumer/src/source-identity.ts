@@ -1,11 +1,9 @@
+import { ConfiguredSources, claimSource, SourceRefusedError } from "@centralcloud/central";
 import {
-  ConfiguredSources,
-  claimSource,
   type IdentifiedSource,
   identifySource,
   isInstant,
   readConnectionFacts,
-  SourceRefusedError,
 } from "@centralcloud/db";
 import { messageOf } from "@centralcloud/postgres";
 import type { Pool } from "pg";

@@ -1,4 +1,4 @@
-import { maxBatchBytes } from "@centralcloud/pgmq";
+import { maxBatchBytes } from "@centralcloud/lane";
 import type { ConsumerConfiguration } from "./configuration.ts";
 
 /* What the connections to a source ask of its server, and how much and how long they take from it. */

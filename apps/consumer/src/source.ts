@@ -1,13 +1,12 @@
-import { type IdentifiedSource, identifySource, SourceRefusedError } from "@centralcloud/db";
+import { SourceRefusedError } from "@centralcloud/central";
+import { type IdentifiedSource, identifySource } from "@centralcloud/db";
 import {
   type Breaker,
-  ClaimClient,
   createLane,
   createSourceWatch,
   type Lane,
-  PgmqClient,
   type SourceWatch,
-} from "@centralcloud/pgmq";
+} from "@centralcloud/lane";
 import {
   classifyFault,
   createClient,
@@ -17,6 +16,7 @@ import {
   plainTypes,
   withoutSecrets,
 } from "@centralcloud/postgres";
+import { QueueClient } from "@centralcloud/queue";
 import {
   definePart,
   type Observe,
@@ -247,24 +247,29 @@ export function createSource(
 
   async function run(source: IdentifiedSource): Promise<void> {
     const prepare = !transactionPooling;
-    const queues = new PgmqClient(pool);
+    const queues = new QueueClient(pool);
     const { ledgerRetentionHours: retentionHours } = configuration;
-    const watched = new PgmqClient(watch);
+    const watched = new QueueClient(watch);
     const upkeep = ledgerUpkeep({ source, queues: watched, central, retentionHours, observe });
     others = [createRepeatingTask(upkeep, observe), createRepeatingTask(identityCheck(), observe)];
     lanes = routes.map((queue) => {
       const store = storeFor(queue, central, { sourceId: source.sourceId, replicaId, prepare });
       return createLane({
-        ...configuration,
         name: { source: name, sourceId: source.sourceId, queue },
         handler: handlerFor(queue, store, sessionGate, source.sourceId),
-        source: queues,
-        claims: new ClaimClient(pool),
+        queues,
         breakers,
         observe,
         consumer: replicaId,
-        traceparents: configuration.tracing !== undefined,
         idleWatch: watch,
+        batchSize: configuration.batchSize,
+        backlogBatchSize: configuration.backlogBatchSize,
+        concurrency: configuration.concurrency,
+        visibilityTimeoutS: configuration.visibilityTimeoutS,
+        maxAttempts: configuration.maxAttempts,
+        maxDeliveries: configuration.maxDeliveries,
+        maxMessageBytes: configuration.maxMessageBytes,
+        traceparents: configuration.tracing !== undefined,
       });
     });
     for (const part of [...others, ...lanes]) await part.start();

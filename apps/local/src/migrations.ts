@@ -1,5 +1,6 @@
-import { type MigrationResult, migrate, type Plane } from "@centralcloud/db";
+import type { MigrationResult, Plane } from "@centralcloud/db";
 import { withoutSecrets } from "@centralcloud/postgres";
+import { migrateAndSchedule } from "@centralcloud/scheduler";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
 import { messageOf } from "./failure.ts";
@@ -35,7 +36,7 @@ export function createMigrations(readUrls: () => DatabaseUrls, observe: Observe)
       ];
       for (const { plane, url } of targets) {
         try {
-          results.push(await unlessAborted(migrate(plane, url, observe), signal));
+          results.push(await unlessAborted(migrateAndSchedule(plane, url, observe), signal));
         } catch (error) {
           signal.throwIfAborted();
           throw new MigrationFailedError(plane, url, error);

@@ -1,4 +1,5 @@
-import { adoptSource, identifySource, judgeSource } from "@centralcloud/db";
+import { adoptSource, judgeSource } from "@centralcloud/central";
+import { identifySource } from "@centralcloud/db";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { definePart, type Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";

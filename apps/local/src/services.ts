@@ -7,6 +7,7 @@ import type { DatabaseUrls, LocalConfiguration } from "./configuration.ts";
 import { createLocalConsumer } from "./consumer-service.ts";
 import { messageOf } from "./failure.ts";
 import { formatGuide } from "./guide.ts";
+import { createLocalConsole } from "./local-console.ts";
 import type { Logger } from "./log-file.ts";
 import { schedules } from "./schedules.ts";
 import type { Screen } from "./screen.ts";
@@ -35,6 +36,8 @@ export function createServices(options: ServicesOptions): Part {
     observe: totals.observe,
   });
 
+  const { environment } = configuration;
+  const webConsole = createLocalConsole({ urls, environment, logger, screen });
   const { sourceUrls } = urls;
   const scheduler = createScheduler({ sourceUrls, schedules }, logSink(logger));
   const warn = (error: unknown) =>
@@ -49,7 +52,7 @@ export function createServices(options: ServicesOptions): Part {
     async start() {
       const { httpPort } = consumer;
       const showsUrls = configuration.given === undefined;
-      screen.print(formatGuide({ urls, showsUrls, httpPort }));
+      screen.print(formatGuide({ urls, showsUrls, httpPort, consoleLink: webConsole.link }));
     },
     async stop() {},
   });
@@ -69,6 +72,9 @@ export function createServices(options: ServicesOptions): Part {
       `the jobs of ${plural(sourceUrls.length, "database")}, learning every 5 s`,
     ]),
     ...(demo ? [announce(screen, "workload", workload, describeWorkload)] : []),
+    announce(screen, "console", webConsole, () => [
+      `on ${new URL(webConsole.link).origin}; the link below signs you in, once`,
+    ]),
     guide,
   ]);
 }

@@ -1,8 +1,8 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { addSessionKey } from "@centralcloud/db";
 import { createPool } from "@centralcloud/postgres";
 import { definePart, type Part } from "@centralcloud/service";
 import {
+  addSessionKey,
   createKeyRing,
   formatSessionKey,
   generateKey,

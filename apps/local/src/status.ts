@@ -1,6 +1,6 @@
 import { routes } from "@centralcloud/consumer";
-import { PgmqClient } from "@centralcloud/pgmq";
 import { createPool } from "@centralcloud/postgres";
+import { QueueClient } from "@centralcloud/queue";
 import type { Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
 import { messageOf } from "./failure.ts";
@@ -17,7 +17,7 @@ export function createStatus(urls: DatabaseUrls, totals: Totals, screen: Screen)
   const applicationName = "centralcloud-status";
   const sources = urls.sourceUrls.map((url) => createPool(url, { applicationName, max: 1 }));
   const central = createPool(urls.centralUrl, { applicationName, max: 1 });
-  const clients = sources.map((pool) => new PgmqClient(pool));
+  const clients = sources.map((pool) => new QueueClient(pool));
   let waiting = new Map<string, number>();
   let patternCount = 0;
   let lastLine = "";

@@ -1,5 +1,5 @@
-import { PgmqClient } from "@centralcloud/pgmq";
 import { createPool } from "@centralcloud/postgres";
+import { QueueClient } from "@centralcloud/queue";
 import type { Part } from "@centralcloud/service";
 import { createRepeatingPart } from "./repeating-part.ts";
 import {
@@ -24,7 +24,7 @@ const firstInvalid = 5;
  */
 export function createWorkload(url: string, onFault: (error: unknown) => void): Part {
   const pool = createPool(url, { applicationName: "singularity-demo", max: 1 });
-  const queues = new PgmqClient(pool);
+  const queues = new QueueClient(pool);
   let tick = 0;
 
   async function insertFindings(): Promise<void> {

@@ -1,6 +1,6 @@
-import { recreateCommand } from "@centralcloud/db";
 import { messageOf, sqlState } from "@centralcloud/postgres";
 import { withoutContents } from "@centralcloud/service";
+import { recreateCommand } from "./slot/capture-slot.ts";
 import { ChangeTooLongError } from "./stream/change-gauge.ts";
 
 /** Another process reads the slot. */

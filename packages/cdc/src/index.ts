@@ -1,6 +1,21 @@
 export { createCapturedTables, defaultTables } from "./captured-tables.ts";
 export type { Change, JsonText, Operation } from "./change.ts";
 export {
+  advanceCaptureCursor,
+  beginCapture,
+  type CaptureBeginning,
+  type CaptureCursor,
+  type CaptureProgress,
+  endCapture,
+  maintainChangeLog,
+  markCaptureGap,
+  readCaptureCursor,
+  readCaptureCursors,
+  recordChanges,
+  reportCaptureFault,
+  reportCaptureLoss,
+} from "./change-log.ts";
+export {
   type CaptureConfiguration,
   type CaptureSettings,
   captureVariables,
@@ -18,8 +33,6 @@ export {
 export { type Dropped, dropCapture } from "./operate/drop.ts";
 export {
   getCdcChanges,
-  getPatternChanges,
-  getSessionChanges,
   type PeekOptions,
 } from "./operate/peek.ts";
 export { type Recreated, type RecreateOptions, recreateCapture } from "./operate/recreate.ts";
@@ -30,6 +43,7 @@ export {
   readCaptureStatus,
 } from "./operate/status.ts";
 export { type TailOptions, tail } from "./operate/tail.ts";
+export type { TemporarySlotOptions } from "./operate/temporary-slot.ts";
 export { type Capture, createCapture } from "./reader/capture.ts";
 export type { CaptureHealth } from "./reader/source-capture.ts";
 export type {
@@ -39,9 +53,14 @@ export type {
   Unreadable,
   Whereabouts,
 } from "./reconcile/compare.ts";
+export { isGrave, LogBehindError, type Reconciliation, reconcile } from "./reconcile/reconcile.ts";
 export {
-  isGrave,
-  LogBehindError,
-  type Reconciliation,
-  reconcile,
-} from "./reconcile/reconcile.ts";
+  captureName,
+  findLoss,
+  findSlot,
+  type LogOrigin,
+  type Plugin,
+  plugins,
+  recreateCommand,
+  type Slot,
+} from "./slot/capture-slot.ts";

@@ -1,6 +1,7 @@
-import { captureName, formatLsn, parseLsn } from "@centralcloud/db";
+import { formatLsn, parseLsn } from "@centralcloud/postgres";
 import { describe, expect, test } from "vitest";
 import { toJsonText } from "../src/decode/json-value.ts";
+import { captureName } from "../src/slot/capture-slot.ts";
 import { slotNameFor } from "../src/slot/slot-name.ts";
 import { formatMicroseconds, formatTimestamp } from "../src/timestamp.ts";
 

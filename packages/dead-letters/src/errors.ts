@@ -73,7 +73,7 @@ export class ActionUnavailableError extends Error {
       state === undefined
         ? `there is no action ${id}; see \`centralcloud actions list\``
         : runner === null
-          ? `action ${id} is ${state}, and can't be gone on with`
+          ? `action ${id} is ${state}, and can't be continued`
           : `action ${id} is ${state}, and ${runner} works on it; see \`centralcloud actions show ${id}\``,
     );
     this.name = "ActionUnavailableError";
@@ -92,7 +92,7 @@ export type ActionLoss = "taken" | "gone" | "older" | "forgotten";
 
 const lossWords: Readonly<Record<ActionLoss, (id: string) => string>> = {
   taken: (id) =>
-    `another process has taken action ${id} over, since this one was not heard of in time; it goes on there`,
+    `another process has taken over action ${id}, since this one did not report in time; the action continues there`,
   gone: (id) =>
     `the central store does not know action ${id} any more: it lost transactions, or a backup was restored. ` +
     "What was moved until now stays moved, and nothing of it would be moved again: give the command again for the rest, " +

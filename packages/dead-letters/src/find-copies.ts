@@ -1,8 +1,8 @@
+import { type DeliveredMessage, lookUpDeliveries } from "@centralcloud/central";
 import { deadLetterQueueOf, type QueueName } from "@centralcloud/contracts";
-import { type DeliveredMessage, lookUpDeliveries } from "@centralcloud/db";
-import { queueTable } from "@centralcloud/pgmq";
+import { queueTable } from "@centralcloud/queue";
 import type { Pool, PoolClient } from "pg";
-import { instant } from "./letter-sql.ts";
+import { enqueuedAt, instant, messageId } from "./letter-sql.ts";
 
 /* Which messages of a copied source are the original's. Whoever is taken for a copy is never delivered by the copy. */
 
@@ -116,9 +116,9 @@ async function heldBy(
        from unnest($1::bigint[], $2::timestamptz[]) as i (msg_id, enqueued_at)
       where exists (select from (select l.message from ${queueTable(letters, "q")} l
                                  union all select l.message from ${queueTable(letters, "a")} l) d
-                     where d.message ->> 'original_message_id' = i.msg_id::text
-                       and case when d.message ->> 'original_enqueued_at' ~ '^\\d{4}-\\d\\d-\\d\\d[ T][\\d:.]+(Z|[+-]\\d\\d(:\\d\\d)?)$'
-                                then (d.message ->> 'original_enqueued_at')::timestamptz = i.enqueued_at end)`,
+                     where ${messageId} = i.msg_id::text
+                       and case when ${enqueuedAt} ~ '^\\d{4}-\\d\\d-\\d\\d[ T][\\d:.]+(Z|[+-]\\d\\d(:\\d\\d)?)$'
+                                then ${enqueuedAt}::timestamptz = i.enqueued_at end)`,
     columnsOf(messages.filter(({ msgId }) => !there.has(msgId))),
   );
   return new Set([...there, ...rows.map(({ msgId }) => msgId)]);

@@ -116,19 +116,19 @@ export async function chooseLetter(
 
 function describeAbsence(question: LetterQuestion): string {
   if ("messageId" in question) {
-    return `there is no letter of a message ${question.messageId}, neither waiting nor archived`;
+    return `there is no dead letter of a message ${question.messageId}, neither waiting nor archived`;
   }
   const { id } = question;
-  return `there is no letter ${id}, neither waiting nor archived; for the letter of the message ${id}, give --message-id ${id}`;
+  return `there is no dead letter ${id}, neither waiting nor archived; for the dead letter of the message ${id}, give --message-id ${id}`;
 }
 
 function severalLetters(question: LetterQuestion, found: readonly FoundLetter[]): SelectionError {
-  if ("id" in question) return severalPlaces(`letter ${question.id}`, found);
+  if ("id" in question) return severalPlaces(`dead letter ${question.id}`, found);
   const letters = found.map(
-    ({ place, row }) => `letter ${row.id} in ${place.queue} of ${place.source.name}`,
+    ({ place, row }) => `dead letter ${row.id} in ${place.queue} of ${place.source.name}`,
   );
   return new SelectionError(
-    `several letters hold a message ${question.messageId}; choose one by its own id: ${letters.join(", ")}`,
+    `several dead letters hold a message ${question.messageId}; choose one by its own id: ${letters.join(", ")}`,
   );
 }
 

@@ -1,12 +1,11 @@
-import { isQueueName } from "@centralcloud/contracts";
 import {
   type ActionName,
   type ActionRequest,
-  isArchivedHere,
   type PartFigures,
   planAction,
-  takeLock,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
+import { isQueueName } from "@centralcloud/contracts";
+import { isArchivedHere, takeLock } from "@centralcloud/db";
 import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import {
@@ -92,7 +91,7 @@ export async function importLetters(
       if (signal?.aborted || session.orders.state !== "running") {
         await session.release(
           "pause",
-          "interrupted where it ran; only its file can be gone on with",
+          "interrupted; give the same command with its file again to continue",
         );
         return { actionId: action.id, ...report, interrupted: true };
       }

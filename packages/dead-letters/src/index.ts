@@ -96,6 +96,7 @@ export {
 export { findUnknownReasons, unknownReason } from "./resolve-filter.ts";
 export {
   countRestorable,
+  countRestorableOfQueues,
   type RestoreReport,
   type RestoreSelection,
   restoreLetters,

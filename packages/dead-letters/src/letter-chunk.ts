@@ -40,8 +40,8 @@ export async function lockLetters(
   const { rows } = await client.query<LockedLetter>(
     `select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
             ${letter.hasOriginal} as "hasOriginal",
-            left(d.message ->> 'original_message_id', 40) as "originalId",
-            left(d.message ->> 'original_enqueued_at', 40) as "originalEnqueuedAt",
+            left(${letter.messageId}, 40) as "originalId",
+            left(${letter.enqueuedAt}, 40) as "originalEnqueuedAt",
             ${letter.storedBytes} as "storedBytes"
        from ${tables.letters} d
       where ${conditions.join("\n        and ")}

@@ -1,4 +1,5 @@
 import type { QueueName } from "@centralcloud/contracts";
+import { deadLetterFields } from "@centralcloud/queue";
 import type { LetterKey } from "./cursor.ts";
 import type { ResolvedFilter } from "./filter.ts";
 
@@ -21,18 +22,25 @@ export function storedInstant(column: string): string {
   return `coalesce(${instant(column)}, '')`;
 }
 
-export const original = "(d.message -> 'original_message')";
-
-/** Whether there is a message to send again. */
-export const hasOriginal =
-  "coalesce(jsonb_typeof(d.message) = 'object' and d.message ? 'original_message', false)";
-
-const error = "(d.message -> 'error')";
-
-/** Other clients may have written a sentence in place of an object. */
-export const errorMessage = `coalesce(${error} ->> 'message', case when jsonb_typeof(${error}) = 'string' then d.message ->> 'error' end)`;
-export const errorCode = `(${error} ->> 'code')`;
-export const reason = "(d.message ->> 'reason')";
+/** The fields of the body; @centralcloud/queue has the format of a dead letter. */
+const fields = deadLetterFields("d.message");
+export const {
+  attempts,
+  enqueuedAt,
+  errorCode,
+  errorMessage,
+  firstSentAs,
+  hasMessageId,
+  hasOriginal,
+  messageId,
+  original,
+  originalHeaders,
+  readCount,
+  reason,
+  replayCount,
+  deadLetteredAt,
+  storedHeaders,
+} = fields;
 
 /**
  * Reason and code as they may be shown to anybody: other clients may have written anything there, and so what is not one
@@ -49,27 +57,10 @@ export function fingerprint(queue: QueueName): string {
   return `(public.dead_letter_fingerprint('${queue}', d.message) collate "C")`;
 }
 
-/** The id that the message had in its queue, as text. */
-export const messageId = "(d.message ->> 'original_message_id')";
-
-export const originalHeaders = objectOr("d.message -> 'original_headers'", "'{}'::jsonb");
-
-/** How often the message had been replayed before it died: a whole number as text. */
-export const replayCount = `greatest(coalesce(trunc((${numberOf(`${originalHeaders} -> 'replay_count'`)})::text::numeric), 0), 0)`;
-
-/** The id under which the message was first sent: a jsonb number, or null. */
-export const firstSentAs = `coalesce(${numberOf(`${originalHeaders} -> 'replay_of'`)}, ${numberOf("d.message -> 'original_message_id'")})`;
-
-const ownAttempts = arrayOf("d.message -> 'attempts'");
-const earlierAttempts = arrayOf(`${originalHeaders} -> 'attempts'`);
-
-/** The failures before the one it died of, those of former lives included. */
-export const attempts = `(case when ${ownAttempts} @> ${earlierAttempts} then ${ownAttempts} else ${earlierAttempts} || ${ownAttempts} end)`;
-
-/** The whole history: the last one is its death. */
+/** The whole history: the failed attempts, and last the failure that it was dead-lettered for. */
 export const history = `(${attempts} || jsonb_build_array(jsonb_build_object(
-  'at', coalesce(d.message ->> 'dead_lettered_at', ${instant("d.enqueued_at")}),
-  'consumer', coalesce(d.message ->> 'consumer', 'unknown'),
+  'at', coalesce(${deadLetteredAt}, ${instant("d.enqueued_at")}),
+  'consumer', coalesce(${fields.consumer}, 'unknown'),
   'error', jsonb_build_object('code', coalesce(${errorCode}, ${reason}, 'unknown'),
                               'message', coalesce(${errorMessage}, '')))))`;
 
@@ -143,16 +134,4 @@ export function conditionsOf(filter: ResolvedFilter, values: Values, queue: Queu
 
 function shownWord(expression: string): string {
   return `case when ${expression} ~ '^[A-Za-z0-9_.-]{1,40}$' then ${expression} when ${expression} is not null then '…' end`;
-}
-
-function objectOr(expression: string, otherwise: string): string {
-  return `(case when jsonb_typeof(${expression}) = 'object' then ${expression} else ${otherwise} end)`;
-}
-
-function arrayOf(expression: string): string {
-  return `(case when jsonb_typeof(${expression}) = 'array' then ${expression} else '[]'::jsonb end)`;
-}
-
-function numberOf(expression: string): string {
-  return `(case when jsonb_typeof(${expression}) = 'number' then ${expression} end)`;
 }

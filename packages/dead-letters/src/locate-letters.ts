@@ -19,7 +19,7 @@ export interface SettledLetter {
 /** How an action names letters: by their own ids, or by those that their messages had. */
 interface Naming {
   readonly ids: readonly string[];
-  readonly noun: "letter" | "letter of the message";
+  readonly noun: "dead letter" | "dead letter of the message";
   /** Of a letter `d` in its queue: its id, and which letters are named; of one in the archive likewise. */
   readonly waiting: { readonly name: string; readonly isNamed: string };
   readonly archived: { readonly name: string; readonly isNamed: string };
@@ -36,7 +36,7 @@ function namingOf({ ids, messageIds }: LetterFilter): Naming | undefined {
       "d.msg_id < 0 and d.headers ->> 'archived_msg_id' = any ($1::bigint[]::text[])";
     return {
       ids: ids.map(parseLetterId),
-      noun: "letter",
+      noun: "dead letter",
       waiting: { name: "d.msg_id::text", isNamed },
       archived: { name: archivedId, isNamed: `${isNamed} or (${isRenumbered})` },
     };
@@ -45,7 +45,7 @@ function namingOf({ ids, messageIds }: LetterFilter): Naming | undefined {
   const byMessage = { name: messageId, isNamed: `${messageId} = any ($1::text[])` };
   return {
     ids: messageIds.map(parseLetterId),
-    noun: "letter of the message",
+    noun: "dead letter of the message",
     waiting: byMessage,
     archived: byMessage,
   };

@@ -1,6 +1,6 @@
 import { deadLetterQueueOf, type QueueName } from "@centralcloud/contracts";
 import type { Source } from "@centralcloud/db";
-import { queueTable } from "@centralcloud/pgmq";
+import { queueTable } from "@centralcloud/queue";
 import type { Pool } from "pg";
 
 /** A Singularity database that is connected. */

@@ -72,7 +72,7 @@ const sampleSize = 5;
 const maxLedger = 100_000;
 const ledgerChunk = 5_000;
 const maxContract = 1_000;
-/** What replays reach without a rate, in letters a second; see docs/operations.md. */
+/** What replays reach without a rate, in letters a second; see docs/operate/dead-letters.md. */
 const usualRate = 10_000;
 
 /** @throws {SelectionError} {@link LetterNotFoundError} */
@@ -157,8 +157,8 @@ async function askLedger(
   central: Pool,
   counts: { checked: number; merged: number },
 ): Promise<void> {
-  const columns = `left(d.message ->> 'original_message_id', 40) as "originalId",
-            left(d.message ->> 'original_enqueued_at', 40) as "originalEnqueuedAt"`;
+  const columns = `left(${letter.messageId}, 40) as "originalId",
+            left(${letter.enqueuedAt}, 40) as "originalEnqueuedAt"`;
   let after: LetterKey | undefined;
   while (counts.checked < maxLedger) {
     const rows: readonly (LetterKey & {

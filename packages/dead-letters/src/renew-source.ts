@@ -1,12 +1,8 @@
+import { type ActionRequest, adoptSource } from "@centralcloud/central";
 import { deadLetterQueueOf, type QueueName, queueNames } from "@centralcloud/contracts";
-import {
-  type ActionRequest,
-  adoptSource,
-  type IdentifiedSource,
-  identifySource,
-} from "@centralcloud/db";
-import { queueTable } from "@centralcloud/pgmq";
+import { type IdentifiedSource, identifySource } from "@centralcloud/db";
 import { codeOf, sqlState } from "@centralcloud/postgres";
+import { queueTable } from "@centralcloud/queue";
 import { pause } from "@centralcloud/service";
 import type { Pool, PoolClient } from "pg";
 import { recordAction } from "./actions/record-action.ts";
@@ -45,7 +41,7 @@ export class NotACopyError extends Error {
   readonly code = "not_a_copy";
   constructor(address: string) {
     super(
-      `${address} is the source that the central store knows by its id: with another id, whatever waits in it would count as another source's`,
+      `${address} is the source that the central store knows by its id: with another id, every message that waits in it would count as another source's`,
     );
     this.name = "NotACopyError";
   }

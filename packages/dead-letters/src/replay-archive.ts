@@ -1,10 +1,5 @@
-import {
-  type ActionRequest,
-  type ActionState,
-  isArchivedHere,
-  isNotSetAside,
-  planAction,
-} from "@centralcloud/db";
+import { type ActionRequest, type ActionState, planAction } from "@centralcloud/central";
+import { isArchivedHere, isNotSetAside } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import { type ActionStep, runAction } from "./actions/run-action.ts";

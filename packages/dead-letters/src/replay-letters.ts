@@ -1,4 +1,4 @@
-import { lookUpDeliveries } from "@centralcloud/db";
+import { lookUpDeliveries } from "@centralcloud/central";
 import type { Pool } from "pg";
 import type { ActionStep } from "./actions/run-action.ts";
 import { countPlace } from "./count-place.ts";

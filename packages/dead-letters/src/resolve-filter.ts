@@ -92,6 +92,6 @@ export async function assertReasonsKnown(scope: LetterScope, filter: LetterFilte
 export function unknownReason(name: string): SelectionError {
   const known = deadLetterReasons.join(", ");
   return new SelectionError(
-    `no letter has the reason ${JSON.stringify(name)}; it must be one of ${known}`,
+    `no dead letter has the reason ${JSON.stringify(name)}; it must be one of ${known}`,
   );
 }

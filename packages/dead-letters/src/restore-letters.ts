@@ -1,8 +1,10 @@
-import { isArchivedHere, planAction, readAction } from "@centralcloud/db";
+import { planAction, readAction } from "@centralcloud/central";
+import { isArchivedHere } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import { type ActionPartOf, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
+import type { CountedLetters } from "./count-place.ts";
 import { LetterNotFoundError, SelectionError } from "./errors.ts";
 import { type LetterFilter, parseLetterId, selectsAll } from "./filter.ts";
 import { severalPlaces } from "./find-letter.ts";
@@ -84,10 +86,23 @@ export async function countRestorable(
   selection: RestoreSelection,
   options: Pick<LetterActionOptions, "all" | "isNarrowed">,
 ): Promise<number> {
+  const counts = await countRestorableOfQueues(scope, selection, options);
+  return counts.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** The same for each queue of each source. @throws {SelectionError} {@link LetterNotFoundError} */
+export async function countRestorableOfQueues(
+  scope: LetterScope,
+  selection: RestoreSelection,
+  options: Pick<LetterActionOptions, "all" | "isNarrowed">,
+): Promise<readonly CountedLetters[]> {
   const { parts } = await planRestore(scope, selection, options, new Map());
-  let count = 0;
-  for (const { place, selection: kept } of parts) count += await countArchived(place, kept);
-  return count;
+  const counts: CountedLetters[] = [];
+  for (const { place, selection: kept } of parts) {
+    const { sourceId, name: source } = place.source;
+    counts.push({ source, sourceId, queue: place.queue, count: await countArchived(place, kept) });
+  }
+  return counts;
 }
 
 /** When a discard began, by the clock of each source; an archive is found by time. */
@@ -118,7 +133,7 @@ async function planRestore(
 ) {
   if (selectsAll(filter) && action === undefined && !all && !isNarrowed) {
     throw new SelectionError(
-      "this selects every discarded letter; say so with `all`, or give an action or a filter",
+      "this selects every discarded dead letter; say so with `all`, or give an action or a filter",
     );
   }
   const { places, present } = await locateDiscarded(placesOf(scope), filter);
@@ -166,7 +181,7 @@ async function locateDiscarded(
     const letters = found.get(id) ?? [];
     const discarded = letters.filter(({ state }) => state === "discard");
     const among = new Set(discarded.map(({ place }) => place));
-    if (among.size > 1) throw severalPlaces(`letter ${id}`, discarded);
+    if (among.size > 1) throw severalPlaces(`dead letter ${id}`, discarded);
     const [one] = among;
     if (one !== undefined) used.add(one);
     else if (letters.some(({ state }) => state === "waiting")) present.push(id);
@@ -174,7 +189,7 @@ async function locateDiscarded(
       problems.push(
         `letter ${id} was replayed, so its message was sent: there is no discard to undo`,
       );
-    else problems.push(`there is no discarded letter ${id}`);
+    else problems.push(`there is no discarded dead letter ${id}`);
   }
   if (problems.length > 0) throw new LetterNotFoundError(problems.join("; "));
   return { places: places.filter((place) => used.has(place)), present };

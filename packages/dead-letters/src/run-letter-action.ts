@@ -4,7 +4,7 @@ import {
   type ActionState,
   planAction,
   readAction,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import type { Pool } from "pg";
 import { createCanary } from "./actions/canary.ts";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
@@ -166,7 +166,7 @@ export async function planLetterAction(
   }: Pick<LetterActionOptions, "all" | "isNarrowed" | "digest">,
 ) {
   if (selectsAll(filter) && !all && !isNarrowed) {
-    throw new SelectionError("this selects every letter; say so with `all`, or give a filter");
+    throw new SelectionError("this selects every dead letter; say so with `all`, or give a filter");
   }
   const seen = digest === undefined ? undefined : decodeDigest(digest);
   const isSame = seen?.action === action && seen.filter === filterDigest(filter);

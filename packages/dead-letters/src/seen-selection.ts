@@ -106,7 +106,7 @@ export async function bindToSeen(
   const { unseen = 0 } = rows[0] ?? {};
   if (unseen > 0) {
     throw new DriftError(
-      `${unseen} letters of ${place.queue} of ${name} are in the selection now that the preview has not seen`,
+      `${unseen} dead letters of ${place.queue} of ${name} are in the selection now that the preview has not seen`,
     );
   }
   return { ...bound, seenIn: snapshot };

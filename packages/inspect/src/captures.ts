@@ -1,5 +1,9 @@
-import { type CaptureStatus, describeCapture, readCaptureStatus } from "@centralcloud/cdc";
-import { findSlot } from "@centralcloud/db";
+import {
+  type CaptureStatus,
+  describeCapture,
+  findSlot,
+  readCaptureStatus,
+} from "@centralcloud/cdc";
 import { withoutSecrets } from "@centralcloud/postgres";
 import { askSources, type OpenSource, type SourceOptions } from "./ask-sources.ts";
 import { askCentral } from "./central.ts";

@@ -12,7 +12,7 @@ import {
   type ReplicaReport,
   type SessionFilter,
   type SessionHead,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import { withoutSecrets } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import { type AskOptions, askDatabase } from "./ask-sources.ts";

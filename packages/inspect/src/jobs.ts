@@ -4,7 +4,7 @@ import {
   type JobStatus,
   listJobRuns,
   scheduledJobsStatus,
-} from "@centralcloud/db";
+} from "@centralcloud/scheduler";
 import { askSources, type SourceOptions } from "./ask-sources.ts";
 import type { Answers } from "./faults.ts";
 import { boundOf, mergeRows, type Page, type PageRequest } from "./page.ts";

@@ -1,9 +1,5 @@
-import {
-  type KnownSessionKey,
-  type LiveReplica,
-  lackingReplicas,
-  readSessionKeys,
-} from "@centralcloud/db";
+import { type LiveReplica, lackingReplicas } from "@centralcloud/central";
+import { type KnownSessionKey, readSessionKeys } from "@centralcloud/session-keys";
 import { askSources, type SourceOptions } from "./ask-sources.ts";
 import type { Answers } from "./faults.ts";
 

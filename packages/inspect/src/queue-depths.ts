@@ -1,6 +1,6 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
 import { copiedUntil } from "@centralcloud/db";
-import { queueTable } from "@centralcloud/pgmq";
+import { queueTable } from "@centralcloud/queue";
 import { askSources, type SourceOptions } from "./ask-sources.ts";
 import type { Answers } from "./faults.ts";
 

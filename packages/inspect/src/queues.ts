@@ -1,6 +1,6 @@
 import { deadLetterQueueOf, type QueueName, queueNames } from "@centralcloud/contracts";
 import { copiedUntil } from "@centralcloud/db";
-import { PgmqClient, type QueueMetrics, queueTable } from "@centralcloud/pgmq";
+import { QueueClient, type QueueMetrics, queueTable } from "@centralcloud/queue";
 import type { Pool } from "pg";
 import { askSources, type OpenSource, type SourceOptions } from "./ask-sources.ts";
 import type { Answers } from "./faults.ts";
@@ -26,7 +26,7 @@ export function readQueues(
 
 /** What waits in each queue of a source, in one statement. */
 export async function reportQueues({ pool, name }: OpenSource): Promise<readonly QueueReport[]> {
-  const metrics = await new PgmqClient(pool).metricsOf([
+  const metrics = await new QueueClient(pool).metricsOf([
     ...queueNames,
     ...queueNames.map(deadLetterQueueOf),
   ]);

@@ -17,7 +17,7 @@ export type FaultOwner = "message" | "nobody" | "unknown";
  */
 export type FaultScope = "database" | "lane";
 
-/** Stable names of the kinds of faults; docs/operations.md lists them. */
+/** Stable names of the kinds of faults; docs/operate/faults.md lists them. */
 export type FaultKind =
   | "data-refused"
   | "constraint-violated"

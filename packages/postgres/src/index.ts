@@ -8,20 +8,9 @@ export {
   type WaitWatch,
   whileWatched,
 } from "./blockers.ts";
-export {
-  assertReachable,
-  type ClientOptions,
-  createClient,
-  withClient,
-} from "./client.ts";
+export { assertReachable, type ClientOptions, createClient, withClient } from "./client.ts";
 export { cutAllConnections, EndingClient } from "./ending-client.ts";
-export {
-  codeOf,
-  DatabaseUnreachableError,
-  messageOf,
-  sqlState,
-  wouldHideRows,
-} from "./errors.ts";
+export { codeOf, DatabaseUnreachableError, messageOf, sqlState, wouldHideRows } from "./errors.ts";
 export {
   classifyFault,
   type Fault,
@@ -31,6 +20,7 @@ export {
   faultKindsOf,
   faultRules,
 } from "./fault.ts";
+export { formatLsn, parseLsn } from "./lsn.ts";
 export { plainTypes } from "./plain-types.ts";
 export {
   createPool,
@@ -40,6 +30,13 @@ export {
   type PoolOptions,
 } from "./pool.ts";
 export { SharedSessionError, UnfitDatabaseError } from "./session.ts";
+export { inShortTransaction } from "./short-transaction.ts";
+export {
+  type OldestSnapshot,
+  readOldestSnapshot,
+  readTableStatistics,
+  type TableStatistics,
+} from "./statistics.ts";
 export { explainTlsError, readTlsSettings, type TlsOptions, TlsSettingsError } from "./tls.ts";
 export { DatabaseUrlError, databaseUrl, databaseUrls, readAddress, withoutSecrets } from "./url.ts";
 export { urlParameters } from "./url-parameters.ts";

@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { faultRules } from "../src/index.ts";
 
-test("docs/operations.md lists each kind of fault with its SQLSTATEs, and no other", () => {
-  const text = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
-  const section = /## Faults\n(.*?)\n## /s.exec(text)?.[1] ?? "";
-  const rows = [...section.matchAll(/^\| `([a-z-]+)` +\| ([^|]+) \|/gm)];
+test("docs/operate/faults.md lists each kind of fault with its SQLSTATEs, and no other", () => {
+  const text = readFileSync(new URL("../../../docs/operate/faults.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| `([a-z-]+)` +\| ([^|]+) \|/gm)];
   const documented = new Map(rows.map(([, kind, states]) => [kind, states?.trim()]));
   for (const { kind, states } of faultRules) {
     const listed = documented.get(kind)?.match(/\b[0-9A-Z]{2}(?:\d{3}|P0\d)?\b|\bP0001\b/g);

@@ -1,4 +1,5 @@
-import { type JobTimes, nextDue } from "@centralcloud/db";
+import type { JobTimes } from "./jobs/job-status.ts";
+import { nextDue } from "./jobs/schedule.ts";
 
 export interface DueJob {
   readonly job: string;

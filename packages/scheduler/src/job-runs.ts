@@ -1,6 +1,6 @@
-import { runJob } from "@centralcloud/db";
 import { type Observe, settledWithin, wordsOf } from "@centralcloud/service";
 import { type Connection, openConnection } from "./connection.ts";
+import { runJob } from "./jobs/run-job.ts";
 
 /** The jobs of one source that run at the moment; each has a connection of its own, and delays no other. */
 export interface JobRuns {

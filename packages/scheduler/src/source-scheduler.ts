@@ -1,17 +1,12 @@
-import {
-  holdLock,
-  type JobTimes,
-  jobsOfPgCron,
-  mostJobs,
-  readJobTimes,
-  readSource,
-} from "@centralcloud/db";
+import { holdLock, readSource } from "@centralcloud/db";
 import { messageOf, withoutSecrets } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
 import type { Client } from "pg";
 import { type Connection, openConnection } from "./connection.ts";
 import { type DueJob, type DueOptions, dueJobs } from "./due-jobs.ts";
 import { createJobRuns } from "./job-runs.ts";
+import { type JobTimes, mostJobs, readJobTimes } from "./jobs/job-status.ts";
+import { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
 
 /** A job starts at most so much later than it is due. */
 const tickMs = 1_000;

@@ -1,6 +1,6 @@
-import type { JobTimes } from "@centralcloud/db";
 import { describe, expect, test } from "vitest";
 import { dueJobs, pgCronPatienceMs } from "../src/due-jobs.ts";
+import type { JobTimes } from "../src/jobs/job-status.ts";
 
 const at = (time: string) => new Date(`2025-10-26T${time}Z`);
 const nothing = { schedules: {}, ofPgCron: new Set<string>() };

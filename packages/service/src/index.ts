@@ -33,7 +33,7 @@ export type {
   MigrationObservation,
   Observation,
   Observe,
-  ReleaseCause,
+  ReleaseReason,
   SchedulerObservation,
 } from "./observation.ts";
 export {

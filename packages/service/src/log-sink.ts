@@ -7,7 +7,7 @@ type Level = "debug" | "info" | "warn" | "error";
 
 /**
  * The level of each event; the compiler asks for a line here when the union grows, and a test for one in
- * docs/operations.md.
+ * docs/operate/logs.md.
  */
 export const eventLevels: Readonly<Record<Observation["event"], Level>> = {
   "part-started": "info",

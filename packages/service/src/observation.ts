@@ -314,7 +314,7 @@ export type LaneObservation = LaneName &
         readonly count: number;
         readonly ms: number;
       }
-    /** Every message of it has its fate, or went back, or comes back when the lease ends. */
+    /** Every message of it is settled, or is visible again when its lease ends. */
     | {
         readonly event: "batch-finished";
         readonly batch: number;
@@ -333,7 +333,11 @@ export type LaneObservation = LaneName &
         readonly code: string;
         readonly error: string;
       }
-    | { readonly event: "messages-released"; readonly count: number; readonly why: ReleaseCause }
+    | {
+        readonly event: "messages-released";
+        readonly count: number;
+        readonly reason: ReleaseReason;
+      }
     /** An error that may be the message's own: it is tried again, until its attempts are used up. */
     | {
         readonly event: "delivery-failed";
@@ -350,7 +354,7 @@ export type LaneObservation = LaneName &
         readonly code: string;
         readonly error: string;
       }
-    /** `count` messages are ours for longer; `lost` are somebody else's by now. */
+    /** The lease of `count` messages is extended; `lost` were claimed by another reader meanwhile. */
     | { readonly event: "lease-extended"; readonly count: number; readonly lost: number }
     | { readonly event: "lane-crashed"; readonly error: string; readonly crashes: number }
     | { readonly event: "lease-lost"; readonly count: number; readonly lateMs: number }
@@ -370,12 +374,12 @@ export type LaneObservation = LaneName &
   );
 
 /**
- * Why messages went back to their queue without a verdict, and without a delivery counted. `suspicion`: read
- * together with one that may kill its process.
+ * Why messages were released: neither merged nor refused, and without a delivery counted. `suspicion`: read
+ * together with a message that may end its process.
  */
-export type ReleaseCause = "fault" | "shutdown" | "memory-budget" | "suspicion";
+export type ReleaseReason = "fault" | "shutdown" | "memory-budget" | "suspicion";
 
-/** `settled` also where a single message went back; the others say what kept the whole batch from it. */
+/** `settled` also where some messages were released; the others say why the whole batch was not settled. */
 export type BatchOutcome = "settled" | "fault" | "lease-lost" | "shutdown" | "crash";
 
 export type Observe = (observation: Observation) => void;

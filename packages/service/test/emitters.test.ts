@@ -10,11 +10,15 @@ import { eventLevels } from "../src/index.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
+/** Not by a recursive look: that follows the links of `node_modules` to hundreds of thousands of files. */
 function filesIn(folder: string, isWanted: (path: string) => boolean): readonly string[] {
-  return readdirSync(`${root}/${folder}`, { recursive: true, encoding: "utf8" })
-    .map((path) => `${folder}/${path}`)
-    .filter((path) => /\.[cm]?tsx?$/.test(path) && !/\/(node_modules|dist)\//.test(path))
-    .filter(isWanted);
+  return readdirSync(`${root}/${folder}`, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) {
+      return /^(node_modules|dist)$/.test(entry.name) ? [] : filesIn(path, isWanted);
+    }
+    return /\.[cm]?tsx?$/.test(path) && isWanted(path) ? [path] : [];
+  });
 }
 
 function readAll(paths: readonly string[]): readonly (readonly [path: string, text: string])[] {

@@ -7,11 +7,10 @@ interface Entry {
   readonly fields: readonly string[];
 }
 
-/** The table "Logs" of docs/operations.md. */
+/** The table of events of docs/operate/logs.md. */
 function documented(): ReadonlyMap<string, Entry> {
-  const text = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
-  const section = /\n## Logs\n(.*?)\n## /s.exec(text)?.[1] ?? "";
-  const rows = [...section.matchAll(/^\| `([a-z-]+)` +\| ([a-z]+) +\| ([^|]*)\| [^|\s][^|]*\|$/gm)];
+  const text = readFileSync(new URL("../../../docs/operate/logs.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| `([a-z-]+)` +\| ([a-z]+) +\| ([^|]*)\| [^|\s][^|]*\|$/gm)];
   return new Map(
     rows.map(([, event = "", level = "", fields = ""]) => [
       event,
@@ -50,7 +49,7 @@ function declared(): ReadonlyMap<string, readonly string[]> {
   return new Map(entries);
 }
 
-test("docs/operations.md lists every event that can be logged, its level and fields, and no other", () => {
+test("docs/operate/logs.md lists every event that can be logged, its level and fields, and no other", () => {
   const fields = declared();
   expect([...fields.keys()].sort()).toEqual(Object.keys(eventLevels).sort());
   const expected = Object.entries(eventLevels).map(

@@ -27,3 +27,12 @@ export {
 export { type OpenedState, openState } from "./open-state.ts";
 export { createSealChecker, type SealChecker } from "./seal-checker.ts";
 export type { SessionIdentity } from "./session-identity.ts";
+export {
+  addSessionKey,
+  bindSessionKeys,
+  ensureSessionKey,
+  hasPgsodium,
+  type KnownSessionKey,
+  type PublicSessionKey,
+  readSessionKeys,
+} from "./source-keys.ts";

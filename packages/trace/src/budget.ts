@@ -1,5 +1,4 @@
-import { inShortTransaction } from "@centralcloud/db";
-import { codeOf, sqlState } from "@centralcloud/postgres";
+import { codeOf, inShortTransaction, sqlState } from "@centralcloud/postgres";
 import type { Pool, QueryResultRow } from "pg";
 
 /** The time that may be spent on one database. */

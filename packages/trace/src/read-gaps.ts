@@ -1,5 +1,5 @@
-import { parseLsn } from "@centralcloud/db";
 import { letterSql } from "@centralcloud/dead-letters";
+import { parseLsn } from "@centralcloud/postgres";
 import type { QueryResultRow } from "pg";
 import type { CentralReader } from "./central-reader.ts";
 import type { TraceWindow } from "./question.ts";
@@ -140,7 +140,7 @@ async function tellCapture(
   if (cursor === undefined) return;
   const { until, lost, fault, isBehind } = cursor;
   if (lost !== null) tell(`changes since then are missing: ${lost}`, until, null);
-  else if (fault !== null) tell(`the capture does not go on: ${fault}`, until, null);
+  else if (fault !== null) tell(`the capture does not continue: ${fault}`, until, null);
   else if (isBehind) tell("the change log is complete up to then only", until, null);
 }
 

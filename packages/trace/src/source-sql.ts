@@ -117,12 +117,12 @@ export function columnsOf(queue: QueueName, table: Table, agent: string | null):
     ? letterSql.attempts
     : `(case when jsonb_typeof(d.headers -> 'attempts') = 'array' then d.headers -> 'attempts' end)`;
   const sent = isLetter
-    ? `left(${letterSql.messageId}, 40) as id, left(d.message ->> 'original_enqueued_at', 60) as "sentAt",
+    ? `left(${letterSql.messageId}, 40) as id, left(${letterSql.enqueuedAt}, 60) as "sentAt",
        ${ownId} as "letterId", ${letterSql.instant("d.enqueued_at")} as "diedAt",
-       left(d.message ->> 'dead_lettered_at', 60) as "deadLetteredAt",
+       left(${letterSql.deadLetteredAt}, 60) as "deadLetteredAt",
        left(${letterSql.reason}, 60) as reason, left(${letterSql.errorCode}, 200) as "errorCode",
        left(${letterSql.errorMessage}, 2000) as error,
-       left(d.message ->> 'read_count', 20) as "readCount"`
+       left(${letterSql.readCount}, 20) as "readCount"`
     : `${ownId} as id, ${letterSql.instant("d.enqueued_at")} as "sentAt", null as "letterId", null as "diedAt",
        null as "deadLetteredAt", null as reason, null as "errorCode", null as error, d.read_ct::text as "readCount"`;
   return `d.msg_id::text as "rowId", ${sent},
@@ -155,7 +155,7 @@ export function rowsOfSubject(
   const isLetter = table === "letters" || table === "letterArchive";
   const body = bodyOf(table);
   if ("messageId" in subject) {
-    const headers = isLetter ? "d.message -> 'original_headers'" : "d.headers";
+    const headers = isLetter ? letterSql.storedHeaders : "d.headers";
     return { condition: `(${headers}) ->> 'message_id' = $4`, values: [subject.messageId] };
   }
   const isAgent = "agent" in subject;

@@ -1,4 +1,4 @@
-import { type ActionRequest, NotACentralStoreError } from "@centralcloud/db";
+import { type ActionRequest, NotACentralStoreError } from "@centralcloud/central";
 import { type LetterSource, recordAction } from "@centralcloud/dead-letters";
 import { classifyFault, codeOf, messageOf } from "@centralcloud/postgres";
 import { isSettledWithin } from "@centralcloud/service";

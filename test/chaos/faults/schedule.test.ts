@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { faultKinds } from "./inflict-faults.ts";
-import { scheduleFaults } from "./schedule.ts";
+import { faultKinds } from "../../../tools/chaos/faults/inflict-faults.ts";
+import { scheduleFaults } from "../../../tools/chaos/faults/schedule.ts";
 
 const options = {
   fromMs: 1_000,

@@ -1,15 +1,15 @@
+import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/central";
 import { contractFor, type QueueName } from "@centralcloud/contracts";
-import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/db";
 import { beforeAll, describe, expect, test } from "vitest";
+import { createLoad, type Load } from "../../../tools/chaos/load/load.ts";
+import type { LoadMessage } from "../../../tools/chaos/load/message.ts";
+import { CentralModel } from "../../../tools/chaos/oracle/central-model.ts";
+import { compareStores } from "../../../tools/chaos/oracle/compare-stores.ts";
+import { jsonbText } from "../../../tools/chaos/oracle/jsonb-text.ts";
+import { readStore } from "../../../tools/chaos/oracle/read-store.ts";
+import type { Queryable } from "../../../tools/chaos/servers/chaos-database.ts";
 import { type TestDatabase, useSystem } from "../../support/databases.ts";
 import { failOnLeaks } from "../../support/leaks.ts";
-import { createLoad, type Load } from "../load/load.ts";
-import type { LoadMessage } from "../load/message.ts";
-import type { Queryable } from "../servers/chaos-database.ts";
-import { CentralModel } from "./central-model.ts";
-import { compareStores } from "./compare-stores.ts";
-import { jsonbText } from "./jsonb-text.ts";
-import { readStore } from "./read-store.ts";
 
 const system = useSystem();
 failOnLeaks(system);

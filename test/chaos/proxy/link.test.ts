@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Link } from "../../../tools/chaos/proxy/link.ts";
 import { failOnLeaks } from "../../support/leaks.ts";
 import { until } from "../../support/until.ts";
-import { Link } from "./link.ts";
 
 failOnLeaks();
 

@@ -44,7 +44,7 @@ export default [
   },
   {
     name: "doctor-holds-up-all",
-    in: "packages/db/src/doctor",
+    in: "packages/doctor/src",
     search: "if (heldUp !== undefined) unreachable.push(heldUp);",
     replace: "void heldUp;",
     wrong:

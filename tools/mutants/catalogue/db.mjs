@@ -27,7 +27,7 @@ export default [
   },
   {
     name: "slot-advice-while-the-store-is-down",
-    in: "packages/db/src/doctor/checks/capture-slot.ts",
+    in: "packages/doctor/src/checks/capture-slot.ts",
     search: ": judge(slot, hasStore);",
     replace: ": judge(slot, hasStore || !hasStore);",
     wrong: "the doctor advises to drop a capture that only waits for the central store",
@@ -35,7 +35,7 @@ export default [
   },
   {
     name: "lost-publication-is-healthy",
-    in: "packages/db/src/capture-slot.ts",
+    in: "packages/cdc/src/slot/capture-slot.ts",
     search: 'if (slot.plugin === "pgoutput" && publicationId === null) {',
     replace: 'if (slot.plugin === "pgoutput" && publicationId === 0) {',
     wrong: "a capture whose publication was dropped is called healthy",
@@ -43,7 +43,7 @@ export default [
   },
   {
     name: "overtaken-slot-is-healthy",
-    in: "packages/db/src/capture-slot.ts",
+    in: "packages/cdc/src/slot/capture-slot.ts",
     search: "if (confirmed > cursor.lsn) {",
     replace: "if (confirmed < cursor.lsn && confirmed > cursor.lsn) {",
     wrong: "changes that somebody else took from the slot are missing, and nothing says so",

@@ -6,7 +6,7 @@ import {
   type ControlVerb,
   controlAction,
   listActions,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import { readActions } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";

@@ -5,10 +5,10 @@ import {
   getCdcChanges,
   readCaptureStatus,
   recreateCapture,
+  recreateCommand,
   tail,
 } from "@centralcloud/cdc";
 import { createLogger } from "@centralcloud/consumer";
-import { recreateCommand } from "@centralcloud/db";
 import { cutAllConnections, describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import { type Environment, logSink, runUntilSignal } from "@centralcloud/service";
 import { Command, Option } from "commander";
@@ -83,7 +83,9 @@ function describeProblems(status: CaptureStatus): readonly string[] {
   );
   if (state === "refused") return [`changes of ${source} are not captured: ${reason}`, ...told];
   if (state !== "lost") {
-    return fault === null ? told : [`the capture of ${source} does not go on: ${fault}`, ...told];
+    return fault === null
+      ? told
+      : [`the capture of ${source} does not continue: ${fault}`, ...told];
   }
   const remedy = `begin anew with: ${recreateCommand(source)}`;
   return [`changes of ${source} are missing: ${reason}; ${remedy}`, ...told];

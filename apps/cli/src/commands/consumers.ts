@@ -1,4 +1,4 @@
-import type { ReplicaReport } from "@centralcloud/db";
+import type { ReplicaReport } from "@centralcloud/central";
 import { readReplicas } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command } from "commander";

@@ -12,7 +12,7 @@ import {
   type Finding,
   type Repair,
   repair,
-} from "@centralcloud/db";
+} from "@centralcloud/doctor";
 import { type Environment, parseConfiguration, printable } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { paint, print, wrapped } from "../output.ts";

@@ -10,8 +10,8 @@ import {
   readConsumerConfiguration,
   routes,
 } from "@centralcloud/consumer";
-import { PgmqClient } from "@centralcloud/pgmq";
 import { assertReachable } from "@centralcloud/postgres";
+import { QueueClient } from "@centralcloud/queue";
 import { type Environment, logSink, overtimeMs, printable } from "@centralcloud/service";
 import { Command } from "commander";
 import { canShowStatus, print, printError, writeAboveStatus } from "../output.ts";
@@ -70,7 +70,7 @@ const hint = "Ctrl-C stops it in order; the same command continues";
 /** Messages of all queues that can be asked, for the time that is left. */
 async function countWaiting(urls: readonly string[]): Promise<number> {
   const { answers } = await askSources(urls, { timeout: 5 }, async ({ pool }) => {
-    const metrics = await new PgmqClient(pool).metricsOf(routes);
+    const metrics = await new QueueClient(pool).metricsOf(routes);
     return metrics.reduce((sum, { total }) => sum + total, 0);
   });
   return answers.reduce((sum, total) => sum + total, 0);

@@ -1,14 +1,14 @@
 import { maskErrorText } from "@centralcloud/contracts";
+import { assertMayRecord, recordAction } from "@centralcloud/dead-letters";
+import { type JobReport as JobOfSource, readJobRuns, readJobs } from "@centralcloud/inspect";
+import { createPool, endPool } from "@centralcloud/postgres";
 import {
   type JobRun,
   type JobRunReport,
   type JobStatus,
   runJob,
   UnknownJobError,
-} from "@centralcloud/db";
-import { assertMayRecord, recordAction } from "@centralcloud/dead-letters";
-import { type JobReport as JobOfSource, readJobRuns, readJobs } from "@centralcloud/inspect";
-import { createPool, endPool } from "@centralcloud/postgres";
+} from "@centralcloud/scheduler";
 import type { Environment } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import type { Pool } from "pg";

@@ -1,22 +1,20 @@
 import { throwAsConfigurationError } from "@centralcloud/consumer";
-import {
-  addSessionKey,
-  hasPgsodium,
-  type KnownSessionKey,
-  readSessionKeys,
-} from "@centralcloud/db";
 import { type KeyReport as KeyOfSource, readKeys } from "@centralcloud/inspect";
 import { ConfigurationError, type Environment, printable } from "@centralcloud/service";
 import {
   type Algorithm,
+  addSessionKey,
   algorithms,
   createKeyRing,
   formatSessionKey,
   generateKey,
+  hasPgsodium,
+  type KnownSessionKey,
   keyIdPattern,
   keyIdRule,
   type PublicPart,
   parseKeyRing,
+  readSessionKeys,
 } from "@centralcloud/session-keys";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readNamedFile, warnOfReadable, writeSecretFile } from "../files.ts";

@@ -2,13 +2,15 @@ import { databaseVariables, logLevel } from "@centralcloud/consumer";
 import {
   hasNothingToMigrate,
   type MigrationPlan,
-  type MigrationResult,
-  migrate,
   type Plane,
   planMigration,
-  type ScheduleRegistration,
 } from "@centralcloud/db";
 import { messageOf, withoutSecrets } from "@centralcloud/postgres";
+import {
+  migrateAndSchedule,
+  type ScheduledMigration,
+  type ScheduleRegistration,
+} from "@centralcloud/scheduler";
 import { type Environment, mapInTurn, parseConfiguration, printable } from "@centralcloud/service";
 import { Command, Option } from "commander";
 import { print, printError } from "../output.ts";
@@ -40,7 +42,7 @@ export function migrateCommand(environment: Environment): Command {
         return 0;
       });
       if (failures.some((count) => count > 0)) {
-        throw new Error("what could not be mended takes a decision of yours");
+        throw new Error("what could not be repaired needs a decision of yours");
       }
     });
 }
@@ -58,11 +60,11 @@ type Say = (line: string, isProblem?: boolean) => void;
 
 /** How many things could not be mended that no right of the login would mend. */
 async function migrateOne({ plane, url }: Target, say: Say): Promise<number> {
-  const result = await migrate(plane, url, (observation) => {
+  const result = await migrateAndSchedule(plane, url, (observation) => {
     if (observation.event === "privilege-missing") say(observation.message, true);
-    else if (observation.event === "drift-mended") say(`mended: ${observation.what}`);
+    else if (observation.event === "drift-mended") say(`repaired: ${observation.what}`);
     else if (observation.event === "drift-remains") {
-      say(`could not be mended: ${observation.what} (${observation.reason})`, true);
+      say(`could not be repaired: ${observation.what} (${observation.reason})`, true);
     }
   });
   say(describe(result));
@@ -131,7 +133,7 @@ function describePlan({ migrations, appliesObjects, mends }: MigrationPlan): rea
   return [
     ...migrations.map((name) => `would apply ${name}`),
     ...(appliesObjects ? ["would apply its functions, views, roles and grants"] : []),
-    ...mends.map((what) => `would mend: ${what}`),
+    ...mends.map((what) => `would repair: ${what}`),
   ];
 }
 
@@ -154,13 +156,13 @@ function readTargets(environment: Environment, only: Plane | undefined): Target[
   return targets;
 }
 
-function describe(result: MigrationResult): string {
+function describe(result: ScheduledMigration): string {
   const { migrations, objectsApplied, mended, remaining, schedules } = result;
   const changes = [
     ...migrations.map((name) => `applied ${name}`),
     ...(objectsApplied > 0 ? [`${objectsApplied} SQL objects`] : []),
-    ...(mended.length > 0 ? [`${mended.length} mended`] : []),
-    ...(remaining.length > 0 ? [`${remaining.length} not mended`] : []),
+    ...(mended.length > 0 ? [`${mended.length} repaired`] : []),
+    ...(remaining.length > 0 ? [`${remaining.length} not repaired`] : []),
     ...(schedules?.runner === "pg_cron" ? describeSchedules(schedules) : []),
   ];
   return changes.length === 0 ? "up to date" : changes.join(", ");

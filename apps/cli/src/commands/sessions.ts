@@ -1,5 +1,5 @@
+import { type CentralSession, findSessions, type SessionKey } from "@centralcloud/central";
 import { databaseVariables } from "@centralcloud/consumer";
-import { type CentralSession, findSessions, type SessionKey } from "@centralcloud/db";
 import { readSessionHeads } from "@centralcloud/inspect";
 import { assertReachable, createPool } from "@centralcloud/postgres";
 import {

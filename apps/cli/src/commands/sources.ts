@@ -1,4 +1,4 @@
-import { adoptSource } from "@centralcloud/db";
+import { adoptSource } from "@centralcloud/central";
 import { recordAction, renewSource, type TimeBound } from "@centralcloud/dead-letters";
 import { createPool, endPool } from "@centralcloud/postgres";
 import { type Environment, printable } from "@centralcloud/service";
@@ -185,8 +185,8 @@ function renewCommand(environment: Environment): Command {
           print(
             [
               `${one.address} is the source ${printable(report.name)} (${id}) from now on`,
-              `set aside as copies of the original's: ${copies} messages, ${letters} dead letters`,
-              `its own: ${kept} messages and ${keptLetters} dead letters stay in their queues, ${resent} sessions are sent anew`,
+              `archived as copies of the original's: ${copies} messages, ${letters} dead letters`,
+              `its own: ${kept} messages and ${keptLetters} dead letters stay in their queues, ${resent} sessions are sent again`,
               ...(undecided === 0
                 ? []
                 : [

@@ -1,4 +1,4 @@
-/** Every variable that a command reads, in a few words; docs/operations.md, "Settings", has them whole. */
+/** Every variable that a command reads, in a few words; docs/operate/settings.md has them whole. */
 export const variables = {
   SOURCE_DATABASE_URLS: "the Singularity databases, separated by spaces or commas",
   CENTRAL_DATABASE_URL: "the central store",
@@ -13,6 +13,15 @@ export const variables = {
   CONSUMER_HTTP_ADDRESS: "address that these listen at (all interfaces)",
   CONSUMER_LEDGER_RETENTION_H: "how long the ledger remembers a merged message, in hours (24)",
   CONSUMER_TRANSACTION_POOLING: "true behind a pooler in transaction mode (false)",
+  CONSOLE_PORT: "port of the console; 0 is any free one (9465)",
+  CONSOLE_ADDRESS: "address that it listens at (127.0.0.1)",
+  CONSOLE_AUTH: "how people sign in: loopback, token, header or oidc (loopback)",
+  CONSOLE_PUBLIC_URL: "where people reach it, such as https://console.example.org",
+  CONSOLE_ENVIRONMENT: "a label for the bar on top, such as production (none)",
+  CONSOLE_READ_ONLY: "true: nobody may act (false)",
+  CONSOLE_OPERATOR_SOURCE_DATABASE_URLS: "the sources once more, as a login that may act",
+  CONSOLE_OPERATOR_CENTRAL_DATABASE_URL: "the central store once more, as a login that may act",
+  CONSOLE_TOKENS: "lines of `name role sha256`; better CONSOLE_TOKENS_FILE",
   SCHEDULER_HTTP_PORT: "port of /healthz and /readyz (none)",
   SCHEDULER_HTTP_ADDRESS: "address that these listen at (all interfaces)",
   SESSION_PRIVATE_KEYS: "the private keys themselves; better SESSION_PRIVATE_KEYS_FILE",
@@ -99,8 +108,9 @@ export interface CommandHelp {
   readonly interrupted?: string;
 }
 
-/** A heading of the operator's page. */
-export const page = (heading: string) => `docs/operations.md#${heading}`;
+/** A page of docs/operate, or a heading of it. */
+export const page = (name: string, heading?: string) =>
+  `docs/operate/${name}.md${heading === undefined ? "" : `#${heading}`}`;
 /** For commands that change nothing. */
 export const looks = "nothing was changed; give the command again";
 /** For durable actions. */

@@ -21,7 +21,7 @@ const replayArchive: CommandHelp = {
     ],
   ],
   environment: both,
-  page: page("rebuilding-the-central-store"),
+  page: page("central-store", "rebuilding-the-central-store"),
   interrupted: durable("replay-archive"),
 };
 
@@ -131,8 +131,8 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
   },
   "dlq export": {
     examples: [
-      ["dlq export --out letters.jsonl", "to a new file that only you may read"],
-      ["dlq export --queue agent-sessions | gzip > letters.gz", "to another program"],
+      ["dlq export --out dead-letters.jsonl", "to a new file that only you may read"],
+      ["dlq export --queue agent-sessions | gzip > dead-letters.gz", "to another program"],
     ],
     environment: sources,
     codes: { 3: missing },
@@ -141,7 +141,7 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
   },
   "dlq import": {
     examples: [
-      ['dlq import letters.jsonl --reason "discarded by mistake"', "puts them back"],
+      ['dlq import dead-letters.jsonl --reason "discarded by mistake"', "puts them back"],
       ['dlq import - --reason "discarded by mistake"', "from standard input"],
     ],
     environment: both,

@@ -20,12 +20,12 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ["migrate", "brings the databases up to date"],
       ["queues", "what waits in each queue of each source"],
-      ["dlq list --groups", "dead letters, counted by cause"],
+      ["dlq groups", "dead letters, counted by cause"],
       ["doctor", "what is wrong, and what to do about it"],
       ["help dlq replay", "the help of a command"],
     ],
     environment: both,
-    page: "docs/operations.md",
+    page: "docs/README.md",
   },
   migrate: {
     examples: [
@@ -44,6 +44,24 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     environment: consumer,
     codes: { 3: "" },
     page: page("settings"),
+  },
+  console: {
+    examples: [["console", "runs the console, and prints the link to open"]],
+    environment: [
+      ...both,
+      "CONSOLE_PORT",
+      "CONSOLE_ADDRESS",
+      "CONSOLE_AUTH",
+      "CONSOLE_PUBLIC_URL",
+      "CONSOLE_ENVIRONMENT",
+      "CONSOLE_READ_ONLY",
+      "CONSOLE_OPERATOR_SOURCE_DATABASE_URLS",
+      "CONSOLE_OPERATOR_CENTRAL_DATABASE_URL",
+      "CONSOLE_TOKENS",
+      ...log,
+    ],
+    codes: { 3: "" },
+    page: "docs/operate/console.md",
   },
   drain: {
     examples: [
@@ -72,7 +90,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [["sources list", "every source that is configured or known, with its state"]],
     environment: both,
     codes: { 3: missing },
-    page: page("which-database-is-which-source"),
+    page: page("sources"),
     interrupted: looks,
   },
   "sources adopt": {
@@ -83,7 +101,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: both,
-    page: page("which-database-is-which-source"),
+    page: page("sources"),
     interrupted: "the decision is written in one transaction; see `centralcloud sources list`",
   },
   "sources renew": {
@@ -94,7 +112,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: both,
-    page: page("which-database-is-which-source"),
+    page: page("sources"),
     interrupted: "give the command again: it continues, or says that it was done",
   },
   queues: {
@@ -240,7 +258,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [["cdc status", "how far the capture of each source is"]],
     environment: [...both, ...capture],
     codes: { 1: "failed, or changes are lost, stuck or not captured", 3: missing },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   "cdc peek": {
@@ -249,25 +267,25 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     ],
     environment: [...both, ...capture],
     codes: { 3: missing },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   "cdc tail": {
     examples: [["cdc tail --agent agent-7", "what changes from now on, until Ctrl-C"]],
     environment: [...both, ...capture],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
   },
   "cdc log": {
     examples: [["cdc log --agent agent-7 --from 2h", "what has changed in the last two hours"]],
     environment: [...central, "CDC_TABLES"],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   "cdc run": {
     examples: [["cdc run", "captures the changes of every source, until it is stopped"]],
     environment: [...both, ...capture, "CONSUMER_SHUTDOWN_GRACE_S", ...log],
     codes: { 3: "" },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
   },
   "cdc recreate": {
     examples: [
@@ -277,7 +295,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: [...both, ...capture],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted:
       "see `centralcloud cdc status`; give the command again where the slot is still lost",
   },
@@ -289,7 +307,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       ],
     ],
     environment: [...both, ...capture],
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted:
       "see `centralcloud cdc status`; give the command again where the slot is still there",
   },
@@ -297,7 +315,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: [["reconcile --since 1d", "compares what happened in the last day"]],
     environment: [...both, ...capture],
     codes: { 1: "failed, or one lacks something that the other has", 3: missing },
-    page: page("change-data-capture"),
+    page: page("change-capture"),
     interrupted: looks,
   },
   doctor: {
@@ -319,7 +337,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     ],
     environment: both,
     codes: { 3: missing },
-    page: page("what-happened-to-"),
+    page: page("trace"),
     interrupted: looks,
   },
   completion: {
@@ -330,7 +348,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     ],
     environment: [],
     codes: { 1: "", 3: "" },
-    page: page("the-command-line"),
+    page: page("command-line"),
     interrupted: looks,
   },
 };

@@ -35,6 +35,15 @@ const mostLines = 2_000;
 /** A JSON document in lines, with what is wrong painted at its place. */
 export function JsonView({ text, shown, notes = [], label, id = "json" }: JsonViewProps) {
   const lines = jsonLines(text, { notes, ...(shown === undefined ? {} : { shown }) });
+  return <JsonLines lines={lines} label={label} id={id} />;
+}
+
+/** The same of lines that somebody else has made, with masks where the viewer may not see. */
+export function JsonLines({
+  lines,
+  label,
+  id = "json",
+}: Pick<JsonViewProps, "label" | "id"> & { readonly lines: readonly JsonLine[] }) {
   let noted = 0;
   return (
     <figure class="json">
@@ -43,7 +52,6 @@ export function JsonView({ text, shown, notes = [], label, id = "json" }: JsonVi
       <section class="json-lines" aria-label={label} tabIndex={0}>
         {lines.slice(0, mostLines).map((line, index) => (
           <Line
-            // biome-ignore lint/suspicious/noArrayIndexKey: lines of a text are told apart by where they stand.
             key={index}
             line={line}
             number={index + 1}
@@ -121,13 +129,11 @@ export function Diff({ before, after, label }: DiffProps) {
       {changes.map(({ value, added, removed }, index) => {
         const Mark = added ? "ins" : removed ? "del" : "span";
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: parts of a text are told apart by where they stand.
           <Mark key={index} class="diff-part">
             {value
               .replace(/\n$/, "")
               .split("\n")
               .map((line, place) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: as above.
                 <code key={place}>
                   {added ? "+ " : removed ? "- " : "  "}
                   {printable(line)}

@@ -1,10 +1,12 @@
 import type { Route } from "../routing/route.ts";
 import { accountRoutes } from "./account/routes.ts";
+import { actionRoutes } from "./actions/routes.ts";
 import { agentRoutes } from "./agents/routes.ts";
 import { alertRoutes } from "./alerts/routes.ts";
 import { captureRoutes } from "./capture/routes.ts";
 import { changeRoutes } from "./changes/routes.ts";
 import { consumerRoutes } from "./consumers/routes.ts";
+import { deadLetterRoutes } from "./dead-letters/routes.ts";
 import { doctorRoutes } from "./doctor/routes.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { keyRoutes } from "./keys/routes.ts";
@@ -21,7 +23,6 @@ export const routes: readonly Route[] = [
   now,
   ...queueRoutes,
   ...trendRoutes,
-  ...sourceRoutes,
   ...patternRoutes,
   ...agentRoutes,
   ...sessionRoutes,
@@ -33,5 +34,8 @@ export const routes: readonly Route[] = [
   ...captureRoutes,
   ...changeRoutes,
   ...keyRoutes,
+  ...deadLetterRoutes,
+  ...actionRoutes,
+  ...sourceRoutes,
   ...accountRoutes,
 ];

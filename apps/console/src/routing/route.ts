@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { VNode } from "preact";
+import type { ActionRunner } from "../acting/runner.ts";
 import type { Right, Viewer } from "../auth/rights.ts";
 import type { Logins } from "../configuration.ts";
 import type { Databases } from "../reading/databases.ts";
@@ -43,6 +44,8 @@ export interface ActContext<Form, Query> extends ReadContext<Query> {
   /** New for each form that was shown; the same where one was sent twice. */
   readonly key: string;
   readonly operator: Logins;
+  /** Runs actions that take longer than a page. */
+  readonly runner: Pick<ActionRunner, "begin" | "goOn">;
 }
 
 export interface PageRoute<Query extends Fields, Model> {

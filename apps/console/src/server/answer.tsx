@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { AskOptions } from "@centralcloud/inspect";
 import type { ComponentChildren } from "preact";
+import type { ActionRunner } from "../acting/runner.ts";
 import type { Authentication, Identified } from "../auth/authentication.ts";
 import type { ConsoleConfiguration } from "../configuration.ts";
 import { keyField, Mistakes } from "../kit/form.tsx";
@@ -32,6 +33,7 @@ export interface AnsweringOptions {
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
   readonly snapshots: Snapshots;
+  readonly runner: ActionRunner;
   /** Is told what went wrong at a path, and what was refused. */
   readonly tell: (event: AnswerEvent) => void;
 }
@@ -53,8 +55,8 @@ const pageMs = 5_000;
 
 /** Answers every request. What it answers, it answers with the security headers. */
 export function createAnswering(options: AnsweringOptions) {
-  const { configuration, routes, authentication, snapshots, tell } = options;
-  const { publicUrl, environment, viewer: logins, operator, askS, auth } = configuration;
+  const { configuration, routes, authentication, snapshots, runner, tell } = options;
+  const { publicUrl, environment, viewer: logins, operator, askS, auth, judge } = configuration;
   const router = createRouter(routes);
   const gate = createGate(pagesAtATime, { inLine: pagesInLine, patienceMs: 2_000 });
   const posts = createRateLimit({ atOnce: 30, aMinute: 60 });
@@ -196,7 +198,7 @@ export function createAnswering(options: AnsweringOptions) {
       return fail(response, asked, failures.signInFirst(invitation, to, form));
     }
     // The browser keeps the cookie to itself where another site's link led here, and sends it when we load ourselves again.
-    const reload = isForeignLink(request) && request.headers.cookie === undefined;
+    const reload = isForeignLink(request);
     show(response, asked, { status: 401, title: "Sign in", reload }, invitation);
   }
 
@@ -213,7 +215,7 @@ export function createAnswering(options: AnsweringOptions) {
       viewer,
       now,
       signal,
-      databases: { ...logins, asking },
+      databases: { ...logins, asking, judge },
       snapshots,
     };
   }
@@ -280,7 +282,7 @@ export function createAnswering(options: AnsweringOptions) {
         const title = again?.title ?? "Something is missing";
         return { status: 422, title, body: again?.body ?? <Mistakes mistakes={mistakes} /> };
       }
-      return await route.act({ ...context, form, key, operator });
+      return await route.act({ ...context, form, key, operator, runner });
     };
     const outcome = await sent.once(`${identified.session} ${asked.path} ${key}`, work);
     if ("seeOther" in outcome) return redirect(response, outcome.seeOther);

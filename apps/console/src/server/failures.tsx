@@ -164,7 +164,23 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof NotFoundError) {
     return { status: 404, title: "Not found", body: <p>{printable(error.message)}</p> };
   }
-  if (error instanceof ConfigurationError && !(error instanceof SourcesMissingError)) {
+  if (error instanceof SourcesMissingError) {
+    return {
+      status: 503,
+      title: "A database did not answer",
+      body: (
+        <>
+          {error.message.split("\n").map((line) => (
+            <p key={line}>{printable(line).slice(0, 1_000)}</p>
+          ))}
+          <p>
+            Nothing was done. <a href="/sources">The sources</a> say which answer.
+          </p>
+        </>
+      ),
+    };
+  }
+  if (error instanceof ConfigurationError) {
     return {
       status: 400,
       title: "This can't be asked",

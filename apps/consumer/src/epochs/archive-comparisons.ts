@@ -3,9 +3,9 @@ import {
   type ArchiveCheckResult,
   claimArchiveCheck,
   reportArchiveCheck,
-} from "@centralcloud/db";
-import type { Queryable } from "@centralcloud/pgmq";
+} from "@centralcloud/central";
 import { classifyFault } from "@centralcloud/postgres";
+import type { Queryable } from "@centralcloud/queue";
 import { type Observe, pause, withoutContents } from "@centralcloud/service";
 import PQueue from "p-queue";
 import type { Pool } from "pg";

@@ -1,5 +1,5 @@
-import { findMissingMessages, type Origin } from "@centralcloud/db";
-import type { Queryable } from "@centralcloud/pgmq";
+import { findMissingMessages, type Origin } from "@centralcloud/central";
+import type { Queryable } from "@centralcloud/queue";
 import { pause } from "@centralcloud/service";
 import type PQueue from "p-queue";
 import type { Pool } from "pg";

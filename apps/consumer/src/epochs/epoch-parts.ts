@@ -1,4 +1,5 @@
-import type { Breaker, Queryable } from "@centralcloud/pgmq";
+import type { Breaker } from "@centralcloud/lane";
+import type { Queryable } from "@centralcloud/queue";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { ConsumerConfiguration } from "../configuration.ts";

@@ -3,7 +3,7 @@ import {
   type ArchiveCheckResult,
   confirmEpoch,
   type EpochConfirmation,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import { classifyFault, cutIdleConnections } from "@centralcloud/postgres";
 import type { Observation, Observe } from "@centralcloud/service";
 import type { Pool } from "pg";

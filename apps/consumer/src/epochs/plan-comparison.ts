@@ -1,4 +1,4 @@
-import type { ArchiveCheck, ArchiveCheckResult, MissingMessages } from "@centralcloud/db";
+import type { ArchiveCheck, ArchiveCheckResult, MissingMessages } from "@centralcloud/central";
 
 /** How long after the beginning of an epoch something may still be archived that was merged before it. Milliseconds. */
 export interface ComparisonPatience {

@@ -1,5 +1,5 @@
 import { isArchivedHere, isNotSetAside } from "@centralcloud/db";
-import { type Queryable, queueTable } from "@centralcloud/pgmq";
+import { type Queryable, queueTable } from "@centralcloud/queue";
 
 /** A message in an archive. */
 export interface ArchivedMessage {

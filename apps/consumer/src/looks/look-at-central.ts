@@ -1,12 +1,11 @@
+import { countReplicas, type ReplicaCounts } from "@centralcloud/central";
 import {
-  countReplicas,
   inShortTransaction,
   type OldestSnapshot,
-  type ReplicaCounts,
   readOldestSnapshot,
   readTableStatistics,
   type TableStatistics,
-} from "@centralcloud/db";
+} from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 
 export interface CentralSeen {

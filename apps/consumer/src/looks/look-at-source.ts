@@ -1,15 +1,13 @@
+import { findSlot, type Slot } from "@centralcloud/cdc";
+import { readSource, type Source } from "@centralcloud/db";
 import {
-  findSlot,
   inShortTransaction,
   type OldestSnapshot,
   readOldestSnapshot,
-  readSource,
   readTableStatistics,
-  type Slot,
-  type Source,
   type TableStatistics,
-} from "@centralcloud/db";
-import { deadLetterQueueOf, PgmqClient, type QueueDepth, queueTable } from "@centralcloud/pgmq";
+} from "@centralcloud/postgres";
+import { deadLetterQueueOf, QueueClient, type QueueDepth, queueTable } from "@centralcloud/queue";
 import type { ClientBase } from "pg";
 import { routes } from "../routes.ts";
 
@@ -33,7 +31,7 @@ const queues = routes.flatMap((queue) => [queue, deadLetterQueueOf(queue)]);
 export async function lookAtSource(connection: ClientBase): Promise<SourceSeen> {
   return await inShortTransaction(connection, statementMs, async (client) => {
     const source = await readSource(client);
-    const pgmq = new PgmqClient(client);
+    const pgmq = new QueueClient(client);
     const depths: QueueDepth[] = [];
     for (const queue of queues) depths.push(await pgmq.depth(queue, countUpTo));
     const tables = queues.map((queue) => queueTable(queue, "q"));

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { type CaptureStatus, readCaptureStatus } from "@centralcloud/cdc";
-import type { SourceWatch } from "@centralcloud/pgmq";
+import type { SourceWatch } from "@centralcloud/lane";
 import { createPool, endPool, messageOf, withClient, withoutSecrets } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part, pause, settledWithin } from "@centralcloud/service";
 import PQueue from "p-queue";

@@ -1,4 +1,4 @@
-import type { OldestSnapshot, TableStatistics } from "@centralcloud/db";
+import type { OldestSnapshot, TableStatistics } from "@centralcloud/postgres";
 import type { Registry } from "prom-client";
 import { createGauge } from "./gauges.ts";
 import type { SeenDatabases } from "./seen-databases.ts";

@@ -1,5 +1,5 @@
 import { faultKindsOf } from "@centralcloud/postgres";
-import type { BatchOutcome, Observation, ReleaseCause } from "@centralcloud/service";
+import type { BatchOutcome, Observation, ReleaseReason } from "@centralcloud/service";
 import { Counter, Histogram, type Registry } from "prom-client";
 import { BatchHistogram } from "./batch-histogram.ts";
 import { batchSizeBuckets, durationBuckets, latencyBuckets } from "./buckets.ts";
@@ -24,7 +24,7 @@ export interface LaneMetrics {
 /** The values of `reason` in dead letters; another one would be counted as `other`. */
 const reasons = ["invalid", "unreadable", "too-large", "rejected", "failed", "delivery-limit"];
 
-const causes: readonly ReleaseCause[] = ["fault", "shutdown", "memory-budget", "suspicion"];
+const causes: readonly ReleaseReason[] = ["fault", "shutdown", "memory-budget", "suspicion"];
 const outcomes: readonly BatchOutcome[] = ["settled", "fault", "lease-lost", "shutdown", "crash"];
 const sides = ["source", "central"] as const;
 
@@ -62,7 +62,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
   );
   const released = count(
     "centralcloud_messages_released_total",
-    "Times that messages went back to their queue without a verdict, by cause",
+    "Times that messages were released undecided, by cause",
     "cause",
   );
   const attempts = count(
@@ -85,7 +85,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
   );
   const crashes = count(
     "centralcloud_lane_crashes_total",
-    "Times that a lane crashed by a mistake of ours, and went on",
+    "Times that a lane crashed because of a bug, and started again",
   );
   const batches = count(
     "centralcloud_batches_total",
@@ -165,7 +165,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
           refusedLetters.inc(labels);
           break;
         case "messages-released":
-          released.inc({ ...labels, cause: observation.why }, observation.count);
+          released.inc({ ...labels, cause: observation.reason }, observation.count);
           break;
         case "delivery-failed":
           attempts.inc(labels);

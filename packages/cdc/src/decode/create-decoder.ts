@@ -1,5 +1,5 @@
-import type { Plugin } from "@centralcloud/db";
 import type { CapturedTables } from "../captured-tables.ts";
+import type { Plugin } from "../slot/capture-slot.ts";
 import type { Decoder, TableLookup } from "./decoder.ts";
 import { createPgoutputDecoder } from "./pgoutput.ts";
 import { createWal2jsonDecoder } from "./wal2json.ts";

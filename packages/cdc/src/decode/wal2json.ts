@@ -1,4 +1,4 @@
-import { parseLsn } from "@centralcloud/db";
+import { parseLsn } from "@centralcloud/postgres";
 import type { CapturedTables } from "../captured-tables.ts";
 import type { JsonText, Operation, RowChange } from "../change.ts";
 import { formatTimestamp } from "../timestamp.ts";

@@ -1,4 +1,4 @@
-import { formatLsn } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import { ConfigurationError } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { JsonText } from "../change.ts";

@@ -1,6 +1,8 @@
 import { hostname, userInfo } from "node:os";
-import { endCapture, findSlot, readCaptureCursor, readSource } from "@centralcloud/db";
+import { readSource } from "@centralcloud/db";
 import type { Pool } from "pg";
+import { endCapture, readCaptureCursor } from "../change-log.ts";
+import { findSlot } from "../slot/capture-slot.ts";
 import { dropSlot } from "../slot/drop-slot.ts";
 import { endPublication } from "../slot/publication.ts";
 

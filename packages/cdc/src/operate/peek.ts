@@ -1,6 +1,7 @@
-import { findSlot, parseLsn } from "@centralcloud/db";
+import { parseLsn } from "@centralcloud/postgres";
 import type { Change } from "../change.ts";
 import { CaptureStateError } from "../errors.ts";
+import { findSlot } from "../slot/capture-slot.ts";
 import { assertNotLost } from "../slot/slot.ts";
 import { type ChangeFilter, matches } from "./change-filter.ts";
 import { readChanges } from "./read-changes.ts";
@@ -51,20 +52,4 @@ export function getCdcChanges(
       return changes.slice(0, limit);
     },
   );
-}
-
-/** As {@link getCdcChanges}, of learned patterns only. */
-export function getPatternChanges(
-  options: TemporarySlotOptions,
-  filter: Omit<PeekOptions, "tables"> = {},
-): Promise<readonly Change[]> {
-  return getCdcChanges(options, { ...filter, tables: ["learned_patterns"] });
-}
-
-/** As {@link getCdcChanges}, of sessions only; their state is never among the values. */
-export function getSessionChanges(
-  options: TemporarySlotOptions,
-  filter: Omit<PeekOptions, "tables"> = {},
-): Promise<readonly Change[]> {
-  return getCdcChanges(options, { ...filter, tables: ["agent_sessions"] });
 }

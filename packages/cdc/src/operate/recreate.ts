@@ -1,6 +1,9 @@
-import { beginCapture, findSlot, formatLsn, readSource, recordChanges } from "@centralcloud/db";
+import { readSource } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
+import { beginCapture, recordChanges } from "../change-log.ts";
+import { findSlot } from "../slot/capture-slot.ts";
 import { type CreatedSlot, createSlot, type PluginChoice } from "../slot/create-slot.ts";
 import { dropSlot } from "../slot/drop-slot.ts";
 import { assertCapturable } from "../slot/publication.ts";

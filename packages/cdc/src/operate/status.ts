@@ -1,18 +1,11 @@
-import {
-  type CaptureCursor,
-  findLoss,
-  findSlot,
-  formatLsn,
-  identifySource,
-  judgeSource,
-  type LogOrigin,
-  readCaptureCursor,
-  type Slot,
-  type Source,
-} from "@centralcloud/db";
+import { judgeSource } from "@centralcloud/central";
+import { identifySource, type Source } from "@centralcloud/db";
 import type { Blocker } from "@centralcloud/postgres";
+import { formatLsn } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
+import { type CaptureCursor, readCaptureCursor } from "../change-log.ts";
+import { findLoss, findSlot, type LogOrigin, type Slot } from "../slot/capture-slot.ts";
 import { examineTables } from "../slot/publication.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { captureName, findSlot, type Plugin } from "@centralcloud/db";
 import type pg from "pg";
 import type { Change } from "../change.ts";
 import { CaptureStateError } from "../errors.ts";
+import { captureName, findSlot, type Plugin } from "../slot/capture-slot.ts";
 import { type PluginChoice, whileWaiting } from "../slot/create-slot.ts";
 import { isPublished } from "../slot/publication.ts";
 import { type ChangeFilter, matches } from "./change-filter.ts";

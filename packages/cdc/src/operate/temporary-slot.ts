@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { findSlot, type Plugin, type Slot } from "@centralcloud/db";
 import { createPool, endPool } from "@centralcloud/postgres";
 import type pg from "pg";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
 import { createDecoder } from "../decode/create-decoder.ts";
 import type { Decoder } from "../decode/decoder.ts";
+import { findSlot, type Plugin, type Slot } from "../slot/capture-slot.ts";
 import { startOptions } from "../slot/start-options.ts";
 import { createTableLookup } from "../slot/table-lookup.ts";
 import { defaultChangeBytes } from "../stream/change-gauge.ts";

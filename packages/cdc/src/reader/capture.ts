@@ -1,4 +1,4 @@
-import { ConfiguredSources } from "@centralcloud/db";
+import { ConfiguredSources } from "@centralcloud/central";
 import { createPool, endPool } from "@centralcloud/postgres";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { CaptureConfiguration } from "../configuration.ts";

@@ -1,4 +1,5 @@
-import { isInstant, maintainChangeLog } from "@centralcloud/db";
+import { isInstant } from "@centralcloud/db";
+import { maintainChangeLog } from "../change-log.ts";
 import { createDecoder } from "../decode/create-decoder.ts";
 import { centrally, UndecodableChangeError } from "../errors.ts";
 import { heartbeatPrefix } from "../slot/start-options.ts";

@@ -1,6 +1,6 @@
-import { findSlot } from "@centralcloud/db";
 import { type Observe, pause } from "@centralcloud/service";
 import type { Pool } from "pg";
+import { findSlot } from "../slot/capture-slot.ts";
 import { heartbeatPrefix } from "../slot/start-options.ts";
 
 /** How often, while something is written to the source's log. */

@@ -1,5 +1,6 @@
-import { formatLsn, reportCaptureFault, reportCaptureLoss } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import { shorten } from "@centralcloud/service";
+import { reportCaptureFault, reportCaptureLoss } from "../change-log.ts";
 import {
   centrally,
   PluginTooOldError,

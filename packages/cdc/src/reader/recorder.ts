@@ -1,12 +1,8 @@
-import {
-  advanceCaptureCursor,
-  type CaptureProgress,
-  formatLsn,
-  recordChanges,
-  type Source,
-} from "@centralcloud/db";
+import type { Source } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import type { Pool, PoolClient } from "pg";
 import type { RowChange, Transaction } from "../change.ts";
+import { advanceCaptureCursor, type CaptureProgress, recordChanges } from "../change-log.ts";
 import { centrally, isTooLarge, UndecodableChangeError } from "../errors.ts";
 import { renderChange } from "./render-change.ts";
 

@@ -1,7 +1,8 @@
-import type { IdentifiedSource, Slot } from "@centralcloud/db";
+import type { IdentifiedSource } from "@centralcloud/db";
 import type { Observe } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
+import type { Slot } from "../slot/capture-slot.ts";
 
 export interface SlotReaderOptions {
   readonly url: string;

@@ -2,23 +2,14 @@ import { hostname } from "node:os";
 import {
   assertNotRefused,
   type ConfiguredSources,
-  captureName,
   claimCapturedSource,
-  findLoss,
-  findSlot,
-  formatLsn,
   type HoldingSource,
-  type IdentifiedSource,
-  identifySource,
   judgeSource,
-  readCaptureCursor,
-  recreateCommand,
-  type Slot,
-  type Source,
   SourceRefusedError,
   StandbyError,
-} from "@centralcloud/db";
-import { createPool, endPool, messageOf, withoutSecrets } from "@centralcloud/postgres";
+} from "@centralcloud/central";
+import { type IdentifiedSource, identifySource, type Source } from "@centralcloud/db";
+import { createPool, endPool, formatLsn, messageOf, withoutSecrets } from "@centralcloud/postgres";
 import {
   type CaptureObservation,
   definePart,
@@ -28,6 +19,7 @@ import {
   withoutContents,
 } from "@centralcloud/service";
 import type { Pool } from "pg";
+import { readCaptureCursor } from "../change-log.ts";
 import type { CaptureConfiguration } from "../configuration.ts";
 import {
   CaptureStateError,
@@ -38,6 +30,13 @@ import {
   SlotLostError,
   UndecodableChangeError,
 } from "../errors.ts";
+import {
+  captureName,
+  findLoss,
+  findSlot,
+  recreateCommand,
+  type Slot,
+} from "../slot/capture-slot.ts";
 import { createSlot, findRefusal, type SlotWish } from "../slot/create-slot.ts";
 import { dropSlot } from "../slot/drop-slot.ts";
 import { assertNotLost } from "../slot/slot.ts";

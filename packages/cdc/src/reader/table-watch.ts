@@ -1,7 +1,8 @@
-import { findSlot, markCaptureGap, parseLsn, readCaptureCursor } from "@centralcloud/db";
-import { messageOf } from "@centralcloud/postgres";
+import { messageOf, parseLsn } from "@centralcloud/postgres";
 import { pause } from "@centralcloud/service";
+import { markCaptureGap, readCaptureCursor } from "../change-log.ts";
 import { centrally } from "../errors.ts";
+import { findSlot } from "../slot/capture-slot.ts";
 import { type ExaminedTable, examineTables, publish } from "../slot/publication.ts";
 import { assertNotLost } from "../slot/slot.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";

@@ -1,11 +1,7 @@
-import {
-  advanceCaptureCursor,
-  beginCapture,
-  findSlot,
-  formatLsn,
-  readCaptureCursor,
-} from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
+import { advanceCaptureCursor, beginCapture, readCaptureCursor } from "../change-log.ts";
 import { centrally } from "../errors.ts";
+import { findSlot } from "../slot/capture-slot.ts";
 import { assertNotLost, publicationIdOf } from "../slot/slot.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";

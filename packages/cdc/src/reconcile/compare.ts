@@ -1,4 +1,5 @@
 import { copiedUntil, isArchivedHere } from "@centralcloud/db";
+import { deadLetterFields } from "@centralcloud/queue";
 import type { Pool, PoolClient } from "pg";
 import type { Logged } from "./logged.ts";
 import { createReadableTime } from "./readable-time.ts";
@@ -50,6 +51,8 @@ export interface Comparison {
 /** What is named at most, of each kind. */
 const longestList = 1_000;
 
+const deadLetter = deadLetterFields("m.message");
+
 /**
  * Every message of ours, wherever it is; those of other producers say nothing of what was learned, nor do those that
  * another source sent before this one was copied from it. Whose time can't be read has none here.
@@ -63,8 +66,8 @@ const messages = (["q", "a", "dlq"] as const)
       ] as const
     ).map(([kind, queue, who, at]) => {
       const table = place === "dlq" ? `q_${queue}-dlq` : `${place}_${queue}`;
-      const body = place === "dlq" ? "m.message -> 'original_message'" : "m.message";
-      const headers = place === "dlq" ? "m.message -> 'original_headers'" : "m.headers";
+      const body = place === "dlq" ? deadLetter.original : "m.message";
+      const headers = place === "dlq" ? deadLetter.storedHeaders : "m.headers";
       const hash = kind === "pattern" ? `md5((${body} -> 'pattern')::text)` : "''";
       return `select '${kind}' as kind, '${place}' as place, m.msg_id, ${body} ->> '${who}' as who,
                      ${body} ->> 'agent_id' as agent_id, pg_temp.readable_time(${body} ->> '${at}') as at,

@@ -1,16 +1,11 @@
-import {
-  findLoss,
-  findSlot,
-  formatLsn,
-  parseLsn,
-  readCaptureCursor,
-  readSource,
-  recreateCommand,
-} from "@centralcloud/db";
+import { readSource } from "@centralcloud/db";
+import { formatLsn, parseLsn } from "@centralcloud/postgres";
 import { pause } from "@centralcloud/service";
 import type { Pool } from "pg";
+import { readCaptureCursor } from "../change-log.ts";
 import { CaptureStateError, SlotLostError } from "../errors.ts";
 import { emitHeartbeat } from "../reader/heartbeat.ts";
+import { findLoss, findSlot, recreateCommand } from "../slot/capture-slot.ts";
 import { type Comparison, compare, type Missing } from "./compare.ts";
 import { readLogged } from "./logged.ts";
 

@@ -1,10 +1,17 @@
-import { captureName, findSlot, holdLock, type Plugin, parseLsn } from "@centralcloud/db";
-import { describeBlockers, findBlockers, messageOf, whileWatched } from "@centralcloud/postgres";
+import { holdLock } from "@centralcloud/db";
+import {
+  describeBlockers,
+  findBlockers,
+  messageOf,
+  parseLsn,
+  whileWatched,
+} from "@centralcloud/postgres";
 import type pg from "pg";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
 import { CaptureStateError, codeOf, isOptionFault, PluginTooOldError } from "../errors.ts";
 import { connectForReplication } from "../stream/replication-connection.ts";
+import { captureName, findSlot, type Plugin } from "./capture-slot.ts";
 import { dropSlot } from "./drop-slot.ts";
 import { assertCapturable, publish } from "./publication.ts";
 import { slotNameFor } from "./slot-name.ts";

@@ -1,8 +1,8 @@
-import { captureName } from "@centralcloud/db";
 import { codeOf, sqlState } from "@centralcloud/postgres";
 import type { Pool } from "pg";
 import type { CapturedTables } from "../captured-tables.ts";
 import { PublicationForbiddenError, TablesRefusedError } from "../errors.ts";
+import { captureName } from "./capture-slot.ts";
 
 /** A captured table that was asked for, or was published. */
 export interface ExaminedTable {

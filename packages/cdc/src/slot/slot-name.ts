@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { captureName } from "@centralcloud/db";
+import { captureName } from "./capture-slot.ts";
 
 const longestName = 63;
 

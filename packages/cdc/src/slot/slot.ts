@@ -1,5 +1,6 @@
-import { type CaptureCursor, findLoss, type LogOrigin, type Slot } from "@centralcloud/db";
+import type { CaptureCursor } from "../change-log.ts";
 import { SlotLostError } from "../errors.ts";
+import { findLoss, type LogOrigin, type Slot } from "./capture-slot.ts";
 
 /** @throws {SlotLostError} when the slot no longer gives all that follows on the change log. */
 export function assertNotLost(

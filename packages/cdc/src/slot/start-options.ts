@@ -1,5 +1,5 @@
-import { captureName, type Plugin } from "@centralcloud/db";
 import { type CapturedTables, qualify } from "../captured-tables.ts";
+import { captureName, type Plugin } from "./capture-slot.ts";
 
 /** Whose messages in the write-ahead log are a heartbeat of ours. */
 export const heartbeatPrefix = "centralcloud.heartbeat";

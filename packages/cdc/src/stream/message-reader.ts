@@ -1,7 +1,8 @@
-import { formatLsn, type Slot } from "@centralcloud/db";
+import { formatLsn } from "@centralcloud/postgres";
 import type { CapturedTables } from "../captured-tables.ts";
 import type { Decoder, StreamEvent } from "../decode/decoder.ts";
 import { failedAt, SourceFaultError, UndecodableChangeError } from "../errors.ts";
+import type { Slot } from "../slot/capture-slot.ts";
 import { ChangeTooLongError } from "./change-gauge.ts";
 import { type DataFrame, type Frame, parseFrame } from "./frame.ts";
 import type { ReplicationStream } from "./replication-stream.ts";

@@ -5,7 +5,7 @@ import { type Plane, planes } from "../migrate/plane.ts";
 import { drizzleKit, schemaIsGenerated } from "./drizzle-kit.ts";
 import { readLandedStates } from "./landed-states.ts";
 import { readObjectRecord, writeObjectRecord } from "./object-record.ts";
-import { writeManifests } from "./write-manifest.ts";
+import { writeManifestOn, writeManifests } from "./write-manifest.ts";
 
 /*
  * `pnpm --filter @centralcloud/db generate --name a_sentence_in_snake_case`
@@ -14,10 +14,27 @@ import { writeManifests } from "./write-manifest.ts";
  * tables changed, an empty one where only objects changed, nothing where nothing did. A newest
  * migration that has not landed yet takes changed objects in, instead of another migration. Then it
  * migrates empty databases, and writes down in `catalog` what they have.
+ *
+ * With `--try singularity --server URL`, for a changed object of one side that is only tried, as `pnpm mutants` does: it
+ * is noted with the newest migration, landed or not; tables are not compared; and the database on which it was migrated
+ * stays on that server, as `template_singularity`.
  */
-const { values } = parseArgs({ options: { name: { type: "string" } } });
+const { values } = parseArgs({
+  options: { name: { type: "string" }, try: { type: "string" }, server: { type: "string" } },
+});
 
-for (const plane of planes) {
+const tried = planes.find((plane) => plane === values.try);
+if (tried === undefined) {
+  for (const plane of planes) addMigration(plane);
+  await writeManifests();
+} else {
+  const newest = readJournal(tried).at(-1)?.name ?? "";
+  const checksum = checksumOf(readObjects(tried));
+  writeObjectRecord(tried, { ...readObjectRecord(tried), [newest]: checksum });
+  await writeManifestOn(values.server ?? "", tried);
+}
+
+function addMigration(plane: Plane): void {
   const before = readJournal(plane).length;
   if (!schemaIsGenerated(plane)) drizzleKit(plane, "generate", "--name", requireName(plane));
   recordObjects(plane);
@@ -25,8 +42,6 @@ for (const plane of planes) {
   const names = added.map((migration) => migration.name).join(", ");
   console.log(`${plane}: ${added.length > 0 ? `added ${names}` : "up to date"}`);
 }
-
-await writeManifests();
 
 /** Notes the objects' checksum with the newest migration, or with an empty one made for them. */
 function recordObjects(plane: Plane): void {

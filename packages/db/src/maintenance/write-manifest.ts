@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { startEmbeddedPostgres } from "@centralcloud/embedded";
+import { createDatabase, dropDatabase, startEmbeddedPostgres } from "@centralcloud/embedded";
 import { createClient } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { manifestFileOf, stateOfBuild } from "../catalog/manifest.ts";
@@ -11,15 +11,26 @@ import { type Plane, planes } from "../migrate/plane.ts";
 export async function writeManifests(): Promise<void> {
   const server = await startEmbeddedPostgres({ databases: [...planes] });
   try {
-    for (const plane of planes) {
-      const url = server.urlOf(plane);
-      await migrateUncompared(plane, url);
-      const manifest = { ...stateOfBuild(plane), objects: await readExpected(plane, url) };
-      writeFileSync(manifestFileOf(plane), `${JSON.stringify(manifest, null, 2)}\n`);
-    }
+    for (const plane of planes) await writeManifest(plane, server.urlOf(plane));
   } finally {
     await server.stop();
   }
+}
+
+/** The same for one side on a server that there is; the database stays, as `template_singularity` or `template_central`. */
+export async function writeManifestOn(serverUrl: string, plane: Plane): Promise<void> {
+  const name = `template_${plane}`;
+  await dropDatabase(serverUrl, name);
+  await createDatabase(serverUrl, name);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  await writeManifest(plane, url.href);
+}
+
+async function writeManifest(plane: Plane, url: string): Promise<void> {
+  await migrateUncompared(plane, url);
+  const manifest = { ...stateOfBuild(plane), objects: await readExpected(plane, url) };
+  writeFileSync(manifestFileOf(plane), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Leaves out what depends on who migrates: the owner of pgmq's tables. */

@@ -1,6 +1,4 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { readMigrationFiles } from "drizzle-orm/migrator";
 import { migrationsOf, type Plane } from "./plane.ts";
 
 /** One migration that drizzle-kit wrote, in the order of its journal. */
@@ -15,10 +13,7 @@ export interface Migration {
 /** @throws when the journal's times do not strictly increase: a database would skip a migration. */
 export function readJournal(plane: Plane): readonly Migration[] {
   const folder = migrationsOf(plane);
-  const { entries } = JSON.parse(readFileSync(new URL("meta/_journal.json", folder), "utf8")) as {
-    entries: { tag: string; when: number }[];
-  };
-  const files = readMigrationFiles({ migrationsFolder: fileURLToPath(folder) });
+  const { entries } = readEntries(folder);
   return entries.map((entry, index) => {
     const previous = entries[index - 1];
     if (previous !== undefined && entry.when <= previous.when) {
@@ -26,6 +21,27 @@ export function readJournal(plane: Plane): readonly Migration[] {
         `${plane}: migration ${entry.tag} is not later than ${previous.tag}; write it again`,
       );
     }
-    return { name: entry.tag, createdAt: entry.when, statements: files[index]?.sql ?? [] };
+    const text = readFileSync(new URL(`${entry.tag}.sql`, folder), "utf8");
+    return { name: entry.tag, createdAt: entry.when, statements: text.split(statementEnd) };
   });
+}
+
+/** As drizzle-kit writes it between two statements of a migration. */
+const statementEnd = "--> statement-breakpoint";
+
+/**
+ * The tables of a side, qualified, as the newest migration leaves them: what drizzle-kit has written down beside it. So
+ * nothing that migrates needs drizzle itself.
+ */
+export function readTableNames(plane: Plane): readonly string[] {
+  const folder = migrationsOf(plane);
+  const { entries } = readEntries(folder);
+  const newest = String(entries.length - 1).padStart(4, "0");
+  const file = new URL(`meta/${newest}_snapshot.json`, folder);
+  const { tables } = JSON.parse(readFileSync(file, "utf8")) as { tables: Record<string, unknown> };
+  return Object.keys(tables);
+}
+
+function readEntries(folder: URL): { readonly entries: readonly { tag: string; when: number }[] } {
+  return JSON.parse(readFileSync(new URL("meta/_journal.json", folder), "utf8"));
 }

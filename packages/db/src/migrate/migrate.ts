@@ -12,7 +12,6 @@ import pg from "pg";
 import { readCatalogState, recordDigest } from "../catalog/digest.ts";
 import { findDrift, isComplete, recordsMissing } from "../catalog/find-drift.ts";
 import { type MendResult, type MendScope, mendDrift } from "../catalog/mend-drift.ts";
-import { registerSchedules, type ScheduleRegistration } from "../pg-cron/register-schedules.ts";
 import { findPending, objectsAreCurrent, readApplied } from "./applied.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { type Migration, readJournal } from "./journal.ts";
@@ -29,8 +28,6 @@ export interface MigrationResult extends MendResult {
   readonly plane: Plane;
   readonly migrations: readonly string[];
   readonly objectsApplied: number;
-  /** Where the server of a Singularity database has pg_cron. */
-  readonly schedules?: ScheduleRegistration;
 }
 
 /** Somebody has held a lock for too long that a migration needs. */
@@ -61,10 +58,8 @@ const privilegeMissing = "01007";
  * what a fresh migration makes is mended. All of it is one transaction: it happens whole or not at all. Where nothing
  * has changed since a migration of this build found all of it in order, that is all that is looked at. Runs at the
  * same time, from anywhere, wait for each other; the later ones find nothing to do. A role that can't be made or granted
- * stops nothing; it is observed. So is whom a run waits for, and no wait is longer than ten seconds.
- *
- * Then, outside of it, the jobs of a Singularity database are registered with pg_cron, where the server
- * has it; where that is not permitted, the result says so, and the scheduler process runs them.
+ * stops nothing; it is observed. So is whom a run waits for, and no wait is longer than ten seconds. The jobs of a
+ * Singularity database are not registered with pg_cron: `migrateAndSchedule` of the package scheduler does both.
  *
  * @param url a role that may create schemas and extensions.
  * @throws {DatabaseNewerError} when the database is ahead of this build.
@@ -75,12 +70,7 @@ export async function migrate(
   url: string,
   observe: Observe,
 ): Promise<MigrationResult> {
-  const result = await migrateDatabase(plane, url, observe, true);
-  if (plane === "central") return result;
-  const schedules = await registerSchedules(url);
-  if (schedules.runner === "scheduler" && schedules.reason === undefined) return result;
-  observeSchedules(schedules, observe);
-  return { ...result, schedules };
+  return await migrateDatabase(plane, url, observe, true);
 }
 
 /** Migrates without a look at what the database should have: that is written down from what this makes. */
@@ -133,17 +123,6 @@ async function migrateDatabase(
   } finally {
     await client.end();
   }
-}
-
-function observeSchedules(schedules: ScheduleRegistration, observe: Observe): void {
-  const database = "singularity";
-  if (schedules.runner === "scheduler") {
-    observe({ event: "pg-cron-unusable", database, reason: schedules.reason ?? "" });
-    return;
-  }
-  const { owner, added, changed, removed } = schedules;
-  if (added.length + changed.length + removed.length === 0) return;
-  observe({ event: "schedules-registered", database, owner, added, changed, removed });
 }
 
 async function migrateIn(

@@ -1,8 +1,5 @@
-import { getTableName, is } from "drizzle-orm";
-import { PgTable } from "drizzle-orm/pg-core";
 import type { ClientBase } from "pg";
-import * as centralSchema from "../schema/central.ts";
-import * as singularitySchema from "../schema/singularity.ts";
+import { readTableNames } from "./journal.ts";
 import { namesOfObjects } from "./objects.ts";
 import { type Plane, recordSchema } from "./plane.ts";
 import { ownerRole } from "./roles.ts";
@@ -17,14 +14,12 @@ interface Belongings {
 /** Applications may keep tables and functions of their own in `public`, so ours are known by name. */
 export function belongingsOf(plane: Plane): Belongings {
   const schema = plane === "singularity" ? "public" : "central";
-  const tables = Object.values(plane === "singularity" ? singularitySchema : centralSchema)
-    .filter((value) => is(value, PgTable))
-    .map((table) => getTableName(table));
   const qualified = (name: string) => `${schema}.${name}`;
   return {
     schemas: plane === "singularity" ? [recordSchema] : [recordSchema, schema],
     relations: [
-      ...[...tables, ...namesOfObjects(plane, "views")].map(qualified),
+      ...readTableNames(plane),
+      ...namesOfObjects(plane, "views").map(qualified),
       `${recordSchema}.migrations`,
       `${recordSchema}.objects`,
       `${recordSchema}.comparisons`,

@@ -1,12 +1,12 @@
 import {
   codeOf,
   DatabaseUnreachableError,
+  inShortTransaction,
   sqlState,
   UnfitDatabaseError,
   withClient,
 } from "@centralcloud/postgres";
 import pg, { type ClientBase } from "pg";
-import { inShortTransaction } from "../short-transaction.ts";
 import { areOfThisBuild, readStanding } from "./applied.ts";
 import type { Plane } from "./plane.ts";
 import { waitingQuery } from "./roles.ts";

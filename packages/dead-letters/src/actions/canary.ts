@@ -1,4 +1,4 @@
-import type { ActionName } from "@centralcloud/db";
+import type { ActionName } from "@centralcloud/central";
 import type { Place } from "../place.ts";
 import { addOutcomes, type DeathAgain, readOutcome } from "./outcome.ts";
 import { readProgress } from "./progress.ts";

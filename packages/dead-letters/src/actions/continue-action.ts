@@ -1,5 +1,5 @@
+import { type ActionDetails, readAction } from "@centralcloud/central";
 import { isQueueName } from "@centralcloud/contracts";
-import { type ActionDetails, readAction } from "@centralcloud/db";
 import type { Pool } from "pg";
 import { discardStep } from "../discard-letters.ts";
 import { ActionUnavailableError, SelectionError } from "../errors.ts";

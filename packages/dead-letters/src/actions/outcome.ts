@@ -1,4 +1,4 @@
-import { shownCode, shownReason } from "../letter-sql.ts";
+import { hasMessageId, messageId, shownCode, shownReason } from "../letter-sql.ts";
 import type { Place } from "../place.ts";
 
 /** What became of the messages that a replay has sent. */
@@ -36,10 +36,10 @@ const maxReasons = 20;
 export async function readOutcome({ place, actionId, startedAt }: SentPart): Promise<Outcome> {
   const { tables, source } = place;
   const death = (table: string) => `
-    select d.message ->> 'original_message_id' as sent_as, ${shownReason} as reason,
+    select ${messageId} as sent_as, ${shownReason} as reason,
            ${shownCode} as code
       from ${table} d
-     where d.enqueued_at >= $2::timestamptz and d.message ? 'original_message_id'`;
+     where d.enqueued_at >= $2::timestamptz and ${hasMessageId}`;
   const { rows } = await source.pool.query<
     { fate: Fate; count: number } & Omit<DeathAgain, "count">
   >(

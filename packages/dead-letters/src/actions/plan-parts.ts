@@ -1,4 +1,4 @@
-import type { PlannedPart } from "@centralcloud/db";
+import type { PlannedPart } from "@centralcloud/central";
 import type { ActionPartOf, ActionStep } from "./run-action.ts";
 
 /** How many messages an action is for. */

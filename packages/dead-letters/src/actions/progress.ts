@@ -1,4 +1,4 @@
-import type { ActionName, PartFigures } from "@centralcloud/db";
+import type { ActionName, PartFigures } from "@centralcloud/central";
 import type { PoolClient } from "pg";
 import type { LetterKey } from "../cursor.ts";
 import { ActionLostError } from "../errors.ts";

@@ -1,4 +1,4 @@
-import type { ActionState, CanaryState } from "@centralcloud/db";
+import type { ActionState, CanaryState } from "@centralcloud/central";
 import { sqlState } from "@centralcloud/postgres";
 import { pause, wordsOf } from "@centralcloud/service";
 import type { PoolClient } from "pg";

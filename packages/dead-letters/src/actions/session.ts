@@ -11,7 +11,7 @@ import {
   readActionClaim,
   releaseAction,
   reportAction,
-} from "@centralcloud/db";
+} from "@centralcloud/central";
 import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { ActionLostError, ActionUnavailableError } from "../errors.ts";

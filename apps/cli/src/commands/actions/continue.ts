@@ -1,4 +1,4 @@
-import { readAction } from "@centralcloud/db";
+import { readAction } from "@centralcloud/central";
 import { continueAction, missingSources, type RunResult } from "@centralcloud/dead-letters";
 import type { Environment } from "@centralcloud/service";
 import type { Command } from "commander";

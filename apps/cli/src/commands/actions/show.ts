@@ -1,4 +1,4 @@
-import { type ActionDetails, type ActionSummary, readAction } from "@centralcloud/db";
+import { type ActionDetails, type ActionSummary, readAction } from "@centralcloud/central";
 import { addOutcomes, type Outcome, outcomeOf } from "@centralcloud/dead-letters";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import type { ActionRequest, ActionState } from "@centralcloud/db";
+import type { ActionRequest, ActionState } from "@centralcloud/central";
 import {
   type LetterActionReport,
   type OnProgress,
@@ -92,7 +92,9 @@ export function describeRest(report: LetterActionReport, verb: string): readonly
       return `${id} of ${queue} was ${verb} before${as}, by action ${actionId ?? "unknown"}`;
     }),
     ...(remaining > 0 && !interrupted
-      ? [`${remaining} letters of the selection remain: locked by others, or not to be ${verb}`]
+      ? [
+          `${remaining} dead letters of the selection remain: locked by others, or not to be ${verb}`,
+        ]
       : []),
   ];
 }

@@ -25,7 +25,7 @@ export function bodyCommand(environment: Environment): Command {
     .description(
       "the body of one dead letter, however long: its JSON text as the database has it, with nothing masked",
     )
-    .argument("<id>", "the letter's own id: that of `dlq list`", letterId);
+    .argument("<id>", "the id of the dead letter: that of `dlq list`", letterId);
   return addScopeOptions(command)
     .addOption(timeoutOption())
     .option(
@@ -48,12 +48,12 @@ export function bodyCommand(environment: Environment): Command {
       if (found === undefined) {
         // It may be at a source that did not answer.
         assertComplete(asked);
-        throw new Error(`there is no letter ${id}, neither waiting nor archived`);
+        throw new Error(`there is no dead letter ${id}, neither waiting nor archived`);
       }
       if (others.length > 0) {
         const places = [found, ...others].map((one) => `${one.queue} of ${one.source.name}`);
         command.error(
-          `error: there is a letter ${id} in several places; choose one by queue and source: ${places.join(", ")}`,
+          `error: several queues have a dead letter ${id}; choose one by --queue and --source: ${places.join(", ")}`,
         );
       }
       const { url, sourceId, name } = found.source;

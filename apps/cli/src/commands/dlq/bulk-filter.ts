@@ -27,7 +27,7 @@ export function readBulkFilter(
   const all = options.all ?? false;
   const filter = readFilter(options, ids);
   if (!all && !isNarrowed && selectsAll(filter)) {
-    throw new SelectionError("this selects every letter; give ids, a filter, or --all");
+    throw new SelectionError("this selects every dead letter; give ids, a filter, or --all");
   }
   return { filter, all, isNarrowed };
 }

@@ -53,7 +53,7 @@ export function discardCommand(environment: Environment): Command {
       );
       const { moved: discarded, settledBefore: alreadyDiscarded, ...rest } = report;
       const { actionId } = report;
-      const done = `discarded ${discarded} letters${actionId === null ? "" : ` (action ${actionId})`}`;
+      const done = `discarded ${discarded} dead letters${actionId === null ? "" : ` (action ${actionId})`}`;
       const text = [done, ...describeRest(report, "discarded")].join("\n");
       const result = { dryRun: false, discarded, ...rest, alreadyDiscarded };
       print(json ? JSON.stringify(result) : text);

@@ -1,4 +1,4 @@
-import type { ActionRequest } from "@centralcloud/db";
+import type { ActionRequest } from "@centralcloud/central";
 import {
   checkEdit,
   chooseLetter,

@@ -104,7 +104,7 @@ async function exportAll(
       await unlink(path);
       throw error;
     }
-    const text = `exported ${letters} letters to ${path}`;
+    const text = `exported ${letters} dead letters to ${path}`;
     const missing = silences.unreachable.length + silences.failed.length > 0 ? silences : {};
     print(json ? JSON.stringify({ letters, file: path, ...missing }) : text);
   }

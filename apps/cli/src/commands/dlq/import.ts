@@ -40,7 +40,7 @@ export function importCommand(environment: Environment): Command {
 function describe(report: ImportReport): string {
   const { actionId, imported, renumbered, present, replayedBefore } = report;
   return [
-    `put back ${imported} letters${actionId === null ? "" : ` (action ${actionId})`}; ${present} were there`,
+    `put back ${imported} dead letters${actionId === null ? "" : ` (action ${actionId})`}; ${present} were there`,
     ...(renumbered > 0
       ? [`${renumbered} of them have another id, because theirs was not free`]
       : []),

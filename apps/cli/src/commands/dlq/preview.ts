@@ -57,7 +57,7 @@ function nameSettled(action: Previewed["action"], settled: readonly SettledLette
 function describe(preview: ActionPreview, participle: string, isWhole: boolean): string {
   const { letters, settledBefore, ledger, contract, parts, sample, seconds, digest } = preview;
   const head = [
-    `would be ${participle}: ${letters} letters (nothing was changed)`,
+    `would be ${participle}: ${letters} dead letters (nothing was changed)`,
     ...(settledBefore.length > 0 ? [`${participle} before: ${settledBefore.length}`] : []),
   ];
   // Without the central store, or anything to do, a count is all there is to say.

@@ -104,7 +104,7 @@ async function readEdit(environment: Environment, { edit }: ReplayCommandOptions
 function describe(report: ReplayReport): string {
   const { actionId, replayed, alreadyMerged } = report;
   return [
-    `replayed ${replayed} letters${actionId === null ? "" : ` (action ${actionId})`}`,
+    `replayed ${replayed} dead letters${actionId === null ? "" : ` (action ${actionId})`}`,
     ...(alreadyMerged > 0
       ? [`${alreadyMerged} were archived and not sent: the central store has merged their messages`]
       : []),

@@ -37,7 +37,7 @@ export function restoreCommand(environment: Environment): Command {
       if (request === undefined) {
         return await withScope(command, environment, options, async (scope) => {
           const letters = await countRestorable(scope, selection, bulk);
-          const text = `would be restored: ${letters} letters (nothing was changed)`;
+          const text = `would be restored: ${letters} dead letters (nothing was changed)`;
           print(json ? JSON.stringify({ dryRun: true, letters }) : text);
         });
       }
@@ -56,7 +56,7 @@ export function restoreCommand(environment: Environment): Command {
 
 function describe({ actionId, moved, renumbered, present, remaining }: RestoreReport): string {
   return [
-    `restored ${moved} letters (action ${actionId})`,
+    `restored ${moved} dead letters (action ${actionId})`,
     ...(renumbered > 0
       ? [`${renumbered} of them have another id, because theirs was not free`]
       : []),

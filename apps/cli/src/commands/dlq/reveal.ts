@@ -1,4 +1,4 @@
-import type { ActionRequest } from "@centralcloud/db";
+import type { ActionRequest } from "@centralcloud/central";
 import { recordAction, SelectionError } from "@centralcloud/dead-letters";
 import type { Pool } from "pg";
 import { type ActionOptions, readRequest } from "./action.ts";

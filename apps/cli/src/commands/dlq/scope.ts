@@ -1,6 +1,6 @@
+import { assertCentralStore } from "@centralcloud/central";
 import { databaseVariables } from "@centralcloud/consumer";
 import { queueNames } from "@centralcloud/contracts";
-import { assertCentralStore } from "@centralcloud/db";
 import {
   EditRefusedError,
   ImportLineError,

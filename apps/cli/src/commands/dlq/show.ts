@@ -76,7 +76,9 @@ export function showCommand(environment: Environment): Command {
 function readQuestion(id: string | undefined, messageId: string | undefined): LetterQuestion {
   if (id !== undefined && messageId === undefined) return { id: parseLetterId(id) };
   if (id === undefined && messageId !== undefined) return { messageId };
-  throw new SelectionError("give the letter's own id, or --message-id with that of its message");
+  throw new SelectionError(
+    "give the id of the dead letter, or --message-id with that of its message",
+  );
 }
 
 interface ShowOptions extends ScopeOptions, SourceOptions, RevealOptions {

@@ -53,7 +53,7 @@ export function addToRingCommand(environment: Environment): Command {
       const verb = added.length === 0 ? "has had all of them" : `has got ${added.join(", ")}`;
       print(`${path} ${verb}; only its owner may read it`);
       if (wasReadable) {
-        warn(`${ring} could be read by others until now; take its keys for known to them`);
+        warn(`${ring} could be read by others until now; treat its keys as known to them`);
       }
       printError("Restart the consumers that read it, one after the other.");
     });

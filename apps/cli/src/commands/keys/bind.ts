@@ -1,5 +1,5 @@
-import { bindSessionKeys } from "@centralcloud/db";
 import { type Environment, printable } from "@centralcloud/service";
+import { bindSessionKeys } from "@centralcloud/session-keys";
 import { Command } from "commander";
 import { print } from "../../output.ts";
 import {

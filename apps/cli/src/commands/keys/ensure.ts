@@ -1,7 +1,6 @@
 import { throwAsConfigurationError } from "@centralcloud/consumer";
-import { ensureSessionKey, readSessionKeys } from "@centralcloud/db";
 import type { Environment } from "@centralcloud/service";
-import { parseKeyRing } from "@centralcloud/session-keys";
+import { ensureSessionKey, parseKeyRing, readSessionKeys } from "@centralcloud/session-keys";
 import { Command } from "commander";
 import { readNamedFile, warnOfReadable } from "../../files.ts";
 import { print } from "../../output.ts";

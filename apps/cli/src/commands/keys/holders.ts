@@ -1,5 +1,5 @@
+import { type LiveReplica, lackingReplicas, readLiveReplicas } from "@centralcloud/central";
 import { databaseVariables } from "@centralcloud/consumer";
-import { type LiveReplica, lackingReplicas, readLiveReplicas } from "@centralcloud/db";
 import { DatabaseUnreachableError, withClient } from "@centralcloud/postgres";
 import {
   ConfigurationError,

@@ -1,7 +1,7 @@
 import { queueNames } from "@centralcloud/contracts";
 import { type QueueReport, reportQueues } from "@centralcloud/inspect";
-import { PgmqClient } from "@centralcloud/pgmq";
 import { cutAllConnections } from "@centralcloud/postgres";
+import { QueueClient } from "@centralcloud/queue";
 import { pause } from "@centralcloud/service";
 import { formatTable, type MeaningOf } from "../../format-table.ts";
 import { clearScreen, print, redraw } from "../../output.ts";
@@ -73,7 +73,7 @@ async function seeSource(source: OpenSource): Promise<readonly Seen[]> {
   const at = performance.now();
   const [reports, inserted] = [
     await reportQueues(source),
-    await new PgmqClient(source.pool).insertedOf(queueNames),
+    await new QueueClient(source.pool).insertedOf(queueNames),
   ];
   return reports.map((report, index) => ({ ...report, inserted: inserted[index] ?? 0, at }));
 }

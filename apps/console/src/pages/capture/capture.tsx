@@ -1,5 +1,5 @@
 import type { CaptureState, CaptureStatus } from "@centralcloud/cdc";
-import { recreateCommand } from "@centralcloud/db";
+import { recreateCommand } from "@centralcloud/cdc";
 import { readCaptures, type Silence } from "@centralcloud/inspect";
 import { describeBlockers } from "@centralcloud/postgres";
 import { shorten } from "@centralcloud/service";

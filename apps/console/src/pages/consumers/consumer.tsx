@@ -1,4 +1,4 @@
-import type { ReplicaReport } from "@centralcloud/db";
+import type { ReplicaReport } from "@centralcloud/central";
 import { readReplicas, type Silence } from "@centralcloud/inspect";
 import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";

@@ -1,4 +1,4 @@
-import type { ReplicaReport } from "@centralcloud/db";
+import type { ReplicaReport } from "@centralcloud/central";
 
 /** Something that keeps a consumer from its work, in a sentence. */
 export interface ConsumerFault {

@@ -1,5 +1,5 @@
 import { queueNames } from "@centralcloud/contracts";
-import { checkNames, diagnose, type Finding } from "@centralcloud/db";
+import { checkNames, diagnose, type Finding } from "@centralcloud/doctor";
 import { askSources, identify, type Silence } from "@centralcloud/inspect";
 import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";

@@ -1,5 +1,4 @@
 import { maskErrorText } from "@centralcloud/contracts";
-import { runJob, UnknownJobError } from "@centralcloud/db";
 import { recordAction } from "@centralcloud/dead-letters";
 import {
   askDatabase,
@@ -13,6 +12,7 @@ import {
   type Silence,
 } from "@centralcloud/inspect";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
+import { runJob, UnknownJobError } from "@centralcloud/scheduler";
 import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Duration, StatusBadge, Text, Time, type Tone } from "../../kit/figures.tsx";

@@ -1,6 +1,6 @@
 import { maskErrorText } from "@centralcloud/contracts";
-import { scheduledJobsStatus } from "@centralcloud/db";
 import type { JobReport, Silence } from "@centralcloud/inspect";
+import { scheduledJobsStatus } from "@centralcloud/scheduler";
 import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, StatusBadge, Text } from "../../kit/figures.tsx";

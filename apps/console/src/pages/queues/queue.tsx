@@ -1,3 +1,4 @@
+import type { DeliveryFailure } from "@centralcloud/central";
 import {
   contractFor,
   isQueueName,
@@ -5,7 +6,6 @@ import {
   maskJson,
   type QueueName,
 } from "@centralcloud/contracts";
-import type { DeliveryFailure } from "@centralcloud/db";
 import {
   type PeekedMessage,
   peekQueue,

@@ -1,11 +1,17 @@
-import type { Silence } from "@centralcloud/inspect";
-import { type QueueReport, reportQueues } from "@centralcloud/inspect";
+import type { QueueReport, Silence } from "@centralcloud/inspect";
 import type { VNode } from "preact";
 import { Age, Count, Duration, StatusBadge, Text } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";
-import { Table } from "../../kit/table.tsx";
-import { answered, oldestAt, type Snapshots, silences } from "../../reading/snapshots.ts";
-import { several, text } from "../../routing/fields.ts";
+import { Pagination, Table } from "../../kit/table.tsx";
+import { lookAtSources, type SourceOverview } from "../../reading/overview.ts";
+import {
+  answered,
+  oldestAt,
+  type Snapshot,
+  type Snapshots,
+  silences,
+} from "../../reading/snapshots.ts";
+import { several, text, wholeOr } from "../../routing/fields.ts";
 import { hrefTo, optionsOf } from "../../routing/links.ts";
 import { page } from "../../routing/route.ts";
 
@@ -21,17 +27,30 @@ export interface QueuesNow {
   readonly asOf: Date | undefined;
 }
 
-/** How old a look at the queues may be, in milliseconds. */
-const everyMs = 3_000;
-
 export async function readQueuesNow(snapshots: Snapshots): Promise<QueuesNow> {
-  const looks = await snapshots.ofSources("queues", everyMs, reportQueues);
-  return {
-    rows: answered(looks).flatMap(({ value, at }) => value.map((row) => ({ ...row, at }))),
-    silent: silences(looks),
-    asOf: oldestAt(looks),
-  };
+  const looks = await lookAtSources(snapshots);
+  return { rows: queueRows(looks), silent: silences(looks), asOf: oldestAt(looks) };
 }
+
+/** Those with dead letters first, then those in which messages wait longest. */
+export function queueRows(looks: readonly Snapshot<SourceOverview>[]): readonly QueueRow[] {
+  return answered(looks)
+    .flatMap(({ value, at }) => value.queues.map((row) => ({ ...row, at })))
+    .sort(
+      (one, other) =>
+        other.deadLetters - one.deadLetters ||
+        (other.oldestAgeSeconds ?? -1) - (one.oldestAgeSeconds ?? -1) ||
+        one.source.localeCompare(other.source),
+    );
+}
+
+interface QueuesPageModel extends QueuesNow {
+  readonly first: string | undefined;
+  readonly next: string | undefined;
+}
+
+/** More would be a long page for a telephone. */
+const pageRows = 45;
 
 /** What waits in each queue of each source. */
 export const queues = page({
@@ -39,24 +58,31 @@ export const queues = page({
   right: "look",
   section: "queues",
   isLive: true,
-  query: { source: several(text(300)) },
+  query: { source: several(text(300)), from: wholeOr(0, 100_000, 0) },
   title: () => "Queues",
-  async read({ snapshots, query }): Promise<QueuesNow> {
+  async read({ snapshots, query: { source: wanted, from } }): Promise<QueuesPageModel> {
     const found = await readQueuesNow(snapshots);
-    const { source: wanted } = query;
-    if (wanted === undefined) return found;
-    return { ...found, rows: found.rows.filter(({ source }) => wanted.includes(source)) };
+    const rows = found.rows.filter(({ source }) => wanted?.includes(source) ?? true);
+    const to = (place: number) =>
+      hrefTo("/queues", {}, { source: wanted, from: place || undefined });
+    return {
+      ...found,
+      rows: rows.slice(from, from + pageRows),
+      first: from > 0 ? to(0) : undefined,
+      next: rows.length > from + pageRows ? to(from + pageRows) : undefined,
+    };
   },
   page: (model) => <QueuesPage {...model} />,
   asOf: ({ asOf }) => asOf,
   command: ({ given }) => ["queues", ...optionsOf(given, ["source"])],
 });
 
-function QueuesPage({ rows, silent }: QueuesNow): VNode {
+function QueuesPage({ rows, silent, first, next }: QueuesPageModel): VNode {
   return (
     <div id="queues" data-region>
       <PartialSources unreachable={silent} />
       <QueueTable rows={rows} />
+      <Pagination first={first} next={next} />
     </div>
   );
 }

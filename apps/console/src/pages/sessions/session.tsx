@@ -1,4 +1,4 @@
-import type { SessionHead } from "@centralcloud/db";
+import type { SessionHead } from "@centralcloud/central";
 import { readSessionsOfId, type Silence } from "@centralcloud/inspect";
 import type { Trace } from "@centralcloud/trace";
 import type { VNode } from "preact";

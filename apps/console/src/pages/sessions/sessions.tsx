@@ -1,4 +1,4 @@
-import type { SessionHead, SessionKey } from "@centralcloud/db";
+import type { SessionHead, SessionKey } from "@centralcloud/central";
 import { readSessionHeads, readSessionsOfId, type Silence } from "@centralcloud/inspect";
 import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";

@@ -1,14 +1,14 @@
 import type { QueueReport } from "@centralcloud/inspect";
-import { reportQueues } from "@centralcloud/inspect";
 import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, StatusBadge, Text, Unknown } from "../../kit/figures.tsx";
 import { Table } from "../../kit/table.tsx";
+import { lookAtSources, type SourceOverview } from "../../reading/overview.ts";
 import { oldestAt, type Snapshot } from "../../reading/snapshots.ts";
 import { hrefTo } from "../../routing/links.ts";
 import { page } from "../../routing/route.ts";
 
-type SourceRow = Snapshot<readonly QueueReport[]>;
+type SourceRow = Snapshot<SourceOverview>;
 
 /** Every configured source: whether it answers, and what waits there. */
 export const sources = page({
@@ -18,15 +18,16 @@ export const sources = page({
   isLive: true,
   query: {},
   title: () => "Sources",
-  read: async ({ snapshots }): Promise<readonly SourceRow[]> =>
-    await snapshots.ofSources("queues", 3_000, reportQueues),
+  read: ({ snapshots }): Promise<readonly SourceRow[]> => lookAtSources(snapshots),
   page: (rows) => <SourcesPage rows={rows} />,
   asOf: oldestAt,
   command: () => ["sources", "list"],
 });
 
 function sum(row: SourceRow, of: (report: QueueReport) => number): number | null {
-  return row.value === undefined ? null : row.value.reduce((all, report) => all + of(report), 0);
+  return row.value === undefined
+    ? null
+    : row.value.queues.reduce((all, report) => all + of(report), 0);
 }
 
 function SourcesPage({ rows }: { readonly rows: readonly SourceRow[] }): VNode {

@@ -1,0 +1,51 @@
+import type { Difference, Plane, RightsDifference } from "@centralcloud/db";
+import {
+  areOfThisBuild,
+  describeDifference,
+  describeRights,
+  findDrift,
+  queueOfObject,
+} from "@centralcloud/db";
+import type { CheckedDatabase } from "../check.ts";
+import { error, ok, runStatement, type Verdict, warning } from "../finding.ts";
+
+const asMade = ok("it has everything of ours, as it was made");
+
+/** Whether the database still is what `migrate` made of it. */
+export async function checkDrift(database: CheckedDatabase): Promise<Verdict[]> {
+  const { client, plane } = database;
+  // What another build made is for the check of the migrations.
+  if (!areOfThisBuild(plane, await database.records())) return [];
+  if ((await database.state())?.isKnown) return [asMade];
+  const { differences, rights } = await findDrift(plane, client);
+  const verdicts = [
+    ...differences.map((difference) => verdictOf(plane, difference)),
+    ...rights.map((difference) => verdictOfRights(plane, difference)),
+  ];
+  return verdicts.length > 0 ? verdicts : [asMade];
+}
+
+function verdictOf(plane: Plane, difference: Difference): Verdict {
+  const message = describeDifference(difference);
+  const queue = madeByCreateQueue(difference) ? queueOfObject(difference.object) : undefined;
+  if (queue === undefined) {
+    const verdict = difference.property?.startsWith("option ") === true ? warning : error;
+    return verdict(message, `centralcloud migrate --only ${plane}`);
+  }
+  const statement = `select public.create_queue('${queue}')`;
+  return error(message, statement, runStatement(statement));
+}
+
+/** Whether making the queue once more mends it, too: the doctor does that itself where it is asked to. */
+function madeByCreateQueue({ property, expected }: Difference): boolean {
+  if (property === undefined) return true;
+  return (
+    expected !== undefined && /^(option|grants to centralcloud_|trigger|registered)/.test(property)
+  );
+}
+
+function verdictOfRights(plane: Plane, difference: RightsDifference): Verdict {
+  const remedy = `centralcloud migrate --only ${plane}; or as who may: ${difference.statements.join("; ")}`;
+  const isForCapture = difference.object.startsWith("database ") && difference.extra.length === 0;
+  return (isForCapture ? warning : error)(describeRights(difference), remedy);
+}

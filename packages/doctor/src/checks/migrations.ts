@@ -1,0 +1,29 @@
+import { isComplete, readJournal, recordsMissing } from "@centralcloud/db";
+import type { CheckedDatabase } from "../check.ts";
+import { error, ok, type Verdict, warning } from "../finding.ts";
+
+export async function checkMigrations({
+  client,
+  plane,
+  records,
+}: CheckedDatabase): Promise<Verdict[]> {
+  const remedy = `centralcloud migrate --only ${plane}`;
+  const { applied, objectsAreCurrent } = await records();
+  if (applied.length === 0) {
+    const isOurs = await isComplete(plane, client);
+    const message = isOurs ? `${recordsMissing}, or a part of it` : "it was never migrated";
+    return [error(message, remedy)];
+  }
+  const known = readJournal(plane).map(({ name }) => name);
+  const unknown = applied.filter((name) => !known.includes(name));
+  const pending = known.filter((name) => !applied.includes(name));
+  if (unknown.length > 0) {
+    const advice = "use the build that migrated it; what this one finds may be out of date";
+    return [warning(`it is newer than this build: it has ${unknown.join(", ")}`, advice)];
+  }
+  if (pending.length > 0) return [error(`it lacks ${pending.join(", ")}`, remedy)];
+  if (!objectsAreCurrent) {
+    return [warning("its functions and views are those of another build", remedy)];
+  }
+  return [ok(`up to date: it has ${applied.at(-1)}`)];
+}

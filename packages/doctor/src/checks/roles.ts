@@ -1,0 +1,74 @@
+import { ownerRole, rolesOf } from "@centralcloud/db";
+import type { CheckedDatabase } from "../check.ts";
+import { error, ok, type Verdict, warning } from "../finding.ts";
+
+interface Role {
+  readonly name: string;
+  readonly exists: boolean;
+  readonly canLogin: boolean;
+  readonly canReplicate: boolean;
+  /** What it may do beyond its grants, as `create role` calls it. */
+  readonly powers: readonly string[];
+  /** Roles whose rights it has too. */
+  readonly memberOf: readonly string[];
+  /** Roles that have its rights. */
+  readonly members: readonly string[];
+}
+
+export async function checkRoles(database: CheckedDatabase): Promise<Verdict[]> {
+  const { server, plane } = database;
+  const roles = await server.ask(`roles of ${plane}`, () => readRoles(database));
+  const problems = roles.flatMap((role) => (role.exists ? findProblems(role) : [missing(role)]));
+  return [...problems, ...describeMembers(roles.filter((role) => role.exists))];
+}
+
+async function readRoles({ client, plane }: CheckedDatabase): Promise<readonly Role[]> {
+  const { rows } = await client.query<Role>(
+    `select w.name, r.oid is not null as exists,
+            coalesce(r.rolcanlogin, false) as "canLogin", coalesce(r.rolreplication, false) as "canReplicate",
+            array_remove(array[case when r.rolsuper then 'superuser' end, case when r.rolcreaterole then 'createrole' end,
+                               case when r.rolcreatedb then 'createdb' end, case when r.rolbypassrls then 'bypassrls' end],
+                         null) as powers,
+            array(select m.roleid::regrole::text from pg_auth_members m where m.member = r.oid order by 1) as "memberOf",
+            array(select distinct m.member::regrole::text from pg_auth_members m where m.roleid = r.oid order by 1) as members
+       from unnest($1::text[]) as w (name)
+       left join pg_roles r on r.rolname = w.name
+      order by w.name`,
+    [rolesOf[plane]],
+  );
+  return rows;
+}
+
+function missing({ name }: Role): Verdict {
+  const attribute = name === "centralcloud_jobs" ? "login" : "nologin";
+  return warning(
+    `the role ${name} is missing`,
+    `centralcloud migrate as a role that may create roles; or: create role ${name} ${attribute}, then centralcloud migrate`,
+  );
+}
+
+function findProblems({ name, canLogin, canReplicate, powers, memberOf }: Role): Verdict[] {
+  const verdicts: Verdict[] = [];
+  if (powers.length > 0) {
+    const remedy = `alter role ${name} ${powers.map((power) => `no${power}`).join(" ")}`;
+    verdicts.push(error(`${name} has more rights than its grants: ${powers.join(", ")}`, remedy));
+  }
+  for (const other of memberOf) {
+    const message = `${name} is a member of ${other}, and may do what that may`;
+    verdicts.push(error(message, `revoke ${other} from ${name}`));
+  }
+  if (name === ownerRole && canLogin) {
+    verdicts.push(warning(`${name} can log in; nobody should`, `alter role ${name} nologin`));
+  }
+  if (name === "centralcloud_auditor" && !canReplicate) {
+    const message = `${name} may not replicate, so changes can't be captured as it`;
+    verdicts.push(warning(message, `as a superuser: alter role ${name} replication`));
+  }
+  return verdicts;
+}
+
+function describeMembers(roles: readonly Role[]): Verdict[] {
+  if (roles.length === 0) return [];
+  const lines = roles.map(({ name, members }) => `${name} (${members.join(", ") || "no members"})`);
+  return [ok(`found ${lines.join(", ")}`)];
+}

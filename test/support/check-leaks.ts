@@ -1,0 +1,4 @@
+import { checkLeaks } from "./process-leaks.ts";
+
+/* Of every file of every project, without its doing: see vitest.config.ts. */
+checkLeaks();
