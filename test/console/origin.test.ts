@@ -121,3 +121,37 @@ test("whoever follows a link of another site is asked to sign in only after the 
   });
   expect(loaded.status).toBe(403);
 });
+
+test("a page that fails says so and is put in the log, without what its database quoted", async () => {
+  const fails = page({
+    path: "/fails",
+    right: "look",
+    section: "none",
+    query: {},
+    title: () => "Fails",
+    async read(): Promise<null> {
+      throw Object.assign(new Error("duplicate key: (secret)"), { code: "23505" });
+    },
+    page: () => null as never,
+  });
+  const own = await consoles.start({}, { routes: [fails] });
+  const browser = await own.signIn();
+  const answer = await browser.get("/fails");
+  expect(answer).toMatchObject({ status: 500, text: expect.stringContaining("did not work") });
+  expect(answer.text).not.toContain("secret");
+  expect(own.observations).toContainEqual({
+    event: "console-fault",
+    path: "/fails",
+    error: "refused by the database (23505)",
+  });
+});
+
+test("what is refused is put in the log, with where and why", async () => {
+  const own = await consoles.start();
+  await own.browser().get("/me", { headers: { host: "evil.example" } });
+  expect(own.observations).toContainEqual({
+    event: "console-refused",
+    path: "/me",
+    reason: "unknown host",
+  });
+});

@@ -1,5 +1,6 @@
 import { SelectionError } from "@centralcloud/dead-letters";
 import { SourcesMissingError, withRemedy } from "@centralcloud/inspect";
+import { codeOf } from "@centralcloud/postgres";
 import { ConfigurationError, printable, withoutContents } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { type Right, rightMeanings, type Viewer } from "../auth/rights.ts";
@@ -200,7 +201,9 @@ export function describeFailure(error: unknown): Failure {
     body: (
       <>
         <p>
-          <code>{printable(withoutContents(withRemedy(error))).slice(0, 1_000)}</code>
+          <code>
+            {printable(withoutContents(withRemedy(error), codeOf(error))).slice(0, 1_000)}
+          </code>
         </p>
         <p>
           Nothing else is known. The console's log has it, too; <a href="/sources">the sources</a>{" "}
