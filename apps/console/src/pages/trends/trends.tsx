@@ -31,6 +31,8 @@ interface TrendsModel {
   readonly depths: readonly QueueDepth[];
   readonly groups: readonly LetterGroup[];
   readonly performance: readonly AgentPerformance[];
+  /** Sources that answer, and do not let this login see how agents fare. */
+  readonly closed: readonly Silence[];
   readonly knowledge: KnowledgeOverTime | undefined;
   readonly given: {
     readonly source: string | undefined;
@@ -92,13 +94,14 @@ export const trends = page({
       depths: depths.answers.flat(),
       groups: groups.answers.flatMap((one) => one.groups),
       performance: performance.answers.flat(),
+      closed: performance.failed,
       knowledge: knowledge.answers[0],
       given: {
         source: source?.[0],
         queue: query.queue?.[0],
         for: `${forS}s`,
       },
-      silent: silencesOf([rates, depths, groups, performance, knowledge]),
+      silent: silencesOf([rates, depths, groups, { ...performance, failed: [] }, knowledge]),
     };
   },
   page: (model) => <TrendsPage {...model} />,
@@ -136,7 +139,7 @@ function choicesOf(asked: string): readonly Choice[] {
 }
 
 function TrendsPage(model: TrendsModel): VNode {
-  const { span, rates, depths, groups, performance, knowledge, given, silent } = model;
+  const { span, rates, depths, groups, performance, closed, knowledge, given, silent } = model;
   const { from, to, everyS } = span;
   return (
     <>
@@ -158,6 +161,7 @@ function TrendsPage(model: TrendsModel): VNode {
       <h2>Dead letters</h2>
       <DeadLetterChart groups={groups} span={span} />
       <h2>Agents</h2>
+      <PartialSources unreachable={[]} failed={closed} />
       <PerformanceCharts
         rows={performance}
         from={from}
