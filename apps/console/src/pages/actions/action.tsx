@@ -22,6 +22,8 @@ interface ActionModel {
   readonly action: ActionDetails;
   /** What became of what it has sent; undefined for what sends nothing. */
   readonly outcome: Outcome | undefined;
+  /** Whether some of its sources have yet to say what became of it. */
+  readonly isAsking: boolean;
   readonly silent: readonly Silence[];
   /** How many dead letters its preview has shown. */
   readonly shown: number | undefined;
@@ -67,7 +69,8 @@ export const action = page({
     const model: ActionModel = {
       action: maskAction(found, viewer),
       outcome: sends ? addOutcomes(fates) : undefined,
-      silent: silences(looks.filter(isOurs)),
+      isAsking: looks.some((look) => isOurs(look) && look.isWaiting),
+      silent: silences(looks.filter((look) => isOurs(look) && !look.isWaiting)),
       shown: query.shown,
       isLoadable: isLoadable(found, viewer, now),
     };
@@ -89,7 +92,7 @@ const kindWords: Readonly<Record<string, string>> = {
 };
 
 function ActionPage(model: ActionModel): VNode {
-  const { action: shownAction, outcome, silent, isLoadable: mayLoad } = model;
+  const { action: shownAction, outcome, isAsking, silent, isLoadable: mayLoad } = model;
   const { id, kind, parts, events } = shownAction;
   return (
     <>
@@ -97,6 +100,11 @@ function ActionPage(model: ActionModel): VNode {
         <PartialSources unreachable={silent} />
         <Progress {...model} />
         {outcome !== undefined && <OutcomeView outcome={outcome} kind={kind} />}
+        {isAsking && (
+          <p class="quiet">
+            Its sources are being asked what became of it: look again in a moment.
+          </p>
+        )}
         <Controls action={shownAction} />
       </div>
       {mayLoad && (
