@@ -10,6 +10,7 @@
  */
 const mayImport = {
   "apps/local": [
+    "apps/console",
     "apps/consumer",
     "packages/central",
     "packages/db",
@@ -21,6 +22,7 @@ const mayImport = {
     "packages/session-keys",
   ],
   "apps/cli": [
+    "apps/console",
     "apps/consumer",
     "packages/contracts",
     "packages/cdc",
@@ -34,6 +36,20 @@ const mayImport = {
     "packages/postgres",
     "packages/service",
     "packages/session-keys",
+    "packages/trace",
+  ],
+  // It reads and acts as the command line does, and never holds a session key.
+  "apps/console": [
+    "packages/cdc",
+    "packages/central",
+    "packages/contracts",
+    "packages/db",
+    "packages/dead-letters",
+    "packages/doctor",
+    "packages/inspect",
+    "packages/postgres",
+    "packages/scheduler",
+    "packages/service",
     "packages/trace",
   ],
   "apps/consumer": [
@@ -176,7 +192,7 @@ export default {
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],
-      extensions: [".ts", ".js", ".mjs", ".d.ts"],
+      extensions: [".ts", ".tsx", ".js", ".mjs", ".d.ts"],
     },
   },
 };

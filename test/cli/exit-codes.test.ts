@@ -108,6 +108,20 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     unreachable: waits,
   },
+  console: {
+    done: run("console", {
+      environment: { CONSOLE_PORT: "0" },
+      untilItWrites: "Open the console:",
+    }),
+    failed: ended,
+    wrong: [
+      run("console --now"),
+      run("console", { environment: { CONSOLE_PORT: "many" } }),
+      run("console", { environment: { CONSOLE_ADDRESS: "0.0.0.0" } }),
+      run("console", { environment: { SESSION_PRIVATE_KEYS: "a key" } }),
+    ],
+    unreachable: "it shows which databases are away, and asks them again",
+  },
   drain: {
     done: run("drain"),
     failed: [run("drain --timeout 1s", { environment: { SOURCE_DATABASE_URLS: "EMPTY" } })],

@@ -191,7 +191,7 @@ const central: Readonly<Record<string, readonly string[]>> = {
 
 /** What is no reading of many sources: it changes something, goes on until it is stopped, or is shown elsewhere. */
 const others = [
-  ...["migrate", "consume", "drain", "scheduler", "sources adopt", "sources renew"],
+  ...["migrate", "consume", "console", "drain", "scheduler", "sources adopt", "sources renew"],
   ...["dlq replay", "dlq discard", "dlq restore", "dlq import", "dlq replay-archive"],
   ...["replay-archive", "actions pause", "actions resume", "actions cancel", "actions rate"],
   ...[

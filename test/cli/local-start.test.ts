@@ -74,3 +74,16 @@ test("it stops in order, and quietly, when its reader has gone", async () => {
   expect(await ended).toBe(0);
   expect(told.err).toBe("");
 }, 60_000);
+
+test("it runs the console as a process of its own, prints its link first, and takes it along when it stops", async () => {
+  const { child, told, ended } = start({ CONSUMER_HTTP_PORT: "0", CONSOLE_PORT: "0" });
+  const [, link = ""] = await until("the link", () =>
+    /^ {2}(http:\S+\/login\?code=\S+)$/m.exec(told.out),
+  );
+  expect(told.out.indexOf(link)).toBeLessThan(told.out.indexOf("Where else to look"));
+  const headers = { connection: "close" };
+  expect((await fetch(link, { headers })).status).toBe(200);
+  child.kill("SIGTERM");
+  expect(await ended).toBe(0);
+  await expect(fetch(link, { headers })).rejects.toThrow();
+}, 60_000);

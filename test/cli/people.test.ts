@@ -118,7 +118,7 @@ const cases: Readonly<Record<string, Case>> = {
 
 /** Shown elsewhere, or no matter of a login of people: services, files, and what takes a capture or compares tables. */
 const others = [
-  ...["consume", "drain", "scheduler", "keys generate", "keys add-to-ring", "doctor"],
+  ...["consume", "console", "drain", "scheduler", "keys generate", "keys add-to-ring", "doctor"],
   // Until it is stopped: see dlq/workers.test.ts.
   ...["actions work"],
   ...["completion", "dlq edit"],

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { consoleVariables } from "@centralcloud/console";
 import { consumerVariables } from "@centralcloud/consumer";
 import { expect, test } from "vitest";
 import { parseYaml } from "../support/kustomize.ts";
@@ -36,11 +37,12 @@ test.each(services)("%s is given secrets by file only, and each that it reads", 
   expect(JSON.stringify(environment)).not.toMatch(/postgres:\/\/|PASSWORD"/);
 });
 
-test("the consumer is given only variables that there are", () => {
-  for (const [, { image, environment = {} }] of services) {
+test("the programs are given only variables that there are", () => {
+  for (const [service, { image, environment = {} }] of services) {
     if (!image.includes("CENTRALCLOUD_IMAGE")) continue;
+    const known = service === "console" ? [...consoleVariables, "LOG_LEVEL"] : consumerVariables;
     for (const name of Object.keys(environment)) {
-      expect(consumerVariables).toContain(name.replace(/_FILE$/, ""));
+      expect(known).toContain(name.replace(/_FILE$/, ""));
     }
   }
 });
@@ -71,6 +73,17 @@ test("an operator's keys list knows the ring, and sealing is ensured, not activa
     "--from",
     "/run/secrets/session-key",
   ]);
+});
+
+test("the console looks and acts as logins of its own, holds no private key, and is for this machine", () => {
+  const { environment, ports, secrets } = file.services.console as Service;
+  expect(environment).toMatchObject({
+    SOURCE_DATABASE_URLS_FILE: "/run/secrets/viewer-source-urls",
+    CONSOLE_OPERATOR_SOURCE_DATABASE_URLS_FILE: "/run/secrets/operator-source-urls",
+    CONSOLE_AUTH: "token",
+  });
+  expect(JSON.stringify({ environment, secrets })).not.toMatch(/SESSION_PRIVATE_KEYS|session-key/);
+  expect(ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
 });
 
 test("make-secrets makes every secret", () => {

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { schedulerVariables } from "@centralcloud/cli";
+import { consoleVariables, readConsoleConfiguration } from "@centralcloud/console";
 import { consumerVariables, readConsumerConfiguration } from "@centralcloud/consumer";
 import { describe, expect, test } from "vitest";
 import { findTypeMistakes, validateBySchema } from "../support/kubernetes-types.ts";
@@ -94,7 +95,7 @@ describe.each(["small", "production"])("the overlay %s", (overlay) => {
   test("names only variables that there are, with values that the consumer accepts", () => {
     for (const { pod } of workloads) {
       for (const { name } of pod.containers.flatMap(({ env }) => env)) {
-        const known = [...consumerVariables, ...schedulerVariables];
+        const known = [...consumerVariables, ...schedulerVariables, ...consoleVariables];
         expect(known).toContain(name.replace(/_FILE$/, ""));
       }
     }
@@ -109,6 +110,26 @@ describe.each(["small", "production"])("the overlay %s", (overlay) => {
     expect(consumer.pod.terminationGracePeriodSeconds).toBeGreaterThan(
       configuration.shutdownGraceS,
     );
+  });
+
+  test("gives the console, where there is one, values that it accepts, and no private key", () => {
+    const found = workloads.find(({ name }) => name === "centralcloud-console");
+    expect(found === undefined).toBe(overlay === "small");
+    if (found === undefined) return;
+    const [container] = found.pod.containers;
+    const env = container?.env ?? [];
+    const given = env.filter(({ name }) => !name.endsWith("_FILE"));
+    const urls = {
+      SOURCE_DATABASE_URLS: "postgres://v@h/s",
+      CENTRAL_DATABASE_URL: "postgres://v@h/c",
+    };
+    const configuration = readConsoleConfiguration({
+      ...Object.fromEntries(given.map(({ name, value }) => [name, value])),
+      ...urls,
+      CONSOLE_PROXY_SECRET: "x".repeat(32),
+    });
+    expect(container?.ports).toEqual([{ name: "console", containerPort: configuration.port }]);
+    expect(env.map(({ name }) => name).join()).not.toContain("SESSION_PRIVATE_KEYS");
   });
 
   test("takes each secret from a file of a secret that there is", () => {

@@ -4,6 +4,7 @@ import {
   ActionUnavailableError,
   continueAction,
   discardLetters,
+  recordAction,
 } from "@centralcloud/dead-letters";
 import { afterEach, describe, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
@@ -344,4 +345,18 @@ test("list and show tell what was done, and refuse what there is not", async () 
   }
   expect((await actions("pause", id)).stderr).toContain("is done, and can't be paused");
   expect(await rowsOf(system.singularity, `a_${patterns}-dlq`)).toHaveLength(3);
+});
+
+test("work that is put on record is told what the record calls it, while it is running", async () => {
+  const id = await recordAction(system.central.pool, {
+    kind: "reveal",
+    request: { actor: "test@host", reason: "a test" },
+    selection: { ids: ["1"] },
+    failureOf: () => undefined,
+    async work(action) {
+      expect((await readAction(system.central.pool, action.id))?.state).toBe("running");
+      return action.id;
+    },
+  });
+  expect(await newest()).toMatchObject({ id, state: "done", selection: { ids: ["1"] } });
 });

@@ -172,6 +172,7 @@ const shown: Readonly<Record<string, readonly string[] | string>> = {
   "cdc tail": "it takes a slot: see cdc/peek.test.ts",
   "cdc log": ["cdc log"],
   "cdc run": "its log is searched: see security/output-search.test.ts",
+  console: "its pages are searched: see console/dead-letters.test.ts",
   consume: "its log is searched: see security/output-search.test.ts",
   scheduler: "its log is searched: see security/output-search.test.ts",
   "cdc recreate": "it shows nothing of a row",

@@ -1,4 +1,6 @@
 import {
+  countRestorable,
+  countRestorableOfQueues,
   discardLetters,
   LetterNotFoundError,
   type RestoreSelection,
@@ -168,4 +170,17 @@ test("the command says what it would restore, and does it", async () => {
   for (const words of [["restore"], ["restore", ...why], ["restore", "--action", "x", ...why]]) {
     expect((await dlq(...words)).exitCode).toBe(2);
   }
+});
+
+test("what could be put back is counted for each queue of each source", async () => {
+  await putLetters(system.singularity, 2);
+  await putLetter(system.singularity, { queue: "agent-sessions" });
+  const action = await discard();
+  const scope = await scopeOf(system);
+  const counts = await countRestorableOfQueues(scope, { filter: {}, action }, {});
+  expect(counts.filter(({ count }) => count > 0)).toMatchObject([
+    { queue: "agent-sessions", count: 1, source: system.singularity.name },
+    { queue: patterns, count: 2, source: system.singularity.name },
+  ]);
+  expect(await countRestorable(scope, { filter: {}, action }, {})).toBe(3);
 });

@@ -50,6 +50,7 @@ const perSource = "--timeout 3s";
 /** In this order, because some use up what others show. */
 const rows: Readonly<Record<string, Row | string>> = {
   consume: "hostile-sources.test.ts",
+  console: "console/now.test.ts",
   migrate:
     "it is run as the owner of each database, one after the other, and waits as long as one takes",
   doctor: "bounded-doctor.test.ts",

@@ -1,3 +1,4 @@
+import { type ConsoleObservation, consoleEvents } from "@centralcloud/console";
 import { type ConsumerObservation, consumerEvents } from "@centralcloud/consumer";
 import { type MigrationObservation, migrationEvents } from "@centralcloud/db";
 import { type WorkerObservation, workerEvents } from "@centralcloud/dead-letters";
@@ -9,11 +10,13 @@ export type Observation =
   | MigrationObservation
   | SchedulerObservation
   | ConsumerObservation
-  | WorkerObservation;
+  | WorkerObservation
+  | ConsoleObservation;
 
 export const events: Events<Observation> = {
   ...migrationEvents,
   ...schedulerEvents,
   ...consumerEvents,
   ...workerEvents,
+  ...consoleEvents,
 };

@@ -10,6 +10,7 @@ import { Command, CommanderError } from "commander";
 import { actionsCommand } from "./commands/actions.ts";
 import { cdcCommand } from "./commands/cdc.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { consoleCommand } from "./commands/console.ts";
 import { consumeCommand } from "./commands/consume.ts";
 import { consumersCommand } from "./commands/consumers.ts";
 import { replayArchiveCommand } from "./commands/dlq/replay-archive.ts";
@@ -46,7 +47,7 @@ export async function runCommandLine(
     assertAddressSpace();
     environment = withLocalDatabases(given);
     if (environment.notice !== undefined) printError(`centralcloud: ${environment.notice}`);
-    const program = createProgram(environment.variables).hook("preAction", (_, command) => {
+    const program = createProgram(environment.variables, given).hook("preAction", (_, command) => {
       endActivity = begin(command);
     });
     await program.parseAsync(withoutHelpOfNothing(program, words), { from: "user" });
@@ -67,8 +68,12 @@ function begin(command: Command): () => void {
     : beginActivity({ name: pathOf(command), interrupted });
 }
 
-/** The whole tree of commands. */
-export function createProgram(environment: Environment): Command {
+/**
+ * The whole tree of commands.
+ *
+ * @param given the environment as the process has it, where `environment` has more than that.
+ */
+export function createProgram(environment: Environment, given = environment): Command {
   const program = new Command("centralcloud")
     .description("Operates CentralCloud: its databases, queues and consumers")
     .version(version, "--version", "the version of this build")
@@ -78,6 +83,7 @@ export function createProgram(environment: Environment): Command {
     .addCommand(migrateCommand(environment))
     .addCommand(consumeCommand(environment))
     .addCommand(drainCommand(environment))
+    .addCommand(consoleCommand(environment, given))
     .addCommand(schedulerCommand(environment))
     .addCommand(sourcesCommand(environment))
     .addCommand(queuesCommand(environment))

@@ -10,6 +10,8 @@ export interface LocalConfiguration {
   /** Undefined: the embedded PostgreSQL. */
   readonly given: DatabaseUrls | undefined;
   readonly consumer: Omit<ConsumerConfiguration, keyof DatabaseUrls>;
+  /** Of this process: some of it is for the console. */
+  readonly environment: Environment;
   /** Whether the user asked for this very port, so that no other one will do. */
   readonly httpPortIsGiven: boolean;
 }
@@ -58,6 +60,7 @@ export function readLocalConfiguration(
   return {
     given: names.length > 0 ? { sourceUrls, centralUrl } : undefined,
     consumer: rest,
+    environment,
     httpPortIsGiven: isGiven("CONSUMER_HTTP_PORT"),
   };
 }

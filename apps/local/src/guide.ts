@@ -5,6 +5,8 @@ export interface Whereabouts {
   /** Whether they may be shown with their passwords: those of the embedded databases are random. */
   readonly showsUrls: boolean;
   readonly httpPort: number;
+  /** Signs in whoever opens it, once. */
+  readonly consoleLink: string;
 }
 
 const insert = `insert into analysis_results (agent_id, result, confidence) values ('me', '{"type":"hello"}', 0.9)`;
@@ -14,7 +16,7 @@ const select = `select pattern, observation_count, agent_count, confidence_mean 
  * Where to look, and what to paste. For the terminal only: the addresses hold the password of a
  * server that listens on this machine alone.
  */
-export function formatGuide({ urls, showsUrls, httpPort }: Whereabouts): string {
+export function formatGuide({ urls, showsUrls, httpPort, consoleLink }: Whereabouts): string {
   const databases = showsUrls
     ? [
         ...urls.sourceUrls.map((url) => `  Singularity   psql '${url}'`),
@@ -22,7 +24,11 @@ export function formatGuide({ urls, showsUrls, httpPort }: Whereabouts): string 
       ]
     : [];
   return `
-Where to look, from another terminal in this folder${
+Open this in a browser to see all of it:
+
+  ${consoleLink}
+
+Where else to look, from another terminal in this folder${
     showsUrls ? "" : " (with the same variables set)"
   }:
 

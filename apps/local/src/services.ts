@@ -7,6 +7,7 @@ import type { DatabaseUrls, LocalConfiguration } from "./configuration.ts";
 import { createLocalConsumer } from "./consumer-service.ts";
 import { messageOf } from "./failure.ts";
 import { formatGuide } from "./guide.ts";
+import { createLocalConsole } from "./local-console.ts";
 import type { Logger } from "./log-file.ts";
 import { events } from "./observation.ts";
 import { schedules } from "./schedules.ts";
@@ -36,6 +37,8 @@ export function createServices(options: ServicesOptions): Part {
     observe: totals.observe,
   });
 
+  const { environment } = configuration;
+  const webConsole = createLocalConsole({ urls, environment, logger, screen });
   const { sourceUrls } = urls;
   const scheduler = createScheduler({ sourceUrls, schedules }, logSink(logger, events));
   const warn = (error: unknown) =>
@@ -50,7 +53,7 @@ export function createServices(options: ServicesOptions): Part {
     async start() {
       const { httpPort } = consumer;
       const showsUrls = configuration.given === undefined;
-      screen.print(formatGuide({ urls, showsUrls, httpPort }));
+      screen.print(formatGuide({ urls, showsUrls, httpPort, consoleLink: webConsole.link }));
     },
     async stop() {},
   });
@@ -70,6 +73,9 @@ export function createServices(options: ServicesOptions): Part {
       `the jobs of ${plural(sourceUrls.length, "database")}, learning every 5 s`,
     ]),
     ...(demo ? [announce(screen, "workload", workload, describeWorkload)] : []),
+    announce(screen, "console", webConsole, () => [
+      `on ${new URL(webConsole.link).origin}; the link below signs you in, once`,
+    ]),
     guide,
   ]);
 }

@@ -102,6 +102,7 @@ export {
 export { findUnknownReasons, unknownReason } from "./resolve-filter.ts";
 export {
   countRestorable,
+  countRestorableOfQueues,
   type RestoreReport,
   type RestoreSelection,
   restoreLetters,

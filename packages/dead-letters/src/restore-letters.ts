@@ -4,6 +4,7 @@ import type { Pool } from "pg";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import { type ActionPartOf, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
+import type { CountedLetters } from "./count-place.ts";
 import { LetterNotFoundError, SelectionError } from "./errors.ts";
 import { type LetterFilter, parseLetterId, selectsAll } from "./filter.ts";
 import { severalPlaces } from "./find-letter.ts";
@@ -85,10 +86,23 @@ export async function countRestorable(
   selection: RestoreSelection,
   options: Pick<LetterActionOptions, "all" | "isNarrowed">,
 ): Promise<number> {
+  const counts = await countRestorableOfQueues(scope, selection, options);
+  return counts.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** The same for each queue of each source. @throws {SelectionError} {@link LetterNotFoundError} */
+export async function countRestorableOfQueues(
+  scope: LetterScope,
+  selection: RestoreSelection,
+  options: Pick<LetterActionOptions, "all" | "isNarrowed">,
+): Promise<readonly CountedLetters[]> {
   const { parts } = await planRestore(scope, selection, options, new Map());
-  let count = 0;
-  for (const { place, selection: kept } of parts) count += await countArchived(place, kept);
-  return count;
+  const counts: CountedLetters[] = [];
+  for (const { place, selection: kept } of parts) {
+    const { sourceId, name: source } = place.source;
+    counts.push({ source, sourceId, queue: place.queue, count: await countArchived(place, kept) });
+  }
+  return counts;
 }
 
 /** When a discard began, by the clock of each source; an archive is found by time. */

@@ -78,6 +78,27 @@ export function readSessionHeads(
   return askCentral(url, options, (central) => listSessions(central, filter));
 }
 
+/** The sessions of that id, at most one a source, without their states and seals. */
+export function readSessionsOfId(
+  url: string,
+  options: AskOptions,
+  id: string,
+): Promise<Answers<readonly SessionHead[]>> {
+  return askCentral(url, options, async (central) => {
+    const { rows } = await central.query<SessionHead>(
+      // Source by source, because the key of a session begins with its source.
+      `select o.source_id::text as "sourceId", o.name as source, s.session_id as "sessionId", s.agent_id as "agentId",
+              s.confidence::text as confidence, s.ulid,
+              to_char(s.synced_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "syncedAt"
+         from central.sources o
+         join central.agent_sessions s on s.source_id = o.source_id and s.session_id = $1
+        order by o.name, o.source_id`,
+      [id],
+    );
+    return rows;
+  });
+}
+
 /** Entries of the change log, the newest that are asked for, oldest first; each says where the ones before it begin. */
 export function readChanges(
   url: string,

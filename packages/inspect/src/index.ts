@@ -10,6 +10,7 @@ export {
   type SourceOptions,
   sourcesAtATime,
 } from "./ask-sources.ts";
+export { readCaptures } from "./captures.ts";
 export {
   askCentral,
   readActions,
@@ -18,6 +19,7 @@ export {
   readOneAction,
   readReplicas,
   readSessionHeads,
+  readSessionsOfId,
 } from "./central.ts";
 export { chooseSource, chooseSourceUrls, identifySources } from "./choose-sources.ts";
 export {
@@ -38,7 +40,34 @@ export {
 } from "./faults.ts";
 export { type JobReport, type JobRunRow, readJobRuns, readJobs } from "./jobs.ts";
 export { type ConsumerName, type KeyReport, readKeys } from "./keys.ts";
+export {
+  type AgentHead,
+  type AgentKey,
+  type KnowledgeOfDay,
+  type KnowledgeOverTime,
+  mostPatternAgents,
+  type PatternAgent,
+  type PatternDetails,
+  type PatternHead,
+  type PatternsRequest,
+  readAgents,
+  readKnowledgeOverTime,
+  readPattern,
+  readPatterns,
+  type SummaryOfDay,
+} from "./knowledge.ts";
 export type { Page, PageRequest } from "./page.ts";
+export {
+  type AgentPerformance,
+  type PerformanceRequest,
+  readAgentPerformance,
+} from "./performance.ts";
+export {
+  type DepthsRequest,
+  mostDepthSteps,
+  type QueueDepth,
+  readQueueDepths,
+} from "./queue-depths.ts";
 export {
   maxStretches,
   type PeekedMessage,

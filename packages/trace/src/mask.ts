@@ -75,6 +75,18 @@ const shownColumns: Readonly<Record<string, ShownFields>> = {
   },
 };
 
+/**
+ * A row of a captured table, or its key, without contents: only columns that hold none are shown.
+ *
+ * @param table as the change log calls it.
+ */
+export function maskRow(table: string, row: JsonText): JsonText {
+  return maskJson(
+    row,
+    (Object.hasOwn(shownColumns, table) ? shownColumns[table] : undefined) ?? {},
+  );
+}
+
 /** The same event without contents. */
 export function masked(event: TraceEvent): TraceEvent {
   const { error, content, key, changes, queue, table } = event;
@@ -86,11 +98,6 @@ export function masked(event: TraceEvent): TraceEvent {
     ...(key === undefined ? {} : { key: maskJson(key, columns) }),
     ...(changes === undefined ? {} : { changes: changes.map((one) => maskChange(one, columns)) }),
   };
-}
-
-/** JSON text of a captured table's key or row, without contents; of a table that is not known only `…`. */
-export function maskRow(table: string, text: string): string {
-  return maskJson(text, shownColumns[table] ?? {});
 }
 
 function shownOf(queue: TraceEvent["queue"]): ShownFields {

@@ -45,6 +45,24 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     codes: { 3: "" },
     page: page("settings"),
   },
+  console: {
+    examples: [["console", "runs the console, and prints the link to open"]],
+    environment: [
+      ...both,
+      "CONSOLE_PORT",
+      "CONSOLE_ADDRESS",
+      "CONSOLE_AUTH",
+      "CONSOLE_PUBLIC_URL",
+      "CONSOLE_ENVIRONMENT",
+      "CONSOLE_READ_ONLY",
+      "CONSOLE_OPERATOR_SOURCE_DATABASE_URLS",
+      "CONSOLE_OPERATOR_CENTRAL_DATABASE_URL",
+      "CONSOLE_TOKENS",
+      ...log,
+    ],
+    codes: { 3: "" },
+    page: "docs/operate/console.md",
+  },
   drain: {
     examples: [
       ["drain", "consumes until every queue is empty"],

@@ -1,4 +1,4 @@
-import { type ActionRequest, planAction } from "@centralcloud/central";
+import { type ActionName, type ActionRequest, planAction } from "@centralcloud/central";
 import { wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { assertMayRecord } from "../rights.ts";
@@ -9,7 +9,8 @@ export interface RecordedWork<Result> {
   readonly kind: "job-run" | "adopt-source" | "renew-source" | "reveal";
   readonly request: ActionRequest;
   readonly selection: Readonly<Record<string, unknown>>;
-  readonly work: () => Promise<Result>;
+  /** Is given what the record calls it. */
+  readonly work: (action: ActionName) => Promise<Result>;
   /** Why a result is none that was asked for. */
   readonly failureOf: (result: Result) => string | undefined;
 }
@@ -27,7 +28,7 @@ export async function recordAction<Result>(
   const action = await planAction(central, { action: kind, request, selection, parts: [] });
   const session = await ActionSession.claim(central, action);
   try {
-    const result = await work();
+    const result = await work({ id: action.id, key: action.key });
     const failure = failureOf(result);
     await session.release(failure === undefined ? "finish" : "fail", failure);
     return result;

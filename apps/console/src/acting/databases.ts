@@ -1,0 +1,125 @@
+import { assertCentralStore } from "@centralcloud/central";
+import { type QueueName, queueNames } from "@centralcloud/contracts";
+import type { LetterScope, LetterSource } from "@centralcloud/dead-letters";
+import { identifySources } from "@centralcloud/inspect";
+import { createPool, endPool } from "@centralcloud/postgres";
+import { ConfigurationError } from "@centralcloud/service";
+import type { Pool } from "pg";
+import { applicationName } from "../reading/databases.ts";
+
+/** Which sources and queues are meant; all where none is named. */
+export interface Chosen {
+  readonly source?: readonly string[] | undefined;
+  readonly queue?: readonly QueueName[] | undefined;
+}
+
+export interface OpenOptions {
+  /** Seconds that one statement may take, and each source to say its name; default: as long as it takes. */
+  readonly askS?: number | undefined;
+  /** Aborted: every connection is closed at once. */
+  readonly signal?: AbortSignal;
+}
+
+/** Bytes of one answer that may have a whole dead letter in it. */
+export const letterAnswerBytes = 64 * 1024 * 1024;
+
+/** Connects the central store for as long as the work takes. */
+export async function withCentral<Result>(
+  url: string,
+  options: OpenOptions,
+  work: (central: Pool) => Promise<Result>,
+): Promise<Result> {
+  const opened = openPools([url], options);
+  const [central] = opened.pools as [Pool];
+  try {
+    await assertCentralStore(central);
+    return await work(central);
+  } catch (error) {
+    throw opened.isGivenUp() ? tooLong() : error;
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Sources that are connected, until they are closed. */
+export interface OpenScope {
+  readonly scope: LetterScope;
+  isGivenUp(): boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects the sources that are chosen: all of them.
+ *
+ * @throws {SourcesMissingError}
+ */
+export async function openScope(
+  urls: readonly string[],
+  { source, queue = queueNames }: Chosen,
+  options: OpenOptions,
+): Promise<OpenScope> {
+  const { askS, signal } = options;
+  const found = await identifySources(urls, {
+    applicationName,
+    ...(source === undefined ? {} : { source }),
+    ...(askS === undefined ? {} : { timeout: askS }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const { pools, ...opened } = openPools(
+    found.map(({ url }) => url),
+    options,
+  );
+  const sources = found.map(({ sourceId, name }, index): LetterSource => {
+    return { sourceId, name, pool: pools[index] as Pool };
+  });
+  return { scope: { sources, queues: queue }, ...opened };
+}
+
+/** The same for as long as the work takes. @throws {SourcesMissingError} before any of it is done. */
+export async function withScope<Result>(
+  urls: readonly string[],
+  chosen: Chosen,
+  options: OpenOptions,
+  work: (scope: LetterScope) => Promise<Result>,
+): Promise<Result> {
+  const opened = await openScope(urls, chosen, options);
+  try {
+    return await work(opened.scope);
+  } catch (error) {
+    throw opened.isGivenUp() ? tooLong() : error;
+  } finally {
+    await opened.close();
+  }
+}
+
+function openPools(urls: readonly string[], { askS, signal }: OpenOptions) {
+  const pools = urls.map((url) =>
+    createPool(url, {
+      applicationName,
+      max: 2,
+      answerBytes: letterAnswerBytes,
+      ...(askS === undefined ? {} : { queryTimeoutMs: askS * 1_000 }),
+    }),
+  );
+  const end = (graceMs: number) => Promise.all(pools.map((pool) => endPool(pool, graceMs)));
+  let givenUp: Promise<unknown> | undefined;
+  const giveUp = () => {
+    givenUp ??= end(0);
+  };
+  signal?.addEventListener("abort", giveUp, { once: true });
+  if (signal?.aborted) giveUp();
+  return {
+    pools,
+    isGivenUp: () => givenUp !== undefined,
+    async close() {
+      signal?.removeEventListener("abort", giveUp);
+      await (givenUp ?? end(1_000));
+    },
+  };
+}
+
+function tooLong(): Error {
+  return new ConfigurationError([
+    "it took longer than a page may take; narrow it by source, queue, group or time, or give the command in a terminal",
+  ]);
+}

@@ -1,0 +1,234 @@
+import { readAction } from "@centralcloud/central";
+import { jsonLines } from "@centralcloud/contracts";
+import {
+  checkEdit,
+  EditRefusedError,
+  type Judgement,
+  judgeMessage,
+  type Letter,
+  LetterNotFoundError,
+  linesOfLetter,
+  replayLetters,
+} from "@centralcloud/dead-letters";
+import { printableLines } from "@centralcloud/service";
+import type { VNode } from "preact";
+import { z } from "zod";
+import { withCentral, withScope } from "../../acting/databases.ts";
+import { reason, recordReveal, requestOf } from "../../acting/record.ts";
+import { GivenError, id as idField, maybe, one, text as textField } from "../../routing/fields.ts";
+import { hrefTo } from "../../routing/links.ts";
+import {
+  type ActContext,
+  form,
+  type Outcome,
+  page,
+  type ReadContext,
+} from "../../routing/route.ts";
+import { titleOf } from "./dead-letter.tsx";
+import { Editor, Invite, type InviteModel } from "./editor.tsx";
+import { findDeadLetter } from "./find.ts";
+
+const path = "/dead-letters/{source}/{queue}/{id}/edit";
+
+/** In characters; a form takes no more, and messages that were refused for their size can be made smaller. */
+const longest = 2_000_000;
+
+/** The editor, still shut: it shows contents, which takes a reason. */
+export const edit = page({
+  path,
+  right: "operate",
+  section: "dead-letters",
+  query: {},
+  title: ({ letter }: InviteModel) => `Edit ${titleOf(letter).toLowerCase()}`,
+  async read({ params, databases }): Promise<InviteModel> {
+    const { letter } = await findDeadLetter({ params, databases });
+    return { letter, lines: linesOfLetter(letter, false) };
+  },
+  page: ({ letter, lines }) => <Invite letter={letter} lines={lines} />,
+  command: ({ params: { source = "", queue = "", id = "" } }) => [
+    ...["dlq", "edit", id, "--queue", queue],
+    ...(source.startsWith("-") ? [`--source=${source}`] : ["--source", source]),
+    ...["--reason", "…"],
+  ],
+});
+
+const fields = {
+  step: one(z.enum(["open", "check", "send"], "must be open, check or send")),
+  reason,
+  text: maybe(textField(longest)),
+  /** The record of the reveal by which the editor was opened. */
+  looked: maybe(idField),
+};
+
+/** Opens the editor, checks what was changed, shows how it differs, and sends it. */
+export const sendEdit = form({
+  path,
+  right: "operate",
+  section: "dead-letters",
+  query: {},
+  form: fields,
+  async act(context): Promise<Outcome> {
+    const { viewer, form: given } = context;
+    assertMayEdit(context);
+    const { letter, original } = await readOriginal(context);
+    if (letter.archived !== null || original === null) {
+      const typed = { text: unixLines(given.text ?? ""), reason: given.reason, looked: undefined };
+      const problems = [whyNone(letter)];
+      if (given.text === undefined) throw new GivenError(problems);
+      return show(409, letter, <Editor letter={letter} typed={typed} problems={problems} />);
+    }
+    const looked = await recordLook(context, letter);
+    const before = indented(original);
+    if (given.step === "open") {
+      const typed = { text: before, reason: given.reason, looked };
+      return show(200, letter, <Editor letter={letter} typed={typed} />);
+    }
+    const after = unixLines(given.text ?? "");
+    const typed = { text: after, reason: given.reason, looked };
+    const checked = await check(context, letter, after);
+    const isSame = after.trim() === before.trim();
+    const problems = [
+      ...checked.problems,
+      ...(isSame ? ["the text is unchanged: replay the dead letter as it is instead"] : []),
+    ];
+    const compared = { letter, typed, before, now: checked.now, problems };
+    if (given.step === "check" || problems.length > 0) {
+      return show(problems.length > 0 ? 422 : 200, letter, <Editor {...compared} />);
+    }
+    try {
+      const { runner, operator, databases, key } = context;
+      const scope = { source: [letter.sourceId], queue: [letter.queue] };
+      const begun = await runner.begin((work) =>
+        withCentral(operator.centralUrl, {}, (central) =>
+          withScope(operator.sourceUrls, scope, {}, (sources) =>
+            replayLetters(
+              sources,
+              { ids: [letter.id] },
+              {
+                central,
+                request: { ...requestOf(viewer, given.reason), idempotencyKey: key },
+                judge: databases.judge,
+                edit: after,
+                ...work,
+              },
+            ),
+          ),
+        ),
+      );
+      if (begun.actionId !== null) {
+        return { seeOther: hrefTo("/actions/{id}", { id: begun.actionId }, { shown: 1 }) };
+      }
+      const [earlier] = begun.settledBefore;
+      const by = earlier?.actionId ?? "unknown";
+      const gone = `somebody has replayed it meanwhile, by action ${by}: nothing was sent`;
+      return show(409, letter, <Editor {...compared} problems={[gone]} />);
+    } catch (error) {
+      if (!(error instanceof EditRefusedError) && !(error instanceof LetterNotFoundError)) {
+        throw error;
+      }
+      return show(409, letter, <Editor {...compared} problems={[error.message]} />);
+    }
+  },
+  async refused(given, mistakes, context) {
+    const { letter } = await findDeadLetter(context);
+    const title = `Edit ${titleOf(letter).toLowerCase()}`;
+    const [text] = given.get("text") ?? [];
+    const [why = ""] = given.get("reason") ?? [];
+    if (text === undefined) {
+      const lines = linesOfLetter(letter, false);
+      return { title, body: <Invite letter={letter} lines={lines} mistakes={mistakes} /> };
+    }
+    // What was typed is theirs; of the message itself nothing is shown.
+    const typed = { text: unixLines(text), reason: why, looked: given.get("looked")?.[0] };
+    return { title, body: <Editor letter={letter} typed={typed} mistakes={mistakes} /> };
+  },
+});
+
+type EditContext = ActContext<
+  { readonly reason: string; readonly looked: string | undefined },
+  unknown
+>;
+
+function assertMayEdit({ viewer }: Pick<ReadContext<unknown>, "viewer">): void {
+  if (viewer.rights.has("reveal")) return;
+  throw new GivenError([
+    "an editor shows the message, so it takes the right to reveal contents, too; `centralcloud dlq edit --from` takes a file",
+  ]);
+}
+
+function show(status: number, letter: Letter, body: VNode): Outcome {
+  return { status, title: `Edit ${titleOf(letter).toLowerCase()}`, body };
+}
+
+function readOriginal({ params, databases }: Pick<EditContext, "params" | "databases">) {
+  return findDeadLetter({ params, databases, longest });
+}
+
+/** Why there is nothing that an editor could be given. */
+function whyNone({ id, archived }: Letter): string {
+  if (archived !== null) {
+    const by = archived.actionId === null ? "" : `, by action ${archived.actionId}`;
+    return `dead letter ${id} is in the archive already${by}`;
+  }
+  return `dead letter ${id} has no message, or a longer one than a form takes; \`centralcloud dlq edit\` takes one of any length`;
+}
+
+/** Who opens an editor sees contents: that is on record once for each editor. */
+async function recordLook(context: EditContext, letter: Letter): Promise<string> {
+  const { viewer, operator, databases, form: given } = context;
+  const { id, queue, source, sourceId } = letter;
+  const { looked } = given;
+  if (looked !== undefined) {
+    const action = await withCentral(databases.centralUrl, { askS: 5 }, (central) =>
+      readAction(central, looked),
+    );
+    const { ids, queues, sourceId: at } = action?.selection ?? {};
+    const isIt =
+      action?.kind === "reveal" &&
+      action.actor === viewer.name &&
+      JSON.stringify([ids, queues, at]) === JSON.stringify([[id], [queue], sourceId]);
+    if (isIt) return looked;
+  }
+  const selection = { ids: [id], queues: [queue], sources: [source], sourceId };
+  return await recordReveal({ viewer, operator, reason: given.reason, selection });
+}
+
+interface Checked {
+  readonly now: Judgement;
+  readonly problems: readonly string[];
+}
+
+/** What PostgreSQL and the contract say of the changed message. */
+async function check({ databases }: EditContext, letter: Letter, text: string): Promise<Checked> {
+  const { sourceUrls, asking, judge } = databases;
+  const { queue, sourceId, id } = letter;
+  const bytes = Buffer.byteLength(text);
+  const now = await judgeMessage({ queue, source: { sourceId } }, { text, bytes }, judge);
+  const askS = asking.mostS;
+  try {
+    await withScope(sourceUrls, { source: [sourceId], queue: [queue] }, { askS }, (scope) =>
+      checkEdit(scope, { ids: [id] }, text, judge),
+    );
+    return { now, problems: [] };
+  } catch (error) {
+    const isTold = error instanceof EditRefusedError || error instanceof LetterNotFoundError;
+    if (!isTold) throw error;
+    return { now, problems: error.message.split("; ") };
+  }
+}
+
+/** Browsers send the lines of a form with carriage returns. */
+function unixLines(text: string): string {
+  return text.replaceAll("\r\n", "\n");
+}
+
+/** A message on several lines, every digit as PostgreSQL has it; what an editor would not show is escaped. */
+export function indented(text: string): string {
+  const lines = jsonLines(text).map(({ depth, tokens }) => {
+    const words = tokens
+      .filter(({ kind }) => kind !== "space")
+      .map(({ kind, text: token }) => (kind === "punctuation" && token === ":" ? ": " : token));
+    return `${"  ".repeat(depth)}${words.join("")}`;
+  });
+  return printableLines(`${lines.join("\n")}\n`);
+}

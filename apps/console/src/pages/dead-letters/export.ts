@@ -1,0 +1,71 @@
+import { Readable } from "node:stream";
+import { type ActionSummary, readAction } from "@centralcloud/central";
+import { isQueueName } from "@centralcloud/contracts";
+import { exportLetters, type LetterFilter } from "@centralcloud/dead-letters";
+import { type Chosen, openScope, withCentral } from "../../acting/databases.ts";
+import type { Viewer } from "../../auth/rights.ts";
+import { download, NotFoundError } from "../../routing/route.ts";
+
+/** How long an export that was asked for can be loaded, in milliseconds. */
+const loadableMs = 15 * 60_000;
+
+/** Whether somebody may load what an action has put on record: whoever asked for it, for a while. */
+export function isLoadable(
+  { kind, selection, actor, startedAt }: ActionSummary,
+  viewer: Viewer,
+  now: Date,
+): boolean {
+  const isRecent = now.getTime() - Date.parse(startedAt) < loadableMs;
+  return kind === "reveal" && selection.export === true && actor === viewer.name && isRecent;
+}
+
+/** Dead letters whole, as JSON lines that `dlq import` takes: those of an export that is on record. */
+export const exported = download({
+  path: "/dead-letters/exports/{id}",
+  right: "reveal",
+  query: {},
+  async read({ params: { id = "" }, viewer, now, databases, signal }) {
+    const { centralUrl, sourceUrls, asking } = databases;
+    const askS = asking.mostS;
+    const isId = /^\d{1,18}$/.test(id);
+    const action = isId
+      ? await withCentral(centralUrl, { askS }, (central) => readAction(central, id))
+      : undefined;
+    if (action === undefined || !isLoadable(action, viewer, now)) {
+      throw new NotFoundError(
+        "There is no such export of yours, or it is older than a quarter of an hour; ask for it again.",
+      );
+    }
+    const { filter, chosen } = selectionOf(action.selection);
+    const lines = async function* () {
+      const { scope, close } = await openScope(sourceUrls, chosen, { signal });
+      try {
+        for await (const line of exportLetters(scope, filter)) yield `${line}\n`;
+      } finally {
+        await close();
+      }
+    };
+    const fileName = `dead-letters-${id}.jsonl`;
+    return { type: "application/x-ndjson", fileName, body: Readable.from(lines()) };
+  },
+});
+
+/** What an export keeps of what was asked for. */
+export function exportSelection(filter: LetterFilter, { queue, source }: Chosen) {
+  return {
+    export: true,
+    filter,
+    ...(queue === undefined ? {} : { queues: queue }),
+    ...(source === undefined ? {} : { sources: source }),
+  };
+}
+
+function selectionOf(selection: ActionSummary["selection"]): {
+  readonly filter: LetterFilter;
+  readonly chosen: Chosen;
+} {
+  const { filter, queues, sources } = selection;
+  const queue = Array.isArray(queues) ? queues.filter(isQueueName) : undefined;
+  const source = Array.isArray(sources) ? sources.map(String) : undefined;
+  return { filter: Object(filter) as LetterFilter, chosen: { queue, source } };
+}

@@ -1,0 +1,170 @@
+import { type QueueName, queueNames } from "@centralcloud/contracts";
+import type { LetterGroup } from "@centralcloud/dead-letters";
+import { type AgentPerformance, type KnowledgeOverTime, type QueueDepth, type QueueRate, readAgentPerformance, readKnowledgeOverTime, readQueueDepths, readQueueRates } from "@centralcloud/inspect";
+import { type Answers, type Silence } from "@centralcloud/service";
+import type { VNode } from "preact";
+import { durationText } from "../../kit/figures.tsx";
+import { type Choice, FilterForm, SelectField, TextField } from "../../kit/form.tsx";
+import { PartialSources } from "../../kit/notices.tsx";
+import { duration, GivenError, maybe, queue, several, text } from "../../routing/fields.ts";
+import { optionsOf } from "../../routing/links.ts";
+import { page } from "../../routing/route.ts";
+import { knowledgeDays } from "../patterns/patterns.tsx";
+import { DeadLetterChart, readGroupsForChart } from "./dead-letter-chart.tsx";
+import { KnowledgeCharts } from "./knowledge-charts.tsx";
+import { PerformanceCharts } from "./performance-charts.tsx";
+import { DeliveryCharts, DepthCharts, type Span } from "./queue-charts.tsx";
+
+interface TrendsModel {
+  readonly span: Span;
+  readonly rates: readonly QueueRate[];
+  readonly depths: readonly QueueDepth[];
+  readonly groups: readonly LetterGroup[];
+  readonly performance: readonly AgentPerformance[];
+  /** Sources that answer, and do not let this login see how agents fare. */
+  readonly closed: readonly Silence[];
+  readonly knowledge: KnowledgeOverTime | undefined;
+  readonly given: {
+    readonly source: string | undefined;
+    readonly queue: string | undefined;
+    readonly for: string;
+  };
+  readonly silent: readonly Silence[];
+}
+
+/** Steps of one chart at most: a table of more is too long for a page. */
+const mostSteps = 31;
+
+const steps = [60, 300, 900, 1_800, 3_600, 7_200, 21_600, 86_400, 7 * 86_400, 30 * 86_400];
+
+/** The smallest step of which a span has no more than fit. */
+export function stepFor(forS: number): number {
+  return steps.find((step) => forS / step <= mostSteps) ?? Math.ceil(forS / mostSteps);
+}
+
+/** What everything looks like over time, on one page. */
+export const trends = page({
+  path: "/trends",
+  right: "look",
+  section: "queues",
+  query: {
+    source: several(text(300)),
+    queue: several(queue),
+    for: maybe(duration(600)),
+    every: maybe(duration()),
+  },
+  title: () => "Trends",
+  async read({ query, databases, now }): Promise<TrendsModel> {
+    const { source, queue: queues = queueNames, for: forS = 86_400, every } = query;
+    const everyS = every ?? stepFor(forS);
+    if (forS / everyS > mostSteps) {
+      throw new GivenError([
+        `every: gives more than ${mostSteps} steps; give ${stepFor(forS)}s or more`,
+      ]);
+    }
+    const { sourceUrls, centralUrl, asking } = databases;
+    const options = { ...asking, ...(source === undefined ? {} : { source }) };
+    const asked = { queues: queues as readonly QueueName[], forS, everyS };
+    const [rates, depths, groups, performance, knowledge] = await Promise.all([
+      readQueueRates(sourceUrls, options, asked),
+      readQueueDepths(sourceUrls, options, asked),
+      readGroupsForChart(
+        sourceUrls,
+        { ...options, queue: asked.queues },
+        {
+          since: { secondsAgo: forS },
+        },
+      ),
+      readAgentPerformance(sourceUrls, options, { forS, everyS: Math.max(300, everyS) }),
+      readKnowledgeOverTime(centralUrl, asking, knowledgeDays),
+    ]);
+    return {
+      span: { from: new Date(now.getTime() - forS * 1_000), to: now, everyS },
+      rates: rates.answers.flat(),
+      depths: depths.answers.flat(),
+      groups: groups.answers.flatMap((one) => one.groups),
+      performance: performance.answers.flat(),
+      closed: performance.failed,
+      knowledge: knowledge.answers[0],
+      given: {
+        source: source?.[0],
+        queue: query.queue?.[0],
+        for: `${forS}s`,
+      },
+      silent: silencesOf([rates, depths, groups, { ...performance, failed: [] }, knowledge]),
+    };
+  },
+  page: (model) => <TrendsPage {...model} />,
+  command: ({ given, query: { for: forS = 86_400, every } }) => [
+    ...["queues", "rates", ...optionsOf(given, ["source", "queue"])],
+    ...["--for", `${forS}s`, "--every", `${every ?? stepFor(forS)}s`],
+  ],
+});
+
+/** Each database once, with the first reason that it gave. */
+export function silencesOf(
+  asked: readonly Pick<Answers<unknown>, "unreachable" | "failed">[],
+): readonly Silence[] {
+  const all = asked.flatMap(({ unreachable, failed }) => [...unreachable, ...failed]);
+  const unique = new Map<string, Silence>();
+  for (const one of all) if (!unique.has(one.source)) unique.set(one.source, one);
+  return [...unique.values()];
+}
+
+const spans = [
+  { value: "3600s", label: "the last hour" },
+  { value: "21600s", label: "the last 6 hours" },
+  { value: "86400s", label: "the last 24 hours" },
+  { value: "604800s", label: "the last 7 days" },
+  { value: "2592000s", label: "the last 30 days" },
+];
+
+/** The spans that are offered, and the one that was asked for. */
+function choicesOf(asked: string): readonly Choice[] {
+  if (spans.some(({ value }) => value === asked)) return spans;
+  return [
+    ...spans,
+    { value: asked, label: `the last ${durationText(Number.parseInt(asked, 10))}` },
+  ];
+}
+
+function TrendsPage(model: TrendsModel): VNode {
+  const { span, rates, depths, groups, performance, closed, knowledge, given, silent } = model;
+  const { from, to, everyS } = span;
+  return (
+    <>
+      <PartialSources unreachable={silent} />
+      <FilterForm action="/trends">
+        <SelectField name="for" label="Over" value={given.for} choices={choicesOf(given.for)} />
+        <SelectField
+          name="queue"
+          label="Queue"
+          value={given.queue ?? ""}
+          anyLabel="all queues"
+          choices={queueNames.map((name) => ({ value: name, label: name }))}
+        />
+        <TextField name="source" label="Source" hint="empty: all sources" value={given.source} />
+      </FilterForm>
+      <h2>Queues</h2>
+      <DeliveryCharts rates={rates} span={span} />
+      <DepthCharts depths={depths} span={span} />
+      <h2>Dead letters</h2>
+      <DeadLetterChart groups={groups} span={span} />
+      <h2>Agents</h2>
+      <PartialSources unreachable={[]} failed={closed} />
+      <PerformanceCharts
+        rows={performance}
+        from={from}
+        to={to}
+        everyS={Math.max(300, everyS)}
+        whose="all agents"
+      />
+      <h2>Knowledge, over {knowledgeDays} days</h2>
+      {knowledge === undefined ? (
+        <p>The central store did not answer, so what the fleet has learned is not known here.</p>
+      ) : (
+        <KnowledgeCharts overTime={knowledge} now={to} />
+      )}
+    </>
+  );
+}
