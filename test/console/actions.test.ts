@@ -173,7 +173,7 @@ test("a running action is paused, given another rate, resumed and cancelled from
   expect(late.status).toBe(409);
   expect(wordsOf(late)).toContain("can't be paused any more");
   const events = cancelled.events.map(({ event }) => event);
-  expect(events).toEqual(expect.arrayContaining(["pause", "rate", "resume", "cancel"]));
+  expect(events).toEqual(expect.arrayContaining(["paused", "rate", "resumed", "cancelled"]));
 });
 
 test("a canary sends the first ones, waits for their fate, and stops where one comes back", async () => {
