@@ -92,8 +92,8 @@ test("what is no JSON, is unchanged or lacks a reason is refused, and the text i
 
 test("a session that ended in a half-written edit loses nothing: what was typed is sent after signing in", async () => {
   const id = await putLetter(system.singularity, { original });
-  const console = await consoles.start();
-  const { text } = await open(await console.signIn(), id);
+  const console = await consoles.start(peopleWith({ ann: "all" }));
+  const { text } = await open(await signInAs(console, "ann"), id);
   const changed = text.replace('"confidence": 2', '"confidence": 0.25');
   const stranger = console.browser();
   const ended = await stranger.post(pathOf(id), { step: "send", text: changed, reason: "mending" });
@@ -101,7 +101,7 @@ test("a session that ended in a half-written edit loses nothing: what was typed 
   expect(ended.text).toContain("0.25");
   expect(wordsOf(ended)).toContain("nothing that you typed is lost");
   expect(await waiting()).toBe(1);
-  const again = await (await console.signIn()).post(pathOf(id), {
+  const again = await (await signInAs(console, "ann")).post(pathOf(id), {
     step: "send",
     text: changed,
     reason: "mending",

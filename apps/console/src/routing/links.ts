@@ -26,9 +26,14 @@ function pairsOf(query: Query): [string, string][] {
   });
 }
 
+/** The name of an option; a value that looks like one is joined to its own by whoever makes the words. */
+const optionName = /^--[a-z][a-z-]*$/;
+
 /** A command as it is typed in a shell. */
 export function commandText(words: readonly string[]): string {
-  return ["centralcloud", ...words].map(shellWord).join(" ");
+  return ["centralcloud", ...words]
+    .map((word) => (optionName.test(word) ? word : shellWord(word)))
+    .join(" ");
 }
 
 /**
