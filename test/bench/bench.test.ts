@@ -7,13 +7,13 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectedContent, fillQueue, installMessages, queue } from "../../tools/bench/backlog.ts";
 import { parseOptions } from "../../tools/bench/options.ts";
+import { checkoutInUse } from "../../tools/bench/process.ts";
 import type { Report } from "../../tools/bench/report/report.ts";
+import { withOtherCheckout } from "../../tools/bench/run-scenario.ts";
 import { scenarios } from "../../tools/bench/scenarios.ts";
 import { ratiosOf, spreadOf } from "../../tools/bench/statistics.ts";
 import { assertMergedOnce, assertSettled } from "../../tools/bench/verify.ts";
 import { useSystem } from "../support/databases.ts";
-import { checkoutInUse } from "../../tools/bench/process.ts";
-import { withOtherCheckout } from "../../tools/bench/run-scenario.ts";
 
 const program = fileURLToPath(new URL("../../tools/dist/bench/main.js", import.meta.url));
 const system = useSystem();

@@ -1,4 +1,9 @@
-import { EditRefusedError, LetterNotFoundError, replayLetters, restoreLetters } from "@centralcloud/dead-letters";
+import {
+  EditRefusedError,
+  LetterNotFoundError,
+  replayLetters,
+  restoreLetters,
+} from "@centralcloud/dead-letters";
 import { type ClaimedMessage, QueueClient } from "@centralcloud/queue";
 import type { Pool } from "pg";
 import { describe, test } from "vitest";

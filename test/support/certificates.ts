@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   BasicConstraintsExtension,
+  type JsonGeneralName,
   SubjectAlternativeNameExtension,
   type X509Certificate,
   X509CertificateGenerator,
@@ -76,7 +77,9 @@ async function issue(
     notAfter: new Date(end),
     extensions: [
       new SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: /^[\d.]+$/.test(value) ? "ip" : "dns", value })),
+        names.map(
+          (value): JsonGeneralName => ({ type: /^[\d.]+$/.test(value) ? "ip" : "dns", value }),
+        ),
       ),
     ],
   });

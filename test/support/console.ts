@@ -5,10 +5,10 @@ import {
   createConsole,
   readConsoleConfiguration,
 } from "@centralcloud/console";
-import type { Observation } from "@centralcloud/service";
 import { afterEach } from "vitest";
 import { environmentOf } from "./command.ts";
 import type { TestSystem } from "./databases.ts";
+import type { Observation } from "./observations.ts";
 
 /** What the console answered. */
 export interface Answer {

@@ -1,4 +1,3 @@
-import type { ConsoleObservation } from "./observation.ts";
 import { definePart, groupParts, type Observe, type Part, wordsOf } from "@centralcloud/service";
 import { createActionRunner } from "./acting/runner.ts";
 import type { Authentication, SignInEvent } from "./auth/authentication.ts";
@@ -9,6 +8,7 @@ import { type Right, rights, type Viewer } from "./auth/rights.ts";
 import { createSessions } from "./auth/sessions.ts";
 import { createTokenSignIn } from "./auth/token.tsx";
 import type { ConsoleConfiguration } from "./configuration.ts";
+import type { ConsoleObservation } from "./observation.ts";
 import { routes as allRoutes } from "./pages/routes.ts";
 import { applicationName } from "./reading/databases.ts";
 import { createSnapshots } from "./reading/snapshots.ts";

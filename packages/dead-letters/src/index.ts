@@ -69,6 +69,7 @@ export * as letterSql from "./letter-sql.ts";
 export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
 export type { SettledLetter } from "./locate-letters.ts";
 export { linesOfLetter, maskLetter, maskSummary } from "./mask-letters.ts";
+export { type WorkerObservation, workerEvents } from "./observation.ts";
 export type { OnProgress, PaceOptions, RunProgress } from "./pace.ts";
 export { type LetterScope, type LetterSource, type Place, placeOf, placesOf } from "./place.ts";
 export {
@@ -110,4 +111,3 @@ export {
 export { assertMayRecord } from "./rights.ts";
 export type { LetterActionOptions, LetterActionReport } from "./run-letter-action.ts";
 export { parseTimeBound, type TimeBound } from "./time-bound.ts";
-export { type WorkerObservation, workerEvents } from "./observation.ts";

@@ -1,8 +1,16 @@
 import { setMaxListeners } from "node:events";
 import { readSource, type Source } from "@centralcloud/db";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
-import { ConfigurationError, NoAnswerError, Stragglers, mapInTurn, type Answers, type Silence, watchAnswer } from "@centralcloud/service";
-import { type Pool } from "pg";
+import {
+  type Answers,
+  ConfigurationError,
+  mapInTurn,
+  NoAnswerError,
+  type Silence,
+  Stragglers,
+  watchAnswer,
+} from "@centralcloud/service";
+import type { Pool } from "pg";
 import { describeSilence, type Unanswered } from "./faults.ts";
 
 /** How a database is asked. */

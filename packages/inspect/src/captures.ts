@@ -5,9 +5,9 @@ import {
   readCaptureStatus,
 } from "@centralcloud/cdc";
 import { withoutSecrets } from "@centralcloud/postgres";
+import type { Answers } from "@centralcloud/service";
 import { askSources, type OpenSource, type SourceOptions } from "./ask-sources.ts";
 import { askCentral } from "./central.ts";
-import type { Answers } from "@centralcloud/service";
 
 /**
  * The change capture of each source: its slot, and how far the change log has come. Where the central store does not

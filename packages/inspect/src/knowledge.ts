@@ -1,7 +1,7 @@
+import type { Answers } from "@centralcloud/service";
 import { ConfigurationError } from "@centralcloud/service";
 import type { AskOptions } from "./ask-sources.ts";
 import { askCentral } from "./central.ts";
-import type { Answers } from "@centralcloud/service";
 import type { Page, PageRequest } from "./page.ts";
 
 /* What the fleet has learned, as the central store has it. */

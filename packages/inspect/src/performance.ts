@@ -1,5 +1,5 @@
-import { askSources, type SourceOptions } from "./ask-sources.ts";
 import type { Answers } from "@centralcloud/service";
+import { askSources, type SourceOptions } from "./ask-sources.ts";
 
 /** How fast agents of a source finished tasks in one stretch of time, by `agent_performance_5min`. */
 export interface AgentPerformance {

@@ -1,8 +1,8 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
 import { copiedUntil } from "@centralcloud/db";
 import { queueTable } from "@centralcloud/queue";
-import { askSources, type SourceOptions } from "./ask-sources.ts";
 import type { Answers } from "@centralcloud/service";
+import { askSources, type SourceOptions } from "./ask-sources.ts";
 
 /** What waited in a queue of a source at one moment. */
 export interface QueueDepth {

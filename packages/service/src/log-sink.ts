@@ -1,5 +1,5 @@
-import { type Logger } from "pino";
-import { type EventKind, type Events, type Observe, type ObservedEvent } from "./observation.ts";
+import type { Logger } from "pino";
+import type { EventKind, Events, Observe, ObservedEvent } from "./observation.ts";
 import { RepeatedFaults } from "./repeated-faults.ts";
 import { observationWithoutContents } from "./without-contents.ts";
 

@@ -1,9 +1,17 @@
 import { setTimeout } from "node:timers/promises";
-import { actionStates, controlAction, listWaitingActions, type ActionState, type ActionSummary, type ControlVerb } from "@centralcloud/central";
+import {
+  type ActionState,
+  type ActionSummary,
+  actionStates,
+  type ControlVerb,
+  controlAction,
+  listWaitingActions,
+} from "@centralcloud/central";
+import { takesFile } from "@centralcloud/dead-letters";
 import { readActions } from "@centralcloud/inspect";
-import { shorten, type Environment } from "@centralcloud/service";
+import { type Environment, shorten } from "@centralcloud/service";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Pool } from "pg";
+import type { Pool } from "pg";
 import { coloured } from "../format-table.ts";
 import { print } from "../output.ts";
 import { showRows } from "../show-answers.ts";
@@ -16,8 +24,6 @@ import { whoActs } from "./dlq/action.ts";
 import { withCentral } from "./dlq/scope.ts";
 import { letterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
 import { assertKnown, collect, withChoices } from "./options.ts";
-
-import { takesFile } from "@centralcloud/dead-letters";
 
 interface ControlOptions {
   readonly actor?: string;

@@ -1,4 +1,9 @@
-import { type ConsoleObservation, consoleEvents, createConsole, readConsoleConfiguration } from "@centralcloud/console";
+import {
+  type ConsoleObservation,
+  consoleEvents,
+  createConsole,
+  readConsoleConfiguration,
+} from "@centralcloud/console";
 import { createLogger, logFormat, logLevel } from "@centralcloud/consumer";
 import { cutAllConnections } from "@centralcloud/postgres";
 import {
@@ -31,7 +36,8 @@ export function consoleCommand(environment: Environment, given: Environment): Co
       const logger = createLogger(values.LOG_LEVEL, 1, { format: values.LOG_FORMAT, environment });
       const log = logSink(logger, consoleEvents);
       // No log gets what must not leave the process.
-      const observe: Observe<ConsoleObservation> = (observation) => log(observationWithoutContents(observation));
+      const observe: Observe<ConsoleObservation> = (observation) =>
+        log(observationWithoutContents(observation));
       // To standard error, which is not the log: whoever has the link is in.
       const showLink = (link: string) => printError(`Open the console: ${link}`);
       await runUntilSignal(createConsole(configuration, { observe, showLink }), {

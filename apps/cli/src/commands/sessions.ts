@@ -1,6 +1,6 @@
 import { type CentralSession, findSessions, type SessionKey } from "@centralcloud/central";
 import { databaseVariables } from "@centralcloud/consumer";
-import { askCentral, readSessionHeads, type AskOptions } from "@centralcloud/inspect";
+import { type AskOptions, askCentral, readSessionHeads } from "@centralcloud/inspect";
 import {
   ConfigurationError,
   type Environment,

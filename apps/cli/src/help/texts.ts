@@ -249,9 +249,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     interrupted: looks,
   },
   "sessions show": {
-    examples: [
-      ["sessions show 7c0f2a --source eu-1", "a session with its state opened"],
-    ],
+    examples: [["sessions show 7c0f2a --source eu-1", "a session with its state opened"]],
     environment: [...central, ...keyRing],
     page: page("session-keys"),
     interrupted: looks,

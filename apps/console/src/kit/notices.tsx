@@ -1,5 +1,4 @@
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { ComponentChildren } from "preact";
 import { commandText } from "../routing/links.ts";
 import { plural, Text, type Tone } from "./figures.tsx";

@@ -1,7 +1,12 @@
-import { type AskOptions, askDatabase, askSources, type OpenSource, sourcesAtATime } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import {
+  type AskOptions,
+  askDatabase,
+  askSources,
+  type OpenSource,
+  sourcesAtATime,
+} from "@centralcloud/inspect";
 import { withoutSecrets } from "@centralcloud/postgres";
-import { settledWithin } from "@centralcloud/service";
+import { type Silence, settledWithin } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { Logins } from "../configuration.ts";
 import { createGate } from "./gate.ts";

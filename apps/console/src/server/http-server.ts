@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { ConsoleObservation } from "../observation.ts";
 import { ConfigurationError, definePart, type Observe, type Part } from "@centralcloud/service";
+import type { ConsoleObservation } from "../observation.ts";
 
 export interface HttpServerOptions {
   /** 0 for any free one. */

@@ -1,8 +1,14 @@
-import type { WorkerObservation } from "../observation.ts";
-import { type ActionDetails, type ActionSummary, listWaitingActions, readActingLogin, readAction } from "@centralcloud/central";
+import {
+  type ActionDetails,
+  type ActionSummary,
+  listWaitingActions,
+  readActingLogin,
+  readAction,
+} from "@centralcloud/central";
 import { definePart, type Observe, type Part, pause, wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { ActionFileNeededError, ActionLostError, ActionUnavailableError } from "../errors.ts";
+import type { WorkerObservation } from "../observation.ts";
 import type { LetterSource } from "../place.ts";
 import { continueAction, missingSources } from "./continue-action.ts";
 import { readProgress } from "./progress.ts";

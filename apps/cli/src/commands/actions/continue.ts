@@ -1,6 +1,11 @@
 import { readAction } from "@centralcloud/central";
-import { continueAction, missingSources, type ActionFile, type RunResult } from "@centralcloud/dead-letters";
-import { shellWord, type Environment } from "@centralcloud/service";
+import {
+  type ActionFile,
+  continueAction,
+  missingSources,
+  type RunResult,
+} from "@centralcloud/dead-letters";
+import { type Environment, shellWord } from "@centralcloud/service";
 import type { Command } from "commander";
 import type { Pool } from "pg";
 import { withLines } from "../../files.ts";

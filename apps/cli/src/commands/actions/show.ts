@@ -1,5 +1,11 @@
-import { readAction, type ActionDetails, type ActionSummary } from "@centralcloud/central";
-import { addOutcomes, outcomeOf, sendsMessages, takesFile, type Outcome } from "@centralcloud/dead-letters";
+import { type ActionDetails, type ActionSummary, readAction } from "@centralcloud/central";
+import {
+  addOutcomes,
+  type Outcome,
+  outcomeOf,
+  sendsMessages,
+  takesFile,
+} from "@centralcloud/dead-letters";
 import { readOneAction } from "@centralcloud/inspect";
 import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";

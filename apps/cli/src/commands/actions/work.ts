@@ -1,6 +1,5 @@
-import { workerEvents } from "@centralcloud/dead-letters";
 import { createLogger, databaseVariables, logFormat, logLevel } from "@centralcloud/consumer";
-import { createActionWorker } from "@centralcloud/dead-letters";
+import { createActionWorker, workerEvents } from "@centralcloud/dead-letters";
 import { createPool, cutAllConnections, endPool } from "@centralcloud/postgres";
 import {
   definePart,

@@ -1,9 +1,8 @@
 import { type ActionDetails, readAction } from "@centralcloud/central";
 import { addOutcomes, type Outcome, outcomeOf } from "@centralcloud/dead-letters";
 import { askDatabase, assertComplete } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
 import { withoutSecrets } from "@centralcloud/postgres";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Count, plural, Stat, Stats, Text } from "../../kit/figures.tsx";
 import { ActionForm, TextField } from "../../kit/form.tsx";

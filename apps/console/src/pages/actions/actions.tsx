@@ -1,6 +1,6 @@
 import { type ActionState, type ActionSummary, actionStates } from "@centralcloud/central";
 import { readActions } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import type { Silence } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { z } from "zod";
 import { FilterForm, SelectField } from "../../kit/form.tsx";

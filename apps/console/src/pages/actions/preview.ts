@@ -6,7 +6,7 @@ import {
   previewLetters,
 } from "@centralcloud/dead-letters";
 import { askSources, identify, SourcesMissingError } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import type { Silence } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { withCentral, withScope } from "../../acting/databases.ts";
 import type { ReadContext } from "../../routing/route.ts";

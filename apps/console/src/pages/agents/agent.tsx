@@ -1,5 +1,10 @@
-import { type AgentHead, type AgentPerformance, readAgentPerformance, readAgents } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import {
+  type AgentHead,
+  type AgentPerformance,
+  readAgentPerformance,
+  readAgents,
+} from "@centralcloud/inspect";
+import type { Silence } from "@centralcloud/service";
 import type { Trace, TraceQuestion } from "@centralcloud/trace";
 import type { VNode } from "preact";
 import { Age, Text } from "../../kit/figures.tsx";

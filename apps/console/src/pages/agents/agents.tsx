@@ -1,6 +1,5 @@
 import { type AgentHead, readAgents } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Text } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";

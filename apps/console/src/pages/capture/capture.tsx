@@ -1,9 +1,8 @@
 import type { CaptureState, CaptureStatus } from "@centralcloud/cdc";
 import { recreateCommand } from "@centralcloud/cdc";
 import { readCaptures } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
 import { describeBlockers } from "@centralcloud/postgres";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { type ChartSeries, LineChart, mostSeries } from "../../kit/chart.tsx";
 import { Age, Bytes, Duration, StatusBadge, Text, type Tone } from "../../kit/figures.tsx";

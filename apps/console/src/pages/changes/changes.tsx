@@ -1,7 +1,6 @@
 import type { LogEntry, LogFilter } from "@centralcloud/cdc";
 import { assertComplete, readChanges } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import { maskRow, momentAt } from "@centralcloud/trace";
 import type { VNode } from "preact";
 import { StatusBadge, Text, Time } from "../../kit/figures.tsx";

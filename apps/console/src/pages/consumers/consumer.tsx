@@ -1,7 +1,6 @@
 import type { ReplicaReport } from "@centralcloud/central";
 import { readReplicas } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, StatusBadge, Text, Time } from "../../kit/figures.tsx";
 import { Notice, PartialSources } from "../../kit/notices.tsx";

@@ -6,8 +6,7 @@ import {
   parseFingerprint,
 } from "@centralcloud/dead-letters";
 import { readActions, readDeadLetters } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, plural, Stat, Stats, Text } from "../../kit/figures.tsx";
 import { Notice, PartialSources } from "../../kit/notices.tsx";

@@ -7,8 +7,7 @@ import {
   type SampleVerdict,
 } from "@centralcloud/dead-letters";
 import { askFilteredDeadLetters } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, plural, StatusBadge, Text, type Tone } from "../../kit/figures.tsx";
 import { FilterForm } from "../../kit/form.tsx";

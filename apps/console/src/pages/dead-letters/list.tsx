@@ -1,7 +1,6 @@
 import { type LetterSummary, maskSummary } from "@centralcloud/dead-letters";
 import { readDeadLetters } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, Text } from "../../kit/figures.tsx";
 import { FilterForm } from "../../kit/form.tsx";

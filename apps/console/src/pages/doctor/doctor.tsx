@@ -1,8 +1,7 @@
 import { queueNames } from "@centralcloud/contracts";
 import { checkNames, diagnose, type Finding } from "@centralcloud/doctor";
 import { askSources, identify } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { z } from "zod";
 import { plural, StatusBadge, Text } from "../../kit/figures.tsx";

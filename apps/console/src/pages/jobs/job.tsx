@@ -1,10 +1,18 @@
 import { maskErrorText } from "@centralcloud/contracts";
 import { recordAction } from "@centralcloud/dead-letters";
-import { askDatabase, askSources, assertComplete, identify, type JobReport, type JobRunRow, readJobRuns, readJobs } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import {
+  askDatabase,
+  askSources,
+  assertComplete,
+  identify,
+  type JobReport,
+  type JobRunRow,
+  readJobRuns,
+  readJobs,
+} from "@centralcloud/inspect";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { runJob, UnknownJobError } from "@centralcloud/scheduler";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Duration, StatusBadge, Text, Time, type Tone } from "../../kit/figures.tsx";
 import { ActionForm, Mistakes, ReasonField } from "../../kit/form.tsx";

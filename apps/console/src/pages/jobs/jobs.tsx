@@ -1,8 +1,7 @@
 import { maskErrorText } from "@centralcloud/contracts";
-import { type JobReport } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import type { JobReport } from "@centralcloud/inspect";
 import { scheduledJobsStatus } from "@centralcloud/scheduler";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, StatusBadge, Text } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";

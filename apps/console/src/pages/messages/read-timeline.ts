@@ -1,6 +1,6 @@
 import { askSources, defaultTimeoutS, sourcesAtATime } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
+import type { Silence } from "@centralcloud/service";
 import { type Trace, type TraceOptions, type TraceQuestion, trace } from "@centralcloud/trace";
 import { applicationName, type Databases } from "../../reading/databases.ts";
 

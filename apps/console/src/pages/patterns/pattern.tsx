@@ -1,6 +1,5 @@
 import { assertComplete, type PatternDetails, readPattern } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { JsonView } from "../../kit/document.tsx";
 import { Age, StatusBadge, Text, Time } from "../../kit/figures.tsx";

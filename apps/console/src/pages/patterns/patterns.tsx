@@ -1,6 +1,11 @@
 import { maskJson } from "@centralcloud/contracts";
-import { type KnowledgeOverTime, type PatternHead, readKnowledgeOverTime, readPatterns } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import {
+  type KnowledgeOverTime,
+  type PatternHead,
+  readKnowledgeOverTime,
+  readPatterns,
+} from "@centralcloud/inspect";
+import type { Silence } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, StatusBadge } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";

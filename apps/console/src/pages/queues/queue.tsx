@@ -6,9 +6,14 @@ import {
   maskJson,
   type QueueName,
 } from "@centralcloud/contracts";
-import { type PeekedMessage, peekQueue, type QueueRate, readDeliveryFailures, readQueueRates } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import {
+  type PeekedMessage,
+  peekQueue,
+  type QueueRate,
+  readDeliveryFailures,
+  readQueueRates,
+} from "@centralcloud/inspect";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Bytes, Count, Duration, Stat, Stats, Text, Time } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";

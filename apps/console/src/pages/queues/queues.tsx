@@ -1,5 +1,5 @@
-import { type QueueReport } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import type { QueueReport } from "@centralcloud/inspect";
+import type { Silence } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, Duration, StatusBadge, Text } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";

@@ -1,6 +1,6 @@
 import type { SessionHead } from "@centralcloud/central";
 import { readSessionsOfId } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
+import type { Silence } from "@centralcloud/service";
 import type { Trace } from "@centralcloud/trace";
 import type { VNode } from "preact";
 import { Age, Text, Time } from "../../kit/figures.tsx";

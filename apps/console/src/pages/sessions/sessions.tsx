@@ -1,7 +1,6 @@
 import type { SessionHead, SessionKey } from "@centralcloud/central";
 import { readSessionHeads, readSessionsOfId } from "@centralcloud/inspect";
-import { type Silence } from "@centralcloud/service";
-import { shorten } from "@centralcloud/service";
+import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Text } from "../../kit/figures.tsx";
 import { FilterForm, TextField } from "../../kit/form.tsx";

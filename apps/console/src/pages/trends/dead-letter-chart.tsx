@@ -6,9 +6,8 @@ import {
   type LetterGroups,
   mergeGroups,
 } from "@centralcloud/dead-letters";
-import { type Answers } from "@centralcloud/service";
 import { askDeadLetters, type DeadLetterOptions } from "@centralcloud/inspect";
-import { shorten } from "@centralcloud/service";
+import { type Answers, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import {
   BarChart,

@@ -1,7 +1,16 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
 import type { LetterGroup } from "@centralcloud/dead-letters";
-import { type AgentPerformance, type KnowledgeOverTime, type QueueDepth, type QueueRate, readAgentPerformance, readKnowledgeOverTime, readQueueDepths, readQueueRates } from "@centralcloud/inspect";
-import { type Answers, type Silence } from "@centralcloud/service";
+import {
+  type AgentPerformance,
+  type KnowledgeOverTime,
+  type QueueDepth,
+  type QueueRate,
+  readAgentPerformance,
+  readKnowledgeOverTime,
+  readQueueDepths,
+  readQueueRates,
+} from "@centralcloud/inspect";
+import type { Answers, Silence } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { durationText } from "../../kit/figures.tsx";
 import { type Choice, FilterForm, SelectField, TextField } from "../../kit/form.tsx";
