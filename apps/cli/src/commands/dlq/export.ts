@@ -17,7 +17,7 @@ import { createPool, endPool } from "@centralcloud/postgres";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { createSecretFile } from "../../files.ts";
-import { canShowStatus, print } from "../../output.ts";
+import { canShowStatus, print, printError } from "../../output.ts";
 import { interruptible, reportProgress } from "../../progress.ts";
 import {
   type Answers,
@@ -62,7 +62,7 @@ export function exportCommand(environment: Environment): Command {
       const { source: sources, queue: queues, out } = options;
       const selection = { of: "dlq export", ...filter, sources, queues, out };
       const isOnRecord = hasCentralStore(environment);
-      if (!isOnRecord) console.error(notOnRecord);
+      if (!isOnRecord) printError(notOnRecord);
       await readUsage(command, () =>
         showRevealed(environment, isOnRecord ? request : undefined, selection, () =>
           interruptible((signal) => exportAll(environment, options, filter, signal)),

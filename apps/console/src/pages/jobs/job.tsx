@@ -11,7 +11,7 @@ import {
   readJobs,
 } from "@centralcloud/inspect";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
-import { runJob, UnknownJobError } from "@centralcloud/scheduler";
+import { runJob, scheduledJobsStatus } from "@centralcloud/scheduler";
 import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Duration, StatusBadge, Text, Time, type Tone } from "../../kit/figures.tsx";
@@ -92,10 +92,16 @@ export const runJobNow = form({
   form: { reason: one(text(500).min(1, "must say why you run it")) },
   async act({ params, form: { reason }, viewer, key, operator, databases: { asking } }) {
     const { source = "", job: name = "" } = params;
-    const found = await askSources(operator.sourceUrls, { ...asking, source: [source] }, identify);
+    const options = { ...asking, source: [source] };
+    const found = await askSources(operator.sourceUrls, options, async (one) => {
+      const known = await scheduledJobsStatus(one.pool);
+      return { ...(await identify(one)), hasJob: known.some((status) => status.job === name) };
+    });
     assertComplete(found);
     const [target] = found.answers;
     if (target === undefined) throw new NotFoundError(`There is no source ${source}.`);
+    // Before anything is put on record.
+    if (!target.hasJob) throw new NotFoundError(`${source} has no job ${name}.`);
     // A job may take its time.
     const pool = createPool(target.url, { applicationName, max: 1 });
     const { centralUrl } = operator;
@@ -116,11 +122,6 @@ export const runJobNow = form({
       assertComplete(asked);
       // How it ended stands on top of its runs.
       return { seeOther: hrefTo(path, params) };
-    } catch (error) {
-      if (error instanceof UnknownJobError) {
-        throw new NotFoundError(`${source} has no job ${name}.`);
-      }
-      throw error;
     } finally {
       await endPool(pool, 1_000);
     }
