@@ -145,7 +145,11 @@ const singularity: Readonly<Record<string, Row>> = {
     operator: "select",
     viewer: "select",
   },
-  "view public.agent_performance_5min": { application: "select" },
+  "view public.agent_performance_5min": {
+    application: "select",
+    operator: "select",
+    viewer: "select",
+  },
   "view public.job_times": { jobs: "select", operator: "select", viewer: "select" },
   "view public.scheduled_jobs_status": { jobs: "select", operator: "select", viewer: "select" },
   "sequence public.agent_tasks_id_seq": {},

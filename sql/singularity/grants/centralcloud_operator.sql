@@ -12,7 +12,7 @@ begin
   end if;
   grant usage on schema pgmq to centralcloud_operator;
   grant select
-     on public.singularity_source, public.job_times, public.scheduled_jobs_status, public.job_runs,
+     on public.singularity_source, public.job_times, public.scheduled_jobs_status, public.agent_performance_5min, public.job_runs,
         public.scheduled_jobs, public.operator_action_progress
      to centralcloud_operator;
   grant select (key_id, algorithm, public_key, active, created_at, retired_at, binds)
