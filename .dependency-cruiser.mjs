@@ -5,7 +5,7 @@
  */
 
 /**
- * From top to bottom; each may import those it names. docs/architecture.md draws it, and a check compares the drawing:
+ * From top to bottom; each may import those it names. docs/architecture.md draws it.
  * apps; operations (what an operator does with both stores); engine; clients; ground.
  */
 const mayImport = {
