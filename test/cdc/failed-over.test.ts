@@ -48,7 +48,11 @@ beforeEach(async () => {
   primary = await ChaosServer.create("primary", ["singularity"]);
   await migrateAndSchedule("singularity", urlOf(primary), () => {});
   backup = await primary.backUp();
-  const pool = new pg.Pool({ connectionString: urlOf(primary), application_name: harnessName });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: urlOf(primary),
+    application_name: harnessName,
+  });
   await drainAll({ singularity: { name: "singularity", url: urlOf(primary), pool }, central });
   await pool.end();
   standby = await ChaosServer.createFrom("standby", backup, { standby: true });

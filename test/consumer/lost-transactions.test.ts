@@ -57,7 +57,12 @@ afterEach(async () => {
 const services = useService(system);
 
 function openPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 2,
+  });
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return pool;

@@ -59,7 +59,12 @@ const services = useService(system);
 
 function open(server: ChaosServer): TestDatabase {
   const url = server.urlOf("singularity");
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 2,
+  });
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return { name: "singularity", url, pool };

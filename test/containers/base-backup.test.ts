@@ -60,7 +60,12 @@ function openOn(port: number): TestSystem {
 function open(port: number, name: string): TestDatabase {
   const place = `${container.getHost()}:${container.getMappedPort(port)}`;
   const url = `postgres://postgres:${encodeURIComponent(password)}@${place}/${name}`;
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 2,
+  });
   pool.on("error", () => {});
   opened.push(pool);
   return { name, url, pool };

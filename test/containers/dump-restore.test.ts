@@ -40,7 +40,12 @@ function urlOf(name: string): string {
 
 function open(name: string): TestDatabase {
   const url = urlOf(name);
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 2,
+  });
   pool.on("error", () => {});
   opened.push(pool);
   return { name, url, pool };

@@ -11,7 +11,7 @@ let database: pg.Pool;
 beforeAll(async () => {
   // pg_cron lives in one database of a server, and the image says that it is this one.
   const connectionString = urlOf("singularity");
-  database = new pg.Pool({ connectionString, application_name: harnessName });
+  database = new pg.Pool({ idleTimeoutMillis: 0, connectionString, application_name: harnessName });
   await database.query("create extension if not exists pg_cron; create table ticks (role text)");
 });
 

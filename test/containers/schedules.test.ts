@@ -19,7 +19,11 @@ const cronDatabase = "singularity";
 let cron: pg.Pool;
 
 beforeAll(() => {
-  cron = new pg.Pool({ connectionString: urlOf(cronDatabase), application_name: harnessName });
+  cron = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: urlOf(cronDatabase),
+    application_name: harnessName,
+  });
 });
 afterAll(() => cron.end());
 

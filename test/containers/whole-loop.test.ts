@@ -17,7 +17,11 @@ let central: TestDatabase;
 let cron: pg.Pool;
 
 beforeAll(async () => {
-  cron = new pg.Pool({ connectionString: urlOf("singularity"), application_name: harnessName });
+  cron = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: urlOf("singularity"),
+    application_name: harnessName,
+  });
   singularity = await createTestDatabase();
   central = await createTestDatabase("central");
   await migrateAndSchedule("singularity", singularity.url, () => {});

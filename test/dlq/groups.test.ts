@@ -309,7 +309,11 @@ describe("groups", () => {
          from generate_series(1, ${count}) i`,
     );
     await system.singularity.pool.query(`analyze ${table}`);
-    const pool = new pg.Pool({ connectionString: system.singularity.url, max: 1 });
+    const pool = new pg.Pool({
+      idleTimeoutMillis: 0,
+      connectionString: system.singularity.url,
+      max: 1,
+    });
     try {
       const source = { ...(await sourceOf(system.singularity)), pool };
       const scope = { sources: [source], queues: [patterns] as const };

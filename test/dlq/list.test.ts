@@ -198,7 +198,11 @@ test("the last page of 100,000 letters is found through the index, as the first 
   );
   await system.singularity.pool.query(`analyze pgmq."q_${patterns}-dlq"`);
   // One connection, whose counters of table accesses are its own.
-  const pool = new pg.Pool({ connectionString: system.singularity.url, max: 1 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: system.singularity.url,
+    max: 1,
+  });
   try {
     const source = { ...(await sourceOf(system.singularity)), pool };
     const scope = { sources: [source], queues: [patterns] as const };

@@ -118,7 +118,11 @@ describe("a replay", () => {
 
   test("stops when the central database is gone, and no letter is half moved", async () => {
     for (let count = 0; count < 8; count++) await putLetter(system.singularity);
-    const central = new pg.Pool({ connectionString: system.central.url, max: 1 });
+    const central = new pg.Pool({
+      idleTimeoutMillis: 0,
+      connectionString: system.central.url,
+      max: 1,
+    });
     const running = replay({}, { central, rate: 4 });
     await until("some are replayed", async () => (await queued()).length > 0);
     await central.end();

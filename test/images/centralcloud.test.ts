@@ -48,6 +48,7 @@ describe("three consumers in containers", () => {
     });
     const open = (database: string) => {
       const pool = new pg.Pool({
+        idleTimeoutMillis: 0,
         host: server.getHost(),
         port: server.getMappedPort(5432),
         user: "postgres",

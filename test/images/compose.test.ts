@@ -47,6 +47,7 @@ describe.skipIf(compose === undefined && !process.env.CI)("the compose file", ()
   async function open(login: string, database: string): Promise<pg.Pool> {
     const [container = ""] = await containersOf("postgres");
     const pool = new pg.Pool({
+      idleTimeoutMillis: 0,
       host: "127.0.0.1",
       port: await publishedPort(container, 5432),
       user: login === "postgres" ? login : `${login}_1`,

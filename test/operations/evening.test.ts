@@ -45,7 +45,12 @@ beforeAll(async () => {
   ]);
   const url = server.urlOf("centralcloud");
   await migrate("central", url, () => {});
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 2,
+  });
   pool.on("error", () => {});
   central = { name: "centralcloud", url, pool };
   system = { singularity, central };
@@ -87,7 +92,12 @@ async function createPerson(role: "viewer" | "operator"): Promise<Person> {
   const store = await createLogin(servers.central, attributes);
   const urls = { source: source.urlOf(singularity.url), central: store.urlOf(central.url) };
   const open = (connectionString: string) => {
-    const pool = new pg.Pool({ connectionString, application_name: harnessName, max: 1 });
+    const pool = new pg.Pool({
+      idleTimeoutMillis: 0,
+      connectionString,
+      application_name: harnessName,
+      max: 1,
+    });
     pool.on("error", () => {});
     return pool;
   };

@@ -42,7 +42,12 @@ afterAll(async () => {
 
 function systemOn(server: ChaosServer) {
   const url = server.urlOf("singularity");
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 2,
+  });
   pool.on("error", () => {});
   return { singularity: { name: "singularity", url, pool }, central };
 }

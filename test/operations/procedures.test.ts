@@ -50,7 +50,12 @@ afterAll(async () => {
 
 function open(name: string): TestDatabase {
   const url = server.urlOf(name);
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 2,
+  });
   pool.on("error", () => {});
   return { name, url, pool };
 }

@@ -34,7 +34,12 @@ function useServer(): void {
 }
 
 function openPool(connectionString: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString, application_name: harnessName, max: 2 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString,
+    application_name: harnessName,
+    max: 2,
+  });
   pools.push(pool);
   return pool;
 }

@@ -47,7 +47,12 @@ async function createServer(name: string, database: string): Promise<Restartable
 
 function open(server: RestartableServer, name: string): TestDatabase {
   const url = server.urlOf(name);
-  const pool = new pg.Pool({ connectionString: url, application_name: harnessName, max: 4 });
+  const pool = new pg.Pool({
+    idleTimeoutMillis: 0,
+    connectionString: url,
+    application_name: harnessName,
+    max: 4,
+  });
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return { name, url, pool };
