@@ -106,7 +106,10 @@ const claimed = [1, 2, 3].map(
       msgId: String(msgId),
       enqueuedAt: "2026-01-01T00:00:00Z",
       readCount: 1,
-      hold: { marks: [String(visibleAt)], extend: () => String(visibleAt + 60_000_000) },
+      claimToken: {
+        visibilityTimeouts: [String(visibleAt)],
+        extend: () => String(visibleAt + 60_000_000),
+      },
     }) as unknown as ClaimedMessage,
 );
 const note = (pool: Pool, reader: string, ids: readonly string[]) =>
