@@ -55,7 +55,9 @@ describe.skipIf(browserMissing !== undefined)(
 
       test(`what is wrong is found from the first page, mended, sent and merged: ${how}`, async () => {
         const console = await consoles.start();
-        const { page } = await browsers.openSignedIn(console, { javaScriptEnabled });
+        const opened = await browsers.openSignedIn(console, { javaScriptEnabled });
+        const { page } = opened;
+        await untilSaid(page, "1 dead letter", javaScriptEnabled);
         await link(page, /1 dead letter/)
           .first()
           .click();
