@@ -53,7 +53,7 @@ describe.skipIf(browserMissing !== undefined)(
     for (const javaScriptEnabled of [true, false]) {
       const how = javaScriptEnabled ? "by clicks" : "by clicks, without scripts";
 
-      test(`what is wrong is found from the first page, mended, sent and merged: ${how}`, async () => {
+      test(`what is wrong is found from the first page, repaired, sent and merged: ${how}`, async () => {
         const console = await consoles.start();
         const opened = await browsers.openSignedIn(console, { javaScriptEnabled });
         const { page } = opened;
@@ -67,7 +67,7 @@ describe.skipIf(browserMissing !== undefined)(
         const painted = page.locator(".json-line.noted");
         expect(await painted.textContent()).toContain("confidence must be");
         await link(page, "Edit and send it…").click();
-        await page.getByLabel("Reason").fill("the producer is mended");
+        await page.getByLabel("Reason").fill("the producer is repaired");
         await button(page, "Open the editor").click();
         await replaceInEditor(page, '"confidence": 2', '"confidence": 7');
         await button(page, "Check, and show what changes").click();
@@ -147,7 +147,7 @@ describe.skipIf(browserMissing !== undefined)(
       await page.goto("/");
       await signIn(page);
       await page.goto(`/dead-letters/${system.singularity.name}/${patterns}/${id}/edit`);
-      await page.getByLabel("Reason").fill("mending");
+      await page.getByLabel("Reason").fill("repairing");
       await button(page, "Open the editor").click();
       await replaceInEditor(page, '"confidence": 2', '"confidence": 0.25');
       await page.context().clearCookies();

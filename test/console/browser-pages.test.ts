@@ -16,7 +16,7 @@ const consoles = useConsole(system);
 const browsers = useBrowser();
 
 /** Some thirty pages, on a machine that does other things, too. */
-const patienceMs = 300_000;
+const timeoutMs = 300_000;
 
 const pages = routes.filter(({ kind }) => kind === "page");
 
@@ -39,36 +39,53 @@ describe.skipIf(browserMissing !== undefined)(
       }
     }
 
-    test("no page breaks a rule of accessibility, in the light", async () => {
-      const { page } = await browsers.openSignedIn(await consoles.start());
-      const broken: unknown[] = [];
-      await onEveryPage(page, async (path) => {
-        broken.push(...(await rulesBroken(page, path, {})));
-      });
-      expect(broken).toEqual([]);
-    }, patienceMs);
+    test(
+      "no page breaks a rule of accessibility, in the light",
+      async () => {
+        const { page } = await browsers.openSignedIn(await consoles.start());
+        const broken: unknown[] = [];
+        await onEveryPage(page, async (path) => {
+          broken.push(...(await rulesBroken(page, path, {})));
+        });
+        expect(broken).toEqual([]);
+      },
+      timeoutMs,
+    );
 
-    test("no page lacks contrast in the dark", async () => {
-      const { page } = await browsers.openSignedIn(await consoles.start(), { colorScheme: "dark" });
-      const broken: unknown[] = [];
-      await onEveryPage(page, async (path) => {
-        const runOnly = { type: "rule" as const, values: ["color-contrast", "link-in-text-block"] };
-        broken.push(...(await rulesBroken(page, path, { runOnly })));
-      });
-      expect(broken).toEqual([]);
-    }, patienceMs);
+    test(
+      "no page lacks contrast in the dark",
+      async () => {
+        const { page } = await browsers.openSignedIn(await consoles.start(), {
+          colorScheme: "dark",
+        });
+        const broken: unknown[] = [];
+        await onEveryPage(page, async (path) => {
+          const runOnly = {
+            type: "rule" as const,
+            values: ["color-contrast", "link-in-text-block"],
+          };
+          broken.push(...(await rulesBroken(page, path, { runOnly })));
+        });
+        expect(broken).toEqual([]);
+      },
+      timeoutMs,
+    );
 
     for (const width of [320, 1_600]) {
-      test(`no page is wider than a window of ${width} pixels`, async () => {
-        const viewport = { width, height: 800 };
-        const { page } = await browsers.openSignedIn(await consoles.start(), { viewport });
-        const wider: unknown[] = [];
-        await onEveryPage(page, async (path) => {
-          const by = await overflowOf(page);
-          if (by > 0) wider.push({ path, by, widest: await widestOf(page) });
-        });
-        expect(wider).toEqual([]);
-      }, patienceMs);
+      test(
+        `no page is wider than a window of ${width} pixels`,
+        async () => {
+          const viewport = { width, height: 800 };
+          const { page } = await browsers.openSignedIn(await consoles.start(), { viewport });
+          const wider: unknown[] = [];
+          await onEveryPage(page, async (path) => {
+            const by = await overflowOf(page);
+            if (by > 0) wider.push({ path, by, widest: await widestOf(page) });
+          });
+          expect(wider).toEqual([]);
+        },
+        timeoutMs,
+      );
     }
   },
 );

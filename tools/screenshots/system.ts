@@ -60,10 +60,11 @@ export async function startShownSystem(): Promise<ShownSystem> {
       CONSUMER_HTTP_PORT: "0",
       SESSION_PRIVATE_KEYS: formatSessionKey(key),
     });
-    await drain(configuration, () => {}, { timeoutS: 60 });
-    for (const [index, pool] of pools.entries()) await spreadOverHours(pool, index);
+    // First: it tells only every few seconds how it is, and sources are yet to be connected when it starts.
     consumer = createConsumer(configuration, () => {});
     await consumer.start();
+    await drain(configuration, () => {}, { timeoutS: 60 });
+    for (const [index, pool] of pools.entries()) await spreadOverHours(pool, index);
     return { environment, stop };
   } catch (error) {
     await stop();
