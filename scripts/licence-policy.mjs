@@ -22,6 +22,7 @@ export const exceptions = {
     "LGPL-3.0-or-later",
     "used unchanged, as a package of its own that anybody can replace in node_modules",
   ],
+  "axe-core": ["MPL-2.0", "a tool of the tests of the console; unchanged, and not shipped"],
   lightningcss: ["MPL-2.0", "a tool of the tests (vitest); unchanged, and not shipped"],
 };
 

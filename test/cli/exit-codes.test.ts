@@ -110,7 +110,8 @@ const rows: Readonly<Record<string, Row>> = {
   },
   console: {
     done: run("console", {
-      environment: { CONSOLE_PORT: "0" },
+      // It refuses private keys.
+      environment: { CONSOLE_PORT: "0", SESSION_PRIVATE_KEYS_FILE: "" },
       untilItWrites: "Open the console:",
     }),
     failed: ended,

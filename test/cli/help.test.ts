@@ -86,7 +86,7 @@ function wordsOf(line: string): string[] {
 }
 
 test("every variable of the help is among the settings of the documentation", () => {
-  const page = operatePage("settings");
+  const page = `${operatePage("settings")}${operatePage("console")}`;
   for (const name of Object.keys(helpVariables)) {
     const wanted = name.replace(/_FILE$/, "").replace(/^OTEL_.*/, "OTEL_");
     expect(page, name).toContain(`\`${wanted}`);
@@ -94,7 +94,11 @@ test("every variable of the help is among the settings of the documentation", ()
 });
 
 /** Read by every command: where somebody stands, what `npm start` has written there, and how a terminal is. */
-const ofEveryCommand = ["INIT_CWD", "NPM_START_SCHEDULES", "TERM", "COLUMNS"];
+const ofEveryCommand = [
+  ...["INIT_CWD", "NPM_START_SCHEDULES", "TERM", "COLUMNS"],
+  // The end of each help names them.
+  ...["NO_COLOR", "FORCE_COLOR"],
+];
 
 /** How often a command reads each variable before it asks a database, of which none is given. */
 async function readsOf(words: readonly string[]) {

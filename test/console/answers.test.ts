@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import { type Browser, formKey, useConsole } from "../support/console.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { prepareSamples, type Sample, type Samples } from "./samples.ts";
+import { prepareSamples, type Samples, urlOf } from "./samples.ts";
 
 const system = useSystem();
 failOnLeaks(system);
@@ -18,26 +18,10 @@ beforeAll(async () => {
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-function pathOf(route: Route, sample: Sample | undefined): string {
-  return route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(sample?.params?.[name] ?? "none"),
-  );
-}
-
-function urlOf(route: Route): string {
-  const sample = samples[route.path];
-  const query = new URLSearchParams();
-  for (const [name, given] of Object.entries(sample?.query ?? {})) {
-    for (const value of [given].flat()) query.append(name, value);
-  }
-  const search = query.toString();
-  return `${pathOf(route, sample)}${search === "" ? "" : `?${search}`}`;
-}
-
 function ask(browser: Browser, route: Route) {
   return methodOf(route) === "GET"
-    ? browser.get(urlOf(route))
-    : browser.post(urlOf(route), { "form-key": formKey() });
+    ? browser.get(urlOf(route, samples))
+    : browser.post(urlOf(route, samples), { "form-key": formKey() });
 }
 
 test("every answer has the headers that leave a hostile text nothing to do", async () => {
@@ -143,8 +127,8 @@ test("every route asks for its right, of every set of rights", async () => {
     for (const route of [...routes.filter(({ kind }) => kind !== "form"), ...forms]) {
       const { status } =
         route.kind === "form"
-          ? await browser.send("POST", urlOf(route), "form-key=none")
-          : await browser.get(urlOf(route));
+          ? await browser.send("POST", urlOf(route, samples), "form-key=none")
+          : await browser.get(urlOf(route, samples));
       const seen = { path: route.path, held, isRefused: status === 403 };
       // More forms than one may send at once are refused for that.
       if (status === 429) continue;

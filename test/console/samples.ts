@@ -1,7 +1,8 @@
+import type { Route } from "@centralcloud/console";
 import { groupLetters, recordAction } from "@centralcloud/dead-letters";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import type { TestSystem } from "../support/databases.ts";
-import { patterns, putLetter, scopeOf } from "../support/dead-letters.ts";
+import { patterns, putLetter, scopeOf, sourceOf } from "../support/dead-letters.ts";
 import { patternMessage } from "../support/messages.ts";
 
 /** How a route is asked in a healthy system, for tests that walk all of them. */
@@ -13,21 +14,46 @@ export interface Sample {
 /** By path; a route whose path has no variables and whose query needs nothing has none. */
 export type Samples = Readonly<Record<string, Sample>>;
 
-const session = JSON.stringify({
-  agent_id: "agent-1",
-  session_id: "session-1",
-  session_state: { step: 1 },
-  synced_at: "2025-10-25T10:00:00Z",
-});
+/** What a source decides itself. */
+export interface SourceTexts {
+  readonly agent: string;
+  readonly session: string;
+  /** Of a dead letter: its reason, its error's code and text; and of values within messages. */
+  readonly reason: string;
+  readonly text: string;
+}
+
+const plain: SourceTexts = {
+  agent: "agent-1",
+  session: "session-1",
+  reason: "invalid",
+  text: "confidence must be between 0 and 1",
+};
 
 /** Puts into both databases what there is to show, and says where each of it is. */
-export async function prepareSamples(system: TestSystem): Promise<Samples> {
+export async function prepareSamples(
+  system: TestSystem,
+  { agent, session, reason, text }: SourceTexts = plain,
+): Promise<Samples> {
   const { singularity, central } = system;
-  const source = singularity.name;
-  const [msgId = ""] = [await queuesOf(system).send(patterns, patternMessage())].map(String);
-  await queuesOf(system).send("agent-sessions", session);
+  const { name: source } = await sourceOf(singularity);
+  const [msgId = ""] = [
+    await queuesOf(system).send(patterns, patternMessage({ agent_id: agent, note: text })),
+  ].map(String);
+  const state = { session_state: { step: 1, [text]: text }, synced_at: "2025-10-25T10:00:00Z" };
+  await queuesOf(system).send(
+    "agent-sessions",
+    JSON.stringify({ agent_id: agent, session_id: session, ...state }),
+  );
   await drainAll(system);
-  const letter = await putLetter(singularity);
+  const letter = await putLetter(singularity, {
+    original: patternMessage({ agent_id: agent, [text]: text, confidence: 2 }),
+    reason,
+    error: text,
+    ...(text === plain.text
+      ? {}
+      : { code: text, originalHeaders: JSON.stringify({ [text]: text }) }),
+  });
   const found = await groupLetters(await scopeOf(system), {}, { limit: 1 });
   const group = found.groups[0]?.fingerprint ?? "";
   const { rows: learned } = await central.pool.query<{ fingerprint: string }>(
@@ -39,7 +65,7 @@ export async function prepareSamples(system: TestSystem): Promise<Samples> {
   );
   const action = await recordAction(central.pool, {
     kind: "job-run",
-    request: { actor: "test@host", reason: "a sample" },
+    request: { actor: "test@host", reason: text === plain.text ? "a sample" : text },
     selection: { job: "assign-tasks-every-2min" },
     work: async ({ id }) => id,
     failureOf: () => undefined,
@@ -48,8 +74,8 @@ export async function prepareSamples(system: TestSystem): Promise<Samples> {
   return {
     "/queues/{queue}/{source}": { params: { queue, source } },
     "/patterns/{fingerprint}": { params: { fingerprint: learned[0]?.fingerprint ?? "" } },
-    "/agents/{agent}": { params: { agent: "agent-1" } },
-    "/sessions/{source}/{id}": { params: { source, id: "session-1" } },
+    "/agents/{agent}": { params: { agent } },
+    "/sessions/{source}/{id}": { params: { source, id: session } },
     "/messages/{source}/{queue}/{msgId}": { params: { source, queue, msgId } },
     "/consumers/{id}": { params: { id: consumers[0]?.id ?? "" } },
     "/jobs/{source}/{job}": { params: { source, job: "assign-tasks-every-2min" } },
@@ -60,4 +86,18 @@ export async function prepareSamples(system: TestSystem): Promise<Samples> {
     "/actions/new": { query: { do: "discard", queue } },
     "/actions/{id}": { params: { id: action } },
   };
+}
+
+/** How a route is asked, with its sample where it has one. */
+export function urlOf(route: Route, samples: Samples): string {
+  const sample = samples[route.path];
+  const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(sample?.params?.[name] ?? "none"),
+  );
+  const query = new URLSearchParams();
+  for (const [name, given] of Object.entries(sample?.query ?? {})) {
+    for (const value of [given].flat()) query.append(name, value);
+  }
+  const search = query.toString();
+  return `${path}${search === "" ? "" : `?${search}`}`;
 }

@@ -128,7 +128,10 @@ test("a worker leaves alone what is paused, and what somebody is at work on", as
   await runCommand(["actions", "pause", paused], environmentOf(members.ann));
   await endLease(paused);
   const alive = start("ann", "dlq", "discard", "--all", "--rate", "4", ...why);
-  await until("it is at work", async () => (await newest()).moved > 0);
+  await until("it is at work", async () => {
+    const action = await newest();
+    return action.id !== paused && action.moved > 0;
+  });
   const { id, runner } = await newest();
   const third = await putLetter(system.singularity);
   const dead = start("ann", "dlq", "discard", third, "--rate", "0.01", ...why);
@@ -191,3 +194,14 @@ test("a viewer's worker moves nothing, and says that it may not", async () => {
   expect(worker.output()).toContain("centralcloud_operator");
   expect((await queued()).length).toBe(sent);
 }, 150_000);
+
+test("a worker that can't ask the central store says so, and stops when it is told to", async () => {
+  const worker = startCommand(["actions", "work"], {
+    ...environmentOf(members.worker),
+    CENTRAL_DATABASE_URL: "postgres://nobody@127.0.0.1:1/central",
+  });
+  running.push(worker);
+  await until("it says so", () => worker.output().includes('"actions-fault"'), 30_000);
+  worker.child.kill("SIGTERM");
+  expect((await worker.finished).exitCode).toBe(0);
+}, 60_000);

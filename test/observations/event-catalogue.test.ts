@@ -34,7 +34,9 @@ const files = [
   "packages/central/src/observation.ts",
   "packages/cdc/src/observation.ts",
   "packages/lane/src/observation.ts",
+  "packages/dead-letters/src/observation.ts",
   "apps/consumer/src/observation.ts",
+  "apps/console/src/observation.ts",
 ];
 
 /** The unions in the sources: types are gone when the program runs. */

@@ -5,7 +5,8 @@ import type { Browser, TestConsole } from "./console.ts";
  * People with a token and rights of their own, for a console that several sign in to.
  */
 
-const tokenOf = (name: string) => `token of ${name}`;
+/** What one of them signs in with. */
+export const tokenOf = (name: string) => `token of ${name}`;
 
 /** The environment of a console that these people may sign in to. @param roles by name: a role, or a list of rights. */
 export function peopleWith(roles: Readonly<Record<string, string>>): Record<string, string> {

@@ -112,7 +112,7 @@ function Layout(options: LayoutOptions & { readonly children?: ComponentChildren
           {viewer !== undefined && (
             <footer>
               <p id="age" data-region>
-                Figures of <Age at={options.asOf ?? now} />
+                Figures as of <Age at={options.asOf ?? now} />
                 {isLive && <span data-live-state hidden />}
               </p>
               {command !== undefined && (

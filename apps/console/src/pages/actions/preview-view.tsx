@@ -86,7 +86,14 @@ export function PreviewView({
             </p>
           )}
           {contract !== null && contract.refused > 0 && (
-            <Notice tone="warning" title="Some would come back">
+            <Notice
+              tone="warning"
+              title={
+                contract.refused === contract.checked
+                  ? "They would come back"
+                  : "Some would come back"
+              }
+            >
               <p>
                 Replaying what the contract refuses dead-letters it again. Mend the producer or the
                 contract first, edit them, or send a few first to see.

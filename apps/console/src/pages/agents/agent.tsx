@@ -17,6 +17,9 @@ import { readTimeline } from "../messages/read-timeline.ts";
 import { Timeline } from "../messages/timeline.tsx";
 import { PerformanceCharts } from "../trends/performance-charts.tsx";
 
+/** Events of an agent that its page shows; its command shows more. */
+const newestEvents = 50;
+
 interface AgentModel {
   readonly agent: string;
   readonly heads: readonly AgentHead[];
@@ -49,7 +52,7 @@ export const agent = page({
         forS: performanceForS,
         everyS: performanceEveryS,
       }),
-      readTimeline(databases, { question: questionOf(id) }),
+      readTimeline(databases, { question: questionOf(id), limit: newestEvents }),
     ]);
     const heads = known.answers.flat();
     const rows = performance.answers.flat();

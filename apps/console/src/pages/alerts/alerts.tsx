@@ -45,7 +45,7 @@ function AlertsPage({ rules }: { readonly rules: readonly AlertRule[] }): VNode 
             cell: ({ name }) => <a href={hrefTo("/alerts/{name}", { name })}>{name}</a>,
           },
           { head: "Severity", cell: ({ severity }) => <Severity severity={severity} /> },
-          { head: "What it means", cell: ({ description }) => description },
+          { head: "What it means", cell: ({ description }) => withoutTemplates(description) },
         ]}
       />
     </>
@@ -68,12 +68,19 @@ export const alert = page({
   command: () => ["doctor"],
 });
 
+/** A text with `{{ $labels.queue }}` in it, which Prometheus fills in, as one reads it: “(queue)”; a figure is “(n)”. */
+function withoutTemplates(text: string): string {
+  return text.replaceAll(/\{\{(.*?)\}\}/g, (_, inner: string) => {
+    return `(${/\$labels\.(\w+)/.exec(inner)?.[1] ?? "n"})`;
+  });
+}
+
 function AlertPage(rule: AlertRule): VNode {
   const { severity, summary, description, runbook, expression, group } = rule;
   return (
     <>
-      <Notice tone={tones[severity] ?? "info"} title={summary}>
-        <p>{description}</p>
+      <Notice tone={tones[severity] ?? "info"} title={withoutTemplates(summary)}>
+        <p>{withoutTemplates(description)}</p>
       </Notice>
       <h2>What to do</h2>
       <Runbook text={runbook} />

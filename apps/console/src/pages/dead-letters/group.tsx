@@ -158,7 +158,10 @@ function Found({
       </Stats>
       {now !== null && <Verdict verdict={now} />}
       <div class="actions">
-        <a class="button primary" href={newActionHref("replay", ofQueue)}>
+        <a
+          class={now?.refused ? "button" : "button primary"}
+          href={newActionHref("replay", ofQueue)}
+        >
           Replay them…
         </a>
         <a class="button" href={newActionHref("discard", ofQueue)}>

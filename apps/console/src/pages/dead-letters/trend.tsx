@@ -41,25 +41,33 @@ export function Trend({ hours }: { readonly hours: Hours }): VNode | null {
   const width = Math.max(all.length, 24) * barWidth;
   const label = `${plural(all.length, "hour")} from ${hourText(first.at)} to ${hourText(last.at)}, ${most.toLocaleString("en-US")} at most in one`;
   return (
-    <svg class="trend" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
-      <line class="axis" x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} />
-      {all.map(({ at, count }, index) => {
-        const tall = count === 0 ? 0 : Math.max(2, (count / most) * (height - 4));
-        const left = (index + Math.max(0, 24 - all.length)) * barWidth;
-        return (
-          <rect
-            key={at}
-            class="series-2"
-            x={left}
-            y={height - 1 - tall}
-            width={barWidth - 1}
-            height={tall}
-          >
-            <title>{`${hourText(at)}: ${count.toLocaleString("en-US")}`}</title>
-          </rect>
-        );
-      })}
-    </svg>
+    <figure class="trend">
+      <svg
+        viewBox={`0 0 ${width} ${height}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={label}
+      >
+        <line class="axis" x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} />
+        {all.map(({ at, count }, index) => {
+          const tall = count === 0 ? 0 : Math.max(2, (count / most) * (height - 4));
+          const left = (index + Math.max(0, 24 - all.length)) * barWidth;
+          return (
+            <rect
+              key={at}
+              class="series-2"
+              x={left}
+              y={height - 1 - tall}
+              width={barWidth - 1}
+              height={tall}
+            >
+              <title>{`${hourText(at)}: ${count.toLocaleString("en-US")}`}</title>
+            </rect>
+          );
+        })}
+      </svg>
+      <figcaption class="hint">By hour, until {hourText(last.at)}</figcaption>
+    </figure>
   );
 }
 

@@ -158,7 +158,9 @@ function TrendsPage(model: TrendsModel): VNode {
       <DeliveryCharts rates={rates} span={span} />
       <DepthCharts depths={depths} span={span} />
       <h2>Dead letters</h2>
-      <DeadLetterChart groups={groups} span={span} />
+      <div class="charts">
+        <DeadLetterChart groups={groups} span={span} />
+      </div>
       <h2>Agents</h2>
       <PartialSources unreachable={[]} failed={closed} />
       <PerformanceCharts
