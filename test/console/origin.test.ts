@@ -155,3 +155,34 @@ test("what is refused is put in the log, with where and why", async () => {
     reason: "unknown host",
   });
 });
+
+test("a form of more fields than any page has is refused unread, and so is one that nobody sent us", async () => {
+  const { counts, routes } = countingForm();
+  const own = await consoles.start({}, { routes });
+  const browser = await own.signIn();
+  const many = Array.from({ length: 2_000 }, (_, index) => `${index}`);
+  expect((await browser.post("/count", { reason: many })).status).toBe(413);
+  expect(counts.done).toBe(0);
+  const stranger = own.browser();
+  expect((await stranger.post("/no-such-form", { reason: "test" })).status).toBe(404);
+  expect((await stranger.post("/count", { reason: many })).status).toBe(413);
+});
+
+test("strangers who send forms again and again are asked to wait", async () => {
+  const { routes } = countingForm();
+  const stranger = (await consoles.start({}, { routes })).browser();
+  const statuses: number[] = [];
+  for (let count = 0; count < 12; count += 1) {
+    statuses.push((await stranger.post("/count", { reason: "test" })).status);
+  }
+  expect(statuses.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 401));
+  expect(statuses.at(-1)).toBe(429);
+});
+
+test("an address that can't be read is answered, too", async () => {
+  const browser = (await consoles.start()).browser();
+  expect(await browser.get("//")).toMatchObject({
+    status: 400,
+    headers: { "content-security-policy": expect.stringContaining("default-src 'none'") },
+  });
+});

@@ -17,7 +17,10 @@ import { patternMessage } from "../support/messages.ts";
 const system = useSystem();
 failOnLeaks(system);
 const consoles = useConsole(system);
-const members = useMembers(system, { viewer: "centralcloud_viewer" });
+const members = useMembers(system, {
+  viewer: "centralcloud_viewer",
+  auditor: "centralcloud_auditor",
+});
 const away = "postgres://nobody@127.0.0.1:1/away";
 const asking = { timeout: 20 };
 
@@ -163,14 +166,15 @@ test("depth and age are reckoned at each moment from queue and archive, with a v
   expect(rates.failed).toEqual([]);
 });
 
-test("what a viewer may not read is told, and what it may is read", async () => {
+test("a viewer may read what the charts are drawn from, and nobody else may", async () => {
   const { singularity, central } = members.viewer;
   const request = { forS: 3_600, everyS: 300 };
-  const refused = await readAgentPerformance([singularity.url], asking, request);
+  const { singularity: auditors } = members.auditor;
+  const refused = await readAgentPerformance([auditors.url], asking, request);
   expect(refused.failed).toMatchObject([
     { reason: expect.stringContaining("agent_performance_5min") },
   ]);
-  const performance = await readAgentPerformance([system.singularity.url], asking, request);
+  const performance = await readAgentPerformance([singularity.url], asking, request);
   expect(performance.answers.flat()).toMatchObject([{ taskCount: 5, avgMs: 103 }]);
   const known = await readKnowledgeOverTime(central.url, asking, 7);
   expect(known.answers[0]?.days).toHaveLength(7);

@@ -127,7 +127,7 @@ test("a worker leaves alone what is paused, and what somebody is at work on", as
   const paused = await killReplay(30);
   await runCommand(["actions", "pause", paused], environmentOf(members.ann));
   await endLease(paused);
-  const alive = start("ann", "dlq", "discard", "--all", "--rate", "4", ...why);
+  const alive = start("ann", "dlq", "discard", "--all", "--rate", "0.5", ...why);
   await until("it is at work", async () => {
     const action = await newest();
     return action.id !== paused && action.moved > 0;

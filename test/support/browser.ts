@@ -68,7 +68,7 @@ export function useBrowser(): BrowserTools {
   async function open(console: TestConsole, options: BrowserContextOptions = {}): Promise<Window> {
     if (browser === undefined) throw new Error("the browser has not started");
     const context = await browser.newContext({ baseURL: console.url, ...options });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(45_000);
     const faults: string[] = [];
     const page = await context.newPage();
     watch(page, console.url, faults);

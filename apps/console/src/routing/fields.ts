@@ -124,7 +124,9 @@ export function collectGiven(pairs: Iterable<readonly [string, string]>): Map<st
   const given = new Map<string, string[]>();
   for (const [name, value] of pairs) {
     if (value === "") continue;
-    given.set(name, [...(given.get(name) ?? []), value]);
+    const values = given.get(name);
+    if (values === undefined) given.set(name, [value]);
+    else values.push(value);
   }
   return given;
 }

@@ -61,6 +61,8 @@ export function createAnswering(options: AnsweringOptions) {
   const gate = createGate(pagesAtATime, { inLine: pagesInLine, yieldsAfterMs: 2_000 });
   const posts = createRateLimit({ atOnce: 30, aMinute: 60 });
   const signIns = createRateLimit({ atOnce: 10, aMinute: 10 });
+  /** Forms of people whose session has ended, by their address: nobody knows them. */
+  const unsigned = createRateLimit({ atOnce: 10, aMinute: 20 });
   const sent = createSentForms();
   const isSecure = publicUrl?.protocol === "https:";
   const hasPath = (path: string) => router.find(path).has("GET");
@@ -95,9 +97,12 @@ export function createAnswering(options: AnsweringOptions) {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     setSecurityHeaders(response, isSecure);
-    const url = new URL(request.url ?? "/", "http://console.invalid");
+    const base = "http://console.invalid";
+    const isUrl = URL.canParse(request.url ?? "/", base);
+    const url = new URL(isUrl ? (request.url ?? "/") : "/", base);
     const asked: Asked = { path: url.pathname, url, now: new Date(), viewer: undefined };
     try {
+      if (!isUrl) return fail(response, asked, failures.badAddress());
       await route(request, response, asked);
     } catch (error) {
       const failure = failures.describeFailure(error);
@@ -194,6 +199,11 @@ export function createAnswering(options: AnsweringOptions) {
     const to = `${asked.path}${asked.url.search}`;
     const invitation = authentication.invite(to);
     if (method === "POST") {
+      // What was typed is kept for who signs in again; there is none where no form is.
+      if (!router.find(asked.path).has("POST")) return fail(response, asked, failures.notFound());
+      if (!unsigned.admits(request.socket.remoteAddress ?? "")) {
+        return fail(response, asked, failures.tooMany());
+      }
       const form = await readForm(request, mostFormBytes);
       return fail(response, asked, failures.signInFirst(invitation, to, form));
     }

@@ -10,6 +10,9 @@ export class BodyError extends Error {
   }
 }
 
+/** No page has a form of so many fields; each that is shown again takes memory. */
+const mostFields = 1_000;
+
 /**
  * The fields of a form that was sent, in their order.
  *
@@ -33,5 +36,9 @@ export async function readForm(
     }
     chunks.push(chunk);
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString("utf8"));
+  const text = Buffer.concat(chunks).toString("utf8");
+  if (text.split("&", mostFields + 1).length > mostFields) {
+    throw new BodyError(413, `what was sent has more than ${mostFields} fields`);
+  }
+  return new URLSearchParams(text);
 }

@@ -32,6 +32,11 @@ export function notFound(): Failure {
   };
 }
 
+export function badAddress(): Failure {
+  const body = <p>The address of this request can't be read. Begin at the first page.</p>;
+  return { status: 400, title: "This is no address", body };
+}
+
 export function methodNotAllowed(allowed: readonly string[]): Failure {
   return {
     status: 405,

@@ -43,7 +43,7 @@ export const agent = page({
   section: "knowledge",
   query: {},
   title: ({ agent: id }: AgentModel) => `Agent ${id}`,
-  async read({ params: { agent: id = "" }, databases, now }): Promise<AgentModel> {
+  async read({ params: { agent: id = "" }, viewer, databases, now }): Promise<AgentModel> {
     const { sourceUrls, centralUrl, asking } = databases;
     const [known, performance, found] = await Promise.all([
       readAgents(centralUrl, asking, { agent: id, limit: 100 }),
@@ -52,7 +52,7 @@ export const agent = page({
         forS: performanceForS,
         everyS: performanceEveryS,
       }),
-      readTimeline(databases, { question: questionOf(id), limit: newestEvents }),
+      readTimeline(databases, { viewer, question: questionOf(id), limit: newestEvents }),
     ]);
     const heads = known.answers.flat();
     const rows = performance.answers.flat();
@@ -89,7 +89,7 @@ export const revealAgent = form({
   async act({ params: { agent: id = "" }, form: { reason }, viewer, key, operator, databases }) {
     const found = await readTimeline(
       { ...operator, asking: databases.asking },
-      { question: questionOf(id), reveal: requestOf({ viewer, reason, key }) },
+      { viewer, question: questionOf(id), reveal: requestOf({ viewer, reason, key }) },
     );
     const body = <Timeline found={found} empty={`Nothing is known of agent ${id} any more.`} />;
     return { status: 200, title: `Agent ${id}`, body };

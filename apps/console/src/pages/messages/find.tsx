@@ -24,12 +24,12 @@ export const messages = page({
   section: "knowledge",
   query: { message: maybe(text(600)), source: maybe(text(300)) },
   title: () => "Find a message, an agent or a session",
-  async read({ query: { message: id, source }, databases }): Promise<FindModel> {
+  async read({ query: { message: id, source }, viewer, databases }): Promise<FindModel> {
     const subject = id === undefined ? undefined : messageOf(id);
     if (subject === undefined) return { id, source, found: undefined };
     const question = { subject, window: { from: null, to: null } };
     const sources = source === undefined ? undefined : [source];
-    return { id, source, found: await readTimeline(databases, { question, sources }) };
+    return { id, source, found: await readTimeline(databases, { viewer, question, sources }) };
   },
   page: (model) => <FindPage {...model} />,
   command: ({ query: { message: id, source } }) => {

@@ -38,9 +38,9 @@ export const message = page({
   section: "knowledge",
   query: {},
   title: ({ queue, msgId }: MessageModel) => `Message ${msgId} of ${queue}`,
-  async read({ params, databases }): Promise<MessageModel> {
+  async read({ params, viewer, databases }): Promise<MessageModel> {
     const { source, queue, msgId, question } = askedOf(params);
-    const found = await readTimeline(databases, { question, sources: [source] });
+    const found = await readTimeline(databases, { viewer, question, sources: [source] });
     const own = ofQueue(found, queue);
     const isComplete = found.unreachable.length + found.failed.length === 0;
     if (own.events.length === 0 && isComplete && own.unknown.length === 0) {
@@ -70,7 +70,7 @@ export const revealMessage = form({
     const { source, queue, msgId, question } = askedOf(params);
     const found = await readTimeline(
       { ...operator, asking: databases.asking },
-      { question, sources: [source], reveal: requestOf({ viewer, reason, key }) },
+      { viewer, question, sources: [source], reveal: requestOf({ viewer, reason, key }) },
     );
     const model = { source, queue, msgId, found: ofQueue(found, queue) };
     const title = `Message ${msgId} of ${queue}`;

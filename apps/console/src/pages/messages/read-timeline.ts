@@ -2,12 +2,15 @@ import { askSources, defaultTimeoutS, sourcesAtATime } from "@centralcloud/inspe
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import type { Silence } from "@centralcloud/service";
 import { type Trace, type TraceOptions, type TraceQuestion, trace } from "@centralcloud/trace";
+import type { Viewer } from "../../auth/rights.ts";
 import { applicationName, type Databases } from "../../reading/databases.ts";
 
 /** Events of one page: the newest. */
 export const mostEvents = 200;
 
 export interface TimelineRequest {
+  /** Who looks: what operators did, and the change log, takes the right `audit`. */
+  readonly viewer: Pick<Viewer, "rights">;
   readonly question: TraceQuestion;
   /** Names, ids or addresses of the sources that are meant; default: all. */
   readonly sources?: readonly string[] | undefined;
@@ -24,7 +27,7 @@ export interface TimelineRequest {
  */
 export async function readTimeline(
   { sourceUrls, centralUrl, asking }: Pick<Databases, "sourceUrls" | "centralUrl" | "asking">,
-  { question, sources, reveal, limit = mostEvents }: TimelineRequest,
+  { viewer, question, sources, reveal, limit = mostEvents }: TimelineRequest,
 ): Promise<Trace> {
   const timeoutS = asking.timeout ?? asking.mostS ?? defaultTimeoutS;
   const { signal } = asking;
@@ -35,7 +38,7 @@ export async function readTimeline(
   });
   const chosen = sources === undefined ? {} : { source: sources };
   try {
-    return await trace(question, {
+    const found = await trace(question, {
       central,
       centralName: withoutSecrets(centralUrl),
       timeoutMs: timeoutS * 1_000,
@@ -49,9 +52,20 @@ export async function readTimeline(
           ask({ sourceId: one.sourceId, name: one.name, pool: one.pool }, one.signal),
         ),
     });
+    return viewer.rights.has("audit") ? found : withoutAudit(found);
   } finally {
     await endPool(central, 0);
   }
+}
+
+function withoutAudit(found: Trace): Trace {
+  const events = found.events.filter(({ where }) => where !== "action" && where !== "change-log");
+  const why = "what operators did, and the change log: to see them takes the right audit";
+  return {
+    ...found,
+    events,
+    unknown: [...found.unknown, { from: null, to: null, why, source: null }],
+  };
 }
 
 /** A timeline of one queue's messages alone: ids repeat between queues. */

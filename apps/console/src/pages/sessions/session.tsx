@@ -26,12 +26,12 @@ export const session = page({
   section: "knowledge",
   query: {},
   title: ({ id }: SessionModel) => `Session ${id}`,
-  async read({ params: { source = "", id = "" }, databases }): Promise<SessionModel> {
+  async read({ params: { source = "", id = "" }, viewer, databases }): Promise<SessionModel> {
     const { centralUrl, asking } = databases;
     const question = { subject: { session: id }, window: { from: null, to: null } };
     const [heads, found] = await Promise.all([
       readSessionsOfId(centralUrl, asking, id),
-      readTimeline(databases, { question, sources: [source] }),
+      readTimeline(databases, { viewer, question, sources: [source] }),
     ]);
     const head = heads.answers
       .flat()
