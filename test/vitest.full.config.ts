@@ -31,7 +31,7 @@ export default defineConfig({
     ],
     globalSetup: ["support/full-profile-setup.ts"],
     server: { deps: { external: [builtPackages] } },
-    setupFiles: ["support/check-leaks.ts"],
+    setupFiles: ["support/check-container-leaks.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
     // Loading the packages anew for each file costs more than many files' tests. What a test leaves behind,

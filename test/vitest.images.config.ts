@@ -8,7 +8,7 @@ export default defineConfig({
     include: ["images/**/*.test.ts"],
     globalSetup: ["support/images-setup.ts"],
     server: { deps: { external: [builtPackages] } },
-    setupFiles: ["support/check-leaks.ts"],
+    setupFiles: ["support/check-container-leaks.ts"],
     runner: "support/full-profile-runner.ts",
     pool: "forks",
     // A minute on a machine that does nothing else.

@@ -12,7 +12,7 @@ import { readCommands, readFigures, readValidation, root } from "../../tools/cap
 const isLinux = process.platform === "linux";
 
 async function runQuick(command: string): Promise<unknown> {
-  const program = join(root, "test/dist/capacity/main.js");
+  const program = join(root, "tools/dist/capacity/main.js");
   const { stdout } = await promisify(execFile)(process.execPath, [program, command, "--quick"]);
   return JSON.parse(stdout);
 }

@@ -124,7 +124,7 @@ describe("queues", () => {
       problem(
         "warning",
         /^agent-sessions-dlq: 1 dead letter in it, the oldest of 20\S+Z$/,
-        /"Dead letters"/,
+        /docs\/operate\/dead-letters\.md/,
       ),
       expect.objectContaining({
         severity: "ok",

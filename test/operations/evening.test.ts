@@ -286,10 +286,7 @@ async function expectSessionsAreNewest(step: number): Promise<void> {
   );
   expect(rows.map((row) => row.step)).toEqual(rows.map(() => step));
   const id = rows[0]?.id ?? "";
-  const shown = await runCommand(
-    ["sessions", "show", id, "--reveal", "--reason", "a test"],
-    environment(),
-  );
+  const shown = await runCommand(["sessions", "show", id], environment());
   expect(shown.stdout).toMatch(shownPattern(`sealed … for 2026-12 …\nstate … {"step": ${step}}`));
   const { rows: versions } = await central.pool.query<{ behind: number }>(
     `select count(*)::integer as behind from central.agent_sessions

@@ -188,6 +188,7 @@ test("dead letters: what was refused by mistake is merged, what is wrong is kept
   expect(await steps.next()).toMatch(/1 dead letter[\s\S]*replayed 1 dead letter/);
   expect(await steps.next()).toContain("discarded 1 dead letter");
   expect(JSON.parse(await steps.next())).toMatchObject([
+    { action: "reveal", reason: "an export", message_count: 0, ended: true },
     { action: "replay", reason: "the constraint is repaired", message_count: 1, ended: true },
     { action: "discard", reason: "sent again by producer 2.2", message_count: 1, ended: true },
   ]);

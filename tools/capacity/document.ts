@@ -292,7 +292,7 @@ function renderCommands(measured: CommandsMeasured): string {
       ],
       measured.commands.map(({ command, ratio, medianS, mostS, nodeS, serverS }) => [
         command === connecting ? "connecting to each, `select 1`" : `\`${command}\``,
-        `${formatNumber(ratio)} ×`,
+        ratio === undefined ? "not measured" : `${formatNumber(ratio)} ×`,
         ...[medianS, mostS, nodeS, serverS].map((seconds) => `${seconds.toFixed(1)} s`),
       ]),
     ),

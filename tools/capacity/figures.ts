@@ -124,8 +124,8 @@ export interface CommandFigures {
   readonly command: string;
   readonly medianS: number;
   readonly mostS: number;
-  /** Of the time that connecting to each source took in the same round: the median of the rounds. */
-  readonly ratio: number;
+  /** Of the time that connecting to each source took in the same round: the median of the rounds; absent until measured. */
+  readonly ratio?: number;
   readonly nodeS: number;
   readonly serverS: number;
 }

@@ -1,0 +1,3 @@
+import { checkLeaks } from "./process-leaks.ts";
+
+checkLeaks({ listens: false });
