@@ -83,8 +83,8 @@ test("whatever is in it, a table is no wider than its terminal, and nothing of i
           .map(textOf)
           .join(""),
       );
-      for (const [letter, count] of given) {
-        expect(shown.get(letter) ?? 0, letter).toBeGreaterThanOrEqual(count);
+      for (const [character, count] of given) {
+        expect(shown.get(character) ?? 0, character).toBeGreaterThanOrEqual(count);
       }
     }),
     { numRuns: 50 },
@@ -96,8 +96,8 @@ const textOf = (cell: string | number | null) => printable(String(cell ?? ""));
 /** How often a text has each of its characters; names of columns are in it more often where rows are lists. */
 function lettersOf(table: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const letter of table.replaceAll(/\s/gu, "")) {
-    counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  for (const character of table.replaceAll(/\s/gu, "")) {
+    counts.set(character, (counts.get(character) ?? 0) + 1);
   }
   return counts;
 }

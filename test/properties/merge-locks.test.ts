@@ -140,7 +140,7 @@ describe.each(mergeCases)("merges of $queue", ({ queue, merge }) => {
       await emptyCentral(system.central.pool);
       const [message] = batchOf(queue, 500 + n, [n]).messages;
       const hold = `
-        select from central.${merge.name.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`)}(
+        select from central.${merge.name.replace(/[A-Z]/, (character) => `_${character.toLowerCase()}`)}(
           '${sourceIds[0]}', '${queue}', '{900}', '{2025-10-25T10:00:00Z}', '[${message?.document}]')`;
       const result = await collide(hold, batchOf(queue, 100), batchOf(queue, 200, backwards));
       expect(result).toEqual({ met: ["blocked", "blocked"], merged: 10 });

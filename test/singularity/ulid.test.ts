@@ -53,7 +53,7 @@ test.each([
   });
 });
 
-test("letters that are mistaken for digits are read as the digits", async () => {
+test("characters that are mistaken for digits are read as the digits", async () => {
   const { rows } = await db().query(
     `select ulid_to_uuid('olgv5pa9eqg7d82q3y4pkbzsyv') = ulid_to_uuid($1) as same`,
     [fixture],

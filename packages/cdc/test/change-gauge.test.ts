@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { ChangeGauge, defaultChangeBytes } from "../src/stream/change-gauge.ts";
 
-function message(letter: string, body: Buffer): Buffer {
+function message(type: string, body: Buffer): Buffer {
   const header = Buffer.alloc(5);
-  header.write(letter, 0, "latin1");
+  header.write(type, 0, "latin1");
   header.writeUInt32BE(body.length + 4, 1);
   return Buffer.concat([header, body]);
 }

@@ -41,20 +41,20 @@ export class ProtocolViolationError extends Error {
   }
 }
 
-const letter = (text: string) => text.charCodeAt(0);
-const dataRow = letter("D");
-const readyForQuery = letter("Z");
+const codeOf = (text: string) => text.charCodeAt(0);
+const dataRow = codeOf("D");
+const readyForQuery = codeOf("Z");
 /** Copied rows count as those of an answer do; a copy has no end that we could know. */
-const copyData = letter("d");
-const known = new Set([..."123ACDEGHIKNRSTVWZcdnstv"].map(letter));
+const copyData = codeOf("d");
+const known = new Set([..."123ACDEGHIKNRSTVWZcdnstv"].map(codeOf));
 /** They are lists of texts, and the driver reads on until it finds the list's end. */
-const lists = new Set([letter("E"), letter("N")]);
+const lists = new Set([codeOf("E"), codeOf("N")]);
 
 /** Asks for the password, or says that it was the right one. */
-const authentication = letter("R");
+const authentication = codeOf("R");
 
 /**
- * A message begins with its letter and its length; a row then says how many values it has, and of each its length; one
+ * A message begins with its type, one byte, and its length; a row then says how many values it has, and of each its length; one
  * about the password says which step it is.
  */
 const headerBytes = { message: 5, row: 2, value: 4, step: 4 } as const;

@@ -65,7 +65,7 @@ function readVariable(name: string, environment: Environment, mistakes: string[]
   return undefined;
 }
 
-/** Without a byte-order mark; undefined where it is in another encoding: UTF-16 has zeros between its letters. */
+/** Without a byte-order mark; undefined where it is in another encoding: UTF-16 has zeros between its characters. */
 function decodeText(bytes: Buffer): string | undefined {
   if (bytes.includes(0)) return undefined;
   try {

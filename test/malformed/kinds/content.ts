@@ -43,14 +43,14 @@ function sized(name: string, size: (maximum: number) => number, fate: Fate): Kin
     name,
     weight: 0.03,
     make: (i) => {
-      const letter = i.random.pick(["x", "é", "語", "😀"]);
+      const character = i.random.pick(["x", "é", "語", "😀"]);
       // jsonb writes one space after each comma and colon
       const text = (padding: string) =>
         `{"pattern": {"mark": ${i.mark}, "padding": "${padding}"}, "agent_id": "a", "learned_at": "2025-10-25T10:00:00Z"}`;
       const room = size(i.maxMessageBytes) - Buffer.byteLength(text(""));
-      const wide = Math.floor(room / Buffer.byteLength(letter));
-      const narrow = room - wide * Buffer.byteLength(letter);
-      return { queue: patterns, body: text(letter.repeat(wide) + "y".repeat(narrow)), fate };
+      const wide = Math.floor(room / Buffer.byteLength(character));
+      const narrow = room - wide * Buffer.byteLength(character);
+      return { queue: patterns, body: text(character.repeat(wide) + "y".repeat(narrow)), fate };
     },
   };
 }

@@ -35,7 +35,7 @@ export const oddTexts: readonly string[] = [
 const prototypeNames = ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype"];
 
 /** Characters of one to four bytes of UTF-8. */
-const letters = ["x", "é", "語", "😀", "\u{10ffff}"];
+const characters = ["x", "é", "語", "😀", "\u{10ffff}"];
 
 const numbers: readonly (readonly [json: string, name: string])[] = [
   ["7", "7"],
@@ -89,11 +89,11 @@ export const identifierKinds: readonly Kind[] = [
     return [json(name), stored({ agent_id: name })];
   }),
   identifier("an id written in escapes, surrogate pairs too", ({ random }) => {
-    const name = random.pick(oddTexts) + random.pick(letters);
+    const name = random.pick(oddTexts) + random.pick(characters);
     return [escaped(name), stored({ agent_id: name })];
   }),
   identifier("an id as long as is allowed", ({ random }) => {
-    const name = Array.from({ length: 512 }, () => random.pick(letters)).join("");
+    const name = Array.from({ length: 512 }, () => random.pick(characters)).join("");
     return [json(name), stored({ agent_id: name })];
   }),
   identifier("the largest id in bytes, incompressible", ({ random }) => {
@@ -103,7 +103,7 @@ export const identifierKinds: readonly Kind[] = [
     return [json(name), stored({ agent_id: name })];
   }),
   identifier("an id one character too long", ({ random }) => [
-    json(random.pick(letters).repeat(513)),
+    json(random.pick(characters).repeat(513)),
     tooLong,
   ]),
   { ...identifier("a very long id", () => [json("x".repeat(100_000)), tooLong]), weight: 0.1 },

@@ -89,7 +89,7 @@ export const keyKinds: readonly Kind[] = [
       return { queue, body: write(Object.fromEntries(fields)), fate: invalid() };
     },
   },
-  ofRequiredKey("a key in other letters", (key, i, queue) => {
+  ofRequiredKey("a key in other characters", (key, i, queue) => {
     const fields = validFields(queue, i);
     const other = i.random.pick([key.toUpperCase(), ` ${key}`, `${key} `, key.replace("_", "-")]);
     const alike = other === key ? `${key}\u200b` : other;

@@ -2,8 +2,8 @@ import { queueNames } from "@centralcloud/contracts";
 import pg from "pg";
 
 /** Keys of versions that excluded each other by advisory locks, and those by which consumers and senders tell each other something. */
-const numbers = ["ccsc", "ccmi", "cccr", "ccsl", "ccpb", "cccl"].map((letters) =>
-  Number.parseInt(Buffer.from(letters).toString("hex"), 16),
+const numbers = ["ccsc", "ccmi", "cccr", "ccsl", "ccpb", "cccl"].map((name) =>
+  Number.parseInt(Buffer.from(name).toString("hex"), 16),
 );
 const expressions = [
   ...numbers.map(String),

@@ -8,7 +8,7 @@ export class ByteReader {
   }
 
   /** One byte as the ASCII character that PostgreSQL's manual calls it by. */
-  letter(): string {
+  character(): string {
     return String.fromCharCode(this.uint8());
   }
 

@@ -40,7 +40,7 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
     const oid = reader.uint32();
     const schema = reader.name();
     const table = reader.name();
-    const identity = reader.letter();
+    const identity = reader.character();
     const name = tables.nameOf(schema, table);
     const columns = Array.from({ length: reader.int16() }, () => readColumn(reader));
     if (name === undefined) {
@@ -69,17 +69,17 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
     return relations.get(oid);
   }
 
-  function readChange(letter: string, reader: ByteReader): readonly StreamEvent[] {
+  function readChange(type: string, reader: ByteReader): readonly StreamEvent[] {
     const relation = relationOf(reader.uint32());
     if (relation === undefined) return nothing;
-    const marker = reader.letter();
+    const marker = reader.character();
     const before = marker === "N" ? undefined : readTuple(reader, relation.columns);
     const isWhole = marker === "O";
-    if (letter === "U" && before !== undefined) reader.letter();
-    const after = letter === "D" ? undefined : readTuple(reader, relation.columns);
+    if (type === "U" && before !== undefined) reader.character();
+    const after = type === "D" ? undefined : readTuple(reader, relation.columns);
     const change: RowChange = {
       table: relation.name,
-      operation: letter === "I" ? "insert" : letter === "U" ? "update" : "delete",
+      operation: type === "I" ? "insert" : type === "U" ? "update" : "delete",
       key: keyOf(relation, before ?? after),
       oldValues: isWhole && before !== undefined ? wholeRow(relation, before) : null,
       newValues: after === undefined ? null : toJsonObject(after.fields),
@@ -103,12 +103,12 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
     },
     tableOf(payload) {
       const reader = new ByteReader(payload);
-      return "IUD".includes(reader.letter()) ? relations.get(reader.uint32())?.name : undefined;
+      return "IUD".includes(reader.character()) ? relations.get(reader.uint32())?.name : undefined;
     },
     decode(payload) {
       const reader = new ByteReader(payload);
-      const letter = reader.letter();
-      switch (letter) {
+      const type = reader.character();
+      switch (type) {
         case "B":
           return [readBegin(reader)];
         case "R":
@@ -117,7 +117,7 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
         case "U":
         case "D":
           described = undefined;
-          return readChange(letter, reader);
+          return readChange(type, reader);
         case "T":
           return readTruncate(reader);
         case "C":
@@ -128,7 +128,7 @@ export function createPgoutputDecoder(tables: CapturedTables, lookup: TableLooku
         case "Y": // the name of a type
           return nothing;
         default:
-          throw new Error(`pgoutput sent a message that is not known here: ${letter}`);
+          throw new Error(`pgoutput sent a message that is not known here: ${type}`);
       }
     },
   };
@@ -171,7 +171,7 @@ function readTuple(reader: ByteReader, columns: readonly Column[]): Tuple {
     const column = columns[index];
     if (column === undefined) throw new Error("pgoutput sent more values than columns");
     const { name, typeOid, isStored } = column;
-    const kind = reader.letter();
+    const kind = reader.character();
     const text = kind === "t" ? reader.text(reader.int32()) : undefined;
     if (!isStored) continue;
     if (text !== undefined) fields.push([name, toJsonText(typeOid, text)]);

@@ -6,7 +6,7 @@ export const changeBytes = { least: 64 * 1024, most: 64 * 1024 * 1024 };
 /** So much of a change that is too long is kept: enough to tell what it is about. */
 const headBytes = 4_096;
 
-/** A message begins with its letter and its length, which counts itself. */
+/** A message begins with its type, one byte, and its length, which counts itself. */
 const headerBytes = 5;
 const copyData = "d".charCodeAt(0);
 

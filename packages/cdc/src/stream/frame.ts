@@ -28,12 +28,12 @@ export type Frame =
 /** What the output plugin wrote at once. */
 export type DataFrame = Extract<Frame, { kind: "data" }>;
 
-/** What comes before the payload of a data frame: its letter, where it begins and ends in the log, and when. */
+/** What comes before the payload of a data frame: its type, where it begins and ends in the log, and when. */
 export const dataHeaderBytes = 25;
 
 export function parseFrame(bytes: Buffer): Frame {
-  const letter = String.fromCharCode(bytes.readUInt8(0));
-  if (letter === "w") {
+  const type = String.fromCharCode(bytes.readUInt8(0));
+  if (type === "w") {
     return {
       kind: "data",
       lsn: bytes.readBigUInt64BE(1),
@@ -41,12 +41,12 @@ export function parseFrame(bytes: Buffer): Frame {
       payload: bytes.subarray(dataHeaderBytes),
     };
   }
-  if (letter === "k") {
+  if (type === "k") {
     const walEnd = bytes.readBigUInt64BE(1);
     const serverTime = formatMicroseconds(bytes.readBigInt64BE(9));
     return { kind: "keepalive", walEnd, serverTime, wantsReply: bytes.readUInt8(17) === 1 };
   }
-  throw new Error(`the server sent a replication message that is not known here: ${letter}`);
+  throw new Error(`the server sent a replication message that is not known here: ${type}`);
 }
 
 /**
