@@ -39,7 +39,8 @@ test.skipIf(!isLinux)(
   "every command that looks at all sources is timed",
   async () => {
     const measured = await runQuick("commands");
-    expect(shapeOf(measured)).toEqual(shapeOf(readCommands()));
+    // A ratio to a bare connection is of later measurements only.
+    expect(shapeOf(measured)).toMatchObject(shapeOf(readCommands()) as object);
   },
   120_000,
 );

@@ -127,20 +127,15 @@ test.each([
   await expectHarmlessOutput(words);
 });
 
-const revealed = ["--reveal", "--reason", "a test"];
-
 test("sessions show prints a state that steers nothing, and its JSON means what was written", async () => {
   const { rows } = await system.central.pool.query<{ session_id: string }>(
     "select session_id::text from central.agent_sessions",
   );
   expect(rows.length).toBeGreaterThan(0);
   for (const { session_id } of rows) {
-    const text = await runCommand(["sessions", "show", session_id, ...revealed], environment);
+    const text = await runCommand(["sessions", "show", session_id], environment);
     expectHarmless("sessions show", text.stdout);
-    const json = await runCommand(
-      ["sessions", "show", session_id, ...revealed, "--json"],
-      environment,
-    );
+    const json = await runCommand(["sessions", "show", session_id, "--json"], environment);
     expectHarmless("sessions show --json", json.stdout);
     expect(JSON.parse(json.stdout)).toMatchObject({
       agentId: hostile,

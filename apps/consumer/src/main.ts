@@ -1,4 +1,3 @@
-import { consumerEvents } from "./observation.ts";
 import "@centralcloud/service/fit-address-space";
 import { cutAllConnections } from "@centralcloud/postgres";
 import {
@@ -14,6 +13,7 @@ import {
 import { readConsumerConfiguration } from "./configuration.ts";
 import { keepHeapSmall } from "./keep-heap-small.ts";
 import { createLogger } from "./logger.ts";
+import { consumerEvents } from "./observation.ts";
 import { createConsumerService } from "./run.ts";
 
 /* The service by itself, as an image runs it; `centralcloud consume` is the same. */

@@ -1,6 +1,12 @@
 import { SelectionError } from "@centralcloud/dead-letters";
 import { classifyFault, codeOf, messageOf, sqlState } from "@centralcloud/postgres";
-import { type Answers, NoAnswerError, printable, type Silence } from "@centralcloud/service";
+import {
+  type Answers,
+  ConfigurationError,
+  NoAnswerError,
+  printable,
+  type Silence,
+} from "@centralcloud/service";
 
 /** Whether an error means that a database is not there, does not answer, or does not let us in. */
 export function isOutOfReach(error: unknown): boolean {
@@ -54,8 +60,9 @@ export function describeSilence(source: string, error: unknown): Unanswered {
     const words = `what it answers can't be understood: ${reason}`;
     return { silence: { source, reason: words }, isUnreachable };
   }
+  if (error instanceof SelectionError || error instanceof ConfigurationError) throw error;
   // Other errors that nobody has given a code are mistakes of ours.
-  if (error instanceof SelectionError || codeOf(error) === undefined) throw error;
+  if (codeOf(error) === undefined) throw error;
   return { silence: { source, reason }, isUnreachable };
 }
 
