@@ -62,7 +62,7 @@ describe.skipIf(browserMissing !== undefined)(
           .first()
           .click();
         await page.locator(".group h2 a").first().click();
-        await link(page, id).first().click();
+        await page.getByRole("link", { name: id, exact: true }).first().click();
         await page.getByText("Its message would be refused again").waitFor();
         const painted = page.locator(".json-line.noted");
         expect(await painted.textContent()).toContain("confidence must be");
@@ -174,7 +174,7 @@ describe.skipIf(browserMissing !== undefined)(
       await page.getByLabel("Code").fill("out_of_range");
       await button(page, "Show").click();
       await page.waitForURL(/code=out_of_range/);
-      await link(page, id).first().click();
+      await page.getByRole("link", { name: id, exact: true }).first().click();
       await page.waitForURL(new RegExp(`/${id}$`));
       await page.goBack();
       expect(await page.getByLabel("Code").inputValue()).toBe("out_of_range");
