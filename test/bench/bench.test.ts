@@ -53,13 +53,13 @@ test("another checkout is measured in the same rounds, and compared", async () =
   const words = [program, "ready", "--quick", "--against", checkout, "--json", json];
   await promisify(execFile)(process.execPath, words);
   const report = JSON.parse(await readFile(json, "utf8")) as Report;
-  const [{ failure, series, judgements } = { series: [], judgements: [] }] = report.scenarios;
+  const [{ failure, series, checkResults } = { series: [], checkResults: [] }] = report.scenarios;
   expect(failure).toBeUndefined();
   expect(series.map(({ name, runs }) => [name, runs.length])).toEqual([
     ["consume", 1],
     ["consume@other", 1],
   ]);
-  expect(judgements.map(({ goal }) => goal.versus)).toContain("consume@other");
+  expect(checkResults.map(({ goal }) => goal.versus)).toContain("consume@other");
 }, 120_000);
 
 test("a message that is missing from the central store, or there twice, or left behind, is found out", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { environmentOf, runCommandAlone } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
-import { emptyQueues, putLetter } from "../support/dead-letters.ts";
+import { emptyQueues, putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 import { runOnTerminal, skipsTerminal, withoutColours } from "../support/terminal.ts";
@@ -15,7 +15,7 @@ const red = new RegExp(`${escapeKey}\\[31m([^${escapeKey}]*)${escapeKey}\\[0m`, 
 const ours = new RegExp(`${escapeKey}\\[(0|1|2|31|32|33)m`, "g");
 
 async function withDeadLetter() {
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   onTestFinished(() => emptyQueues(system));
 }
 

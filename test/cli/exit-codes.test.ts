@@ -12,7 +12,7 @@ import {
   type TestDatabase,
   useSystem,
 } from "../support/databases.ts";
-import { putLetter } from "../support/dead-letters.ts";
+import { putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -31,7 +31,7 @@ const keyFile = file("key.json");
 const because = ["--reason", "a test"];
 const queue = "centralcloud-new-patterns";
 let empty: TestDatabase;
-let letter = "1";
+let deadLetter = "1";
 let key: SessionKey;
 
 type Environment = Readonly<Record<string, string>>;
@@ -71,7 +71,7 @@ const ended = "it ends by a signal; what does not end in time is shown in stop.t
 const onSource = (statement: string) => () => system.singularity.pool.query(statement);
 
 const putOne = async () => {
-  letter = await putLetter(system.singularity, { original: patternMessage() });
+  deadLetter = await putDeadLetter(system.singularity, { original: patternMessage() });
 };
 let action = "1";
 const planOne = async () => {
@@ -166,23 +166,23 @@ const rows: Readonly<Record<string, Row>> = {
     wrong: [run("dlq groups --limit 0"), run("dlq groups --fingerprint soon")],
   },
   "dlq body": {
-    done: acting("dlq body LETTER --reveal", { prepare: putOne }),
+    done: acting("dlq body DEAD_LETTER --reveal", { prepare: putOne }),
     failed: [acting("dlq body 987654321 --reveal", { says: /987654321/ })],
     wrong: [run("dlq body"), run("dlq body soon"), run("dlq body 1", { says: /--reveal/ })],
   },
   "dlq show": {
-    done: run("dlq show LETTER", { prepare: putOne }),
+    done: run("dlq show DEAD_LETTER", { prepare: putOne }),
     failed: [run("dlq show 987654321", { says: /987654321/ })],
     wrong: [run("dlq show"), run("dlq show soon"), run("dlq show 1 --reveal")],
   },
   "dlq edit": {
-    done: acting("dlq edit LETTER --yes", {
+    done: acting("dlq edit DEAD_LETTER --yes", {
       prepare: putOne,
       environment: { EDITOR: `sed -i '1s/{/{"note":1,/'` },
     }),
     failed: [
       acting("dlq edit 987654321 --yes"),
-      acting("dlq edit LETTER --yes", { prepare: putOne, environment: { EDITOR: "false" } }),
+      acting("dlq edit DEAD_LETTER --yes", { prepare: putOne, environment: { EDITOR: "false" } }),
     ],
     wrong: [acting("dlq edit --yes"), run("dlq edit 1 --yes"), acting("dlq edit 1")],
   },
@@ -197,7 +197,7 @@ const rows: Readonly<Record<string, Row>> = {
     wrong: [run("dlq replay --all"), acting("dlq replay"), acting("dlq replay 1 --all")],
   },
   "dlq discard": {
-    done: acting("dlq discard LETTER", { prepare: putOne }),
+    done: acting("dlq discard DEAD_LETTER", { prepare: putOne }),
     failed: [acting("dlq discard 987654321")],
     wrong: [run("dlq discard 1"), acting("dlq discard")],
   },
@@ -388,7 +388,7 @@ async function outcomeOf({ words, environment = {}, prepare, untilItWrites }: Ru
     }).map(([name, value]) => [name, value === "EMPTY" ? empty.url : value]),
   );
   const names: Readonly<Record<string, string>> = {
-    LETTER: letter,
+    DEAD_LETTER: deadLetter,
     ACTION: action,
     SOURCE: system.singularity.name,
   };

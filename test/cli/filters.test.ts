@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { environmentOf } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, putLetter } from "../support/dead-letters.ts";
+import { emptyQueues, putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 
@@ -16,10 +16,10 @@ const reasons = "invalid, unreadable, too-large, rejected, failed, delivery-limi
 describe("a value that a filter can't match", () => {
   test.each([
     ["a reason of a list", ["dlq", "list", "--reason", "invalied"], reasons],
-    ["of groups", ["dlq", "list", "--groups", "--letter-reason", "Invalid"], reasons],
-    ["of an export", ["dlq", "export", "--letter-reason", "rejectd"], reasons],
-    ["of a replay", ["dlq", "replay", "--letter-reason", "fail", ...why], reasons],
-    ["of a preview", ["dlq", "discard", "--letter-reason", "toolarge", "--dry-run"], reasons],
+    ["of groups", ["dlq", "list", "--groups", "--dead-letter-reason", "Invalid"], reasons],
+    ["of an export", ["dlq", "export", "--dead-letter-reason", "rejectd"], reasons],
+    ["of a replay", ["dlq", "replay", "--dead-letter-reason", "fail", ...why], reasons],
+    ["of a preview", ["dlq", "discard", "--dead-letter-reason", "toolarge", "--dry-run"], reasons],
     ["a queue", ["dlq", "list", "--queue", "agent-session"], "agent-sessions"],
     ["a table of the log", ["cdc", "log", "--table", "agent_session"], tables],
     ["a second table", ["cdc", "log", "--table", "agents", "--table", "agnets"], tables],
@@ -46,11 +46,11 @@ describe("a value that a filter can't match", () => {
   });
 });
 
-test("a reason of another client's letter can be asked for while there is one", async () => {
-  await putLetter(system.singularity, { reason: "poisoned" });
+test("a reason of another client's dead letter can be asked for while there is one", async () => {
+  await putDeadLetter(system.singularity, { reason: "poisoned" });
   const { exitCode, stdout } = await run("dlq", "list", "--reason", "poisoned", "--json");
   expect(exitCode).toBe(0);
-  expect(JSON.parse(stdout).letters).toHaveLength(1);
+  expect(JSON.parse(stdout).deadLetters).toHaveLength(1);
 });
 
 describe("times and durations", () => {

@@ -10,7 +10,7 @@ import {
   urlOf,
   useSystem,
 } from "../support/databases.ts";
-import { putLetter } from "../support/dead-letters.ts";
+import { putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login } from "../support/logins.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -28,7 +28,7 @@ const healthy: TestDatabase[] = [];
 let slow: TestDatabase;
 let locked: TestDatabase;
 let stranger: Login;
-let letter = "1";
+let deadLetter = "1";
 let action = "1";
 const sockets = new Set<Socket>();
 const servers: Server[] = [];
@@ -42,14 +42,14 @@ beforeAll(async () => {
   for (let count = 1; count < healthyCount; count++) {
     healthy.push(await createTestDatabase("singularity"));
   }
-  letter = await putLetter(system.singularity);
+  deadLetter = await putDeadLetter(system.singularity);
   action = await replayOne();
   stranger = await createLogin(inject("serverUrl"), "");
 }, 120_000);
 
 /** A replay of one dead letter, of which the sources are asked what became of it. @returns its number. */
 async function replayOne(): Promise<string> {
-  const id = await putLetter(system.singularity);
+  const id = await putDeadLetter(system.singularity);
   const words = ["dlq", "replay", id, "--reason", "a test", "--json"];
   const { stdout } = await runCommand(words, environmentOf(system));
   return JSON.parse(stdout).actionId;
@@ -127,7 +127,7 @@ interface Reading {
 }
 
 const words = (text: string) => () =>
-  text.split(" ").map((word) => ({ LETTER: letter, ACTION: action })[word] ?? word);
+  text.split(" ").map((word) => ({ DEAD_LETTER: deadLetter, ACTION: action })[word] ?? word);
 const sourcesOf = (rows: readonly { source: string }[]) =>
   new Set(rows.map(({ source }) => source)).size;
 
@@ -147,8 +147,8 @@ const reading: Readonly<Record<string, Reading>> = {
     words: words("dlq count"),
     rows: ({ counts }: { counts: { source: string }[] }) => sourcesOf(counts),
   },
-  "dlq show": { words: words("dlq show LETTER"), plain: true },
-  "dlq body": { words: words("dlq body LETTER --reveal --reason test"), plain: true },
+  "dlq show": { words: words("dlq show DEAD_LETTER"), plain: true },
+  "dlq body": { words: words("dlq body DEAD_LETTER --reveal --reason test"), plain: true },
   "dlq export": { words: words("dlq export"), plain: true },
   jobs: {
     words: words("jobs"),

@@ -8,7 +8,7 @@ import { environmentOf } from "../support/command.ts";
 import { listCommands } from "../support/command-list.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
-import { patterns, putLetter, sourceOf } from "../support/dead-letters.ts";
+import { patterns, putDeadLetter, sourceOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { attempt, useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
@@ -27,7 +27,7 @@ const members = useMembers(system, {
 failOnLeaks(system);
 const directory = mkdtempSync(join(tmpdir(), "centralcloud-people-"));
 const keyFile = join(directory, "key.json");
-const exported = join(directory, "letters.jsonl");
+const exported = join(directory, "dead-letters.jsonl");
 afterAll(() => rmSync(directory, { recursive: true }));
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ beforeAll(async () => {
   await queuesOf(system).send(patterns, patternMessage());
   await queuesOf(system).send("agent-sessions", sessionMessage());
   await drainAll(system);
-  await putLetter(system.singularity, { original: patternMessage() });
+  await putDeadLetter(system.singularity, { original: patternMessage() });
   const { exitCode, stdout } = await runCommand(["dlq", "export"], environmentOf(system));
   expect(exitCode).toBe(0);
   writeFileSync(exported, stdout);
@@ -58,7 +58,7 @@ const run = (who: Who, words: readonly string[]) =>
   runCommand(words, { ...environmentOf(members[who]), SESSION_PRIVATE_KEYS_FILE: keyFile });
 
 interface Case {
-  /** What to do; a letter that waits stands for LETTER. */
+  /** What to do; a dead letter that waits stands for DEAD_LETTER. */
   readonly words: string;
   /** Whose it is: whoever may look, who acts, or neither. */
   readonly for: "viewer" | "operator" | "administrator";
@@ -80,17 +80,17 @@ const cases: Readonly<Record<string, Case>> = {
   "sources list": { words: "sources list", for: "viewer" },
   "dlq list": { words: "dlq list", for: "viewer" },
   "dlq count": { words: "dlq count", for: "viewer" },
-  "dlq show": { words: "dlq show LETTER", for: "viewer" },
+  "dlq show": { words: "dlq show DEAD_LETTER", for: "viewer" },
   "dlq groups": { words: "dlq groups", for: "viewer" },
   trace: { words: "trace --agent agent-1", for: "viewer" },
-  "dlq body": { words: `dlq body LETTER --reveal${because}`, for: "operator" },
+  "dlq body": { words: `dlq body DEAD_LETTER --reveal${because}`, for: "operator" },
   "dlq export": { words: "dlq export", for: "operator" },
   "actions list": { words: "actions list", for: "viewer" },
   "actions show": { words: "actions show ACTION", for: "viewer" },
   "cdc status": { words: "cdc status", for: "viewer" },
   "cdc log": { words: "cdc log", for: "viewer" },
-  "dlq replay": { words: `dlq replay LETTER${because}`, for: "operator" },
-  "dlq discard": { words: `dlq discard LETTER${because}`, for: "operator" },
+  "dlq replay": { words: `dlq replay DEAD_LETTER${because}`, for: "operator" },
+  "dlq discard": { words: `dlq discard DEAD_LETTER${because}`, for: "operator" },
   "dlq restore": { words: `dlq restore --all${because}`, for: "operator" },
   "dlq replay-archive": { words: `dlq replay-archive --all${because}`, for: "operator" },
   "replay-archive": { words: `replay-archive --all${because}`, for: "operator" },
@@ -135,8 +135,8 @@ async function wordsOf(text: string): Promise<readonly string[]> {
     EXPORT: exported,
     SOURCE: system.singularity.name,
   };
-  if (text.includes("LETTER"))
-    given.LETTER = await putLetter(system.singularity, { original: patternMessage() });
+  if (text.includes("DEAD_LETTER"))
+    given.DEAD_LETTER = await putDeadLetter(system.singularity, { original: patternMessage() });
   if (text.includes("PLANNED")) given.PLANNED = await plan();
   if (text.includes("RUNNING")) given.RUNNING = await plan(system.singularity.name);
   if (text.includes("ACTION")) given.ACTION = await plan();
@@ -194,7 +194,7 @@ test.each(["viewer", "operator"] as const)(
 
 describe("an operator", () => {
   test("is named by the record, whatever it says of itself", async () => {
-    const id = await putLetter(system.singularity, { original: patternMessage() });
+    const id = await putDeadLetter(system.singularity, { original: patternMessage() });
     const { exitCode } = await run("operator", [
       ...["dlq", "discard", id, "--reason", "a test", "--actor", "somebody else"],
     ]);

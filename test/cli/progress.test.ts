@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, putLetters } from "../support/dead-letters.ts";
+import { emptyQueues, putDeadLetters } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 import { withSilentServer } from "../support/silent-server.ts";
@@ -82,7 +82,7 @@ describe("a meter", () => {
 describe.skipIf(skipsTerminal)("on a terminal", () => {
   test("a replay shows how far it is; Ctrl-C pauses it and says how to continue, and that works", async () => {
     await emptyQueues(system);
-    await putLetters(system.singularity, 200);
+    await putDeadLetters(system.singularity, 200);
     const command = startOnTerminal(
       ["dlq", "discard", "--all", "--rate", "20", ...why],
       environmentOf(system),

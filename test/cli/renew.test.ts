@@ -3,7 +3,7 @@ import { QueueClient } from "@centralcloud/queue";
 import { describe, expect, test } from "vitest";
 import { configurationFor, drainAll } from "../support/consumer.ts";
 import type { TestDatabase } from "../support/databases.ts";
-import { putLetter } from "../support/dead-letters.ts";
+import { putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 import { both, idOf, patterns, place, send, useCopies } from "../support/source-copies.ts";
@@ -46,7 +46,13 @@ describe("renew", () => {
     );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const report = JSON.parse(stdout);
-    expect(report).toMatchObject({ name: "staging", copies: 3, kept: 1, undecided: 0, letters: 1 });
+    expect(report).toMatchObject({
+      name: "staging",
+      copies: 3,
+      kept: 1,
+      undecided: 0,
+      deadLetters: 1,
+    });
     expect(report.id).toBe(await idOf(clone));
     expect(report.id).not.toBe(await idOf(system.singularity));
 
@@ -183,14 +189,14 @@ describe("whose a message is", () => {
 
   test("and a dead letter that the original does not have stays for the copy's operator", async () => {
     await drainAll(system);
-    await putLetter(system.singularity);
+    await putDeadLetter(system.singularity);
     const clone = await copy();
-    await putLetter(clone);
+    await putDeadLetter(clone);
     const alone = await run(["renew", "--source", place(clone)], clone);
     expect(alone.stderr).toContain("2 messages wait of which it is not known");
-    expect(await renew(clone)).toMatchObject({ letters: 1, keptLetters: 1 });
+    expect(await renew(clone)).toMatchObject({ deadLetters: 1, keptDeadLetters: 1 });
     const { stdout } = await runCommand(["dlq", "list", "--json"], environment(clone));
-    expect(JSON.parse(stdout).letters).toHaveLength(1);
+    expect(JSON.parse(stdout).deadLetters).toHaveLength(1);
   });
 });
 
@@ -198,11 +204,11 @@ describe("what the archives of a copy hold of the original's", () => {
   const dlq = (clone: TestDatabase, ...words: readonly string[]) =>
     runCommand(["dlq", ...words, "--reason", "test", "--json"], environment(clone));
 
-  test("is not brought back, and not taken for what was done to its own letters", async () => {
+  test("is not brought back, and not taken for what was done to its own dead letters", async () => {
     await drainAll(system);
     const [discarded, replayed] = [
-      await putLetter(system.singularity),
-      await putLetter(system.singularity),
+      await putDeadLetter(system.singularity),
+      await putDeadLetter(system.singularity),
     ];
     const act = (verb: string, id: string) =>
       runCommand(["dlq", verb, id, "--reason", "test"], environment());
@@ -227,7 +233,7 @@ describe("what the archives of a copy hold of the original's", () => {
       expect(stderr).toMatch(new RegExp(`there is no (discarded )?dead letter ${words[1]}`));
     }
     // Its own comes back.
-    const own = await putLetter(clone);
+    const own = await putDeadLetter(clone);
     expect((await dlq(clone, "discard", own)).exitCode).toBe(0);
     expect(JSON.parse((await dlq(clone, "restore", own)).stdout)).toMatchObject({ restored: 1 });
     // And the original's are the original's to restore.

@@ -76,8 +76,8 @@ test("whatever is in it, a table is no wider than its terminal, and nothing of i
     fc.property(anyRows, fc.integer({ min: 30, max: 120 }), (some, columns) => {
       const table = formatTable(some, { columns });
       for (const line of table.split("\n")) expect(widthOf(line)).toBeLessThanOrEqual(columns);
-      const shown = lettersOf(table);
-      const given = lettersOf(
+      const shown = deadLettersOf(table);
+      const given = deadLettersOf(
         some
           .flatMap((row) => Object.values(row))
           .map(textOf)
@@ -94,7 +94,7 @@ test("whatever is in it, a table is no wider than its terminal, and nothing of i
 const textOf = (cell: string | number | null) => printable(String(cell ?? ""));
 
 /** How often a text has each of its characters; names of columns are in it more often where rows are lists. */
-function lettersOf(table: string): ReadonlyMap<string, number> {
+function deadLettersOf(table: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const character of table.replaceAll(/\s/gu, "")) {
     counts.set(character, (counts.get(character) ?? 0) + 1);

@@ -3,16 +3,16 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { environmentOf } from "../support/command.ts";
 import { urlOf, useSystem } from "../support/databases.ts";
-import { putLetter } from "../support/dead-letters.ts";
+import { putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 
 const system = useSystem();
 failOnLeaks(system);
 const gone = "postgres://user:hunter2@127.0.0.1:1/gone";
-let letter = "";
+let deadLetter = "";
 beforeAll(async () => {
-  letter = await putLetter(system.singularity);
+  deadLetter = await putDeadLetter(system.singularity);
 });
 
 /** The system's environment, with more sources before its own. */
@@ -26,7 +26,7 @@ const reading = (): [string, string[], (document: never) => unknown][] => [
   ["queues", ["queues"], ({ queues }: { queues: unknown }) => queues],
   ["jobs", ["jobs"], ({ jobs }: { jobs: unknown }) => jobs],
   ["keys list", ["keys", "list"], () => [1]],
-  ["dlq list", ["dlq", "list"], ({ letters }: { letters: unknown }) => letters],
+  ["dlq list", ["dlq", "list"], ({ deadLetters }: { deadLetters: unknown }) => deadLetters],
   ["dlq groups", ["dlq", "groups"], ({ groups }: { groups: unknown }) => groups],
   ["cdc status", ["cdc", "status"], ({ sources }: { sources: unknown }) => sources],
   ["doctor", ["doctor"], ({ findings }: { findings: unknown }) => findings],
@@ -76,11 +76,11 @@ describe.each(reading())("%s --source", (_, words) => {
   });
 });
 
-describe("a letter", () => {
+describe("a dead letter", () => {
   test("is shown although it might be somewhere else, too; the exit code says so", async () => {
-    const shown = await runCommand(["dlq", "show", letter], withSources(gone));
+    const shown = await runCommand(["dlq", "show", deadLetter], withSources(gone));
     expect(shown.exitCode).toBe(3);
-    expect(shown.stdout).toMatch(/^letter +\d+ of centralcloud-new-patterns/);
+    expect(shown.stdout).toMatch(/^dead letter +\d+ of centralcloud-new-patterns/);
     const missing = await runCommand(["dlq", "show", "999"], withSources(gone));
     expect(missing).toMatchObject({ exitCode: 3, stdout: "" });
     expect(missing.stderr).toContain("127.0.0.1:1/gone can't be reached");
@@ -154,8 +154,8 @@ describe("other ways of not answering", () => {
     );
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/could not be asked: .*centralcloud migrate --only singularity/);
-    const { letters, failed, unreachable } = JSON.parse(stdout);
-    expect(letters).toHaveLength(1);
+    const { deadLetters, failed, unreachable } = JSON.parse(stdout);
+    expect(deadLetters).toHaveLength(1);
     expect(unreachable).toEqual([]);
     expect(failed).toHaveLength(1);
   });

@@ -4,7 +4,7 @@ import { environmentOf, startCommand } from "../support/command.ts";
 import { createBrowser, useConsole } from "../support/console.ts";
 import { actionIdOf, sendPreview, wordsOf } from "../support/console-pages.ts";
 import { useSystem } from "../support/databases.ts";
-import { emptyQueues, patterns, putLetters, rowsOf } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetters, rowsOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
@@ -14,11 +14,11 @@ failOnLeaks(system);
 const consoles = useConsole(system);
 afterEach(() => emptyQueues(system));
 
-const letters = 300;
+const deadLetters = 300;
 
 /** Starts a console of its own process, lets it replay everything slowly, and kills it in the middle of that. */
 async function beginAndKill(): Promise<string> {
-  await putLetters(system.singularity, letters);
+  await putDeadLetters(system.singularity, deadLetters);
   const console = startCommand(["console"], { ...environmentOf(system), CONSOLE_PORT: "0" });
   try {
     const link = await until("it prints its link", async () => {
@@ -42,11 +42,11 @@ async function beginAndKill(): Promise<string> {
 
 async function expectSentOnce(id: string): Promise<void> {
   const sent = await rowsOf(system.singularity, `q_${patterns}`);
-  expect(sent).toHaveLength(letters);
-  expect(new Set(sent.map(({ message }) => message)).size).toBe(letters);
+  expect(sent).toHaveLength(deadLetters);
+  expect(new Set(sent.map(({ message }) => message)).size).toBe(deadLetters);
   expect(await readAction(system.central.pool, id)).toMatchObject({
     state: "done",
-    moved: letters,
+    moved: deadLetters,
     remaining: 0,
   });
 }

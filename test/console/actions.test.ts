@@ -10,8 +10,8 @@ import {
   actionsIn,
   emptyQueues,
   patterns,
-  putLetter,
-  putLetters,
+  putDeadLetter,
+  putDeadLetters,
   rowsOf,
 } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -35,8 +35,8 @@ const ended = (id: string, state = "done") =>
 const preview = (browser: Browser, query: string) => browser.get(`/actions/new?${query}`);
 
 test("a replay goes from its preview over its progress to what became of its messages", async () => {
-  await putLetter(system.singularity, { originalId: 1 });
-  await putLetter(system.singularity, {
+  await putDeadLetter(system.singularity, { originalId: 1 });
+  await putDeadLetter(system.singularity, {
     originalId: 2,
     original: patternMessage({ confidence: 2 }),
   });
@@ -51,7 +51,7 @@ test("a replay goes from its preview over its progress to what became of its mes
   await ended(id);
   expect([await waiting(), await queued()]).toEqual([0, 2]);
   await drainAll(system);
-  const page = await until("the page tells the fate of both", async () => {
+  const page = await until("the page tells the outcome of both", async () => {
     const answer = await browser.get(`/actions/${id}`);
     return wordsOf(answer).includes("1 merged") ? answer : undefined;
   });
@@ -63,10 +63,10 @@ test("a replay goes from its preview over its progress to what became of its mes
 });
 
 test("what the preview has not shown is not moved: the run refuses, says so, and shows a new preview", async () => {
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   const browser = await (await consoles.start()).signIn();
   const shown = await preview(browser, `do=discard&code=out_of_range&until=2200-01-01`);
-  await putLetter(system.singularity, { at: "2026-01-01T00:00:00Z" });
+  await putDeadLetter(system.singularity, { at: "2026-01-01T00:00:00Z" });
   const refused = await sendPreview(browser, shown, { reason: "typed before" });
   expect(refused.status).toBe(409);
   expect(wordsOf(refused)).toContain("the preview has not seen");
@@ -79,7 +79,7 @@ test("what the preview has not shown is not moved: the run refuses, says so, and
 });
 
 test("what lacks a reason, or its preview, does nothing, and keeps what was typed", async () => {
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   const browser = await (await consoles.start()).signIn();
   const shown = await preview(browser, `do=replay&queue=${patterns}`);
   const fields = hiddenFields(shown, "/actions");
@@ -98,7 +98,7 @@ test("what lacks a reason, or its preview, does nothing, and keeps what was type
 });
 
 test("a form that is sent twice acts once", async () => {
-  await putLetters(system.singularity, 3);
+  await putDeadLetters(system.singularity, 3);
   const browser = await (await consoles.start()).signIn();
   const shown = await preview(browser, `do=replay&queue=${patterns}`);
   const [one, other] = await Promise.all([
@@ -111,7 +111,7 @@ test("a form that is sent twice acts once", async () => {
 });
 
 test("of two operators on one selection each dead letter is one's, and the other is told", async () => {
-  await putLetters(system.singularity, 3);
+  await putDeadLetters(system.singularity, 3);
   const console = await consoles.start(peopleWith({ ann: "operator", bob: "operator" }));
   const [ann, bob] = [await signInAs(console, "ann"), await signInAs(console, "bob")];
   const query = `do=replay&queue=${patterns}`;
@@ -131,7 +131,7 @@ test("of two operators on one selection each dead letter is one's, and the other
 });
 
 test("of two who name one dead letter, the second is told by which action it was done", async () => {
-  const id = await putLetter(system.singularity);
+  const id = await putDeadLetter(system.singularity);
   const browser = await (await consoles.start()).signIn();
   const shown = await preview(browser, `do=replay&id=${id}`);
   const other = await preview(browser, `do=replay&id=${id}`);
@@ -144,7 +144,7 @@ test("of two who name one dead letter, the second is told by which action it was
 });
 
 test("a running action is paused, given another rate, resumed and cancelled from its page; what is moved stays moved", async () => {
-  await putLetters(system.singularity, 200);
+  await putDeadLetters(system.singularity, 200);
   const browser = await (await consoles.start()).signIn();
   const shown = await preview(browser, `do=replay&queue=${patterns}&rate=4`);
   const id = actionIdOf(await sendPreview(browser, shown, { rate: "4" }));
@@ -176,10 +176,10 @@ test("a running action is paused, given another rate, resumed and cancelled from
   expect(events).toEqual(expect.arrayContaining(["paused", "rate", "resumed", "cancelled"]));
 });
 
-test("a canary sends the first ones, waits for their fate, and stops where one comes back", async () => {
+test("a canary sends the first ones, waits for their outcome, and stops where one comes back", async () => {
   for (let id = 1; id <= 5; id += 1) {
     const original = patternMessage({ confidence: 2 });
-    await putLetter(system.singularity, { original, originalId: id });
+    await putDeadLetter(system.singularity, { original, originalId: id });
   }
   const browser = await (await consoles.start()).signIn();
   const shown = await preview(browser, `do=replay&queue=${patterns}`);
@@ -193,7 +193,7 @@ test("a canary sends the first ones, waits for their fate, and stops where one c
 });
 
 test("a discard is undone from its page for as long as its archive is kept", async () => {
-  await putLetters(system.singularity, 3);
+  await putDeadLetters(system.singularity, 3);
   const before = await rowsOf(system.singularity, `q_${patterns}-dlq`);
   const browser = await (await consoles.start()).signIn();
   const id = actionIdOf(
@@ -213,7 +213,7 @@ test("a discard is undone from its page for as long as its archive is kept", asy
 });
 
 test("a restore puts back no more than its preview has shown", async () => {
-  await putLetters(system.singularity, 2);
+  await putDeadLetters(system.singularity, 2);
   const browser = await (await consoles.start()).signIn();
   const discard = async () => {
     const shown = await preview(browser, `do=discard&queue=${patterns}`);
@@ -221,7 +221,7 @@ test("a restore puts back no more than its preview has shown", async () => {
   };
   await discard();
   const shown = await preview(browser, `do=restore&queue=${patterns}`);
-  await putLetters(system.singularity, 1);
+  await putDeadLetters(system.singularity, 1);
   await discard();
   const refused = await sendPreview(browser, shown);
   expect(refused.status).toBe(409);
@@ -231,7 +231,7 @@ test("a restore puts back no more than its preview has shown", async () => {
 
 test("an export is asked for with a reason, on record, and loaded by whoever asked for it alone", async () => {
   const original = patternMessage({ pattern: { secret: "12345678901234567890" } });
-  await putLetter(system.singularity, { original });
+  await putDeadLetter(system.singularity, { original });
   const roles = { rita: "look,reveal,operate", otto: "all", vera: "operator" };
   const console = await consoles.start(peopleWith(roles));
   const [rita, otto] = [await signInAs(console, "rita"), await signInAs(console, "otto")];
@@ -255,7 +255,7 @@ test("an export is asked for with a reason, on record, and loaded by whoever ask
 });
 
 test("who may not act sees what an action would do, and is told which right is missing", async () => {
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   const console = await consoles.start(peopleWith({ vera: "viewer", ann: "operator" }));
   const [vera, ann] = [await signInAs(console, "vera"), await signInAs(console, "ann")];
   const seen = await preview(vera, `do=discard&queue=${patterns}`);
@@ -274,12 +274,12 @@ test("who may not act sees what an action would do, and is told which right is m
 });
 
 test("the list of actions is read page by page, and has those on top that are not at their end", async () => {
-  await putLetters(system.singularity, 4);
+  await putDeadLetters(system.singularity, 4);
   const browser = await (await consoles.start()).signIn();
   const ids: string[] = [];
   const rows = await rowsOf(system.singularity, `q_${patterns}-dlq`);
-  for (const { msg_id: letter } of rows.slice(0, 3)) {
-    const shown = await preview(browser, `do=discard&id=${letter}`);
+  for (const { msg_id: deadLetter } of rows.slice(0, 3)) {
+    const shown = await preview(browser, `do=discard&id=${deadLetter}`);
     ids.push(actionIdOf(await sendPreview(browser, shown)));
     await ended(ids.at(-1) ?? "");
   }
@@ -293,16 +293,16 @@ test("the list of actions is read page by page, and has those on top that are no
 });
 
 test("each command that a preview shows does the same in a terminal", async () => {
-  await putLetter(system.singularity);
-  await putLetter(system.singularity, { reason: "rejected", code: "23514" });
+  await putDeadLetter(system.singularity);
+  await putDeadLetter(system.singularity, { reason: "rejected", code: "23514" });
   const browser = await (await consoles.start()).signIn();
-  const shown = await preview(browser, "do=discard&letter-reason=rejected&since=1h&rate=10");
+  const shown = await preview(browser, "do=discard&dead-letter-reason=rejected&since=1h&rate=10");
   const words = wordsOf(shown);
   expect(words).toContain(
-    "centralcloud dlq discard --letter-reason rejected --since 3600s --rate 10 --dry-run",
+    "centralcloud dlq discard --dead-letter-reason rejected --since 3600s --rate 10 --dry-run",
   );
   const digest = hiddenFields(shown, "/actions").digest?.[0] ?? "";
-  const told = ["--letter-reason", "rejected", "--since", "3600s", "--digest", digest];
+  const told = ["--dead-letter-reason", "rejected", "--since", "3600s", "--digest", digest];
   const done = await runCommand(
     ["dlq", "discard", ...told, "--reason", "as shown"],
     environmentOf(system),

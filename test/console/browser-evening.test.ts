@@ -5,7 +5,13 @@ import { useConsole } from "../support/console.ts";
 import { peopleWith, tokenOf } from "../support/console-people.ts";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
-import { actionsIn, emptyQueues, patterns, putLetter, rowsOf } from "../support/dead-letters.ts";
+import {
+  actionsIn,
+  emptyQueues,
+  patterns,
+  putDeadLetter,
+  rowsOf,
+} from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 
@@ -46,7 +52,7 @@ describe.skipIf(browserMissing !== undefined)(
   () => {
     let id = "";
     beforeEach(async () => {
-      id = await putLetter(system.singularity, { original });
+      id = await putDeadLetter(system.singularity, { original });
     });
     afterEach(() => emptyQueues(system));
 

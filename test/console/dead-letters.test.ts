@@ -8,8 +8,8 @@ import {
   actionsIn,
   emptyQueues,
   patterns,
-  putLetter,
-  putOddLetter,
+  putDeadLetter,
+  putOddDeadLetter,
 } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
@@ -26,8 +26,8 @@ const idsIn = (text: string) =>
 
 test("the list shows dead letters newest first, masked, and the command that shows the same", async () => {
   const original = patternMessage({ confidence: 2, pattern: { secret: "word" } });
-  const older = await putLetter(system.singularity, { original, at: "2026-01-01T00:00:00Z" });
-  const newer = await putLetter(system.singularity, { original });
+  const older = await putDeadLetter(system.singularity, { original, at: "2026-01-01T00:00:00Z" });
+  const newer = await putDeadLetter(system.singularity, { original });
   const browser = await (await consoles.start()).signIn();
   const page = await browser.get(`/dead-letters?queue=${patterns}`);
   expect(page.status).toBe(200);
@@ -37,7 +37,7 @@ test("the list shows dead letters newest first, masked, and the command that sho
 });
 
 test("pages follow each other by where the last one ended, each dead letter once, though new ones come", async () => {
-  const put = async () => await putLetter(system.singularity);
+  const put = async () => await putDeadLetter(system.singularity);
   const all = [await put(), await put(), await put(), await put(), await put()];
   const browser = await (await consoles.start()).signIn();
   const seen: (string | undefined)[] = [];
@@ -52,12 +52,12 @@ test("pages follow each other by where the last one ended, each dead letter once
 });
 
 test("the list takes the filters of the command line, and refuses what it does not know", async () => {
-  const refused = await putLetter(system.singularity, { code: "out_of_range" });
-  const rejected = await putLetter(system.singularity, { reason: "rejected", code: "23514" });
-  const old = await putLetter(system.singularity, { at: "2026-01-01T00:00:00Z", code: "old" });
+  const refused = await putDeadLetter(system.singularity, { code: "out_of_range" });
+  const rejected = await putDeadLetter(system.singularity, { reason: "rejected", code: "23514" });
+  const old = await putDeadLetter(system.singularity, { at: "2026-01-01T00:00:00Z", code: "old" });
   const browser = await (await consoles.start()).signIn();
   const shown = async (query: string) => idsIn((await browser.get(`/dead-letters?${query}`)).text);
-  expect(await shown("letter-reason=rejected")).toEqual([rejected]);
+  expect(await shown("dead-letter-reason=rejected")).toEqual([rejected]);
   expect(await shown("code=out_of_range&code=23514")).toEqual([rejected, refused]);
   expect(await shown("until=2026-01-02")).toEqual([old]);
   expect(await shown("since=1h")).toEqual([rejected, refused]);
@@ -65,7 +65,7 @@ test("the list takes the filters of the command line, and refuses what it does n
   expect(await shown("path=%24.confidence+%3E+5")).toEqual([]);
   for (const query of [
     "reasn=rejected",
-    "letter-reason=nonsense",
+    "dead-letter-reason=nonsense",
     "queue=nonsense",
     "since=soon",
   ]) {
@@ -92,9 +92,9 @@ test("who may not reveal contents may not filter by them either, in no page", as
 
 test("causes show how many, since when, from where, and what would become of a sample now", async () => {
   const bad = { original: patternMessage({ confidence: 2 }) };
-  await putLetter(system.singularity, { ...bad, at: "2026-01-01T00:00:00Z" });
-  await putLetter(system.singularity, { ...bad, at: "2026-01-01T05:00:00Z" });
-  await putLetter(system.singularity, {
+  await putDeadLetter(system.singularity, { ...bad, at: "2026-01-01T00:00:00Z" });
+  await putDeadLetter(system.singularity, { ...bad, at: "2026-01-01T05:00:00Z" });
+  await putDeadLetter(system.singularity, {
     reason: "rejected",
     code: "23514",
     error: "no such agent",
@@ -137,7 +137,7 @@ test("what is wrong is painted at its place, and every digit of a number is kept
 
 test("contents are shown by a form with a reason only, and who looked is on record", async () => {
   const original = patternMessage({ pattern: { secret: "word" } });
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const console = await consoles.start(peopleWith({ vera: "viewer", rita: "look,reveal" }));
   const vera = await signInAs(console, "vera");
   const rita = await signInAs(console, "rita");
@@ -156,7 +156,7 @@ test("contents are shown by a form with a reason only, and who looked is on reco
 });
 
 test("a dead letter that was discarded says by which action, and links to what undoes it", async () => {
-  const id = await putLetter(system.singularity);
+  const id = await putDeadLetter(system.singularity);
   const browser = await (await consoles.start()).signIn();
   const preview = await browser.get(`/actions/new?do=discard&id=${id}`);
   const digest = / name="digest" value="([^"]*)"/.exec(preview.text)?.[1] ?? "";
@@ -169,7 +169,7 @@ test("a dead letter that was discarded says by which action, and links to what u
 });
 
 test("what there is not is not found, at which source and queue ever", async () => {
-  const id = await putLetter(system.singularity);
+  const id = await putDeadLetter(system.singularity);
   const browser = await (await consoles.start()).signIn();
   for (const path of [
     pathOf("999999"),
@@ -187,7 +187,7 @@ const markup = `<script>alert("x")</script><img src=x onerror=alert(1)>"'>`;
 const evil = `${markup}\u202e`;
 
 test("whatever a source has written into a dead letter, it is text and never markup", async () => {
-  const id = await putLetter(system.singularity, {
+  const id = await putDeadLetter(system.singularity, {
     original: JSON.stringify({ [evil]: evil, agent_id: evil, pattern: evil }),
     originalHeaders: JSON.stringify({ [evil]: evil, traceparent: evil }),
     reason: evil,
@@ -195,7 +195,7 @@ test("whatever a source has written into a dead letter, it is text and never mar
     error: evil,
     originalEnqueuedAt: evil,
   });
-  const odd = await putOddLetter(
+  const odd = await putOddDeadLetter(
     system.singularity,
     JSON.stringify({
       reason: [evil],
@@ -236,7 +236,7 @@ test("whatever a source has written into a dead letter, it is text and never mar
 });
 
 test("a list with nothing ticked chooses nothing, rather than everything", async () => {
-  const id = await putLetter(system.singularity);
+  const id = await putDeadLetter(system.singularity);
   const browser = await (await consoles.start()).signIn();
   const list = await browser.get(`/dead-letters?queue=${patterns}`);
   expect(list.text).toContain(`name="id" value="${id}"`);

@@ -5,7 +5,13 @@ import { actionIdOf, editorText, hiddenFields, wordsOf } from "../support/consol
 import { peopleWith, signInAs } from "../support/console-people.ts";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
-import { actionsIn, emptyQueues, patterns, putLetter, rowsOf } from "../support/dead-letters.ts";
+import {
+  actionsIn,
+  emptyQueues,
+  patterns,
+  putDeadLetter,
+  rowsOf,
+} from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { until } from "../support/until.ts";
@@ -30,7 +36,7 @@ async function open(browser: Browser, id: string) {
 }
 
 test("what a contract refuses is sent back with the text, its faults at their places and the difference; mended, it is sent and merged", async () => {
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const browser = await (await consoles.start()).signIn();
   const { editor, text, send } = await open(browser, id);
   expect(text).toContain(`"big": ${big}`);
@@ -60,7 +66,7 @@ test("what a contract refuses is sent back with the text, its faults at their pl
   const [sent] = await rowsOf(system.singularity, `q_${patterns}`);
   expect(sent?.message).toContain(big);
   await drainAll(system);
-  const page = await until("its fate is told", async () => {
+  const page = await until("its outcome is told", async () => {
     const answer = await browser.get(`/actions/${action}`);
     return wordsOf(answer).includes("1 merged") ? answer : undefined;
   });
@@ -73,7 +79,7 @@ test("what a contract refuses is sent back with the text, its faults at their pl
 });
 
 test("what is no JSON, is unchanged or lacks a reason is refused, and the text is kept", async () => {
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const browser = await (await consoles.start()).signIn();
   const { text, send } = await open(browser, id);
   const broken = `${text.trim()},,`;
@@ -91,7 +97,7 @@ test("what is no JSON, is unchanged or lacks a reason is refused, and the text i
 });
 
 test("a session that ended in a half-written edit loses nothing: what was typed is sent after signing in", async () => {
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const console = await consoles.start(peopleWith({ ann: "all" }));
   const { text } = await open(await signInAs(console, "ann"), id);
   const changed = text.replace('"confidence": 2', '"confidence": 0.25');
@@ -111,7 +117,7 @@ test("a session that ended in a half-written edit loses nothing: what was typed 
 });
 
 test("of two who edit one dead letter the second sends nothing, is told, and keeps the text", async () => {
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const browser = await (await consoles.start()).signIn();
   const first = await open(browser, id);
   const second = await open(browser, id);
@@ -128,7 +134,7 @@ test("of two who edit one dead letter the second sends nothing, is told, and kee
 });
 
 test("an editor takes the right to reveal beside that to operate, and a made-up record of a look opens none", async () => {
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const roles = { vera: "operator", ann: "look,operate,reveal" };
   const console = await consoles.start(peopleWith(roles));
   const vera = await signInAs(console, "vera");

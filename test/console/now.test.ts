@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { type Answer, type Browser, useConsole } from "../support/console.ts";
 import { useSystem } from "../support/databases.ts";
-import { emptyQueues, patterns, putLetter } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { withSilentServer } from "../support/silent-server.ts";
 import { until } from "../support/until.ts";
@@ -40,8 +40,8 @@ test("the first screen says in sentences that all is well", async () => {
 });
 
 test("the first screen says how many dead letters there are, since when, of what, and from where", async () => {
-  await putLetter(system.singularity);
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   const browser = await (await consoles.start()).signIn();
   const said = await sentences(browser, /2 dead letters/);
   expect(said).toMatch(/Nothing is lost\. 2 dead letters, the first .* ago|now, one cause: /);
@@ -58,7 +58,7 @@ test("the first screen says so where no consumer works", async () => {
 });
 
 test("sources that are away are named, take nothing from the others, and delay no page", async () => {
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   await withSilentServer(async ({ url }) => {
     const { port } = new URL(url);
     const away = ["refuses", "refuses-too"].map((name) => `postgres://nobody@127.0.0.1:1/${name}`);
@@ -123,7 +123,7 @@ test("a database is asked while somebody watches, by one look for all, and not a
 test("a name of a source can't get out of its place", async () => {
   const hostile = `<script>alert(1)</script>"'&\u202e`;
   await system.singularity.pool.query("update singularity_source set name = $1", [hostile]);
-  await putLetter(system.singularity, { error: hostile, code: "<b>code</b>" });
+  await putDeadLetter(system.singularity, { error: hostile, code: "<b>code</b>" });
   const browser = await (await consoles.start()).signIn();
   const page = await until("the source has answered", async () => {
     const { text } = await browser.get("/queues");

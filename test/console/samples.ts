@@ -1,8 +1,8 @@
 import type { Route } from "@centralcloud/console";
-import { groupLetters, recordAction } from "@centralcloud/dead-letters";
+import { groupDeadLetters, recordAction } from "@centralcloud/dead-letters";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import type { TestSystem } from "../support/databases.ts";
-import { patterns, putLetter, scopeOf, sourceOf } from "../support/dead-letters.ts";
+import { patterns, putDeadLetter, scopeOf, sourceOf } from "../support/dead-letters.ts";
 import { patternMessage } from "../support/messages.ts";
 
 /** How a route is asked in a healthy system, for tests that walk all of them. */
@@ -46,7 +46,7 @@ export async function prepareSamples(
     JSON.stringify({ agent_id: agent, session_id: session, ...state }),
   );
   await drainAll(system);
-  const letter = await putLetter(singularity, {
+  const deadLetter = await putDeadLetter(singularity, {
     original: patternMessage({ agent_id: agent, [text]: text, confidence: 2 }),
     reason,
     error: text,
@@ -54,7 +54,7 @@ export async function prepareSamples(
       ? {}
       : { code: text, originalHeaders: JSON.stringify({ [text]: text }) }),
   });
-  const found = await groupLetters(await scopeOf(system), {}, { limit: 1 });
+  const found = await groupDeadLetters(await scopeOf(system), {}, { limit: 1 });
   const group = found.groups[0]?.fingerprint ?? "";
   const { rows: learned } = await central.pool.query<{ fingerprint: string }>(
     "select encode(fingerprint, 'hex') as fingerprint from central.patterns limit 1",
@@ -81,8 +81,8 @@ export async function prepareSamples(
     "/jobs/{source}/{job}": { params: { source, job: "assign-tasks-every-2min" } },
     "/alerts/{name}": { params: { name: "CentralCloudDeadLetters" } },
     "/dead-letters/groups/{fingerprint}": { params: { fingerprint: group } },
-    "/dead-letters/{source}/{queue}/{id}": { params: { source, queue, id: letter } },
-    "/dead-letters/{source}/{queue}/{id}/edit": { params: { source, queue, id: letter } },
+    "/dead-letters/{source}/{queue}/{id}": { params: { source, queue, id: deadLetter } },
+    "/dead-letters/{source}/{queue}/{id}/edit": { params: { source, queue, id: deadLetter } },
     "/actions/new": { query: { do: "discard", queue } },
     "/actions/{id}": { params: { id: action } },
   };

@@ -7,7 +7,7 @@ import {
 import { beforeAll, expect, test } from "vitest";
 import { useConsole } from "../support/console.ts";
 import { useSystem } from "../support/databases.ts";
-import { emptyQueues, patterns, putLetter } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
@@ -91,7 +91,7 @@ beforeAll(async () => {
 test("with messages, the tables beneath the charts have what the archives have", async () => {
   await archive(7, 130, 70);
   await queue(3, 100);
-  for (let count = 0; count < 4; count++) await putLetter(system.singularity);
+  for (let count = 0; count < 4; count++) await putDeadLetter(system.singularity);
   await system.singularity.pool.query(
     `insert into public.agent_tasks (agent_id, status, duration_ms, created_at)
      select 'agent-1', 'completed', 100 + n, clock_timestamp() - interval '20 minutes' from generate_series(1, 5) n`,

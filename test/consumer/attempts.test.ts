@@ -125,7 +125,8 @@ test("odd headers neither fail a read nor a dead letter", async () => {
   }
   const { report } = await drainAll(system);
   expect(report).toMatchObject({ deadLettered: 6 });
-  for (const letter of await deadLettersOf(system, queue)) expect(letter.attempts).toEqual([]);
+  for (const deadLetter of await deadLettersOf(system, queue))
+    expect(deadLetter.attempts).toEqual([]);
 });
 
 test("a message over the delivery limit that was merged before it was lost is archived, not dead-lettered", async () => {
@@ -158,7 +159,7 @@ test("where there is no dead-letter queue, messages that need none are merged al
   await consumer.start();
   try {
     await queuesOf(system).send(queue, "{}");
-    await until("the letter is refused", () =>
+    await until("the dead letter is refused", () =>
       observations.some(({ event }) => event === "dead-letter-refused"),
     );
     await queuesOf(system).sendBatch(queue, [patternMessage(), patternMessage()]);
@@ -197,7 +198,7 @@ test("an error with text that jsonb refuses is told all the same", async () => {
       for each row when (new.pattern ? 'poison') execute function central.refuse_poison()`);
   await queuesOf(system).send(queue, poison());
   await drainAll(system, { maxAttempts: 1 });
-  const [letter] = await deadLettersOf(system, queue);
-  expect(letter).toMatchObject({ reason: "failed", error: { code: "ZZ002" } });
-  expect(letter?.error.message.length).toBeLessThan(2_100);
+  const [deadLetter] = await deadLettersOf(system, queue);
+  expect(deadLetter).toMatchObject({ reason: "failed", error: { code: "ZZ002" } });
+  expect(deadLetter?.error.message.length).toBeLessThan(2_100);
 });

@@ -56,8 +56,8 @@ describe("a message that never can be merged is dead-lettered", () => {
     const { report } = await drainAll(system);
     await system.central.pool.query("alter table central.patterns drop constraint no_poison");
     expect(report).toMatchObject({ processed: 498, duplicates: 0, deadLettered: 2, released: 0 });
-    const letters = await deadLettersOf(system, queue);
-    expect(letters.map(({ reason, error }) => [reason, error.code])).toEqual([
+    const deadLetters = await deadLettersOf(system, queue);
+    expect(deadLetters.map(({ reason, error }) => [reason, error.code])).toEqual([
       ["rejected", "23514"],
       ["rejected", "23514"],
     ]);
@@ -99,8 +99,8 @@ test("no secret content of an invalid session is in its error", async () => {
   const body = `{"agent_id":"a","session_id":"s","session_state":["PLAINTEXT"],"synced_at":"PLAINTEXT"}`;
   await queuesOf(system).send("agent-sessions", body);
   const { observations } = await drainAll(system);
-  const [letter] = await deadLettersOf(system, "agent-sessions");
-  expect(letter?.reason).toBe("invalid");
-  expect(JSON.stringify(letter?.error)).not.toContain("PLAINTEXT");
+  const [deadLetter] = await deadLettersOf(system, "agent-sessions");
+  expect(deadLetter?.reason).toBe("invalid");
+  expect(JSON.stringify(deadLetter?.error)).not.toContain("PLAINTEXT");
   expect(JSON.stringify(observations)).not.toContain("PLAINTEXT");
 });

@@ -74,13 +74,13 @@ describe("each fixture gets its verdict", () => {
   test.each(fixtures)("$queue, $note: $verdict", async ({ queue, verdict, note, text }) => {
     await queuesOf(system).send(queue, text);
     const { report } = await drainAll(system);
-    const letters = await deadLettersOf(system, queue);
+    const deadLetters = await deadLettersOf(system, queue);
     if (verdict !== "accept") {
       expect(report).toMatchObject({ processed: 0, deadLettered: 1 });
-      expect(letters.map((letter) => letter.reason)).toEqual([verdict]);
+      expect(deadLetters.map((deadLetter) => deadLetter.reason)).toEqual([verdict]);
       return;
     }
-    expect(letters).toEqual([]);
+    expect(deadLetters).toEqual([]);
     expect(report).toMatchObject({ processed: 1, duplicates: 0, deadLettered: 0, released: 0 });
     const { sql, row } = expectedRows[note] ?? { sql: "", row: undefined };
     const { rows } = await system.central.pool.query(sql);
@@ -94,8 +94,8 @@ test("an invalid message's dead letter names every issue by its path", async () 
   const fixture = fixtures.find(({ note }) => note.startsWith("pattern null"));
   await queuesOf(system).send("centralcloud-new-patterns", fixture?.text ?? "");
   await drainAll(system);
-  const [letter] = await deadLettersOf(system, "centralcloud-new-patterns");
-  expect(letter).toMatchObject({
+  const [deadLetter] = await deadLettersOf(system, "centralcloud-new-patterns");
+  expect(deadLetter).toMatchObject({
     queue: "centralcloud-new-patterns",
     reason: "invalid",
     original_message: JSON.parse(fixture?.text ?? ""),
@@ -103,9 +103,9 @@ test("an invalid message's dead letter names every issue by its path", async () 
     read_count: 1,
     attempts: [],
   });
-  const paths = letter?.error.issues?.map((issue) => issue.path);
+  const paths = deadLetter?.error.issues?.map((issue) => issue.path);
   expect(paths?.toSorted()).toEqual(["confidence", "learned_at", "pattern"]);
-  expect(Object.keys(letter ?? {}).toSorted()).toEqual([
+  expect(Object.keys(deadLetter ?? {}).toSorted()).toEqual([
     "attempts",
     "consumer",
     "dead_lettered_at",

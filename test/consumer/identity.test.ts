@@ -91,8 +91,8 @@ test("the settling of a message that was replaced under its id leaves the new on
   expect(await claims.archive(queue, claimed)).toBe(0);
   expect(await claims.extendLease(queue, claimed)).toEqual([]);
   const refusal = { reason: "invalid", error: { code: "test", message: "test" } };
-  const letters = claimed.map((message) => ({ message, refusal, attempts: [] }));
-  expect(await claims.deadLetter(queue, letters)).toEqual([]);
+  const deadLetters = claimed.map((message) => ({ message, refusal, attempts: [] }));
+  expect(await claims.deadLetter(queue, deadLetters)).toEqual([]);
   expect(await queues.delete(queue, claimed)).toBe(0);
   expect((await queues.read(queue, limits)).length).toBe(1);
 });

@@ -74,8 +74,8 @@ describe("a consumer of this version", () => {
     }
     expect(await archivedIn(system, queue)).toBe(200);
     expect(await observationsIn(system)).toBe(200);
-    const letters = await deadLettersOf(system, queue);
-    expect(letters.map(({ reason }) => reason)).toEqual(["invalid", "invalid"]);
+    const deadLetters = await deadLettersOf(system, queue);
+    expect(deadLetters.map(({ reason }) => reason)).toEqual(["invalid", "invalid"]);
   });
 
   test("waits for databases that were never migrated, and is ready when they are", async () => {

@@ -3,7 +3,7 @@ import {
   ActionLostError,
   ActionUnavailableError,
   continueAction,
-  discardLetters,
+  discardDeadLetters,
   recordAction,
 } from "@centralcloud/dead-letters";
 import { afterEach, describe, expect, test } from "vitest";
@@ -11,17 +11,17 @@ import { environmentOf, startCommand } from "../support/command.ts";
 import { whileInTransaction } from "../support/concurrently.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
+import { deadLetterReplays } from "../support/dead-letter-replays.ts";
 import {
   actionOn,
   emptyQueues,
   patterns,
-  putLetter,
-  putLetters,
+  putDeadLetter,
+  putDeadLetters,
   rowsOf,
   scopeOf,
 } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { letterReplays } from "../support/letter-replays.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
@@ -30,7 +30,7 @@ failOnLeaks(system);
 afterEach(() => emptyQueues(system));
 
 const { dlq } = deadLetterCommands(system);
-const { replay, queued, lettersLeft } = letterReplays(system);
+const { replay, queued, deadLettersLeft } = deadLetterReplays(system);
 const actions = (...words: string[]) => runCommand(["actions", ...words], environmentOf(system));
 const newest = async () => {
   const [action] = await listActions(system.central.pool, { limit: 1 });
@@ -55,8 +55,8 @@ async function sentOnce(count: number): Promise<void> {
 }
 
 describe("a replay whose process is killed", () => {
-  test("is gone on with by whoever resumes it: each letter is sent once, and the figures are those of all runs", async () => {
-    await putLetters(system.singularity, 20_000);
+  test("is gone on with by whoever resumes it: each dead letter is sent once, and the figures are those of all runs", async () => {
+    await putDeadLetters(system.singularity, 20_000);
     const { child, finished } = startCommand(
       ["dlq", "replay", "--all", "--idempotency-key", "form-1", ...why],
       environmentOf(system),
@@ -94,7 +94,7 @@ describe("a replay whose process is killed", () => {
   });
 
   test("is waited for until it may be dead, and gone on with by `resume` without an id", async () => {
-    await putLetters(system.singularity, 40);
+    await putDeadLetters(system.singularity, 40);
     const { child, finished } = startCommand(
       ["dlq", "replay", "--all", "--rate", "10", ...why],
       environmentOf(system),
@@ -117,7 +117,7 @@ describe("a replay whose process is killed", () => {
 });
 
 test("a runner that was silent for too long loses the action to another, and moves nothing more", async () => {
-  await putLetters(system.singularity, 60);
+  await putDeadLetters(system.singularity, 60);
   const slow = replay({}, { rate: 20 });
   const lost = expect(slow).rejects.toThrow(ActionLostError);
   await until("some are sent", async () => (await queued()).length > 0);
@@ -132,8 +132,8 @@ test("a runner that was silent for too long loses the action to another, and mov
   expect(await show(id)).toMatchObject({ state: "done", moved: 60, remaining: 0 });
 });
 
-test("runners that take an action over from each other without end send each letter once", async () => {
-  await putLetters(system.singularity, 3_000);
+test("runners that take an action over from each other without end send each dead letter once", async () => {
+  await putDeadLetters(system.singularity, 3_000);
   const first = replay({}, { rate: 1_000 }).catch(() => {});
   await until("some are sent", async () => (await queued()).length > 0);
   const { id } = await newest();
@@ -155,7 +155,7 @@ test("runners that take an action over from each other without end send each let
 
 describe("from another process", () => {
   test("an action is paused, given another rate, and resumed where it runs", async () => {
-    await putLetters(system.singularity, 400);
+    await putDeadLetters(system.singularity, 400);
     const running = replay({}, { rate: 20 });
     await until("some are sent", async () => (await queued()).length > 0);
     const { id } = await newest();
@@ -186,7 +186,7 @@ describe("from another process", () => {
   });
 
   test("an action is cancelled: what it moved is told to the letter, and nothing goes on with it", async () => {
-    await putLetters(system.singularity, 100);
+    await putDeadLetters(system.singularity, 100);
     const running = replay({}, { rate: 20 });
     await until("some are sent", async () => (await queued()).length > 0);
     const { id } = await newest();
@@ -194,7 +194,7 @@ describe("from another process", () => {
     const report = await running;
     const sent = (await queued()).length;
     expect(report).toMatchObject({ state: "cancelled", replayed: sent, remaining: 100 - sent });
-    expect(await lettersLeft()).toBe(100 - sent);
+    expect(await deadLettersLeft()).toBe(100 - sent);
     expect(await show(id)).toMatchObject({
       state: "cancelled",
       moved: sent,
@@ -215,7 +215,7 @@ describe("from another process", () => {
   });
 
   test("one that was killed is cancelled with figures that its sources tell", async () => {
-    await putLetters(system.singularity, 100);
+    await putDeadLetters(system.singularity, 100);
     const { child, finished } = startCommand(
       ["dlq", "replay", "--all", "--rate", "20", ...why],
       environmentOf(system),
@@ -239,12 +239,12 @@ describe("from another process", () => {
 });
 
 test("a discard that Ctrl-C ends is paused, and `actions resume` goes on with it", async () => {
-  await putLetters(system.singularity, 100);
+  await putDeadLetters(system.singularity, 100);
   const { child, finished } = startCommand(
     ["dlq", "discard", "--all", "--rate", "20", ...why],
     environmentOf(system),
   );
-  await until("some are gone", async () => (await lettersLeft()) < 100);
+  await until("some are gone", async () => (await deadLettersLeft()) < 100);
   child.kill("SIGINT");
   const { exitCode, stderr } = await finished;
   expect(exitCode).toBe(1);
@@ -253,26 +253,26 @@ test("a discard that Ctrl-C ends is paused, and `actions resume` goes on with it
   expect(stderr).toContain(`centralcloud actions resume ${id}`);
   await actions("rate", id, "none");
   expect((await actions("resume", id)).exitCode).toBe(0);
-  expect(await lettersLeft()).toBe(0);
+  expect(await deadLettersLeft()).toBe(0);
   expect(await show(id)).toMatchObject({ state: "done", moved: 100 });
 });
 
-test("letters that another transaction has locked are waited for at the end", async () => {
-  await putLetters(system.singularity, 10);
+test("dead letters that another transaction has locked are waited for at the end", async () => {
+  await putDeadLetters(system.singularity, 10);
   await whileInTransaction(
     system.singularity.pool,
     (client) =>
       client.query(`select from pgmq."q_${patterns}-dlq" order by msg_id limit 3 for update`),
     async () => {
-      const running = discardLetters(await scopeOf(system), {}, actionOn(system));
-      await until("the others are gone", async () => (await lettersLeft()) === 3);
+      const running = discardDeadLetters(await scopeOf(system), {}, actionOn(system));
+      await until("the others are gone", async () => (await deadLettersLeft()) === 3);
       return { running };
     },
   ).then(async ({ running }) => expect(await running).toMatchObject({ moved: 10, remaining: 0 }));
 });
 
-test("letters that can't be sent are refused, and told with what remains", async () => {
-  await putLetter(system.singularity);
+test("dead letters that can't be sent are refused, and told with what remains", async () => {
+  await putDeadLetter(system.singularity);
   await system.singularity.pool.query(
     `insert into pgmq."q_${patterns}-dlq" (vt, message) values (now(), '{}'), (now(), null)`,
   );
@@ -287,14 +287,14 @@ test("letters that can't be sent are refused, and told with what remains", async
 });
 
 test("what fails is failed with why, and goes on once that is mended", async () => {
-  await putLetters(system.singularity, 5);
+  await putDeadLetters(system.singularity, 5);
   await system.singularity.pool.query(
     `alter table pgmq."q_${patterns}" add constraint shut check (message is null) not valid`,
   );
   await expect(replay({})).rejects.toThrow(/shut/);
   const { id, state, error } = await newest();
   expect({ state, error }).toEqual({ state: "failed", error: "refused by the database (23514)" });
-  expect(await lettersLeft()).toBe(5);
+  expect(await deadLettersLeft()).toBe(5);
   const again = await actions("resume", id);
   expect(again.exitCode).toBe(1);
   await system.singularity.pool.query(`alter table pgmq."q_${patterns}" drop constraint shut`);
@@ -303,7 +303,7 @@ test("what fails is failed with why, and goes on once that is mended", async () 
 });
 
 test("an action of a source that does not answer waits for it, and `resume` names it with exit code 3", async () => {
-  await putLetters(system.singularity, 5);
+  await putDeadLetters(system.singularity, 5);
   const interrupt = new AbortController();
   interrupt.abort();
   const { actionId } = await replay({}, { signal: interrupt.signal });
@@ -323,9 +323,9 @@ test("an action of a source that does not answer waits for it, and `resume` name
 });
 
 test("list and show tell what was done, and refuse what there is not", async () => {
-  await putLetters(system.singularity, 3);
+  await putDeadLetters(system.singularity, 3);
   await replay({});
-  await discardLetters(await scopeOf(system), {}, actionOn(system));
+  await discardDeadLetters(await scopeOf(system), {}, actionOn(system));
   const listed = JSON.parse((await actions("list", "--json")).stdout);
   expect(listed).toMatchObject([
     { kind: "discard", state: "done", expected: 0, moved: 0 },

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
 import { harnessName, useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, patterns, putLetter, rowsOf } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetter, rowsOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -24,11 +24,11 @@ const { dlq, actions } = deadLetterCommands(system);
 const queued = () => rowsOf(system.singularity, `q_${patterns}`);
 
 test("a replay by filter sends, records who and why, and does nothing the second time", async () => {
-  for (let count = 0; count < 3; count++) await putLetter(system.singularity);
-  await putLetter(system.singularity, { reason: "rejected" });
-  const words = ["replay", "--letter-reason", "invalid", "--since", "1h", ...why, "--json"];
-  const dryRun = await dlq("replay", "--letter-reason", "invalid", "--dry-run", "--json");
-  expect(JSON.parse(dryRun.stdout)).toMatchObject({ dryRun: true, letters: 3 });
+  for (let count = 0; count < 3; count++) await putDeadLetter(system.singularity);
+  await putDeadLetter(system.singularity, { reason: "rejected" });
+  const words = ["replay", "--dead-letter-reason", "invalid", "--since", "1h", ...why, "--json"];
+  const dryRun = await dlq("replay", "--dead-letter-reason", "invalid", "--dry-run", "--json");
+  expect(JSON.parse(dryRun.stdout)).toMatchObject({ dryRun: true, deadLetters: 3 });
   expect(await actions()).toEqual([]);
   const first = await dlq(...words, "--actor", "ann@desk");
   expect(JSON.parse(first.stdout)).toMatchObject({ replayed: 3, remaining: 0 });
@@ -48,7 +48,7 @@ test("a replay by filter sends, records who and why, and does nothing the second
 });
 
 test("a replay that Ctrl-C interrupts says how to go on, and the next call does", async () => {
-  for (let count = 0; count < 30; count++) await putLetter(system.singularity);
+  for (let count = 0; count < 30; count++) await putDeadLetter(system.singularity);
   const { child, finished } = startCommand(
     ["dlq", "replay", "--all", "--rate", "20", ...why],
     environmentOf(system),
@@ -82,7 +82,7 @@ test("a replay that is killed loses nothing and sends nothing twice, and its act
     "select finished_at from central.operator_actions",
   );
   expect(rows).toEqual([{ finished_at: null }]);
-  // Until its server process has noticed, the letters of its last transaction are locked, and stepped over.
+  // Until its server process has noticed, the dead letters of its last transaction are locked, and stepped over.
   await until("its connections have ended", async () => {
     const { rowCount } = await system.singularity.pool.query(
       `select from pg_stat_activity
@@ -98,7 +98,7 @@ test("a replay that is killed loses nothing and sends nothing twice, and its act
 });
 
 test("a replay with an edited message takes one that the contract accepts", async () => {
-  const id = await putLetter(system.singularity);
+  const id = await putDeadLetter(system.singularity);
   const [bad, good] = [join(folder, "bad.json"), join(folder, "good.json")];
   await writeFile(bad, patternMessage({ confidence: 7 }));
   await writeFile(good, patternMessage({ confidence: 0.7 }));
@@ -111,7 +111,7 @@ test("a replay with an edited message takes one that the contract accepts", asyn
 });
 
 test("a replay changes nothing when the central database can't be reached, which only counting does without", async () => {
-  const id = await putLetter(system.singularity);
+  const id = await putDeadLetter(system.singularity);
   const alone = {
     ...environmentOf(system),
     CENTRAL_DATABASE_URL: "postgres://nobody@127.0.0.1:1/nothing",
@@ -126,7 +126,7 @@ test("a replay changes nothing when the central database can't be reached, which
 });
 
 test("a replay of one source does without another that is down", async () => {
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   const urls = `postgres://nobody@127.0.0.1:1/nothing ${system.singularity.url}`;
   const environment = { ...environmentOf(system), SOURCE_DATABASE_URLS: urls };
   const name = system.singularity.name;

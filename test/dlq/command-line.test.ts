@@ -7,7 +7,7 @@ import { environmentOf, startCommand } from "../support/command.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, patterns, putLetter, putOddLetter } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetter, putOddDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
@@ -31,18 +31,18 @@ afterEach(() => emptyQueues(system));
 const { dlq, actions } = deadLetterCommands(system);
 
 describe("list", () => {
-  test("shows letters a page at a time, by filter, and in groups", async () => {
-    for (let count = 0; count < 3; count++) await putLetter(system.singularity);
-    await putLetter(system.singularity, { queue: "agent-sessions", reason: "unreadable" });
+  test("shows dead letters a page at a time, by filter, and in groups", async () => {
+    for (let count = 0; count < 3; count++) await putDeadLetter(system.singularity);
+    await putDeadLetter(system.singularity, { queue: "agent-sessions", reason: "unreadable" });
     const first = await dlq("list", "--limit", "2", "--json");
     expect(first.stderr).toBe("");
     const page = JSON.parse(first.stdout);
-    expect(page.letters).toMatchObject([{ reason: "unreadable" }, { queue: patterns }]);
+    expect(page.deadLetters).toMatchObject([{ reason: "unreadable" }, { queue: patterns }]);
     const rest = await dlq("list", "--json", "--after", page.next);
-    expect(JSON.parse(rest.stdout)).toMatchObject({ letters: [{}, {}], next: null });
-    for (const option of ["--reason", "--letter-reason"]) {
+    expect(JSON.parse(rest.stdout)).toMatchObject({ deadLetters: [{}, {}], next: null });
+    for (const option of ["--reason", "--dead-letter-reason"]) {
       const filtered = await dlq("list", option, "unreadable", "--reason", "failed", "--json");
-      expect(JSON.parse(filtered.stdout).letters).toHaveLength(1);
+      expect(JSON.parse(filtered.stdout).deadLetters).toHaveLength(1);
     }
     const table = await dlq(
       "list",
@@ -103,8 +103,8 @@ describe("list", () => {
 
 describe("show", () => {
   test("tells history, headers, and what the contract says now", async () => {
-    const refused = await putLetter(system.singularity, { original: '{"pattern":{"n":0.10}}' });
-    const fine = await putLetter(system.singularity);
+    const refused = await putDeadLetter(system.singularity, { original: '{"pattern":{"n":0.10}}' });
+    const fine = await putDeadLetter(system.singularity);
     const text = await dlq("show", refused);
     expect(text.stdout).toMatch(
       /now +it would be refused again\n +agent_id is missing \(required\)/,
@@ -118,15 +118,15 @@ describe("show", () => {
       id: fine,
       now: { accepted: true, contract: true, issues: [] },
       history: [{ error: { code: "out_of_range" } }],
-      letter: { original_message_id: 42 },
+      deadLetter: { original_message_id: 42 },
     });
     const small = { ...environmentOf(system), CONSUMER_MAX_MESSAGE_BYTES: "10" };
     const large = await runCommand(["dlq", "show", fine], small);
     expect(large.stdout).toMatch(/refused again: it has \d+ bytes/);
   });
 
-  test("finds letters that were replayed, and says when there is none", async () => {
-    const id = await putLetter(system.singularity);
+  test("finds dead letters that were replayed, and says when there is none", async () => {
+    const id = await putDeadLetter(system.singularity);
     await dlq("replay", id, ...why);
     const { stdout } = await dlq("show", id);
     expect(stdout).toMatch(/archived .*replay, action \d+, sent as message \d+/);
@@ -138,8 +138,8 @@ describe("show", () => {
     });
   });
 
-  test("lets no letter steer the terminal", async () => {
-    const id = await putOddLetter(
+  test("lets no dead letter steer the terminal", async () => {
+    const id = await putOddDeadLetter(
       system.singularity,
       JSON.stringify({ reason: "\u001b[2J", error: { message: "a\u009b\u202eb" }, attempts: [1] }),
       '"\\u001b[2J"',
@@ -154,13 +154,13 @@ describe("show", () => {
 
 test("export and import give back what discard took, in a file that nobody else may read", async () => {
   for (let count = 0; count < 3; count++) {
-    await putLetter(system.singularity, {
+    await putDeadLetter(system.singularity, {
       original: `{"n":12345678901234567890,"count":${count}}`,
     });
   }
-  const file = join(folder, "letters.jsonl");
+  const file = join(folder, "dead-letters.jsonl");
   const exported = await dlq("export", "--out", file, "--json");
-  expect(JSON.parse(exported.stdout)).toEqual({ letters: 3, file });
+  expect(JSON.parse(exported.stdout)).toEqual({ deadLetters: 3, file });
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   const { stdout } = await dlq("export");
   expect(await readFile(file, "utf8")).toBe(stdout);
@@ -218,7 +218,7 @@ describe("rights", () => {
     runCommand(["dlq", ...words], environmentOf(member));
 
   test("a member of the owner may do everything", async () => {
-    const ids = [await putLetter(system.singularity), await putLetter(system.singularity)];
+    const ids = [await putDeadLetter(system.singularity), await putDeadLetter(system.singularity)];
     const file = join(folder, "owners.jsonl");
     const words = [
       ["export", "--out", file],
@@ -237,7 +237,7 @@ describe("rights", () => {
   });
 
   test("who may do all but send is told so before the first change", async () => {
-    const id = await putLetter(system.singularity);
+    const id = await putDeadLetter(system.singularity);
     const call = "function public.replay_dead_letters";
     await system.singularity.pool.query(`revoke execute on ${call} from centralcloud_operator`);
     try {
@@ -253,7 +253,7 @@ describe("rights", () => {
   });
 
   test("a consumer may look, and is told what it lacks to act, before anything is recorded", async () => {
-    const id = await putLetter(system.singularity);
+    const id = await putDeadLetter(system.singularity);
     expect((await as(members.consumer, "list")).exitCode).toBe(0);
     for (const words of [
       ["replay", id],

@@ -8,7 +8,7 @@ import { afterAll, afterEach, describe, expect, onTestFinished, test } from "vit
 import { centralcloudProgram, environmentOf, runCommandAlone } from "../support/command.ts";
 import { queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
-import { emptyQueues, patterns, putLetter } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -25,7 +25,7 @@ const because = ["--reason", "a test"];
 const digits = "0.12345678901234567890123";
 const bad = () =>
   patternMessage({ confidence: 7, pattern: { exact: "DIGITS" } }).replace('"DIGITS"', digits);
-const put = () => putLetter(system.singularity, { original: bad() });
+const put = () => putDeadLetter(system.singularity, { original: bad() });
 
 /** An editor that puts one text in place of another. */
 const editor = (from: string, to: string) => `sed -i 's/${from}/${to}/'`;
@@ -44,7 +44,7 @@ async function queued(): Promise<readonly string[]> {
   return rows.map(({ message }) => message);
 }
 
-const lettersLeft = () =>
+const deadLettersLeft = () =>
   queuesOf(system)
     .metrics(`${patterns}-dlq`)
     .then(({ total }) => total);
@@ -65,7 +65,7 @@ test("what the editor made of a message is sent once its contract accepts it, an
   const [message = ""] = await queued();
   expect(message).toContain('"confidence": 0.7');
   expect(message).toContain(digits);
-  expect(await lettersLeft()).toBe(0);
+  expect(await deadLettersLeft()).toBe(0);
   expect(keptIn(stderr)).toBe("");
 });
 
@@ -104,7 +104,7 @@ test.each([
     const path = keptIn(stderr);
     expect(readFileSync(path, "utf8")).toContain(digits);
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(await lettersLeft()).toBe(1);
+    expect(await deadLettersLeft()).toBe(1);
     expect(await queued()).toEqual([]);
   },
 );
@@ -114,10 +114,10 @@ test("where nobody can be asked, --yes has to be said, before the editor opens",
   const { exitCode, stderr } = await edit(id, [], { EDITOR: "false" });
   expect(exitCode).toBe(2);
   expect(stderr).toContain("--yes");
-  expect(await lettersLeft()).toBe(1);
+  expect(await deadLettersLeft()).toBe(1);
 });
 
-test("a letter that was replayed before can't be edited any more, and says by which action", async () => {
+test("a dead letter that was replayed before can't be edited any more, and says by which action", async () => {
   const id = await put();
   await edit(id, ["--yes"], { EDITOR: editor('"confidence": 7', '"confidence": 0.7') });
   const { exitCode, stderr } = await edit(id, ["--yes"], { EDITOR: "false" });
@@ -145,7 +145,7 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
     const no = await refused.finished;
     expect(no.exitCode).toBe(1);
     expect(no.output).toContain("nothing was sent: you said no");
-    expect(await lettersLeft()).toBe(1);
+    expect(await deadLettersLeft()).toBe(1);
     const agreed = start(id, { EDITOR });
     await until("it asks", () => agreed.output().includes("Send it?"));
     agreed.type("y\r");
@@ -227,20 +227,20 @@ describe("from standard input", () => {
     await put();
     const { stdout } = await runCommand(["dlq", "export"], environmentOf(system));
     await runCommand(["dlq", "discard", "--all", ...because], environmentOf(system));
-    expect(await lettersLeft()).toBe(0);
+    expect(await deadLettersLeft()).toBe(0);
     const { exitCode, stderr } = await feed(["dlq", "import", "-", ...because], stdout);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    expect(await lettersLeft()).toBe(2);
+    expect(await deadLettersLeft()).toBe(2);
   });
 
-  test("a line of standard input that is no letter is named by its number, and nothing is put back", async () => {
+  test("a line of standard input that is no dead letter is named by its number, and nothing is put back", async () => {
     await put();
     const { stdout } = await runCommand(["dlq", "export"], environmentOf(system));
     await emptyQueues(system);
     const { exitCode, stderr } = await feed(["dlq", "import", "-", ...because], `${stdout}{}\n`);
     expect(exitCode).toBe(2);
     expect(stderr).toContain("line 2");
-    expect(await lettersLeft()).toBe(0);
+    expect(await deadLettersLeft()).toBe(0);
   });
 
   test("keys add, ensure and add-to-ring take a key, which need be in no file", async () => {

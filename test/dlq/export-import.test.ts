@@ -1,9 +1,9 @@
 import {
-  discardLetters,
-  exportLetters,
+  discardDeadLetters,
+  exportDeadLetters,
   ImportLineError,
-  importLetters,
-  replayLetters,
+  importDeadLetters,
+  replayDeadLetters,
 } from "@centralcloud/dead-letters";
 import { afterEach, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
@@ -13,8 +13,8 @@ import {
   emptyQueues,
   judge,
   patterns,
-  putLetter,
-  putOddLetter,
+  putDeadLetter,
+  putOddDeadLetter,
   rowsOf,
   scopeOf,
 } from "../support/dead-letters.ts";
@@ -24,7 +24,7 @@ const system = useSystem();
 failOnLeaks(system);
 afterEach(() => emptyQueues(system));
 
-const exported = async () => collect(exportLetters(await scopeOf(system), {}));
+const exported = async () => collect(exportDeadLetters(await scopeOf(system), {}));
 
 async function importLines(lines: readonly string[]) {
   const { sources } = await scopeOf(system);
@@ -32,17 +32,17 @@ async function importLines(lines: readonly string[]) {
   async function* openLines() {
     yield* lines;
   }
-  return importLetters(sources, openLines, { central, request, origin: "a test" });
+  return importDeadLetters(sources, openLines, { central, request, origin: "a test" });
 }
 
-test("an export that is imported gives the same letters, and importing it twice changes nothing", async () => {
-  await putLetter(system.singularity, {
+test("an export that is imported gives the same dead letters, and importing it twice changes nothing", async () => {
+  await putDeadLetter(system.singularity, {
     original: '{"n":12345678901234567890,"m":0.10,"u":"\u2028"}',
   });
-  await putLetter(system.singularity, { queue: "agent-sessions" });
-  await putOddLetter(system.singularity, "{}", '["odd"]');
+  await putDeadLetter(system.singularity, { queue: "agent-sessions" });
+  await putOddDeadLetter(system.singularity, "{}", '["odd"]');
   const lines = await exported();
-  await discardLetters(await scopeOf(system), {}, actionOn(system));
+  await discardDeadLetters(await scopeOf(system), {}, actionOn(system));
   expect(await exported()).toEqual([]);
   const [some, ...others] = lines as [string, ...string[]];
   expect(await importLines([some])).toMatchObject({ imported: 1, present: 0 });
@@ -57,10 +57,10 @@ test("an export that is imported gives the same letters, and importing it twice 
   expect(await exported()).toEqual(lines);
 });
 
-test("a letter whose id is not free gets another one, once", async () => {
-  await putLetter(system.singularity);
+test("a dead letter whose id is not free gets another one, once", async () => {
+  await putDeadLetter(system.singularity);
   const [line = ""] = await exported();
-  await discardLetters(await scopeOf(system), {}, actionOn(system));
+  await discardDeadLetters(await scopeOf(system), {}, actionOn(system));
   const { id } = JSON.parse(line) as { id: string };
   await system.singularity.pool.query(
     `insert into pgmq."q_${patterns}-dlq" (msg_id, vt, message) overriding system value
@@ -78,13 +78,13 @@ test("a letter whose id is not free gets another one, once", async () => {
     Number(id),
     987654321,
   ]);
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
 });
 
-test("imports at once put each letter back once, and say that it had been replayed", async () => {
-  for (let count = 0; count < 20; count++) await putLetter(system.singularity);
+test("imports at once put each dead letter back once, and say that it had been replayed", async () => {
+  for (let count = 0; count < 20; count++) await putDeadLetter(system.singularity);
   const lines = await exported();
-  await replayLetters(await scopeOf(system), {}, { ...actionOn(system), judge });
+  await replayDeadLetters(await scopeOf(system), {}, { ...actionOn(system), judge });
   const reports = await Promise.all([importLines(lines), importLines(lines)]);
   const sum = (key: "imported" | "present" | "replayedBefore") =>
     reports.reduce((total, report) => total + report[key], 0);
@@ -92,14 +92,14 @@ test("imports at once put each letter back once, and say that it had been replay
   expect(await exported()).toEqual(lines);
 });
 
-test("a line that is not a letter of a connected source is told before anything is imported", async () => {
-  await putLetter(system.singularity);
+test("a line that is not a dead letter of a connected source is told before anything is imported", async () => {
+  await putDeadLetter(system.singularity);
   const [line = ""] = await exported();
-  await discardLetters(await scopeOf(system), {}, actionOn(system));
+  await discardDeadLetters(await scopeOf(system), {}, actionOn(system));
   const { source_id } = JSON.parse(line) as { source_id: string };
   const bad = {
     "{": /line 2: is not JSON/,
-    "[]": /not a letter/,
+    "[]": /not a dead letter/,
     [line.replace(patterns, "another")]: /no queue of ours/,
     [line.replace(/"id":"\d+"/, '"id":1')]: /no id/,
     [line.replace(/"enqueued_at":"[^"]+"/, '"enqueued_at":"now"')]: /enqueued_at/,

@@ -1,4 +1,4 @@
-import { groupLetters, listLetters } from "@centralcloud/dead-letters";
+import { groupDeadLetters, listDeadLetters } from "@centralcloud/dead-letters";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -13,8 +13,8 @@ import {
   emptyQueues,
   judge,
   patterns,
-  putLetter,
-  putOddLetter,
+  putDeadLetter,
+  putOddDeadLetter,
   scopeOf,
   sourceOf,
 } from "../support/dead-letters.ts";
@@ -36,7 +36,7 @@ afterEach(async () => {
 const { dlq } = deadLetterCommands(system);
 const table = `pgmq."q_${patterns}-dlq"`;
 
-/** The fingerprints of bodies of letters, in their order. */
+/** The fingerprints of bodies of dead letters, in their order. */
 async function fingerprintsOf(
   bodies: readonly unknown[],
   queue: string = patterns,
@@ -167,7 +167,7 @@ describe("a fingerprint", () => {
 
   test("is made of any JSON, as what is indexed must be", async () => {
     const anything = fc.jsonValue({ stringUnit: "grapheme", maxDepth: 4 });
-    const letter = fc.oneof(
+    const deadLetter = fc.oneof(
       anything,
       fc.record({ reason: anything, error: anything }),
       fc.record({
@@ -179,7 +179,7 @@ describe("a fingerprint", () => {
       }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(letter, { maxLength: 20 }), async (bodies) => {
+      fc.asyncProperty(fc.array(deadLetter, { maxLength: 20 }), async (bodies) => {
         const clean = JSON.parse(JSON.stringify(bodies).replaceAll("\\u0000", ""));
         for (const fingerprint of await fingerprintsOf([undefined, ...clean])) {
           expect(fingerprint).toMatch(/^[0-9a-f]{16}$/);
@@ -198,7 +198,7 @@ describe("a fingerprint", () => {
   });
 
   test("is never another in a later version: operators have noted it, and indexes hold it", async () => {
-    const letters = [
+    const deadLetters = [
       undefined,
       {},
       { reason: "x", error: "a sentence about 7" },
@@ -210,7 +210,7 @@ describe("a fingerprint", () => {
       rejected('new row for relation "patterns" violates check constraint "c1" (value "x")'),
       rejected("Key (agent_id)=(x) already exists.", "23505"),
     ];
-    expect(await fingerprintsOf(letters)).toEqual(golden);
+    expect(await fingerprintsOf(deadLetters)).toEqual(golden);
   });
 });
 
@@ -220,17 +220,17 @@ describe("groups", () => {
     const at = (time: string) => `2026-01-01T${time}Z`;
     for (const index of [0, 1, 2]) {
       const error = `agents[${index}].confidence must be between 0 and 1`;
-      await putLetter(system.singularity, { error, at: at(`0${index}:10:00`) });
-      await putLetter(second, {
+      await putDeadLetter(system.singularity, { error, at: at(`0${index}:10:00`) });
+      await putDeadLetter(second, {
         error: `${error} (and 2 more)`,
         original: bad,
         at: at("02:59:59"),
       });
     }
-    await putLetter(system.singularity, { reason: "rejected", code: "23514", error: "no" });
+    await putDeadLetter(system.singularity, { reason: "rejected", code: "23514", error: "no" });
     const [one, other] = [await sourceOf(system.singularity), await sourceOf(second)];
     const scope = { sources: [one, other], queues: [patterns] as const };
-    const { groups, others } = await groupLetters(scope, {}, { limit: 10, judge });
+    const { groups, others } = await groupDeadLetters(scope, {}, { limit: 10, judge });
     expect(others).toBe(0);
     expect(groups).toEqual([
       {
@@ -257,17 +257,17 @@ describe("groups", () => {
       },
       expect.objectContaining({ reason: "rejected", count: 1 }),
     ]);
-    const early = await groupLetters(scope, { until: { at: at("01:30:00") } }, { limit: 10 });
+    const early = await groupDeadLetters(scope, { until: { at: at("01:30:00") } }, { limit: 10 });
     expect(early.groups).toMatchObject([
       { count: 2, newestAt: "2026-01-01T01:10:00.000000Z", now: null },
     ]);
-    const high = await groupLetters(scope, { path: "$.confidence > 1" }, { limit: 10 });
+    const high = await groupDeadLetters(scope, { path: "$.confidence > 1" }, { limit: 10 });
     expect(high.groups).toMatchObject([{ count: 3, sources: [{ source: other.name }] }]);
-    const few = await groupLetters(scope, {}, { limit: 1 });
+    const few = await groupDeadLetters(scope, {}, { limit: 1 });
     expect(few.groups.length + few.others).toBeGreaterThan(1);
   });
 
-  test("have the issues of their letters, each once, as patterns", async () => {
+  test("have the issues of their dead letters, each once, as patterns", async () => {
     const issues = [
       { path: "agents[1].confidence", code: "out_of_range", message: "…" },
       { path: "agents[7].confidence", code: "out_of_range", message: "…" },
@@ -275,23 +275,25 @@ describe("groups", () => {
       { path: "secret[1]", code: "required", message: "…" },
       { path: "", code: "more", message: "…" },
     ];
-    await putOddLetter(system.singularity, JSON.stringify(invalid(issues)));
-    const { groups } = await groupLetters(await scopeOf(system), {}, { limit: 10 });
+    await putOddDeadLetter(system.singularity, JSON.stringify(invalid(issues)));
+    const { groups } = await groupDeadLetters(await scopeOf(system), {}, { limit: 10 });
     expect(groups[0]?.issues).toEqual([
       { path: "agents[].confidence", code: "out_of_range" },
       { path: "updated_at", code: "required" },
     ]);
   });
 
-  test("hold the letters that were there before fingerprints were", async () => {
+  test("hold the dead letters that were there before fingerprints were", async () => {
     const index = `pgmq."q_${patterns}-dlq_fingerprint_idx"`;
     await system.singularity.pool.query(`drop index ${index}`);
     for (const n of [1, 2, 3]) {
-      await putLetter(system.singularity, { error: `agents[${n}].confidence must be a string` });
+      await putDeadLetter(system.singularity, {
+        error: `agents[${n}].confidence must be a string`,
+      });
     }
     await system.singularity.pool.query(`select public.create_queue('${patterns}')`);
-    await putLetter(system.singularity, { error: "agents[9].confidence must be a string" });
-    const { groups } = await groupLetters(await scopeOf(system), {}, { limit: 10 });
+    await putDeadLetter(system.singularity, { error: "agents[9].confidence must be a string" });
+    const { groups } = await groupDeadLetters(await scopeOf(system), {}, { limit: 10 });
     expect(groups).toMatchObject([{ count: 4 }]);
     const { rows } = await system.singularity.pool.query(`select to_regclass($1) as index`, [
       index,
@@ -299,7 +301,7 @@ describe("groups", () => {
     expect(rows[0]?.index).not.toBeNull();
   });
 
-  test("of more letters than are counted say that they are a bound, and pages of one group come from its index", async () => {
+  test("of more dead letters than are counted say that they are a bound, and pages of one group come from its index", async () => {
     const count = 230_000;
     await system.singularity.pool.query(
       `insert into ${table} (vt, enqueued_at, message)
@@ -317,7 +319,7 @@ describe("groups", () => {
     try {
       const source = { ...(await sourceOf(system.singularity)), pool };
       const scope = { sources: [source], queues: [patterns] as const };
-      const { groups } = await groupLetters(scope, {}, { limit: 10, judge });
+      const { groups } = await groupDeadLetters(scope, {}, { limit: 10, judge });
       expect(groups).toMatchObject([
         { isBound: true, oldestAt: "2026-01-01T00:00:01.000000Z", error: "…" },
         { count: 230, isBound: false },
@@ -335,11 +337,11 @@ describe("groups", () => {
       };
       const before = await accesses();
       const filter = { fingerprints: [rare?.fingerprint ?? ""] };
-      const page = await listLetters(scope, filter, { limit: 50 });
-      expect(page.letters).toHaveLength(50);
-      const next = await listLetters(scope, filter, { limit: 50, after: page.next ?? "" });
-      expect(next.letters.map(({ at }) => at)).toEqual(
-        next.letters
+      const page = await listDeadLetters(scope, filter, { limit: 50 });
+      expect(page.deadLetters).toHaveLength(50);
+      const next = await listDeadLetters(scope, filter, { limit: 50, after: page.next ?? "" });
+      expect(next.deadLetters.map(({ at }) => at)).toEqual(
+        next.deadLetters
           .map(({ at }) => at)
           .toSorted()
           .toReversed(),
@@ -355,10 +357,10 @@ describe("groups", () => {
 
 describe("--fingerprint", () => {
   test("selects one group for every command that selects, and is told by list, groups and show", async () => {
-    const id = await putLetter(system.singularity, { error: "pattern must be a JSON object" });
-    const rest = [await putLetter(system.singularity), await putLetter(system.singularity)];
-    const { letters } = JSON.parse((await dlq("list", "--json")).stdout);
-    const { fingerprint } = letters.find((one: { id: string }) => one.id === id);
+    const id = await putDeadLetter(system.singularity, { error: "pattern must be a JSON object" });
+    const rest = [await putDeadLetter(system.singularity), await putDeadLetter(system.singularity)];
+    const { deadLetters } = JSON.parse((await dlq("list", "--json")).stdout);
+    const { fingerprint } = deadLetters.find((one: { id: string }) => one.id === id);
     const { groups } = JSON.parse((await dlq("groups", "--json")).stdout);
     expect(groups).toMatchObject([{ count: 2 }, { count: 1, fingerprint }]);
     expect((await dlq("groups")).stdout).toContain(
@@ -367,11 +369,13 @@ describe("--fingerprint", () => {
     expect((await dlq("list", "--groups")).stdout).toBe((await dlq("groups")).stdout);
     expect(JSON.parse((await dlq("show", id, "--json")).stdout)).toMatchObject({ fingerprint });
     const of = ["--fingerprint", fingerprint] as const;
-    expect(JSON.parse((await dlq("list", ...of, "--json")).stdout).letters).toMatchObject([{ id }]);
+    expect(JSON.parse((await dlq("list", ...of, "--json")).stdout).deadLetters).toMatchObject([
+      { id },
+    ]);
     expect((await dlq("export", ...of)).stdout.trim().split("\n")).toHaveLength(1);
     for (const verb of ["replay", "discard"]) {
       const preview = JSON.parse((await dlq(verb, ...of, "--dry-run", "--json")).stdout);
-      expect(preview).toMatchObject({ letters: 1 });
+      expect(preview).toMatchObject({ deadLetters: 1 });
     }
     const done = async (...words: string[]) =>
       JSON.parse((await dlq(...words, ...of, ...why, "--json")).stdout);
@@ -379,7 +383,9 @@ describe("--fingerprint", () => {
     expect(await done("restore")).toMatchObject({ restored: 1 });
     expect(await done("replay")).toMatchObject({ replayed: 1 });
     expect(
-      JSON.parse((await dlq("list", "--json")).stdout).letters.map((one: { id: string }) => one.id),
+      JSON.parse((await dlq("list", "--json")).stdout).deadLetters.map(
+        (one: { id: string }) => one.id,
+      ),
     ).toEqual(rest.toReversed());
     const wrong = await dlq("list", "--fingerprint", "confidence");
     expect(wrong).toMatchObject({

@@ -3,18 +3,18 @@ import { afterEach, expect, test } from "vitest";
 import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, patterns, putLetters } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetters } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { until } from "../support/until.ts";
 
 /*
  * A short form is part of the suite. The whole: DLQ_KILLS_LETTERS=200000 DLQ_KILLS_EVERY_MS=3000 npx vitest run kills
  */
-const letters = Number(process.env.DLQ_KILLS_LETTERS ?? 6_000);
+const deadLetters = Number(process.env.DLQ_KILLS_DEAD_LETTERS ?? 6_000);
 const everyMs = Number(process.env.DLQ_KILLS_EVERY_MS ?? 700);
-const isLong = letters > 10_000;
+const isLong = deadLetters > 10_000;
 /** So that each operator is killed several times before the end. */
-const rate = String(Math.ceil(letters / (isLong ? 30 : 4)));
+const rate = String(Math.ceil(deadLetters / (isLong ? 30 : 4)));
 
 const system = useSystem();
 failOnLeaks(system);
@@ -27,10 +27,10 @@ const count = async (table: string, where = "true") => {
   return rows[0]?.count ?? 0;
 };
 
-test("letters that two operators replay while they are killed again and again are sent once each, and each action's figures are right to the letter", {
+test("dead letters that two operators replay while they are killed again and again are sent once each, and each action's figures are right to the letter", {
   timeout: 900_000,
 }, async () => {
-  await putLetters(system.singularity, letters);
+  await putDeadLetters(system.singularity, deadLetters);
   const running = new Set<RunningCommand>();
   const start = (...words: string[]) => {
     const command = startCommand(words, environmentOf(system));
@@ -70,7 +70,7 @@ test("letters that two operators replay while they are killed again and again ar
   const { rows } = await system.singularity.pool.query(
     `select count(*)::integer as sent, count(distinct q.message)::integer as messages from pgmq."q_${patterns}" q`,
   );
-  expect(rows).toEqual([{ sent: letters, messages: letters }]);
+  expect(rows).toEqual([{ sent: deadLetters, messages: deadLetters }]);
   const actions = await listActions(system.central.pool, { limit: 9 });
   for (const { id, moved, remaining, state } of actions) {
     const archived = await count(
@@ -79,5 +79,5 @@ test("letters that two operators replay while they are killed again and again ar
     );
     expect({ state, moved, remaining }).toEqual({ state: "done", moved: archived, remaining: 0 });
   }
-  expect(actions.reduce((sum, { moved }) => sum + moved, 0)).toBe(letters);
+  expect(actions.reduce((sum, { moved }) => sum + moved, 0)).toBe(deadLetters);
 });

@@ -2,14 +2,14 @@ import { listActions } from "@centralcloud/central";
 import { ActionLostError, continueAction } from "@centralcloud/dead-letters";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
-import { emptyQueues, patterns, putLetters, scopeOf } from "../support/dead-letters.ts";
+import { deadLetterReplays } from "../support/dead-letter-replays.ts";
+import { emptyQueues, patterns, putDeadLetters, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { letterReplays } from "../support/letter-replays.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();
 failOnLeaks(system);
-const { replay, queued } = letterReplays(system);
+const { replay, queued } = deadLetterReplays(system);
 
 /** Keeps the first runner that begins a part from doing so for as long as somebody holds this lock. */
 const held = 4711;
@@ -39,7 +39,7 @@ afterEach(async () => {
 test("a closed part keeps the login of who moved its messages, whoever opens it again", async () => {
   const { singularity, central } = system;
   await singularity.pool.query("select nextval('public.runners')");
-  await putLetters(singularity, 3);
+  await putDeadLetters(singularity, 3);
   const { actionId } = await replay({});
   const part = async () => {
     const { rows } = await singularity.pool.query(
@@ -63,7 +63,7 @@ test("a closed part keeps the login of who moved its messages, whoever opens it 
 
 test("a runner that stood still before its first message takes nothing back from the one that goes on with its action", async () => {
   const { singularity, central } = system;
-  await putLetters(singularity, 60);
+  await putDeadLetters(singularity, 60);
   const holder = await singularity.pool.connect();
   await holder.query("begin");
   await holder.query(`select pg_advisory_xact_lock(${held})`);

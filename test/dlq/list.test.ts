@@ -1,9 +1,9 @@
 import {
-  exportLetters,
-  findLetter,
-  groupLetters,
-  type LetterFilter,
-  listLetters,
+  type DeadLetterFilter,
+  exportDeadLetters,
+  findDeadLetter,
+  groupDeadLetters,
+  listDeadLetters,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import pg from "pg";
@@ -19,8 +19,8 @@ import {
   emptyQueues,
   judge,
   patterns,
-  putLetter,
-  putOddLetter,
+  putDeadLetter,
+  putOddDeadLetter,
   scopeOf,
   sourceOf,
 } from "../support/dead-letters.ts";
@@ -36,18 +36,18 @@ beforeAll(async () => {
 afterAll(() => dropTestDatabase(second));
 afterEach(() => emptyQueues(system));
 
-async function idsOf(filter: LetterFilter): Promise<string[]> {
-  const page = await listLetters(await scopeOf(system), filter, { limit: 100 });
-  return page.letters.map(({ id }) => id);
+async function idsOf(filter: DeadLetterFilter): Promise<string[]> {
+  const page = await listDeadLetters(await scopeOf(system), filter, { limit: 100 });
+  return page.deadLetters.map(({ id }) => id);
 }
 
-test("pages over sources and queues give every letter once, newest first, also where times are equal", async () => {
+test("pages over sources and queues give every dead letter once, newest first, also where times are equal", async () => {
   const queues = [patterns, "agent-sessions", "agent-knowledge-updates"] as const;
   let expected = 0;
   for (const database of [system.singularity, second]) {
     for (const queue of queues) {
       for (const minute of ["01", "02", "02", "02", "03"]) {
-        await putLetter(database, { queue, at: `2026-01-01T00:${minute}:00Z` });
+        await putDeadLetter(database, { queue, at: `2026-01-01T00:${minute}:00Z` });
         expected += 1;
       }
     }
@@ -57,10 +57,10 @@ test("pages over sources and queues give every letter once, newest first, also w
   const times: string[] = [];
   let after: string | null | undefined;
   while (after !== null) {
-    const page = await listLetters(scope, {}, { limit: 4, ...(after ? { after } : {}) });
-    expect(page.letters.length).toBeLessThanOrEqual(4);
-    seen.push(...page.letters.map((one) => `${one.sourceId} ${one.queue} ${one.id}`));
-    times.push(...page.letters.map(({ at }) => at));
+    const page = await listDeadLetters(scope, {}, { limit: 4, ...(after ? { after } : {}) });
+    expect(page.deadLetters.length).toBeLessThanOrEqual(4);
+    seen.push(...page.deadLetters.map((one) => `${one.sourceId} ${one.queue} ${one.id}`));
+    times.push(...page.deadLetters.map(({ at }) => at));
     after = page.next;
   }
   expect(new Set(seen).size).toBe(expected);
@@ -71,15 +71,15 @@ test("pages over sources and queues give every letter once, newest first, also w
 test("a cursor that no list ended with is refused", async () => {
   const scope = await scopeOf(system);
   for (const after of ["", "x", Buffer.from('["now","1","x"]').toString("base64url")]) {
-    await expect(listLetters(scope, {}, { limit: 1, after })).rejects.toThrow(SelectionError);
+    await expect(listDeadLetters(scope, {}, { limit: 1, after })).rejects.toThrow(SelectionError);
   }
 });
 
 describe("a filter", () => {
   test("selects by reason, code, time, text and jsonpath, alone and together", async () => {
-    const old = await putLetter(system.singularity, { at: "2026-01-01T00:00:00Z" });
-    const rejected = await putLetter(system.singularity, { reason: "rejected", code: "23514" });
-    const high = await putLetter(system.singularity, {
+    const old = await putDeadLetter(system.singularity, { at: "2026-01-01T00:00:00Z" });
+    const rejected = await putDeadLetter(system.singularity, { reason: "rejected", code: "23514" });
+    const high = await putDeadLetter(system.singularity, {
       original: patternMessage({ confidence: 2, agent_id: "Agent-Ünique" }),
     });
     expect(await idsOf({ reasons: ["rejected"] })).toEqual([rejected]);
@@ -100,8 +100,8 @@ describe("a filter", () => {
   });
 
   test("that is a predicate passes no message for which it is unknown", async () => {
-    await putLetter(system.singularity, { original: patternMessage({ confidence: "high" }) });
-    await putOddLetter(system.singularity, '{"original_message": [1, {"confidence": null}]}');
+    await putDeadLetter(system.singularity, { original: patternMessage({ confidence: "high" }) });
+    await putOddDeadLetter(system.singularity, '{"original_message": [1, {"confidence": null}]}');
     expect(await idsOf({ path: "$.confidence > 1" })).toEqual([]);
     // Comparing it takes a time zone; that is no reason to fail.
     const path = '$.learned_at.datetime() > "2026-01-01".datetime()';
@@ -114,36 +114,36 @@ describe("a filter", () => {
   });
 });
 
-test("groups count letters by why they died, over lists, sources and queues", async () => {
+test("groups count dead letters by why they died, over lists, sources and queues", async () => {
   for (const index of [0, 1, 2]) {
-    await putLetter(system.singularity, {
+    await putDeadLetter(system.singularity, {
       error: `agents[${index}].confidence must be between 0 and 1`,
     });
-    await putLetter(second, { error: `agents[${index}].confidence must be between 0 and 1` });
+    await putDeadLetter(second, { error: `agents[${index}].confidence must be between 0 and 1` });
   }
-  await putLetter(system.singularity, { reason: "rejected", code: "23514", error: "no" });
+  await putDeadLetter(system.singularity, { reason: "rejected", code: "23514", error: "no" });
   const sources = [await sourceOf(system.singularity), await sourceOf(second)];
   const filter = { since: { secondsAgo: 3600 } };
-  const found = await groupLetters({ sources, queues: [patterns] }, filter, { limit: 1 });
+  const found = await groupDeadLetters({ sources, queues: [patterns] }, filter, { limit: 1 });
   expect(found).toMatchObject({
     groups: [{ count: 6, reason: "invalid", error: "agents[].confidence must be between 0 and 1" }],
     others: 1,
   });
 });
 
-test("numbers keep every digit in a list, a letter and an export", async () => {
+test("numbers keep every digit in a list, a dead letter and an export", async () => {
   const original = `{"agent_id":"a","pattern":{"n":12345678901234567890,"m":0.10},"learned_at":"2025-10-25T10:00:00Z"}`;
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const scope = await scopeOf(system);
-  const page = await listLetters(scope, {}, { limit: 1, withMessages: true });
-  const shown = await findLetter(scope, id, judge);
-  const lines = await collect(exportLetters(scope, {}));
-  for (const text of [page.letters[0]?.originalMessage, shown.body, lines.join("")]) {
+  const page = await listDeadLetters(scope, {}, { limit: 1, withMessages: true });
+  const shown = await findDeadLetter(scope, id, judge);
+  const lines = await collect(exportDeadLetters(scope, {}));
+  for (const text of [page.deadLetters[0]?.originalMessage, shown.body, lines.join("")]) {
     expect(text).toContain(`"m": 0.10, "n": 12345678901234567890`);
   }
 });
 
-test("odd letters of other clients are listed, shown, grouped, exported and filtered", async () => {
+test("odd dead letters of other clients are listed, shown, grouped, exported and filtered", async () => {
   const bodies = [
     null,
     "null",
@@ -157,22 +157,23 @@ test("odd letters of other clients are listed, shown, grouped, exported and filt
     '{"original_message": 1, "error": {"code": {"x": 1}, "message": null}, "dead_lettered_at": 5, "original_enqueued_at": "2025-02-30T00:00:00+00:00", "original_message_id": 1e40}',
   ];
   const ids: string[] = [];
-  for (const body of bodies) ids.unshift(await putOddLetter(system.singularity, body, '["odd"]'));
+  for (const body of bodies)
+    ids.unshift(await putOddDeadLetter(system.singularity, body, '["odd"]'));
   const scope = await scopeOf(system);
   expect(await idsOf({})).toEqual(ids);
   for (const id of ids) {
-    const letter = await findLetter(scope, id, judge);
-    expect(letter.now.accepted).toBe(false);
-    expect(JSON.parse(letter.history)).toBeInstanceOf(Array);
+    const deadLetter = await findDeadLetter(scope, id, judge);
+    expect(deadLetter.now.accepted).toBe(false);
+    expect(JSON.parse(deadLetter.history)).toBeInstanceOf(Array);
   }
-  const { groups } = await groupLetters(scope, {}, { limit: 100 });
+  const { groups } = await groupDeadLetters(scope, {}, { limit: 100 });
   expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(bodies.length);
-  expect(await collect(exportLetters(scope, {}))).toHaveLength(bodies.length);
+  expect(await collect(exportDeadLetters(scope, {}))).toHaveLength(bodies.length);
   const filter = { text: "x", reasons: ["x"], codes: ["x"], path: "$.a == 1" };
   expect(await idsOf(filter)).toEqual([]);
 });
 
-test("a letter of many megabytes is listed without its message, and exported whole", async () => {
+test("a dead letter of many megabytes is listed without its message, and exported whole", async () => {
   const length = 40_000_000;
   await system.singularity.pool.query(
     `insert into pgmq."q_${patterns}-dlq" (vt, message)
@@ -181,16 +182,16 @@ test("a letter of many megabytes is listed without its message, and exported who
     [length],
   );
   const scope = await scopeOf(system);
-  const { letters } = await listLetters(scope, {}, { limit: 10, withMessages: true });
-  expect(letters).toMatchObject([{ reason: "too-large", originalMessage: null }]);
-  const letter = await findLetter(scope, letters[0]?.id ?? "", judge);
-  expect(letter.now).toMatchObject({ accepted: false, contract: null });
-  expect(letter.body?.length).toBeGreaterThan(length);
-  const [line] = await collect(exportLetters(scope, {}));
+  const { deadLetters } = await listDeadLetters(scope, {}, { limit: 10, withMessages: true });
+  expect(deadLetters).toMatchObject([{ reason: "too-large", originalMessage: null }]);
+  const deadLetter = await findDeadLetter(scope, deadLetters[0]?.id ?? "", judge);
+  expect(deadLetter.now).toMatchObject({ accepted: false, contract: null });
+  expect(deadLetter.body?.length).toBeGreaterThan(length);
+  const [line] = await collect(exportDeadLetters(scope, {}));
   expect(line?.length).toBeGreaterThan(length);
 });
 
-test("the last page of 100,000 letters is found through the index, as the first one is", async () => {
+test("the last page of 100,000 dead letters is found through the index, as the first one is", async () => {
   await system.singularity.pool.query(
     `insert into pgmq."q_${patterns}-dlq" (vt, enqueued_at, message)
      select now(), timestamptz '2026-01-01' + i * interval '1 second', '{"reason": "invalid"}'
@@ -219,8 +220,8 @@ test("the last page of 100,000 letters is found through the index, as the first 
     };
     for (const options of [{ limit: 50 }, { limit: 50, after }]) {
       const before = await accesses();
-      const page = await listLetters(scope, {}, options);
-      expect(page.letters).toHaveLength(50);
+      const page = await listDeadLetters(scope, {}, options);
+      expect(page.deadLetters).toHaveLength(50);
       const end = await accesses();
       expect(end.scans - before.scans).toBe(0);
       expect(end.rows - before.rows).toBeGreaterThanOrEqual(50);

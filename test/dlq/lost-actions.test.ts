@@ -4,9 +4,9 @@ import { afterEach, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, putLetters, scopeOf } from "../support/dead-letters.ts";
+import { deadLetterReplays } from "../support/dead-letter-replays.ts";
+import { emptyQueues, putDeadLetters, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { letterReplays } from "../support/letter-replays.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
@@ -15,18 +15,18 @@ import { until } from "../support/until.ts";
 const system = useSystem();
 failOnLeaks(system);
 afterEach(() => emptyQueues(system));
-const { replay, queued, lettersLeft } = letterReplays(system);
+const { replay, queued, deadLettersLeft } = deadLetterReplays(system);
 const count = 60;
 
 async function sentOnce(): Promise<void> {
   const sent = (await queued()).map(({ message }) => message);
   expect(sent).toHaveLength(count);
   expect(new Set(sent).size).toBe(count);
-  expect(await lettersLeft()).toBe(0);
+  expect(await deadLettersLeft()).toBe(0);
 }
 
 async function startSlowly() {
-  await putLetters(system.singularity, count);
+  await putDeadLetters(system.singularity, count);
   const command = startCommand(
     ["dlq", "replay", "--all", "--rate", "20", ...why],
     environmentOf(system),
@@ -79,7 +79,7 @@ test("an action of which the restored store has an older state is resumed, whate
 });
 
 test("a runner whose claim the store has lost moves nothing more once another one goes on", async () => {
-  await putLetters(system.singularity, count);
+  await putDeadLetters(system.singularity, count);
   const running = replay({}, { rate: 20 });
   const lost = expect(running).rejects.toThrow(ActionLostError);
   await until("some are sent", async () => (await queued()).length > 0);
@@ -126,8 +126,8 @@ test.each([
 ])("a source that tells of %s fails alone, and the other one is worked on", async (_, lie) => {
   const hostile = await createTestDatabase("singularity");
   try {
-    await putLetters(system.singularity, count);
-    await putLetters(hostile, 1);
+    await putDeadLetters(system.singularity, count);
+    await putDeadLetters(hostile, 1);
     await hostile.pool.query(`
       create function public.lie_of_test() returns trigger language plpgsql as $$
       begin

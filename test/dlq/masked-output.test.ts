@@ -7,7 +7,7 @@ import { environmentOf } from "../support/command.ts";
 import { listCommands } from "../support/command-list.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
-import { putOddLetter } from "../support/dead-letters.ts";
+import { putOddDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -61,7 +61,7 @@ const messages: Readonly<Record<(typeof queueNames)[number], readonly unknown[]>
 };
 
 /** What no consumer of ours has written. */
-const oddLetters = [
+const oddDeadLetters = [
   { reason: `it was ${secret}`, error: secret, original_message: secret },
   {
     reason: "rejected",
@@ -107,8 +107,8 @@ beforeAll(async () => {
     );
   }
   await drainAll(system);
-  for (const body of oddLetters) {
-    await putOddLetter(
+  for (const body of oddDeadLetters) {
+    await putOddDeadLetter(
       system.singularity,
       JSON.stringify(body),
       JSON.stringify({ [secret]: secret, attempts: secret }),
@@ -138,7 +138,7 @@ const shown: Readonly<Record<string, readonly string[] | string>> = {
   "queues rates": ["queues rates"],
   "queues failures": ["queues failures"],
   consumers: ["consumers"],
-  trace: ["trace --agent agent-1", "trace --message LETTER"],
+  trace: ["trace --agent agent-1", "trace --message DEAD_LETTER"],
   jobs: ["jobs"],
   "jobs runs": ["jobs runs"],
   doctor: ["doctor --all"],
@@ -149,9 +149,9 @@ const shown: Readonly<Record<string, readonly string[] | string>> = {
   "dlq list": ["dlq list", "dlq list --groups", "dlq list --code out_of_range"],
   "dlq groups": ["dlq groups"],
   "dlq count": ["dlq count"],
-  "dlq show": ["dlq show LETTER"],
-  "dlq replay": ["dlq replay --all --dry-run", "dlq replay LETTER --reason test --canary"],
-  "dlq discard": ["dlq discard --all --dry-run", "dlq discard LETTER --reason test"],
+  "dlq show": ["dlq show DEAD_LETTER"],
+  "dlq replay": ["dlq replay --all --dry-run", "dlq replay DEAD_LETTER --reason test --canary"],
+  "dlq discard": ["dlq discard --all --dry-run", "dlq discard DEAD_LETTER --reason test"],
   "dlq restore": ["dlq restore --all --dry-run", "dlq restore --all --reason test"],
   "dlq replay-archive": ["dlq replay-archive --all --dry-run"],
   "replay-archive": ["replay-archive --all --dry-run"],
@@ -160,7 +160,7 @@ const shown: Readonly<Record<string, readonly string[] | string>> = {
   migrate: ["migrate"],
   reconcile: ["reconcile"],
   "cdc status": ["cdc status"],
-  "dlq export": "it writes whole letters, to be put back, on record; refused on a terminal",
+  "dlq export": "it writes whole dead letters, to be put back, on record; refused on a terminal",
   "dlq body": "it reveals, on record: see below",
   "dlq edit": "whoever edits a message sees it, on record: see below",
   completion: "it asks no database",
@@ -204,7 +204,7 @@ describe("without --reveal", () => {
     expect(Object.keys(shown).sort()).toEqual((await listCommands()).sort());
   });
 
-  test("dlq show masks every letter, in text and in JSON, and shows what is wrong with it", async () => {
+  test("dlq show masks every dead letter, in text and in JSON, and shows what is wrong with it", async () => {
     expect(ids.length).toBeGreaterThanOrEqual(18);
     for (const { id, queue } of ids) {
       for (const more of [[], ["--json"]]) {
@@ -242,10 +242,10 @@ describe("without --reveal", () => {
       ...lines.filter((line) => line.startsWith("actions")),
     ];
     for (const line of ordered) {
-      const letter = ids.find(({ queue }) => queue === "centralcloud-new-patterns")?.id ?? "";
+      const deadLetter = ids.find(({ queue }) => queue === "centralcloud-new-patterns")?.id ?? "";
       const words: string[] = [];
       for (const word of line.split(" ")) {
-        if (word === "LETTER") words.push(letter, "--queue", "centralcloud-new-patterns");
+        if (word === "DEAD_LETTER") words.push(deadLetter, "--queue", "centralcloud-new-patterns");
         else words.push(word === "ACTION" ? await action() : word);
       }
       for (const more of [[], ["--json"]]) {
@@ -263,7 +263,7 @@ describe("without --reveal", () => {
 });
 
 describe("with --reveal", () => {
-  test("a letter is shown whole, after it is on record who looked at which one, and why", async () => {
+  test("a dead letter is shown whole, after it is on record who looked at which one, and why", async () => {
     const { id, queue } = ids.find((one) => one.queue === "agent-sessions") ?? {
       id: "",
       queue: "",
@@ -346,7 +346,7 @@ test("an issue stands at its place: beneath the value, or beneath the object tha
     error: { code: "x", message: "x" },
     original_message: original,
   };
-  const id = await putOddLetter(system.singularity, JSON.stringify(body));
+  const id = await putOddDeadLetter(system.singularity, JSON.stringify(body));
   const { stdout } = await run(["dlq", "show", id, "--queue", "centralcloud-new-patterns"]);
   expect(stdout).toContain(
     [

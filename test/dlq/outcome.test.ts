@@ -4,7 +4,7 @@ import { environmentOf, startCommand } from "../support/command.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, patterns, putLetter, rowsOf, sourceOf } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetter, rowsOf, sourceOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -24,10 +24,10 @@ const queued = () => rowsOf(system.singularity, `q_${patterns}`);
 
 async function put(good: number, bad: number): Promise<void> {
   for (let count = 0; count < good; count++) {
-    await putLetter(system.singularity, { original: patternMessage({ source: `${count}` }) });
+    await putDeadLetter(system.singularity, { original: patternMessage({ source: `${count}` }) });
   }
   for (let count = 0; count < bad; count++) {
-    await putLetter(system.singularity, { original: patternMessage({ confidence: 7 }) });
+    await putDeadLetter(system.singularity, { original: patternMessage({ confidence: 7 }) });
   }
 }
 
@@ -168,7 +168,7 @@ test("a canary whose runner ends before the action is paused is judged again by 
   await put(0, 1);
   await put(6, 0);
   const { central } = system;
-  // As if it were killed when it has seen the fate of the first ones, and before it has stopped.
+  // As if it were killed when it has seen the outcome of the first ones, and before it has stopped.
   await central.pool.query(`
     create function central.end_runner() returns trigger language plpgsql as $$
     begin raise exception 'killed'; end $$;
@@ -198,7 +198,7 @@ test("a canary whose runner ends before the action is paused is judged again by 
   expect(await queued()).toHaveLength(0);
 });
 
-test("letters whose message was merged before are no canary: so many more go first", async () => {
+test("dead letters whose message was merged before are no canary: so many more go first", async () => {
   const { singularity, central } = system;
   const sourceId = (await sourceOf(singularity)).sourceId;
   const at = "2026-01-01T00:00:00+00:00";
@@ -208,7 +208,7 @@ test("letters whose message was merged before are no canary: so many more go fir
     [sourceId, patterns, at],
   );
   for (const originalId of [1, 2, 3]) {
-    await putLetter(singularity, { originalId, originalEnqueuedAt: at });
+    await putDeadLetter(singularity, { originalId, originalEnqueuedAt: at });
   }
   await put(0, 2);
   await put(4, 0);

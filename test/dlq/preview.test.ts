@@ -1,22 +1,22 @@
-import { DriftError, previewLetters, SelectionError } from "@centralcloud/dead-letters";
+import { DriftError, previewDeadLetters, SelectionError } from "@centralcloud/dead-letters";
 import { afterEach, describe, expect, test } from "vitest";
 import { emptyCentral } from "../support/central-content.ts";
 import { environmentOf } from "../support/command.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
+import { deadLetterReplays } from "../support/dead-letter-replays.ts";
 import {
   emptyQueues,
   judge,
   patterns,
-  putLetter,
-  putLetters,
-  putOddLetter,
+  putDeadLetter,
+  putDeadLetters,
+  putOddDeadLetter,
   rowsOf,
   scopeOf,
 } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { letterReplays } from "../support/letter-replays.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
 
@@ -28,9 +28,9 @@ afterEach(async () => {
 });
 
 const { dlq } = deadLetterCommands(system);
-const { replay, queued, lettersLeft } = letterReplays(system);
+const { replay, queued, deadLettersLeft } = deadLetterReplays(system);
 const preview = async (filter: object = {}, changes: object = {}) =>
-  previewLetters(await scopeOf(system), filter, "replay", {
+  previewDeadLetters(await scopeOf(system), filter, "replay", {
     all: true,
     judge,
     central: system.central.pool,
@@ -45,24 +45,24 @@ describe("a preview", () => {
       `select to_char(enqueued_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at from pgmq."q_${patterns}"`,
     );
     await drainAll(system);
-    await putLetter(system.singularity, {
+    await putDeadLetter(system.singularity, {
       originalId: Number(id),
       originalEnqueuedAt: rows[0].at,
       at: long,
     });
-    await putLetter(system.singularity, { original: '{"odd":1}', code: "other" });
-    await putLetter(system.singularity);
-    await putOddLetter(system.singularity, "{}");
+    await putDeadLetter(system.singularity, { original: '{"odd":1}', code: "other" });
+    await putDeadLetter(system.singularity);
+    await putOddDeadLetter(system.singularity, "{}");
     const told = await preview({}, { rate: 2 });
     expect(told).toMatchObject({
-      letters: 4,
+      deadLetters: 4,
       ledger: { checked: 4, merged: 1 },
       contract: { checked: 4, refused: 2, unknown: 0 },
       seconds: 2,
       sample: [{ at: "2026-01-01T00:00:00.000000Z", reason: "invalid" }, {}, {}, {}],
     });
-    const part = told.parts.find(({ letters }) => letters > 0);
-    expect(part).toMatchObject({ queue: patterns, letters: 4, since: null });
+    const part = told.parts.find(({ deadLetters }) => deadLetters > 0);
+    expect(part).toMatchObject({ queue: patterns, deadLetters: 4, since: null });
     expect(part?.until).toMatch(/^\d{4}-.*Z$/);
     expect(part?.reasons).toMatchObject([
       { reason: "invalid", code: "out_of_range", count: 2 },
@@ -74,13 +74,13 @@ describe("a preview", () => {
   });
 
   test("is shown by --dry-run, and its digest binds the command", async () => {
-    await putLetters(system.singularity, 3);
+    await putDeadLetters(system.singularity, 3);
     const shown = await dlq("replay", "--all", "--dry-run");
     expect(shown.stdout).toMatch(/^would be replayed: 3 dead letters \(nothing was changed\)\n/);
     expect(shown.stdout).toMatch(/would be refused again: 3 of 3/);
     expect(shown.stdout).toMatch(/--digest v1\./);
     const dryRun = JSON.parse((await dlq("replay", "--all", "--dry-run", "--json")).stdout);
-    await putLetter(system.singularity, { at: long });
+    await putDeadLetter(system.singularity, { at: long });
     const words = ["replay", "--all", "--digest", dryRun.digest, ...why];
     const refused = await dlq(...words);
     expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
@@ -102,7 +102,7 @@ describe("a preview", () => {
 
 describe("a run that is bound to a preview", () => {
   test("moves what is left of what was seen, whoever took the others and however", async () => {
-    await putLetters(system.singularity, 10);
+    await putDeadLetters(system.singularity, 10);
     const { digest } = await preview();
     await replay({
       ids: [(await rowsOf(system.singularity, `q_${patterns}-dlq`))[0]?.msg_id ?? ""],
@@ -114,14 +114,14 @@ describe("a run that is bound to a preview", () => {
   });
 
   test("leaves alone what came later, and refuses what came into its bounds", async () => {
-    await putLetters(system.singularity, 3);
+    await putDeadLetters(system.singularity, 3);
     const { digest } = await preview();
-    await putLetters(system.singularity, 2);
+    await putDeadLetters(system.singularity, 2);
     // As many have left as have come, so that the count is the same.
     await replay({
       ids: [(await rowsOf(system.singularity, `q_${patterns}-dlq`))[0]?.msg_id ?? ""],
     });
-    await putLetter(system.singularity, { at: long });
+    await putDeadLetter(system.singularity, { at: long });
     await expect(replay({}, { digest })).rejects.toThrow(DriftError);
     expect(await queued()).toHaveLength(1);
     await system.singularity.pool.query(
@@ -129,19 +129,19 @@ describe("a run that is bound to a preview", () => {
       [long],
     );
     expect(await replay({}, { digest })).toMatchObject({ replayed: 2, remaining: 0 });
-    expect(await lettersLeft()).toBe(2);
+    expect(await deadLettersLeft()).toBe(2);
   });
 
-  test("refuses letters that were changed since, and those of a transaction that had not ended", async () => {
-    await putLetters(system.singularity, 2);
+  test("refuses dead letters that were changed since, and those of a transaction that had not ended", async () => {
+    await putDeadLetters(system.singularity, 2);
     const client = await system.singularity.pool.connect();
     await client.query("begin");
     await client.query(
       `insert into pgmq."q_${patterns}-dlq" (vt, enqueued_at, message) values (now(), $1, '{"original_message":9}')`,
       [long],
     );
-    const { digest, letters } = await preview();
-    expect(letters).toBe(2);
+    const { digest, deadLetters } = await preview();
+    expect(deadLetters).toBe(2);
     await client.query("commit");
     client.release();
     await expect(replay({}, { digest })).rejects.toThrow(DriftError);
@@ -154,7 +154,7 @@ describe("a run that is bound to a preview", () => {
   });
 
   test("refuses the digest of another filter, of another action and of other sources", async () => {
-    await putLetter(system.singularity);
+    await putDeadLetter(system.singularity);
     const { digest } = await preview({ codes: ["out_of_range"] });
     await expect(replay({}, { digest })).rejects.toThrow(SelectionError);
     await expect(replay({ codes: ["out_of_range"] }, { digest })).resolves.toMatchObject({

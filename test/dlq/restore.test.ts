@@ -1,28 +1,28 @@
 import {
   countRestorable,
   countRestorableOfQueues,
-  discardLetters,
-  LetterNotFoundError,
+  DeadLetterNotFoundError,
+  discardDeadLetters,
   type RestoreSelection,
-  restoreLetters,
+  restoreDeadLetters,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import { afterEach, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { deadLetterCommands, why } from "../support/dead-letter-commands.ts";
+import { deadLetterReplays } from "../support/dead-letter-replays.ts";
 import {
   actionOn,
   emptyQueues,
   patterns,
-  putLetter,
-  putLetters,
-  putOddLetter,
+  putDeadLetter,
+  putDeadLetters,
+  putOddDeadLetter,
   rowsOf,
   scopeOf,
 } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { letterReplays } from "../support/letter-replays.ts";
 import { until } from "../support/until.ts";
 
 const system = useSystem();
@@ -30,11 +30,15 @@ failOnLeaks(system);
 afterEach(() => emptyQueues(system));
 
 const { dlq } = deadLetterCommands(system);
-const { replay, lettersLeft } = letterReplays(system);
+const { replay, deadLettersLeft } = deadLetterReplays(system);
 const discard = async (filter: object = {}) =>
-  (await discardLetters(await scopeOf(system), filter, actionOn(system))).actionId ?? "";
+  (await discardDeadLetters(await scopeOf(system), filter, actionOn(system))).actionId ?? "";
 const restore = async (selection: Partial<RestoreSelection>, all = true) =>
-  restoreLetters(await scopeOf(system), { filter: {}, ...selection }, actionOn(system, { all }));
+  restoreDeadLetters(
+    await scopeOf(system),
+    { filter: {}, ...selection },
+    actionOn(system, { all }),
+  );
 
 /** Every row of a dead-letter queue, all of its columns, as text. */
 async function wholeQueue(): Promise<readonly string[]> {
@@ -44,8 +48,8 @@ async function wholeQueue(): Promise<readonly string[]> {
   return rows.map(({ row }) => row);
 }
 
-test("a discard that is undone leaves the queue as it was, byte for byte, whatever its letters have", async () => {
-  await putLetter(system.singularity, { original: '{"n":12345678901234567890,"m":0.10}' });
+test("a discard that is undone leaves the queue as it was, byte for byte, whatever its dead letters have", async () => {
+  await putDeadLetter(system.singularity, { original: '{"n":12345678901234567890,"m":0.10}' });
   for (const headers of [
     null,
     "null",
@@ -57,8 +61,8 @@ test("a discard that is undone leaves the queue as it was, byte for byte, whatev
     '{"headers":{}}',
     '{"headers_before":[1],"archived_msg_id":7}',
   ]) {
-    await putOddLetter(system.singularity, "{}", headers);
-    await putOddLetter(system.singularity, null, headers);
+    await putOddDeadLetter(system.singularity, "{}", headers);
+    await putOddDeadLetter(system.singularity, null, headers);
   }
   await system.singularity.pool.query(
     `update pgmq."q_${patterns}-dlq" set read_ct = 3, vt = now() + interval '1 h', enqueued_at = '2026-01-01Z'
@@ -66,7 +70,7 @@ test("a discard that is undone leaves the queue as it was, byte for byte, whatev
   );
   const before = await wholeQueue();
   const action = await discard();
-  expect(await lettersLeft()).toBe(0);
+  expect(await deadLettersLeft()).toBe(0);
   expect(await restore({ action }, false)).toMatchObject({
     state: "done",
     moved: before.length,
@@ -82,7 +86,7 @@ test("a discard that is undone leaves the queue as it was, byte for byte, whatev
 test("of several discards the one is undone that is meant, by action, filter or ids", async () => {
   const ids: string[] = [];
   for (const code of ["one", "one", "two", "two", "three"]) {
-    ids.push(await putLetter(system.singularity, { code }));
+    ids.push(await putDeadLetter(system.singularity, { code }));
   }
   const before = await wholeQueue();
   const first = await discard({ codes: ["one"] });
@@ -94,7 +98,7 @@ test("of several discards the one is undone that is meant, by action, filter or 
   expect(await restore({ filter: { ids: [third] }, action: second }, false)).toMatchObject({
     moved: 1,
   });
-  expect(await lettersLeft()).toBe(4);
+  expect(await deadLettersLeft()).toBe(4);
   expect(await restore({ filter: { ids } }, false)).toMatchObject({
     moved: 1,
     present: ids.filter((_, index) => index !== 3).sort(),
@@ -103,9 +107,12 @@ test("of several discards the one is undone that is meant, by action, filter or 
 });
 
 test("what was replayed stays, and so does what an import has put back", async () => {
-  const [one, two] = [await putLetter(system.singularity), await putLetter(system.singularity)];
+  const [one, two] = [
+    await putDeadLetter(system.singularity),
+    await putDeadLetter(system.singularity),
+  ];
   const replayed = await replay({ ids: [one] });
-  await expect(restore({ filter: { ids: [one] } })).rejects.toThrow(LetterNotFoundError);
+  await expect(restore({ filter: { ids: [one] } })).rejects.toThrow(DeadLetterNotFoundError);
   await expect(restore({ action: replayed.actionId ?? "" })).rejects.toThrow(/is a replay/);
   await expect(restore({ action: "987654" })).rejects.toThrow(/no action 987654/);
   await expect(restore({ filter: { ids: ["987654"] } })).rejects.toThrow(
@@ -123,8 +130,8 @@ test("what was replayed stays, and so does what an import has put back", async (
   expect(await wholeQueue()).toEqual(rows);
 });
 
-test("a letter whose id another has by now gets a new one, once", async () => {
-  const id = await putLetter(system.singularity);
+test("a dead letter whose id another has by now gets a new one, once", async () => {
+  const id = await putDeadLetter(system.singularity);
   const action = await discard();
   await system.singularity.pool.query(
     `insert into pgmq."q_${patterns}-dlq" (msg_id, vt, message) overriding system value values ($1, now(), '"newer"')`,
@@ -140,17 +147,17 @@ test("a letter whose id another has by now gets a new one, once", async () => {
 });
 
 /** A short form is part of the suite. The whole: DLQ_RESTORE_LETTERS=50000 npx vitest run dlq/restore */
-const many = Number(process.env.DLQ_RESTORE_LETTERS ?? 10_000);
+const many = Number(process.env.DLQ_RESTORE_DEAD_LETTERS ?? 10_000);
 
-test("restores that run at once, and one that is killed, bring each letter back once", async () => {
-  await putLetters(system.singularity, many);
+test("restores that run at once, and one that is killed, bring each dead letter back once", async () => {
+  await putDeadLetters(system.singularity, many);
   const before = await wholeQueue();
   const action = await discard();
   const { child, finished } = startCommand(
     ["dlq", "restore", "--action", action, ...why],
     environmentOf(system),
   );
-  await until("some are back", async () => (await lettersLeft()) > 0);
+  await until("some are back", async () => (await deadLettersLeft()) > 0);
   child.kill("SIGKILL");
   await finished;
   const reports = await Promise.all([restore({ action }), restore({ action })]);
@@ -159,7 +166,7 @@ test("restores that run at once, and one that is killed, bring each letter back 
 });
 
 test("the command says what it would restore, and does it", async () => {
-  await putLetters(system.singularity, 3);
+  await putDeadLetters(system.singularity, 3);
   const { stdout } = await dlq("discard", "--all", ...why, "--json");
   const { actionId } = JSON.parse(stdout);
   const counted = await dlq("restore", "--action", actionId, "--dry-run");
@@ -173,8 +180,8 @@ test("the command says what it would restore, and does it", async () => {
 });
 
 test("what could be put back is counted for each queue of each source", async () => {
-  await putLetters(system.singularity, 2);
-  await putLetter(system.singularity, { queue: "agent-sessions" });
+  await putDeadLetters(system.singularity, 2);
+  await putDeadLetter(system.singularity, { queue: "agent-sessions" });
   const action = await discard();
   const scope = await scopeOf(system);
   const counts = await countRestorableOfQueues(scope, { filter: {}, action }, {});

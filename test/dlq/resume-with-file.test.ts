@@ -6,7 +6,13 @@ import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { environmentOf, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, patterns, putLetter, putLetters, sourceOf } from "../support/dead-letters.ts";
+import {
+  emptyQueues,
+  patterns,
+  putDeadLetter,
+  putDeadLetters,
+  sourceOf,
+} from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -37,7 +43,7 @@ const count = async (table: string) => {
   );
   return rows[0]?.count ?? 0;
 };
-const letters = () => count(`q_${patterns}-dlq`);
+const deadLetters = () => count(`q_${patterns}-dlq`);
 const sent = () => count(`q_${patterns}`);
 
 /** Exports all dead letters to a file and discards them. */
@@ -55,15 +61,15 @@ describe("an import whose process is killed", () => {
       ["dlq", "import", file, "--rate", "20", ...why],
       environmentOf(system),
     );
-    await until("some are back", async () => (await letters()) > 0);
+    await until("some are back", async () => (await deadLetters()) > 0);
     child.kill("SIGKILL");
     await finished;
     await endLeases();
-    return { id: (await newest()).id, before: await letters() };
+    return { id: (await newest()).id, before: await deadLetters() };
   }
 
   test("goes on behind its last line under the same action: what was put back and has left its queue since stays away", async () => {
-    await putLetters(system.singularity, 60);
+    await putDeadLetters(system.singularity, 60);
     const file = await exportAll("all.jsonl");
     const { id, before } = await killImport(file);
     expect(before).toBeLessThan(60);
@@ -73,14 +79,14 @@ describe("an import whose process is killed", () => {
       exitCode: 0,
       stdout: `action ${id} is done: 60 moved, 0 remain\n`,
     });
-    expect({ letters: await letters(), sent: await sent() }).toEqual({
-      letters: 60 - before,
+    expect({ deadLetters: await deadLetters(), sent: await sent() }).toEqual({
+      deadLetters: 60 - before,
       sent: before,
     });
   });
 
   test("is not continued with another file, nor without one, and waits", async () => {
-    await putLetters(system.singularity, 40);
+    await putDeadLetters(system.singularity, 40);
     const file = await exportAll("first.jsonl");
     const { id, before } = await killImport(file);
     const other = join(folder, "other.jsonl");
@@ -98,37 +104,37 @@ describe("an import whose process is killed", () => {
     expect((await run("actions", "show", id)).stdout).toContain(
       `centralcloud actions resume ${id} --from FILE`,
     );
-    expect(await letters()).toBe(before);
+    expect(await deadLetters()).toBe(before);
     expect(await resume(id, "--from", file)).toMatchObject({ exitCode: 0 });
-    expect(await letters()).toBe(40);
+    expect(await deadLetters()).toBe(40);
   });
 
   test("is done once under an idempotency key, however often the command is given", async () => {
-    await putLetters(system.singularity, 5);
+    await putDeadLetters(system.singularity, 5);
     const file = await exportAll("keyed.jsonl");
     const command = ["dlq", "import", file, "--idempotency-key", "import-1", ...why, "--json"];
     const first = JSON.parse((await run(...command)).stdout);
     expect(first).toMatchObject({ imported: 5, state: "done" });
     expect(await run("dlq", "discard", "--all", ...why)).toMatchObject({ exitCode: 0 });
     expect(JSON.parse((await run(...command)).stdout)).toEqual(first);
-    expect(await letters()).toBe(0);
+    expect(await deadLetters()).toBe(0);
   });
 
   test("pauses on Ctrl-C, and says how to continue it", async () => {
-    await putLetters(system.singularity, 40);
+    await putDeadLetters(system.singularity, 40);
     const file = await exportAll("interrupted.jsonl");
     const command = startCommand(
       ["dlq", "import", file, "--rate", "20", ...why],
       environmentOf(system),
     );
-    await until("some are back", async () => (await letters()) > 0);
+    await until("some are back", async () => (await deadLetters()) > 0);
     command.child.kill("SIGINT");
     const { exitCode, stderr } = await command.finished;
     const { id, state } = await newest();
     expect({ exitCode, state }).toEqual({ exitCode: 1, state: "paused" });
     expect(stderr).toContain(`centralcloud actions resume ${id} --from ${file}`);
     expect(await resume(id, "--from", file)).toMatchObject({ exitCode: 0 });
-    expect(await letters()).toBe(40);
+    expect(await deadLetters()).toBe(40);
   });
 });
 
@@ -136,13 +142,13 @@ describe("an edit whose process was killed before it sent anything", () => {
   const bad = () => patternMessage({ confidence: 7 });
 
   /** What the process leaves behind: it had planned the action, and claimed it. */
-  async function plannedEdit(letterId: string): Promise<string> {
+  async function plannedEdit(deadLetterId: string): Promise<string> {
     const { sourceId, name: sourceName } = await sourceOf(system.singularity);
-    const selection = { ids: [letterId], pathIsPredicate: false };
+    const selection = { ids: [deadLetterId], pathIsPredicate: false };
     const { id } = await planAction(system.central.pool, {
       action: "edit",
       request: { actor: "test", reason: "a test", channel: "cli" },
-      selection: { ids: [letterId], edited: true },
+      selection: { ids: [deadLetterId], edited: true },
       parts: [{ sourceId, sourceName, queue: patterns, selection, expected: 1 }],
     });
     await system.central.pool.query(
@@ -154,8 +160,8 @@ describe("an edit whose process was killed before it sent anything", () => {
   }
 
   test("sends the changed message once it is given again, and once only", async () => {
-    const letterId = await putLetter(system.singularity, { original: bad() });
-    const id = await plannedEdit(letterId);
+    const deadLetterId = await putDeadLetter(system.singularity, { original: bad() });
+    const id = await plannedEdit(deadLetterId);
     const file = join(folder, "changed.json");
     writeFileSync(file, patternMessage({ confidence: 0.7 }));
     expect(await resume(id)).toMatchObject({ exitCode: 2 });
@@ -165,25 +171,31 @@ describe("an edit whose process was killed before it sent anything", () => {
     });
     expect(await sent()).toBe(1);
     expect(await resume(id, "--from", file)).toMatchObject({ exitCode: 1 });
-    expect({ sent: await sent(), letters: await letters() }).toEqual({ sent: 1, letters: 0 });
+    expect({ sent: await sent(), deadLetters: await deadLetters() }).toEqual({
+      sent: 1,
+      deadLetters: 0,
+    });
   });
 
   test("sends nothing that the contract refuses, and waits", async () => {
-    const letterId = await putLetter(system.singularity, { original: bad() });
-    const id = await plannedEdit(letterId);
+    const deadLetterId = await putDeadLetter(system.singularity, { original: bad() });
+    const id = await plannedEdit(deadLetterId);
     const file = join(folder, "still-bad.json");
     writeFileSync(file, bad());
     const { exitCode, stderr } = await resume(id, "--from", file);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 2 });
     expect(stderr).toMatch(/the edited message: /);
-    expect({ sent: await sent(), letters: await letters() }).toEqual({ sent: 0, letters: 1 });
+    expect({ sent: await sent(), deadLetters: await deadLetters() }).toEqual({
+      sent: 0,
+      deadLetters: 1,
+    });
   });
 
   test("is closed without its file where it had sent the message, which is not sent again", async () => {
-    const letterId = await putLetter(system.singularity, { original: bad() });
+    const deadLetterId = await putDeadLetter(system.singularity, { original: bad() });
     const file = join(folder, "sent.json");
     writeFileSync(file, patternMessage({ confidence: 0.7 }));
-    const done = await run("dlq", "edit", letterId, "--from", file, "--yes", ...why);
+    const done = await run("dlq", "edit", deadLetterId, "--from", file, "--yes", ...why);
     expect(done).toMatchObject({ exitCode: 0 });
     const { id } = await newest();
     // As if the process had been killed between sending and saying so.

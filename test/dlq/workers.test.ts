@@ -3,9 +3,15 @@ import { afterEach, expect, test } from "vitest";
 import { environmentOf, type RunningCommand, startCommand } from "../support/command.ts";
 import { useSystem } from "../support/databases.ts";
 import { why } from "../support/dead-letter-commands.ts";
-import { emptyQueues, patterns, putLetter, putLetters, sourceOf } from "../support/dead-letters.ts";
+import { deadLetterReplays } from "../support/dead-letter-replays.ts";
+import {
+  emptyQueues,
+  patterns,
+  putDeadLetter,
+  putDeadLetters,
+  sourceOf,
+} from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
-import { letterReplays } from "../support/letter-replays.ts";
 import { useMembers } from "../support/logins.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
@@ -27,7 +33,7 @@ afterEach(async () => {
   await emptyQueues(system);
 });
 
-const { queued } = letterReplays(system);
+const { queued } = deadLetterReplays(system);
 
 /** Ends with the test, however that ends. */
 function start(who: keyof typeof members, ...words: string[]): RunningCommand {
@@ -50,8 +56,8 @@ const endLease = (id: string) =>
   );
 
 /** A replay of so many dead letters by ann, whose process was killed in the middle of it. @returns the action's number. */
-async function killReplay(letters: number): Promise<string> {
-  await putLetters(system.singularity, letters);
+async function killReplay(deadLetters: number): Promise<string> {
+  await putDeadLetters(system.singularity, deadLetters);
   const replay = start("ann", "dlq", "replay", "--all", "--rate", "20", ...why);
   await until("some are sent", async () => (await queued()).length > 0);
   replay.child.kill("SIGKILL");
@@ -133,7 +139,7 @@ test("a worker leaves alone what is paused, and what somebody is at work on", as
     return action.id !== paused && action.moved > 0;
   });
   const { id, runner } = await newest();
-  const third = await putLetter(system.singularity);
+  const third = await putDeadLetter(system.singularity);
   const dead = start("ann", "dlq", "discard", third, "--rate", "0.01", ...why);
   await until("it has begun", async () => {
     const action = await newest();
@@ -156,7 +162,7 @@ test("a worker leaves alone what is paused, and what somebody is at work on", as
 
 test("a worker lends its rights to nobody: what no source has seen begin is left to whoever may act there", async () => {
   const { sourceId, name } = await sourceOf(system.singularity);
-  await putLetters(system.singularity, 3);
+  await putDeadLetters(system.singularity, 3);
   const part = {
     ...{ source_id: sourceId, source_name: name, queue: patterns, expected: 3 },
     selection: { pathIsPredicate: false },

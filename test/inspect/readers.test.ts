@@ -10,8 +10,8 @@ import { contractFor, maskJson } from "@centralcloud/contracts";
 import {
   maxBodyBytes,
   placeOf,
-  readLetterBody,
-  streamLetterBody,
+  readDeadLetterBody,
+  streamDeadLetterBody,
 } from "@centralcloud/dead-letters";
 import {
   askSources,
@@ -32,7 +32,7 @@ import {
   type TestDatabase,
   useSystem,
 } from "../support/databases.ts";
-import { emptyQueues, patterns, putLetter, sourceOf } from "../support/dead-letters.ts";
+import { emptyQueues, patterns, putDeadLetter, sourceOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -209,7 +209,7 @@ test("rates tell how much was merged in each stretch, how long it took, and what
   await system.singularity.pool.query(
     `update pgmq."a_${patterns}" set enqueued_at = archived_at - interval '10 s'`,
   );
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   const { answers } = await readQueueRates(
     urls,
     {},
@@ -294,22 +294,25 @@ test("the change log is read backwards by cursor, each entry once, though many a
 test("a list of dead letters leaves messages out; the body of one comes whole, part by part, digit by digit", async () => {
   const digits = `1.${"0123456789".repeat(10)}`;
   const original = `{"agent_id": "é", "number": ${digits}, "text": "${"€".repeat(maxBodyBytes)}"}`;
-  const id = await putLetter(system.singularity, { original });
+  const id = await putDeadLetter(system.singularity, { original });
   const message = patternMessage();
-  const short = await putLetter(system.singularity, { original: message });
+  const short = await putDeadLetter(system.singularity, { original: message });
   const { answers } = await readDeadLetters(urls, {}, {}, { limit: 10 });
-  expect(answers[0]?.letters.map(({ originalMessage }) => originalMessage)).toEqual([null, null]);
+  expect(answers[0]?.deadLetters.map(({ originalMessage }) => originalMessage)).toEqual([
+    null,
+    null,
+  ]);
   const listed = await json("dlq", "list", "--messages");
-  expect(listed.letters[0]).toMatchObject({
+  expect(listed.deadLetters[0]).toMatchObject({
     id: short,
     originalMessage: JSON.parse(maskJson(message, contractFor(patterns).shown)),
   });
   const place = placeOf(await sourceOf(system.singularity), patterns);
-  const part = await readLetterBody(place, { id });
+  const part = await readDeadLetterBody(place, { id });
   expect(Buffer.byteLength(part?.text ?? "")).toBeLessThanOrEqual(maxBodyBytes);
   expect(part?.next).not.toBeNull();
   const parts: string[] = [];
-  for await (const text of streamLetterBody(place, { id })) parts.push(text);
+  for await (const text of streamDeadLetterBody(place, { id })) parts.push(text);
   const { rows } = await system.singularity.pool.query<{ text: string }>(
     `select message::text as text from pgmq."q_${patterns}-dlq" where msg_id = $1`,
     [id],

@@ -115,7 +115,7 @@ export async function expectCentralToEqualArchives(
   }
 }
 
-export interface Letter {
+export interface DeadLetter {
   readonly msgId: string;
   readonly reason: string;
   readonly readCount: number;
@@ -127,10 +127,10 @@ export interface Letter {
 export async function checkedDeadLetters(
   { pool }: TestDatabase,
   queue: string,
-): Promise<ReadonlyMap<string, Letter>> {
-  const { rows } = await pool.query<{ letter: object; same: boolean; msg_id: string }>(
-    // A letter can't tell SQL's null from JSON's.
-    `select s.msg_id::text, d.message - '{original_message,original_headers}'::text[] as letter,
+): Promise<ReadonlyMap<string, DeadLetter>> {
+  const { rows } = await pool.query<{ deadLetter: object; same: boolean; msg_id: string }>(
+    // A dead letter can't tell SQL's null from JSON's.
+    `select s.msg_id::text, d.message - '{original_message,original_headers}'::text[] as "deadLetter",
             coalesce(s.message::text, 'null')
               = case when d.message -> 'as_text' ? 'original_message' then d.message ->> 'original_message'
                      else (d.message -> 'original_message')::text end
@@ -139,21 +139,27 @@ export async function checkedDeadLetters(
        left join sent s on s.queue = $1 and s.msg_id = (d.message ->> 'original_message_id')::bigint`,
     [queue],
   );
-  const letters = new Map<string, Letter>();
-  for (const { letter, same, msg_id: msgId } of rows) {
+  const deadLetters = new Map<string, DeadLetter>();
+  for (const { deadLetter, same, msg_id: msgId } of rows) {
     expect(same, `the dead letter of ${queue} ${msgId} holds what was sent`).toBe(true);
     const {
       reason,
       read_count: readCount,
       error,
     } = deadLetterSchema.parse({
-      ...letter,
+      ...deadLetter,
       original_message: null,
       original_headers: null,
     });
     expect(deadLetterReasons).toContain(reason);
-    letters.set(msgId, { msgId, reason, readCount, code: error.code, issues: error.issues ?? [] });
+    deadLetters.set(msgId, {
+      msgId,
+      reason,
+      readCount,
+      code: error.code,
+      issues: error.issues ?? [],
+    });
   }
-  expect(letters.size, "each message has at most one dead letter").toBe(rows.length);
-  return letters;
+  expect(deadLetters.size, "each message has at most one dead letter").toBe(rows.length);
+  return deadLetters;
 }

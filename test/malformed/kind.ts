@@ -2,7 +2,7 @@ import type { DeadLetterReason, QueueName } from "@centralcloud/contracts";
 import type { Random } from "./random.ts";
 
 /** What must become of a message. Each kind is certain of it. */
-export type Fate =
+export type Outcome =
   | {
       readonly accepted: true;
       /** What the central store must hold of it, column by column, as PostgreSQL writes it. */
@@ -23,7 +23,7 @@ export interface Made {
   readonly body: string | null;
   /** JSON text; undefined for none. */
   readonly headers?: string | undefined;
-  readonly fate: Fate;
+  readonly outcome: Outcome;
 }
 
 /** What a kind may draw from. */
@@ -45,13 +45,13 @@ export interface Kind {
   make(ingredients: Ingredients): Made;
 }
 
-export const accepted: Fate = { accepted: true };
+export const accepted: Outcome = { accepted: true };
 
-export function stored(columns: Readonly<Record<string, string | null>>): Fate {
+export function stored(columns: Readonly<Record<string, string | null>>): Outcome {
   return { accepted: true, stored: columns };
 }
 
-export function invalid(path?: string, code?: string): Fate {
+export function invalid(path?: string, code?: string): Outcome {
   return {
     accepted: false,
     reason: "invalid",
@@ -60,6 +60,6 @@ export function invalid(path?: string, code?: string): Fate {
   };
 }
 
-export function unreadable(code: string): Fate {
+export function unreadable(code: string): Outcome {
   return { accepted: false, reason: "unreadable", code };
 }

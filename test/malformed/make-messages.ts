@@ -19,9 +19,9 @@ const neighbourKind: Kind = {
     const queue = anyQueue(i);
     if (queue === patterns && i.random.chance(0.5)) {
       const body = valid(patterns, i, { pattern: `{"shared":${i.mark % 7}}` });
-      return { queue, body, fate: accepted };
+      return { queue, body, outcome: accepted };
     }
-    return { queue, body: valid(queue, i), fate: queue === patterns ? stored({}) : accepted };
+    return { queue, body: valid(queue, i), outcome: queue === patterns ? stored({}) : accepted };
   },
 };
 

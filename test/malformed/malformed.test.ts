@@ -12,10 +12,10 @@ import { addNewKey, sealState } from "../support/session-keys.ts";
 import { overtakenBy } from "./batches.ts";
 import {
   checkedDeadLetters,
+  type DeadLetter,
   expectCentralToEqualArchives,
-  type Letter,
 } from "./expected-content.ts";
-import type { Fate } from "./kind.ts";
+import type { Outcome } from "./kind.ts";
 import { kinds } from "./kinds/all.ts";
 import { makeMessages, neighbour, type Sent } from "./make-messages.ts";
 import { Random } from "./random.ts";
@@ -46,19 +46,19 @@ test("there are at least forty kinds, each with a name of its own", () => {
 describe.each(seeds)("malformed messages of seed %i", (seed) => {
   let messages: ReadonlyMap<QueueName, ReadonlyMap<string, Sent>>;
   let observations: Observation[];
-  let letters: ReadonlyMap<QueueName, ReadonlyMap<string, Letter>>;
+  let deadLetters: ReadonlyMap<QueueName, ReadonlyMap<string, DeadLetter>>;
   let archived: ReadonlyMap<QueueName, ReadonlySet<string>>;
 
   /** What became of every message, for each queue. */
-  function* fates() {
+  function* outcomes() {
     for (const [queue, sent] of messages) {
       for (const [msgId, message] of sent) {
-        const letter = letters.get(queue)?.get(msgId);
+        const deadLetter = deadLetters.get(queue)?.get(msgId);
         yield {
           queue,
           msgId,
           message,
-          letter,
+          deadLetter,
           isArchived: archived.get(queue)?.has(msgId) === true,
         };
       }
@@ -74,7 +74,7 @@ describe.each(seeds)("malformed messages of seed %i", (seed) => {
       (observation) => void observations.push(observation),
       { timeoutS: 120 },
     );
-    letters = new Map(
+    deadLetters = new Map(
       await Promise.all(
         queueNames.map(async (queue) => {
           return [queue, await checkedDeadLetters(system.singularity, queue)] as const;
@@ -100,16 +100,24 @@ describe.each(seeds)("malformed messages of seed %i", (seed) => {
 
   test("each is archived or dead-lettered, once, with a reason that fits its kind", () => {
     const surprises: unknown[] = [];
-    for (const { queue, message, letter, isArchived } of fates()) {
-      if (fits(message.fate, letter, isArchived)) continue;
-      const { kind, mark, body, fate } = message;
-      surprises.push({ kind, queue, mark, fate, letter, isArchived, body: body?.slice(0, 300) });
+    for (const { queue, message, deadLetter, isArchived } of outcomes()) {
+      if (fits(message.outcome, deadLetter, isArchived)) continue;
+      const { kind, mark, body, outcome } = message;
+      surprises.push({
+        kind,
+        queue,
+        mark,
+        outcome,
+        deadLetter,
+        isArchived,
+        body: body?.slice(0, 300),
+      });
     }
     expect(surprises).toEqual([]);
   });
 
   test("each is delivered once, so the database never had to refuse what a contract accepts", async () => {
-    for (const { letter } of fates()) if (letter) expect(letter.readCount).toBe(1);
+    for (const { deadLetter } of outcomes()) if (deadLetter) expect(deadLetter.readCount).toBe(1);
     for (const queue of queueNames) {
       const { rows } = await system.singularity.pool.query(
         `select distinct read_ct from pgmq."a_${queue}"`,
@@ -123,14 +131,14 @@ describe.each(seeds)("malformed messages of seed %i", (seed) => {
     for (const queue of queueNames) {
       const rows = await storedRows(system.central, queue);
       for (const message of messages.get(queue)?.values() ?? []) {
-        const { kind, mark, fate } = message;
-        if (fate.accepted !== true || fate.stored === undefined) continue;
-        const row = rows.rowOf(mark, fate.stored);
-        const matches = Object.entries(fate.stored).every(
+        const { kind, mark, outcome } = message;
+        if (outcome.accepted !== true || outcome.stored === undefined) continue;
+        const row = rows.rowOf(mark, outcome.stored);
+        const matches = Object.entries(outcome.stored).every(
           ([column, value]) => row?.[column] === value,
         );
         if (row === undefined || !matches)
-          wrong.push({ kind, queue, mark, expected: fate.stored, row });
+          wrong.push({ kind, queue, mark, expected: outcome.stored, row });
       }
     }
     expect(wrong).toEqual([]);
@@ -154,16 +162,16 @@ describe.each(seeds)("malformed messages of seed %i", (seed) => {
   });
 });
 
-function fits(fate: Fate, letter: Letter | undefined, isArchived: boolean): boolean {
-  if ((letter === undefined) !== isArchived) return false;
-  if (fate.accepted === true) return isArchived;
-  if (letter === undefined) return false;
-  if (letter.reason !== fate.reason) return false;
-  const found = [{ path: undefined, code: letter.code }, ...letter.issues];
+function fits(outcome: Outcome, deadLetter: DeadLetter | undefined, isArchived: boolean): boolean {
+  if ((deadLetter === undefined) !== isArchived) return false;
+  if (outcome.accepted === true) return isArchived;
+  if (deadLetter === undefined) return false;
+  if (deadLetter.reason !== outcome.reason) return false;
+  const found = [{ path: undefined, code: deadLetter.code }, ...deadLetter.issues];
   return found.some(
     ({ path, code }) =>
-      (fate.path === undefined || fate.path === path) &&
-      (fate.code === undefined || fate.code === code),
+      (outcome.path === undefined || outcome.path === path) &&
+      (outcome.code === undefined || outcome.code === code),
   );
 }
 

@@ -151,9 +151,9 @@ test("without that step it would count again", async () => {
 
 test("a dead letter that was replayed since the backup counts again when it is replayed again", async () => {
   await system.central.pool.query(
-    "alter table central.patterns add constraint refused check (pattern ->> 'name' <> 'letter')",
+    "alter table central.patterns add constraint refused check (pattern ->> 'name' <> 'deadLetter')",
   );
-  await send(system, named("letter"));
+  await send(system, named("deadLetter"));
   await drainAll(system);
   await system.central.pool.query("alter table central.patterns drop constraint refused");
   const backup = await backUp("singularity");
@@ -163,11 +163,11 @@ test("a dead letter that was replayed since the backup counts again when it is r
     await drainAll(system);
   };
   await replay();
-  expect(await countedIn(system)).toEqual({ letter: 1 });
+  expect(await countedIn(system)).toEqual({ deadLetter: 1 });
   restore("singularity", backup);
   await adopt();
   await replay();
-  expect(await countedIn(system)).toEqual({ letter: 2 });
+  expect(await countedIn(system)).toEqual({ deadLetter: 2 });
 });
 
 test("a copy of a source gets an id of its own by the page, and counts only what is its own", async () => {

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 /** Whether messages and headers are kept as the text of what was sent, oldest first. */
-async function lettersInFull() {
+async function deadLettersInFull() {
   const { rows } = await system.singularity.pool.query(
     `select message ->> 'original_message' = $1 as message, message ->> 'original_headers' = $1 as headers,
             message -> 'as_text' as as_text, message ->> 'reason' as reason
@@ -40,7 +40,7 @@ test("a message nested as deep as jsonb goes becomes a dead letter, as text, and
   expect(report).toMatchObject({ processed: 3, deadLettered: 3, released: 0 });
   expect(observations.filter(({ event }) => event === "lane-fault")).toEqual([]);
   const whole = { message: false, headers: null, as_text: null, reason: "invalid" };
-  expect(await lettersInFull()).toEqual([
+  expect(await deadLettersInFull()).toEqual([
     whole,
     { message: true, headers: null, as_text: ["original_message"], reason: "invalid" },
     whole,
@@ -51,7 +51,7 @@ test("headers nested as deep as jsonb goes become text, too", async () => {
   await queuesOf(system).send(queue, deepest, deepest);
   const { report } = await drainAll(system);
   expect(report).toMatchObject({ processed: 0, deadLettered: 1, released: 0 });
-  expect(await lettersInFull()).toEqual([
+  expect(await deadLettersInFull()).toEqual([
     {
       message: true,
       headers: true,
@@ -59,6 +59,6 @@ test("headers nested as deep as jsonb goes become text, too", async () => {
       reason: "invalid",
     },
   ]);
-  const [letter] = await deadLettersOf(system, queue);
-  expect(deadLetterSchema.safeParse(letter).error).toBeUndefined();
+  const [deadLetter] = await deadLettersOf(system, queue);
+  expect(deadLetterSchema.safeParse(deadLetter).error).toBeUndefined();
 });

@@ -26,28 +26,36 @@ const now = "clock_timestamp()";
 const rows: readonly {
   readonly what: string;
   readonly columns: Readonly<Record<string, string>>;
-  readonly fate: "archived" | "dead-lettered";
+  readonly outcome: "archived" | "dead-lettered";
 }[] = [
-  { what: "the greatest read count", columns: { read_ct: "2147483647" }, fate: "dead-lettered" },
-  { what: "a negative read count", columns: { read_ct: "-2147483648" }, fate: "archived" },
-  { what: "sent before Christ", columns: { enqueued_at: "'0044-03-15 BC'" }, fate: "archived" },
-  { what: "sent at infinity", columns: { enqueued_at: "'infinity'" }, fate: "archived" },
-  { what: "sent at minus infinity", columns: { enqueued_at: "'-infinity'" }, fate: "archived" },
+  { what: "the greatest read count", columns: { read_ct: "2147483647" }, outcome: "dead-lettered" },
+  { what: "a negative read count", columns: { read_ct: "-2147483648" }, outcome: "archived" },
+  { what: "sent before Christ", columns: { enqueued_at: "'0044-03-15 BC'" }, outcome: "archived" },
+  { what: "sent at infinity", columns: { enqueued_at: "'infinity'" }, outcome: "archived" },
+  { what: "sent at minus infinity", columns: { enqueued_at: "'-infinity'" }, outcome: "archived" },
   {
     what: "sent in a far year",
     columns: { enqueued_at: "'294276-12-31 23:59:59Z'" },
-    fate: "archived",
+    outcome: "archived",
   },
-  { what: "the last id of bigint", columns: { msg_id: "9223372036854775807" }, fate: "archived" },
-  { what: "the first id of bigint", columns: { msg_id: "-9223372036854775808" }, fate: "archived" },
-  { what: "visible since ever", columns: { vt: "'-infinity'" }, fate: "archived" },
-  { what: "no message at all", columns: { message: "null" }, fate: "dead-lettered" },
-  { what: "headers that are a number", columns: { headers: "'7'" }, fate: "archived" },
-  { what: "headers that are a list", columns: { headers: "'[1]'" }, fate: "archived" },
+  {
+    what: "the last id of bigint",
+    columns: { msg_id: "9223372036854775807" },
+    outcome: "archived",
+  },
+  {
+    what: "the first id of bigint",
+    columns: { msg_id: "-9223372036854775808" },
+    outcome: "archived",
+  },
+  { what: "visible since ever", columns: { vt: "'-infinity'" }, outcome: "archived" },
+  { what: "no message at all", columns: { message: "null" }, outcome: "dead-lettered" },
+  { what: "headers that are a number", columns: { headers: "'7'" }, outcome: "archived" },
+  { what: "headers that are a list", columns: { headers: "'[1]'" }, outcome: "archived" },
   {
     what: "headers with a trace that is none",
     columns: { headers: `'{"traceparent": {"a|b": "| |"}}'` },
-    fate: "archived",
+    outcome: "archived",
   },
 ];
 
@@ -59,12 +67,12 @@ async function put(columns: Readonly<Record<string, string>>): Promise<void> {
   );
 }
 
-test.each(rows)("a row with $what is $fate, and its neighbours are merged", async (row) => {
+test.each(rows)("a row with $what is $outcome, and its neighbours are merged", async (row) => {
   await queuesOf(system).sendBatch(queue, [patternMessage()]);
   await put(row.columns);
   await queuesOf(system).sendBatch(queue, [patternMessage()]);
   const { report, observations } = await drainAll(system);
-  const dead = row.fate === "dead-lettered" ? 1 : 0;
+  const dead = row.outcome === "dead-lettered" ? 1 : 0;
   expect(report).toMatchObject({ processed: 3 - dead, deadLettered: dead });
   expect(await archivedIn(system, queue)).toBe(3 - dead);
   expect(await deadLettersOf(system, queue)).toHaveLength(dead);
@@ -83,7 +91,9 @@ test("all of them at once hold up nobody, and a thousand over the delivery limit
   );
   await queuesOf(system).sendBatch(queue, Array(10).fill(patternMessage()));
   const { report, observations } = await drainAll(system);
-  expect(report.deadLettered).toBe(1000 + rows.filter(({ fate }) => fate !== "archived").length);
+  expect(report.deadLettered).toBe(
+    1000 + rows.filter(({ outcome }) => outcome !== "archived").length,
+  );
   const reads = observations.filter(({ event }) => event === "batch-read");
   expect(reads.length).toBeLessThan(30);
 });

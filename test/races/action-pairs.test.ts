@@ -1,8 +1,8 @@
 import {
+  DeadLetterNotFoundError,
   EditRefusedError,
-  LetterNotFoundError,
-  replayLetters,
-  restoreLetters,
+  replayDeadLetters,
+  restoreDeadLetters,
 } from "@centralcloud/dead-letters";
 import { type ClaimedMessage, QueueClient } from "@centralcloud/queue";
 import type { Pool } from "pg";
@@ -25,41 +25,41 @@ const ofSource = useConnections(system, "singularity", 3);
 const ofCentral = useConnections(system, "central", 3);
 
 const queue = "centralcloud-new-patterns";
-const letters = `pgmq."q_${queue}-dlq"`;
+const deadLetters = `pgmq."q_${queue}-dlq"`;
 const archive = `pgmq."a_${queue}-dlq"`;
 
-const letter = (
+const deadLetter = (
   number: string,
 ) => `jsonb_build_object('original_message', '{}'::jsonb, 'original_message_id', ${number},
   'queue', '${queue}', 'original_enqueued_at', '2026-01-01T00:00:00+00:00', 'read_count', 1, 'reason', 'invalid',
   'error', '{"code": "x", "message": "x"}'::jsonb, 'attempts', '[]'::jsonb, 'dead_lettered_at', '2026-01-01T00:00:00Z')`;
 const waiting = `
-  truncate pgmq."q_${queue}", ${letters}, ${archive} restart identity;
-  insert into ${letters} (vt, enqueued_at, message)
-  select now(), '2026-01-01T00:00:00Z', ${letter("g")} from generate_series(1, 3) g`;
+  truncate pgmq."q_${queue}", ${deadLetters}, ${archive} restart identity;
+  insert into ${deadLetters} (vt, enqueued_at, message)
+  select now(), '2026-01-01T00:00:00Z', ${deadLetter("g")} from generate_series(1, 3) g`;
 /** The first two are discarded, the third waits. */
 const discarded = `
   ${waiting};
-  with gone as (delete from ${letters} where msg_id < 3 returning *)
+  with gone as (delete from ${deadLetters} where msg_id < 3 returning *)
   insert into ${archive} (msg_id, vt, enqueued_at, message, headers)
   select msg_id, vt, enqueued_at, message, '{"action": "discard", "action_id": 1}' from gone`;
 
 /** Of each dead letter: how often its message was sent, and where it is. */
-const fates = `
+const outcomes = `
   select format('%s sent %s times, archived as %s, waits %s times', g,
                 (select count(*) from pgmq."q_${queue}" q where q.headers ->> 'replay_of' = g::text),
                 (select string_agg(a.headers ->> 'action', ', ') from ${archive} a
                   where a.message ->> 'original_message_id' = g::text),
-                (select count(*) from ${letters} d where d.message ->> 'original_message_id' = g::text)) as line
+                (select count(*) from ${deadLetters} d where d.message ->> 'original_message_id' = g::text)) as line
     from generate_series(1, 3) g order by 1`;
 
 async function scopeFor(pool: Pool) {
   return await scopeOf({ ...system, singularity: { ...system.singularity, pool } }, [queue]);
 }
 const restore: Step = async (pool) =>
-  await restoreLetters(await scopeFor(pool), { filter: {} }, actionOn(system));
+  await restoreDeadLetters(await scopeFor(pool), { filter: {} }, actionOn(system));
 const replay: Step = async (pool) =>
-  await replayLetters(await scopeFor(pool), {}, { ...actionOn(system), judge });
+  await replayDeadLetters(await scopeFor(pool), {}, { ...actionOn(system), judge });
 
 /** A step that may find that the other one was first. */
 const orRefused =
@@ -72,10 +72,10 @@ const orRefused =
     }
   };
 const isGone = (error: unknown) =>
-  error instanceof LetterNotFoundError || error instanceof EditRefusedError;
+  error instanceof DeadLetterNotFoundError || error instanceof EditRefusedError;
 const edit = orRefused(
   async (pool) =>
-    await replayLetters(
+    await replayDeadLetters(
       await scopeFor(pool),
       { ids: ["1"] },
       { ...actionOn(system, { all: false }), judge, edit: patternMessage() },
@@ -137,8 +137,8 @@ const onSource: readonly Pair[] = [
       await restore(pool);
       await replay(pool);
     },
-    tables: [letters, archive],
-    content: fates,
+    tables: [deadLetters, archive],
+    content: outcomes,
   },
   {
     name: "two restores of the same dead letters",
@@ -147,7 +147,7 @@ const onSource: readonly Pair[] = [
     second: restore,
     afterwards: restore,
     tables: [archive],
-    content: fates,
+    content: outcomes,
   },
   {
     name: "an edit of a dead letter, and its discard",
@@ -155,8 +155,8 @@ const onSource: readonly Pair[] = [
     first: edit,
     second: discardAs("early"),
     afterwards: discardAs("early"),
-    tables: [letters],
-    content: fates,
+    tables: [deadLetters],
+    content: outcomes,
   },
   {
     name: "two runners that begin the same part of an action",
@@ -172,7 +172,7 @@ const onSource: readonly Pair[] = [
     setup: opened(1),
     first: discardAs("early"),
     second: open("late", 2),
-    tables: ["public.operator_action_progress", letters],
+    tables: ["public.operator_action_progress", deadLetters],
     content: counted,
   },
   {

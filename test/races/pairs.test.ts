@@ -1,4 +1,4 @@
-import { discardLetters, replayLetters } from "@centralcloud/dead-letters";
+import { discardDeadLetters, replayDeadLetters } from "@centralcloud/dead-letters";
 import type { Pool } from "pg";
 import { describe, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
@@ -58,17 +58,20 @@ const sessions = `
   values ('00000000-0000-4000-8000-000000000001', 'a', '{"step": 1}'),
          ('00000000-0000-4000-8000-000000000002', 'b', '{"step": 1}')`;
 
-const letters = `
+const deadLetters = `
   truncate pgmq."q_${queue}", pgmq."q_${queue}-dlq", pgmq."a_${queue}-dlq" restart identity;
   insert into pgmq."q_${queue}-dlq" (vt, enqueued_at, message)
   select now(), now(), jsonb_build_object('original_message', '{}'::jsonb, 'original_message_id', g, 'queue', '${queue}',
     'original_enqueued_at', '2026-01-01T00:00:00+00:00', 'read_count', 1, 'reason', 'invalid',
     'error', '{"code": "x", "message": "x"}'::jsonb, 'attempts', '[]'::jsonb, 'dead_lettered_at', now())
     from generate_series(1, 3) g`;
-const acting = (act: typeof replayLetters | typeof discardLetters) => async (pool: Pool) => {
-  const scope = await scopeOf({ ...system, singularity: { ...system.singularity, pool } }, [queue]);
-  await act(scope, {}, { ...actionOn(system), judge });
-};
+const acting =
+  (act: typeof replayDeadLetters | typeof discardDeadLetters) => async (pool: Pool) => {
+    const scope = await scopeOf({ ...system, singularity: { ...system.singularity, pool } }, [
+      queue,
+    ]);
+    await act(scope, {}, { ...actionOn(system), judge });
+  };
 
 const onSource: readonly Pair[] = [
   {
@@ -178,11 +181,11 @@ const onSource: readonly Pair[] = [
   },
   {
     name: "a replay and a discard of the same dead letters",
-    setup: letters,
-    first: acting(replayLetters),
-    second: acting(discardLetters),
+    setup: deadLetters,
+    first: acting(replayDeadLetters),
+    second: acting(discardDeadLetters),
     // What both left alone, because it was locked.
-    afterwards: acting(discardLetters),
+    afterwards: acting(discardDeadLetters),
     tables: [`pgmq."q_${queue}-dlq"`],
     // Who comes first has each of them; nobody has one twice, and none is lost.
     content: `select format('%s: %s', a.message ->> 'original_message_id',
@@ -193,10 +196,10 @@ const onSource: readonly Pair[] = [
   },
   {
     name: "two replays of the same dead letters",
-    setup: letters,
-    first: acting(replayLetters),
-    second: acting(replayLetters),
-    afterwards: acting(replayLetters),
+    setup: deadLetters,
+    first: acting(replayDeadLetters),
+    second: acting(replayDeadLetters),
+    afterwards: acting(replayDeadLetters),
     tables: [`pgmq."q_${queue}-dlq"`],
     content: `select format('%s sent %s times', headers ->> 'replay_of', count(*)) as line from pgmq."q_${queue}" group by headers ->> 'replay_of' order by 1`,
   },

@@ -1,6 +1,6 @@
 import { readCaptureStatus } from "@centralcloud/cdc";
 import { createConsumer } from "@centralcloud/consumer";
-import { exportLetters, importLetters } from "@centralcloud/dead-letters";
+import { exportDeadLetters, importDeadLetters } from "@centralcloud/dead-letters";
 import { createScheduler, migrateAndSchedule, runJob } from "@centralcloud/scheduler";
 import type { Part } from "@centralcloud/service";
 import type pg from "pg";
@@ -9,7 +9,7 @@ import { takeEveryAdvisoryLock } from "../../tools/bench/hostile/advisory-locks.
 import { prepareForCapture, useCapture } from "../support/capture.ts";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
 import { harnessName, useSystem } from "../support/databases.ts";
-import { actionOn, collect, putLetter, scopeOf } from "../support/dead-letters.ts";
+import { actionOn, collect, putDeadLetter, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
 import { patternMessage } from "../support/messages.ts";
@@ -132,15 +132,15 @@ test("a capture makes its slot and its publication, and a day of the change log"
 });
 
 test("dead letters are imported", async () => {
-  await putLetter(system.singularity);
+  await putDeadLetter(system.singularity);
   const scope = await scopeOf(system);
-  const lines = await collect(exportLetters(scope, {}));
+  const lines = await collect(exportDeadLetters(scope, {}));
   await system.singularity.pool.query(`delete from pgmq."q_${patterns}-dlq"`);
   const { central, request } = actionOn(system);
   async function* openLines() {
     yield* lines;
   }
-  const report = await importLetters(scope.sources, openLines, {
+  const report = await importDeadLetters(scope.sources, openLines, {
     central,
     request,
     origin: "test",

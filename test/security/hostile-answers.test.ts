@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { environmentOf } from "../support/command.ts";
 import { createTestDatabase, dropTestDatabase, useSystem } from "../support/databases.ts";
-import { putLetter } from "../support/dead-letters.ts";
+import { putDeadLetter } from "../support/dead-letters.ts";
 import { type Poison, poisonRelations, poisons, relationsOf } from "../support/hostile-source.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login, openAs } from "../support/logins.ts";
@@ -17,10 +17,10 @@ const system = useSystem();
 failOnLeaks(system);
 const megabyte = 1024 * 1024;
 let owner: Login;
-let letter = "";
+let deadLetter = "";
 beforeAll(async () => {
   owner = await createLogin(inject("serverUrl"), "superuser");
-  letter = await putLetter(system.singularity);
+  deadLetter = await putDeadLetter(system.singularity);
   await system.singularity.pool.query(
     "insert into session_keys (key_id, algorithm, public_key) values ('key-of-test', 'openpgp', '\\x00')",
   );
@@ -34,7 +34,7 @@ const commands = (): readonly (readonly [words: readonly string[], shown: string
   [["keys", "list"], "key-of-test"],
   [["dlq", "list"], system.singularity.name],
   [["dlq", "groups"], "1 ×"],
-  [["dlq", "show", letter], "history"],
+  [["dlq", "show", deadLetter], "history"],
   [["cdc", "status"], system.singularity.name],
 ];
 

@@ -9,7 +9,7 @@ import {
   type TestDatabase,
   useSystem,
 } from "../support/databases.ts";
-import { putLetter } from "../support/dead-letters.ts";
+import { putDeadLetter } from "../support/dead-letters.ts";
 import { type Poison, poisonRelations, relationsOf } from "../support/hostile-source.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { createLogin, dropLogin, type Login, openAs } from "../support/logins.ts";
@@ -29,7 +29,7 @@ const capture = useCapture(system);
 const megabyte = 1024 * 1024;
 const queue = "centralcloud-new-patterns";
 let owner: Login;
-let letter = "";
+let deadLetter = "";
 
 interface Row {
   readonly words: string;
@@ -37,7 +37,7 @@ interface Row {
   readonly shows: RegExp | (() => string);
   /** True where it need not ask the hostile one, so it may say nothing of it. */
   readonly asksOne?: true;
-  /** What it does to the one letter of the good source, though it fails at the other. */
+  /** What it does to the one dead letter of the good source, though it fails at the other. */
   readonly moves?: "restored" | "replayed";
   /** It follows until a signal ends it: what it writes when it is at work. */
   readonly untilItWrites?: () => string;
@@ -61,7 +61,7 @@ const rows: Readonly<Record<string, Row | string>> = {
   "dlq show": "hostile-answers.test.ts",
   "keys list": "hostile-answers.test.ts",
   "cdc status": "hostile-answers.test.ts",
-  "dlq edit": "it reads as dlq show does, and sends to the one source that has the letter",
+  "dlq edit": "it reads as dlq show does, and sends to the one source that has the dead letter",
   completion: "it asks no database",
   "keys generate": "it asks no database",
   "keys add-to-ring": "it asks no database",
@@ -94,12 +94,12 @@ const rows: Readonly<Record<string, Row | string>> = {
   "jobs runs": { words: `jobs runs ${perSource}`, shows: /^/ },
   "dlq count": { words: `dlq count ${perSource}`, shows: good },
   "dlq body": {
-    words: `dlq body LETTER --reveal ${because} ${perSource}`,
+    words: `dlq body DEAD_LETTER --reveal ${because} ${perSource}`,
     shows: /original_message/,
   },
   "dlq export": { words: `dlq export ${perSource}`, shows: good },
   "dlq discard": {
-    words: `dlq discard LETTER --source GOOD ${because}`,
+    words: `dlq discard DEAD_LETTER --source GOOD ${because}`,
     shows: /1/,
     asksOne: true,
   },
@@ -150,7 +150,7 @@ describe.each(["rows", "endless", "error"] as Poison[])("beside a source of %s",
       poison,
     );
     await pool.end();
-    letter = await putLetter(system.singularity, { original: patternMessage() });
+    deadLetter = await putDeadLetter(system.singularity, { original: patternMessage() });
     await queuesOf(system).send(queue, patternMessage());
     await system.singularity.pool.query("insert into agents (agent_id) values ($1)", [poison]);
   });
@@ -162,7 +162,7 @@ describe.each(["rows", "endless", "error"] as Poison[])("beside a source of %s",
       ...given,
       SOURCE_DATABASE_URLS: `${hostile.url} ${given.SOURCE_DATABASE_URLS}`,
     };
-    const names: Readonly<Record<string, string>> = { LETTER: letter, GOOD: good() };
+    const names: Readonly<Record<string, string>> = { DEAD_LETTER: deadLetter, GOOD: good() };
     const actual = words.split(" ").map((word) => names[word] ?? word);
     if (untilItWrites !== undefined) {
       const command = startCommand(actual, environment);
@@ -192,7 +192,7 @@ describe.each(["rows", "endless", "error"] as Poison[])("beside a source of %s",
       expect(exitCode, all).toBe(1);
       const { rows: left } = await system.singularity.pool.query(
         `select from pgmq."q_${queue}-dlq" where msg_id = $1`,
-        [letter],
+        [deadLetter],
       );
       expect(left, all).toHaveLength(moves === "restored" ? 1 : 0);
     }

@@ -10,7 +10,7 @@ import {
   type TestDatabase,
   useSystem,
 } from "../support/databases.ts";
-import { putLetter } from "../support/dead-letters.ts";
+import { putDeadLetter } from "../support/dead-letters.ts";
 import { functionBodies, type PoisonedBody, poisonFunctions } from "../support/hostile-source.ts";
 import { declareJob } from "../support/jobs.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -30,10 +30,10 @@ failOnLeaks(system);
 const queue = "centralcloud-new-patterns";
 let owner: Login;
 let hostile: TestDatabase;
-let letter = "";
+let deadLetter = "";
 beforeAll(async () => {
   owner = await createLogin(inject("serverUrl"), "superuser");
-  letter = await putLetter(system.singularity);
+  deadLetter = await putDeadLetter(system.singularity);
   await prepareForCapture(system);
 });
 afterAll(() => dropLogin(inject("serverUrl"), owner));
@@ -76,7 +76,7 @@ describe.each(kinds)("functions that do %s", (kind) => {
       [["jobs"], system.singularity.name],
       [["keys", "list"], ""],
       [["dlq", "list"], system.singularity.name],
-      [["dlq", "show", letter, "--source", system.singularity.name], "history"],
+      [["dlq", "show", deadLetter, "--source", system.singularity.name], "history"],
       [["cdc", "status"], system.singularity.name],
       [["sources", "list"], system.singularity.name],
       [["doctor"], system.singularity.name],

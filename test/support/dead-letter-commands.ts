@@ -3,7 +3,7 @@ import type { TestSystem } from "./databases.ts";
 import { actionsIn } from "./dead-letters.ts";
 import { runCommand } from "./run-command.ts";
 
-/** What every command that acts on letters must be given. */
+/** What every command that acts on dead letters must be given. */
 export const why = ["--reason", "the producer is mended"] as const;
 
 export interface DeadLetterCommands {

@@ -1,12 +1,16 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
-import type { LetterActionOptions, LetterScope, LetterSource } from "@centralcloud/dead-letters";
+import type {
+  DeadLetterActionOptions,
+  DeadLetterScope,
+  DeadLetterSource,
+} from "@centralcloud/dead-letters";
 import type { TestDatabase, TestSystem } from "./databases.ts";
 import { patternMessage } from "./messages.ts";
 
 export const patterns = "centralcloud-new-patterns";
 
 /** A database as the package of dead letters sees it. */
-export async function sourceOf({ pool }: TestDatabase): Promise<LetterSource> {
+export async function sourceOf({ pool }: TestDatabase): Promise<DeadLetterSource> {
   const { rows } = await pool.query<{ sourceId: string; name: string }>(
     `select source_id as "sourceId", name from singularity_source`,
   );
@@ -16,11 +20,11 @@ export async function sourceOf({ pool }: TestDatabase): Promise<LetterSource> {
 export async function scopeOf(
   { singularity }: TestSystem,
   queues: readonly QueueName[] = queueNames,
-): Promise<LetterScope> {
+): Promise<DeadLetterScope> {
   return { sources: [await sourceOf(singularity)], queues };
 }
 
-export interface LetterParts {
+export interface DeadLetterParts {
   readonly queue?: QueueName;
   /** JSON text of the original message. */
   readonly original?: string;
@@ -35,8 +39,8 @@ export interface LetterParts {
   readonly originalEnqueuedAt?: string;
 }
 
-/** Puts a letter as a consumer would, and gives its id. */
-export async function putLetter(
+/** Puts a dead letter as a consumer would, and gives its id. */
+export async function putDeadLetter(
   { pool }: TestDatabase,
   {
     queue = patterns,
@@ -48,7 +52,7 @@ export async function putLetter(
     at,
     originalId = 42,
     originalEnqueuedAt = "2025-10-25T10:00:00.123456+00:00",
-  }: LetterParts = {},
+  }: DeadLetterParts = {},
 ): Promise<string> {
   const { rows } = await pool.query<{ id: string }>(
     `insert into pgmq."q_${queue}-dlq" (vt, enqueued_at, message)
@@ -74,8 +78,8 @@ export async function putLetter(
   return rows[0]?.id ?? "";
 }
 
-/** Puts so many letters, whose messages are the numbers from 1 on. */
-export async function putLetters({ pool }: TestDatabase, count: number): Promise<void> {
+/** Puts so many dead letters, whose messages are the numbers from 1 on. */
+export async function putDeadLetters({ pool }: TestDatabase, count: number): Promise<void> {
   await pool.query(
     `insert into pgmq."q_${patterns}-dlq" (vt, message)
      select now(), jsonb_build_object('original_message', i) from generate_series(1, $1) i`,
@@ -84,7 +88,7 @@ export async function putLetters({ pool }: TestDatabase, count: number): Promise
 }
 
 /** Puts JSON that no consumer of ours would, straight into a dead-letter queue. */
-export async function putOddLetter(
+export async function putOddDeadLetter(
   { pool }: TestDatabase,
   body: string | null,
   headers: string | null = null,
@@ -100,8 +104,8 @@ export async function putOddLetter(
 /** What bulk actions of tests are given. */
 export function actionOn(
   { central }: TestSystem,
-  changes: Partial<LetterActionOptions> = {},
-): LetterActionOptions {
+  changes: Partial<DeadLetterActionOptions> = {},
+): DeadLetterActionOptions {
   const request = { actor: "test@host", reason: "a test" };
   return { central: central.pool, request, all: true, ...changes };
 }
@@ -135,7 +139,7 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   return all;
 }
 
-/** The central database's record of what was done to letters, oldest first. */
+/** The central database's record of what was done to dead letters, oldest first. */
 export async function actionsIn({ central }: TestSystem): Promise<Record<string, unknown>[]> {
   const { rows } = await central.pool.query(
     `select actor, action, reason, selection, message_count, finished_at is not null as finished

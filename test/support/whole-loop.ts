@@ -52,10 +52,10 @@ export async function expectTheWholeLoop(system: TestSystem, key: SessionKey): P
       "select count(*)::integer as count, count(session_state)::integer as plain from central.agent_sessions",
     );
     expect(sessions).toEqual([{ count: 1, plain: 0 }]);
-    const { rows: letters } = await singularity.pool.query(
+    const { rows: deadLetters } = await singularity.pool.query(
       `select count(*)::integer as count from pgmq."q_agent-sessions-dlq"`,
     );
-    expect(letters).toEqual([{ count: 0 }]);
+    expect(deadLetters).toEqual([{ count: 0 }]);
   } finally {
     await consumer.stop();
   }

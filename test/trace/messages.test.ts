@@ -20,7 +20,7 @@ const { dlq } = deadLetterCommands(system);
 afterEach(() => emptyQueues(system));
 
 const queue = () => new QueueClient(system.singularity.pool);
-const letterOf = async (msgId: string) => {
+const deadLetterOf = async (msgId: string) => {
   const { rows } = await system.singularity.pool.query<{ id: string }>(
     `select msg_id::text as id from pgmq."q_${patterns}-dlq" where message ->> 'original_message_id' = $1`,
     [msgId],
@@ -97,8 +97,8 @@ test("a refused message that was replayed and merged is one story, from either o
   const first = `${await queue().send(patterns, original)}`;
   await drainAll(system);
   await allow();
-  const letter = await letterOf(first);
-  expect((await dlq("replay", letter, ...why)).exitCode).toBe(0);
+  const deadLetter = await deadLetterOf(first);
+  expect((await dlq("replay", deadLetter, ...why)).exitCode).toBe(0);
   await drainAll(system);
   const { rows } = await system.singularity.pool.query<{ id: string }>(
     `select headers ->> 'new_msg_id' as id from pgmq."a_${patterns}-dlq"`,
@@ -110,15 +110,15 @@ test("a refused message that was replayed and merged is one story, from either o
   const places = [
     "queue: learned by a",
     `queue: sent as message ${first} to ${patterns}`,
-    `dead-letter: dead-lettered as ${letter}: rejected`,
-    `action: replay of dead letter ${letter} planned by`,
-    `dead-letter: dead letter ${letter} sent again as message ${second} by action`,
+    `dead-letter: dead-lettered as ${deadLetter}: rejected`,
+    `action: replay of dead letter ${deadLetter} planned by`,
+    `dead-letter: dead letter ${deadLetter} sent again as message ${second} by action`,
     `queue: sent as message ${second} to ${patterns}, replay 1 of message ${first}`,
     "ledger: merged",
     "archive: archived",
   ].map(place);
   expect(places).not.toContain(-1);
-  // The letter goes in the statement that sends its message again.
+  // The dead letter goes in the statement that sends its message again.
   const ordered = places.filter((_, index) => index !== 4);
   expect(ordered).toEqual(ordered.toSorted((one, other) => one - other));
   expect(story.filter((line) => line.startsWith("attempt"))).toEqual([]);
@@ -128,14 +128,15 @@ test("a refused message that was replayed and merged is one story, from either o
 test("a dead letter that was discarded and restored tells both, with who did it and why", async () => {
   const bad = `${await queue().send(patterns, patternMessage({ agent_id: "b", confidence: 7 }))}`;
   await drainAll(system);
-  const letter = await letterOf(bad);
-  expect((await dlq("discard", letter, "--reason", "nobody needs it")).exitCode).toBe(0);
+  const deadLetter = await deadLetterOf(bad);
+  expect((await dlq("discard", deadLetter, "--reason", "nobody needs it")).exitCode).toBe(0);
   const discarded = brief(await trace("--message", bad));
   expect(discarded).toContainEqual(
-    expect.stringMatching(`^dead-letter: dead letter ${letter} discarded by action \\d+$`),
+    expect.stringMatching(`^dead-letter: dead letter ${deadLetter} discarded by action \\d+$`),
   );
   expect(
-    (await dlq("restore", letter, "--reason", "somebody does", "--actor", "night@desk")).exitCode,
+    (await dlq("restore", deadLetter, "--reason", "somebody does", "--actor", "night@desk"))
+      .exitCode,
   ).toBe(0);
   const told = await trace("--message", bad);
   expect(brief(told)).toContainEqual(

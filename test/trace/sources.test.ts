@@ -8,7 +8,7 @@ import {
   type TestDatabase,
   useSystem,
 } from "../support/databases.ts";
-import { patterns, putLetter } from "../support/dead-letters.ts";
+import { patterns, putDeadLetter } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { patternMessage } from "../support/messages.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -157,7 +157,7 @@ describe("names that mean no good", () => {
       patterns,
       patternMessage({ agent_id: hostile, source: hostile }),
     );
-    await putLetter(system.singularity, {
+    await putDeadLetter(system.singularity, {
       original: patternMessage({ agent_id: hostile }),
       originalHeaders: JSON.stringify({
         attempts: [
@@ -188,7 +188,7 @@ describe("names that mean no good", () => {
     await pool.query("update singularity_source set name = $1", [system.singularity.name]);
   });
 
-  test("letters of other clients, of any shape, end no trace", async () => {
+  test("dead letters of other clients, of any shape, end no trace", async () => {
     for (const body of [
       null,
       "null",

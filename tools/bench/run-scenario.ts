@@ -16,7 +16,7 @@ export interface Series {
   readonly runs: readonly Figures[];
 }
 
-export interface Judgement {
+export interface CheckResult {
   readonly goal: Goal;
   /** The figure, or the ratio of each round. */
   readonly measured: Spread;
@@ -28,7 +28,7 @@ export interface ScenarioReport {
   readonly name: string;
   readonly title: string;
   readonly series: readonly Series[];
-  readonly judgements: readonly Judgement[];
+  readonly checkResults: readonly CheckResult[];
   readonly columns: Plan["columns"];
   readonly baseline: string | undefined;
   /** Why it ended early: a run lost a message, or could not be made. */
@@ -83,10 +83,10 @@ export async function runScenario(
     detail: contender.detail,
     runs: runs.get(contender) ?? [],
   }));
-  const judgements = plan.goals.flatMap((goal) => judge(goal, series, quick) ?? []);
+  const checkResults = plan.goals.flatMap((goal) => judge(goal, series, quick) ?? []);
   const { columns, baseline } = plan;
   const { name, title } = scenario;
-  return { name, title, series, judgements, columns, baseline, failure, skipped };
+  return { name, title, series, checkResults, columns, baseline, failure, skipped };
 }
 
 /**
@@ -148,7 +148,7 @@ function brief({ columns: [first] }: Plan, figures: Figures): string {
   return `  ${value.toLocaleString("en", { maximumFractionDigits: first.digits ?? 0 })} ${first.heading}`;
 }
 
-function judge(goal: Goal, series: readonly Series[], quick: boolean): Judgement | undefined {
+function judge(goal: Goal, series: readonly Series[], quick: boolean): CheckResult | undefined {
   const runsOf = (name: string) => series.find((one) => one.name === name)?.runs ?? [];
   const own = runsOf(goal.contender);
   const measured =

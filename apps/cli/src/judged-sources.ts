@@ -24,17 +24,17 @@ export interface JudgedSource {
 }
 
 /** Every configured database that answers, judged; and what the central store knows. */
-export interface Judgement {
+export interface CheckResult {
   readonly central: Pool;
   readonly asked: Answers<JudgedSource>;
   readonly registered: readonly RegisteredSource[];
 }
 
 /** @throws {DatabaseUnreachableError} of the central store. */
-export async function withJudgement<Result>(
+export async function withCheckResult<Result>(
   environment: Environment,
   options: { readonly timeout?: number },
-  work: (judgement: Judgement) => Promise<Result>,
+  work: (checkResult: CheckResult) => Promise<Result>,
 ): Promise<Result> {
   const values = parseConfiguration(databaseVariables, environment);
   const { SOURCE_DATABASE_URLS: urls, CENTRAL_DATABASE_URL: centralUrl } = values;
@@ -54,8 +54,8 @@ export async function withJudgement<Result>(
         (other) => other !== one && other.source.sourceId === source.sourceId,
       );
       const otherAddresses = twins.map((twin) => twin.address);
-      const judgement = await judgeSource(central, source, { address, otherAddresses });
-      judged.push({ ...one, ...judgement });
+      const checkResult = await judgeSource(central, source, { address, otherAddresses });
+      judged.push({ ...one, ...checkResult });
     }
     const registered = await readRegisteredSources(central);
     const answers = judged.map((one) => withoutTwin(one, judged, registered));
@@ -86,7 +86,7 @@ function withoutTwin(
  * @param wanted a name, id or address; undefined: whichever is refused.
  * @throws {ConfigurationError} where that is not clear.
  */
-export function chooseRefused({ asked }: Judgement, wanted: string | undefined): JudgedSource {
+export function chooseRefused({ asked }: CheckResult, wanted: string | undefined): JudgedSource {
   const named = asked.answers.filter(
     ({ address, source }) =>
       wanted === undefined || [address, source.sourceId, source.name].includes(wanted),

@@ -16,7 +16,7 @@ export interface DrainReport {
   /** Messages that had been merged before: redelivered after a crash, for example. */
   readonly duplicates: number;
   readonly deadLettered: number;
-  /** Times that messages went back to their queue without a verdict. */
+  /** Times that messages went back to their queue without a check result. */
   readonly released: number;
   readonly elapsedMs: number;
   /** Messages settled per second. */

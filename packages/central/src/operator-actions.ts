@@ -32,7 +32,7 @@ export interface ActionPlan {
   readonly parts: readonly PlannedPart[];
   /** Messages a second at most. */
   readonly rate?: number;
-  /** How many go first, and whose fate decides about the rest. */
+  /** How many go first, and whose outcome decides about the rest. */
   readonly canary?: number;
 }
 

@@ -13,13 +13,13 @@ type Queryable = Pool | ClientBase;
  */
 export type SourceState = "ok" | "conflict" | "moved";
 
-export interface SourceJudgement {
+export interface SourceCheckResult {
   readonly state: SourceState;
   /** Why it may not; null where it may. */
   readonly reason: string | null;
 }
 
-export interface SourceClaim extends SourceJudgement {
+export interface SourceClaim extends SourceCheckResult {
   /** Where the source was until now, where a promoted standby took its place. */
   readonly movedFrom: string | null;
 }
@@ -82,9 +82,9 @@ export async function judgeSource(
   central: Queryable,
   source: IdentifiedSource,
   options: ClaimOptions,
-): Promise<SourceJudgement> {
+): Promise<SourceCheckResult> {
   try {
-    const { rows } = await central.query<SourceJudgement>(
+    const { rows } = await central.query<SourceCheckResult>(
       `select j.state, j.reason
          from central.judge_source(p_source_id => $1, p_system_id => $2, p_database_oid => $3, p_timeline => $4,
                 p_started_at => $5, p_address => $6, p_other_addresses => $7, p_consumer_id => $8) j`,

@@ -46,7 +46,7 @@ it("an accepted document is the text itself", () => {
   expect(accepted).toBeGreaterThan(100);
 });
 
-it("unknown keys never change the verdict", () => {
+it("unknown keys never change the check result", () => {
   const extra = fc.dictionary(
     fc.oneof(
       fc.string().map((key) => `x-${key}`),
@@ -67,7 +67,7 @@ it("unknown keys never change the verdict", () => {
   );
 });
 
-it("encoding a message twice changes neither the verdict nor the document", () => {
+it("encoding a message twice changes neither the check result nor the document", () => {
   fc.assert(
     fc.property(borderline, ({ queue, message }) => {
       const text = JSON.stringify(message);

@@ -1,11 +1,11 @@
 import type { QueueName } from "@centralcloud/contracts";
 import type { Left } from "./actions/progress.ts";
-import type { LetterFilter, ResolvedFilter } from "./filter.ts";
-import { conditionsOf, hasOriginal, Values } from "./letter-sql.ts";
-import { type LetterScope, type Place, placeOf, placesOf } from "./place.ts";
+import { conditionsOf, hasOriginal, Values } from "./dead-letter-sql.ts";
+import type { DeadLetterFilter, ResolvedFilter } from "./filter.ts";
+import { type DeadLetterScope, type Place, placeOf, placesOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
 
-/** How many letters of one queue a filter selects, and how many of them have no message that could be sent again. */
+/** How many dead letters of one queue a filter selects, and how many of them have no message that could be sent again. */
 export async function countPlace(
   { source, queue, tables }: Place,
   filter: ResolvedFilter,
@@ -14,7 +14,7 @@ export async function countPlace(
   const { rows } = await source.pool.query<Left>(
     `select count(*)::double precision as remaining,
             (count(*) filter (where not ${hasOriginal}))::double precision as refused
-       from ${tables.letters} d
+       from ${tables.deadLetters} d
       where ${conditionsOf(filter, values, queue)}`,
     values.all,
   );
@@ -22,7 +22,7 @@ export async function countPlace(
 }
 
 /** How many dead letters of one queue of one source a filter selects. */
-export interface CountedLetters {
+export interface CountedDeadLetters {
   readonly source: string;
   readonly sourceId: string;
   readonly queue: QueueName;
@@ -30,11 +30,11 @@ export interface CountedLetters {
 }
 
 /** Counts those that a filter selects, queue by queue; a number for each. @throws {SelectionError} */
-export async function countLetters(
-  scope: LetterScope,
-  filter: LetterFilter,
-): Promise<readonly CountedLetters[]> {
-  const counts: CountedLetters[] = [];
+export async function countDeadLetters(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
+): Promise<readonly CountedDeadLetters[]> {
+  const counts: CountedDeadLetters[] = [];
   for (const source of scope.sources) {
     const resolved = await resolveFilter(source, filter, { boundedByNow: false });
     for (const queue of scope.queues) {
@@ -46,8 +46,8 @@ export async function countLetters(
 }
 
 /** Looks at one dead letter of each queue: so a lock on one, or a missing right, is met before more is asked. */
-export async function locateWaiting(scope: LetterScope): Promise<void> {
+export async function locateWaiting(scope: DeadLetterScope): Promise<void> {
   for (const { source, tables } of placesOf(scope)) {
-    await source.pool.query(`select from ${tables.letters} limit 1`);
+    await source.pool.query(`select from ${tables.deadLetters} limit 1`);
   }
 }

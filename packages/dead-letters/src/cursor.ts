@@ -1,15 +1,15 @@
 import { SelectionError } from "./errors.ts";
 
-/** Where a letter stands among those of its queue, by time and then by id. */
-export interface LetterKey {
+/** Where a dead letter stands among those of its queue, by time and then by id. */
+export interface DeadLetterKey {
   /** UTC with microseconds, of fixed width. */
   readonly at: string;
   /** In decimal digits. */
   readonly id: string;
 }
 
-/** A letter's place among all letters: those of the same time and id are told apart by their place. */
-export interface Cursor extends LetterKey {
+/** A dead letter's place among all dead letters: those of the same time and id are told apart by their place. */
+export interface Cursor extends DeadLetterKey {
   readonly place: string;
 }
 

@@ -1,24 +1,24 @@
 import { type Issue, isContractPath, issueCodes, maskErrorText } from "@centralcloud/contracts";
 import type { PoolClient } from "pg";
+import * as deadLetter from "./dead-letter-sql.ts";
 import type { ResolvedFilter } from "./filter.ts";
-import { type JudgedLetter, type JudgeOptions, wouldBeAccepted } from "./judge-message.ts";
-import * as letter from "./letter-sql.ts";
+import { type JudgedDeadLetter, type JudgeOptions, wouldBeAccepted } from "./judge-message.ts";
 import type { Place } from "./place.ts";
 
 /** Of a sample, how many would be accepted, refused again, and of how many that can't be told without a key ring. */
-export interface SampleVerdict {
+export interface SampleCheckResult {
   readonly sampled: number;
   readonly accepted: number;
   readonly refused: number;
   readonly unknown: number;
 }
 
-/** Newest letters of a group that are judged. */
+/** Newest dead letters of a group that are judged. */
 const sampleSize = 20;
 /** Longer messages are in no sample, in bytes of their text. */
 const maxSampledBytes = 16_384;
 
-/** What the newest letter of a group says, and what would become of a sample of the newest. Nothing in it is of a message. */
+/** What the newest dead letter of a group says, and what would become of a sample of the newest. Nothing in it is of a message. */
 export interface GroupWords {
   readonly reason: string | null;
   readonly code: string | null;
@@ -27,10 +27,10 @@ export interface GroupWords {
   /** What the contract finds, each once. */
   readonly issues: readonly Pick<Issue, "path" | "code">[];
   /** What would become of some of the newest now; null where that was not asked. */
-  readonly now: SampleVerdict | null;
+  readonly now: SampleCheckResult | null;
 }
 
-interface Sampled extends JudgedLetter {
+interface Sampled extends JudgedDeadLetter {
   readonly name: string;
   readonly reason: string | null;
   readonly code: string | null;
@@ -76,28 +76,28 @@ async function readSamples(
   groups: readonly { readonly fingerprint: string }[],
   size: number,
 ): Promise<readonly Sampled[]> {
-  const values = new letter.Values();
-  const isMeant = letter.conditionsOf(filter, values, queue);
+  const values = new deadLetter.Values();
+  const isMeant = deadLetter.conditionsOf(filter, values, queue);
   const { rows } = await client.query<Sampled>(
     `select f.name, s.*
        from unnest(${values.add(groups.map((group) => group.fingerprint))}::text[]) f (name)
       cross join lateral (
-        select ${letter.shownReason} as reason, ${letter.shownCode} as code,
-               left(${letter.errorMessage}, 2000) as error,
+        select ${deadLetter.shownReason} as reason, ${deadLetter.shownCode} as code,
+               left(${deadLetter.errorMessage}, 2000) as error,
                case when row_number() over () = 1 and octet_length((d.message #> '{error,issues}')::text) <= ${maxSampledBytes}
                     then (d.message #> '{error,issues}')::text end as issues,
-               ${letter.hasOriginal} as "hasOriginal", octet_length(o.text) as bytes,
+               ${deadLetter.hasOriginal} as "hasOriginal", octet_length(o.text) as bytes,
                case when octet_length(o.text) <= ${maxSampledBytes} then o.text end as text
           from (
             select d.message, d.enqueued_at, d.msg_id
-              from ${tables.letters} d
-             where ${letter.fingerprint(queue)} = f.name and ${isMeant}
+              from ${tables.deadLetters} d
+             where ${deadLetter.fingerprint(queue)} = f.name and ${isMeant}
              order by d.enqueued_at desc, d.msg_id desc
              limit ${size}
           ) d
           left join lateral (
-            select ${letter.original}::text as text
-             where ${size > 1} and ${letter.storedBytes} <= ${maxSampledBytes}
+            select ${deadLetter.original}::text as text
+             where ${size > 1} and ${deadLetter.storedBytes} <= ${maxSampledBytes}
             offset 0
           ) o on true
       ) s`,
@@ -110,7 +110,7 @@ async function judgeSample(
   place: Place,
   sample: readonly Sampled[],
   judge: Omit<JudgeOptions, "checkSeal">,
-): Promise<SampleVerdict> {
+): Promise<SampleCheckResult> {
   const counts = { sampled: 0, accepted: 0, refused: 0, unknown: 0 };
   for (const sampled of sample) {
     // What is too long for a sample is not taken for good or bad.

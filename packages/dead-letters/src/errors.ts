@@ -1,4 +1,4 @@
-/** A selection of letters, or of archived messages, can't be what was meant. */
+/** A selection of dead letters, or of archived messages, can't be what was meant. */
 export class SelectionError extends Error {
   readonly code = "selection_invalid";
   constructor(message: string) {
@@ -19,16 +19,16 @@ export class ActionFileNeededError extends SelectionError {
   }
 }
 
-/** Nothing was changed, because some letters that were named are not there. */
-export class LetterNotFoundError extends Error {
-  readonly code = "letter_not_found";
+/** Nothing was changed, because some dead letters that were named are not there. */
+export class DeadLetterNotFoundError extends Error {
+  readonly code = "dead_letter_not_found";
   constructor(message: string) {
     super(message);
-    this.name = "LetterNotFoundError";
+    this.name = "DeadLetterNotFoundError";
   }
 }
 
-/** The message that should replace a letter's original would be dead-lettered again. */
+/** The message that should replace a dead letter's original would be dead-lettered again. */
 export class EditRefusedError extends Error {
   readonly code = "edit_refused";
   constructor(mistakes: readonly string[]) {

@@ -2,7 +2,7 @@ import { lookUpDeliveries } from "@centralcloud/central";
 import { deadLetterQueueOf, type QueueName } from "@centralcloud/contracts";
 import { type MessageIdentity, queueTable } from "@centralcloud/queue";
 import type { Pool, PoolClient } from "pg";
-import { enqueuedAt, instant, messageId } from "./letter-sql.ts";
+import { enqueuedAt, instant, messageId } from "./dead-letter-sql.ts";
 
 /* Which messages of a copied source are the original's. Whoever is taken for a copy is never delivered by the copy. */
 
@@ -55,16 +55,16 @@ export function findCopiedMessages(
 }
 
 /** The waiting dead letters of a queue that the original has, or had before an operator judged them. */
-export function findCopiedLetters(
+export function findCopiedDeadLetters(
   client: PoolClient,
   queue: QueueName,
   evidence: CopyEvidence,
 ): Promise<Copies> {
-  const letters = deadLetterQueueOf(queue);
+  const deadLetters = deadLetterQueueOf(queue);
   const { original } = evidence;
-  return sortOut(client, letters, evidence, async (messages) => {
+  return sortOut(client, deadLetters, evidence, async (messages) => {
     if (original === undefined) return { copies: new Set(), undecided: messages.length };
-    const held = await rowsOf(original, letters, messages);
+    const held = await rowsOf(original, deadLetters, messages);
     return { copies: new Set(messages.filter(({ msgId }) => held.has(msgId))), undecided: 0 };
   });
 }
@@ -109,13 +109,13 @@ async function heldBy(
   queue: QueueName,
   messages: readonly MessageIdentity[],
 ): Promise<ReadonlySet<string>> {
-  const letters = deadLetterQueueOf(queue);
+  const deadLetters = deadLetterQueueOf(queue);
   const there = await rowsOf(original, queue, messages);
   const { rows } = await original.query<{ msgId: string }>(
     `select i.msg_id::text as "msgId"
        from unnest($1::bigint[], $2::timestamptz[]) as i (msg_id, enqueued_at)
-      where exists (select from (select l.message from ${queueTable(letters, "q")} l
-                                 union all select l.message from ${queueTable(letters, "a")} l) d
+      where exists (select from (select l.message from ${queueTable(deadLetters, "q")} l
+                                 union all select l.message from ${queueTable(deadLetters, "a")} l) d
                      where ${messageId} = i.msg_id::text
                        and case when ${enqueuedAt} ~ '^\\d{4}-\\d\\d-\\d\\d[ T][\\d:.]+(Z|[+-]\\d\\d(:\\d\\d)?)$'
                                 then ${enqueuedAt}::timestamptz = i.enqueued_at end)`,

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { isQueueName } from "@centralcloud/contracts";
 import { ImportLineError } from "./errors.ts";
-import { type LetterSource, orderOf, type Place, placeOf } from "./place.ts";
-import { isLetterTime } from "./time-bound.ts";
+import { type DeadLetterSource, orderOf, type Place, placeOf } from "./place.ts";
+import { isDeadLetterTime } from "./time-bound.ts";
 
 /* The lines of an export, as an import reads them: each is one dead letter of one queue. */
 
@@ -32,7 +32,7 @@ export interface CheckedFile {
 /** Reads a whole file once. @throws {ImportLineError} for the first line that can't be imported. */
 export async function checkLines(
   openLines: OpenLines,
-  sources: readonly LetterSource[],
+  sources: readonly DeadLetterSource[],
 ): Promise<CheckedFile> {
   const hash = createHash("sha256");
   const counts = new Map<string, { place: Place; expected: number }>();
@@ -61,7 +61,7 @@ export class PlaceLines {
   /** The number of the last line that was given. */
   #position = 0;
 
-  constructor(openLines: OpenLines, sources: readonly LetterSource[], place: Place) {
+  constructor(openLines: OpenLines, sources: readonly DeadLetterSource[], place: Place) {
     this.#open = () => parseLines(openLines(), sources);
     this.#place = orderOf(place);
   }
@@ -97,7 +97,7 @@ export class PlaceLines {
 
 async function* parseLines(
   lines: AsyncIterable<string>,
-  sources: readonly LetterSource[],
+  sources: readonly DeadLetterSource[],
 ): AsyncGenerator<ImportLine> {
   let number = 0;
   for await (const text of lines) {
@@ -107,7 +107,7 @@ async function* parseLines(
 }
 
 /** @throws {ImportLineError} */
-function parseLine(text: string, number: number, sources: readonly LetterSource[]): ImportLine {
+function parseLine(text: string, number: number, sources: readonly DeadLetterSource[]): ImportLine {
   const fail = (problem: string) => new ImportLineError(number, problem);
   let value: unknown;
   try {
@@ -115,13 +115,13 @@ function parseLine(text: string, number: number, sources: readonly LetterSource[
   } catch {
     throw fail("is not JSON");
   }
-  if (typeof value !== "object" || value === null || !("letter" in value)) {
-    throw fail("is not a letter as `dlq export` writes it");
+  if (typeof value !== "object" || value === null || !("deadLetter" in value)) {
+    throw fail("is not a dead letter as `dlq export` writes it");
   }
   const { source, source_id, queue, id, enqueued_at } = value as Readonly<Record<string, unknown>>;
   if (typeof queue !== "string" || !isQueueName(queue)) throw fail("names no queue of ours");
   if (typeof id !== "string" || !/^\d{1,18}$/.test(id)) throw fail("has no id in digits");
-  if (!isLetterTime(enqueued_at)) throw fail("has no enqueued_at in ISO 8601");
+  if (!isDeadLetterTime(enqueued_at)) throw fail("has no enqueued_at in ISO 8601");
   const owner = sources.find(({ sourceId }) => sourceId === source_id);
   if (owner === undefined) {
     throw fail(

@@ -12,73 +12,89 @@ export { addOutcomes, type DeathAgain, type Outcome } from "./actions/outcome.ts
 export { type RecordedWork, recordAction } from "./actions/record-action.ts";
 export type { RunResult } from "./actions/run-action.ts";
 export { createActionWorker, type WorkOptions } from "./actions/work-actions.ts";
-export { type CountedLetters, countLetters, locateWaiting } from "./count-place.ts";
+export { type CountedDeadLetters, countDeadLetters, locateWaiting } from "./count-place.ts";
 export {
   type Cursor,
   compareCursors,
+  type DeadLetterKey,
   decodeCursor,
   encodeCursor,
-  type LetterKey,
 } from "./cursor.ts";
-export type { SampleVerdict } from "./describe-groups.ts";
-export { discardLetters } from "./discard-letters.ts";
+export {
+  type DeadLetterBody,
+  type DeadLetterBodyRequest,
+  type LocatedDeadLetter,
+  locateDeadLetterBodies,
+  maxBodyBytes,
+  readDeadLetterBody,
+  streamDeadLetterBody,
+} from "./dead-letter-body.ts";
+export * as deadLetterSql from "./dead-letter-sql.ts";
+export type { SampleCheckResult } from "./describe-groups.ts";
+export { discardDeadLetters } from "./discard-dead-letters.ts";
 export {
   ActionFileNeededError,
   type ActionLoss,
   ActionLostError,
   ActionUnavailableError,
+  DeadLetterNotFoundError,
   DriftError,
   EditRefusedError,
   ImportLineError,
-  LetterNotFoundError,
   MissingRightsError,
   SelectionError,
 } from "./errors.ts";
-export { exportLetters } from "./export-letters.ts";
-export { type LetterFilter, parseFingerprint, parseLetterId, selectsAll } from "./filter.ts";
+export { exportDeadLetters } from "./export-dead-letters.ts";
 export {
-  type ArchivedLetter,
-  chooseLetter,
-  type FoundLetter,
-  findLetter,
-  findLetters,
-  type Letter,
-  type LetterQuestion,
-} from "./find-letter.ts";
+  type DeadLetterFilter,
+  parseDeadLetterId,
+  parseFingerprint,
+  selectsAll,
+} from "./filter.ts";
 export {
+  type ArchivedDeadLetter,
+  chooseDeadLetter,
+  type DeadLetter,
+  type DeadLetterQuestion,
+  type FoundDeadLetter,
+  findDeadLetter,
+  findDeadLetters,
+} from "./find-dead-letter.ts";
+export {
+  type DeadLetterGroup,
+  type DeadLetterGroups,
   type GroupOptions,
-  groupLetters,
-  type LetterGroup,
-  type LetterGroups,
+  groupDeadLetters,
   maxGroupsOfPlace,
   mergeGroups,
-} from "./group-letters.ts";
-export { type ImportOptions, type ImportReport, importLetters } from "./import-letters.ts";
+} from "./group-dead-letters.ts";
+export { type ImportOptions, type ImportReport, importDeadLetters } from "./import-dead-letters.ts";
 export type { OpenLines } from "./import-lines.ts";
-export { type Judgement, type JudgeOptions, judgeMessage } from "./judge-message.ts";
+export { type CheckResult, type JudgeOptions, judgeMessage } from "./judge-message.ts";
 export {
-  type LetterBody,
-  type LetterBodyRequest,
-  type LocatedLetter,
-  locateLetterBodies,
-  maxBodyBytes,
-  readLetterBody,
-  streamLetterBody,
-} from "./letter-body.ts";
-export * as letterSql from "./letter-sql.ts";
-export { type LetterPage, type LetterSummary, listLetters, mergePages } from "./list-letters.ts";
-export type { SettledLetter } from "./locate-letters.ts";
-export { linesOfLetter, maskLetter, maskSummary } from "./mask-letters.ts";
+  type DeadLetterPage,
+  type DeadLetterSummary,
+  listDeadLetters,
+  mergePages,
+} from "./list-dead-letters.ts";
+export type { SettledDeadLetter } from "./locate-dead-letters.ts";
+export { linesOfDeadLetter, maskDeadLetter, maskSummary } from "./mask-dead-letters.ts";
 export { type WorkerObservation, workerEvents } from "./observation.ts";
 export type { OnProgress, PaceOptions, RunProgress } from "./pace.ts";
-export { type LetterScope, type LetterSource, type Place, placeOf, placesOf } from "./place.ts";
+export {
+  type DeadLetterScope,
+  type DeadLetterSource,
+  type Place,
+  placeOf,
+  placesOf,
+} from "./place.ts";
 export {
   type ActionPreview,
-  type PreviewedLetter,
+  type PreviewedDeadLetter,
   type PreviewedPart,
   type PreviewOptions,
-  previewLetters,
-} from "./preview-letters.ts";
+  previewDeadLetters,
+} from "./preview-dead-letters.ts";
 export {
   AlreadyRenewedError,
   NotACopyError,
@@ -98,16 +114,16 @@ export {
   checkEdit,
   type ReplayOptions,
   type ReplayReport,
-  replayLetters,
-} from "./replay-letters.ts";
+  replayDeadLetters,
+} from "./replay-dead-letters.ts";
 export { findUnknownReasons, unknownReason } from "./resolve-filter.ts";
 export {
   countRestorable,
   countRestorableOfQueues,
   type RestoreReport,
   type RestoreSelection,
-  restoreLetters,
-} from "./restore-letters.ts";
+  restoreDeadLetters,
+} from "./restore-dead-letters.ts";
 export { assertMayRecord } from "./rights.ts";
-export type { LetterActionOptions, LetterActionReport } from "./run-letter-action.ts";
+export type { DeadLetterActionOptions, DeadLetterActionReport } from "./run-dead-letter-action.ts";
 export { parseTimeBound, type TimeBound } from "./time-bound.ts";

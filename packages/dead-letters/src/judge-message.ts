@@ -2,7 +2,7 @@ import { contractFor, type Issue, type SessionMessage } from "@centralcloud/cont
 import type { Place } from "./place.ts";
 
 /** What would become of a message if it were read now, as far as that can be told without merging it. */
-export interface Judgement {
+export interface CheckResult {
   /** Null where it can't be told here. */
   readonly accepted: boolean | null;
   /** Whether the contract accepts it. */
@@ -27,17 +27,17 @@ export interface JudgeOptions {
   ) => Promise<string | undefined>;
 }
 
-/** What a letter has of its original message. */
-export interface JudgedLetter {
+/** What a dead letter has of its original message. */
+export interface JudgedDeadLetter {
   readonly hasOriginal: boolean;
   readonly bytes: number | null;
   readonly text: string | null;
 }
 
-/** Whether a letter's message would be accepted now; null where that can't be told here. */
+/** Whether a dead letter's message would be accepted now; null where that can't be told here. */
 export async function wouldBeAccepted(
   place: Place,
-  { hasOriginal, bytes, text }: JudgedLetter,
+  { hasOriginal, bytes, text }: JudgedDeadLetter,
   judge: JudgeOptions,
 ): Promise<boolean | null> {
   if (!hasOriginal) return false;
@@ -52,7 +52,7 @@ export async function judgeMessage(
   { queue, source }: Pick<Place, "queue"> & { readonly source: Pick<Place["source"], "sourceId"> },
   { text, bytes }: { readonly text: string | null; readonly bytes: number },
   { maxMessageBytes, requireSealed, checkSeal }: JudgeOptions,
-): Promise<Judgement> {
+): Promise<CheckResult> {
   if (bytes > maxMessageBytes) {
     const note = `it has ${bytes} bytes, and CONSUMER_MAX_MESSAGE_BYTES allows ${maxMessageBytes}`;
     return { accepted: false, contract: null, issues: [], note };

@@ -6,7 +6,7 @@ import { queueTable } from "@centralcloud/queue";
 import { pause } from "@centralcloud/service";
 import type { Pool, PoolClient } from "pg";
 import { recordAction } from "./actions/record-action.ts";
-import { type CopyEvidence, findCopiedLetters, findCopiedMessages } from "./find-copies.ts";
+import { type CopyEvidence, findCopiedDeadLetters, findCopiedMessages } from "./find-copies.ts";
 import { inTransaction } from "./transaction.ts";
 
 export interface RenewOptions extends Omit<CopyEvidence, "sourceId"> {
@@ -31,9 +31,9 @@ export interface RenewReport {
   /** Sessions whose message named the old id: the next sync sends them anew. */
   readonly resent: number;
   /** Dead letters that are the original's to judge: set aside in their archive. */
-  readonly letters: number;
+  readonly deadLetters: number;
   /** Dead letters that stay: the original does not have them. */
-  readonly keptLetters: number;
+  readonly keptDeadLetters: number;
 }
 
 /** It has its id rightly. */
@@ -123,16 +123,16 @@ async function giveNewId(options: RenewOptions): Promise<RenewReport> {
 async function renew(client: PoolClient, options: RenewOptions): Promise<RenewReport> {
   const { sourceId } = options.source;
   await lock(client, options);
-  const total = { copies: 0, kept: 0, undecided: 0, resent: 0, letters: 0, keptLetters: 0 };
+  const total = { copies: 0, kept: 0, undecided: 0, resent: 0, deadLetters: 0, keptDeadLetters: 0 };
   const evidence = { ...options, sourceId };
   const messages = new Map<QueueName, readonly string[]>();
-  const letters = new Map<QueueName, readonly string[]>();
+  const deadLetters = new Map<QueueName, readonly string[]>();
   for (const queue of queueNames) {
     const found = await findCopiedMessages(client, queue, evidence);
-    const foundLetters = await findCopiedLetters(client, queue, evidence);
+    const foundDeadLetters = await findCopiedDeadLetters(client, queue, evidence);
     messages.set(queue, found.ids);
-    letters.set(queue, foundLetters.ids);
-    total.undecided += found.undecided + foundLetters.undecided;
+    deadLetters.set(queue, foundDeadLetters.ids);
+    total.undecided += found.undecided + foundDeadLetters.undecided;
   }
   if (total.undecided > 0 && options.original === undefined) {
     throw new UndecidedCopiesError(total.undecided);
@@ -149,18 +149,23 @@ async function renew(client: PoolClient, options: RenewOptions): Promise<RenewRe
   const [renewed] = rows;
   if (renewed === undefined) throw new AlreadyRenewedError(options.address);
   for (const queue of queueNames) {
-    const deadLetters = deadLetterQueueOf(queue);
+    const itsDeadLetters = deadLetterQueueOf(queue);
     total.copies += await setAside(client, queue, sourceId, messages.get(queue) ?? []);
     if (queue === "agent-sessions") total.resent += await sendAnew(client);
     const { rowCount } = await client.query(
       `update ${queueTable(queue, "q")} q set enqueued_at = clock_timestamp()`,
     );
     total.kept += rowCount ?? 0;
-    total.letters += await setAside(client, deadLetters, sourceId, letters.get(queue) ?? []);
-    const { rows: left } = await client.query<{ count: number }>(
-      `select count(*)::integer as count from ${queueTable(deadLetters, "q")}`,
+    total.deadLetters += await setAside(
+      client,
+      itsDeadLetters,
+      sourceId,
+      deadLetters.get(queue) ?? [],
     );
-    total.keptLetters += left[0]?.count ?? 0;
+    const { rows: left } = await client.query<{ count: number }>(
+      `select count(*)::integer as count from ${queueTable(itsDeadLetters, "q")}`,
+    );
+    total.keptDeadLetters += left[0]?.count ?? 0;
   }
   return { ...renewed, ...total };
 }

@@ -4,10 +4,10 @@ import type { Pool } from "pg";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import { type ActionStep, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
+import { instant } from "./dead-letter-sql.ts";
 import { SelectionError } from "./errors.ts";
-import { instant } from "./letter-sql.ts";
 import type { PaceOptions } from "./pace.ts";
-import { type LetterScope, type Place, placesOf } from "./place.ts";
+import { type DeadLetterScope, type Place, placesOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
 import { assertMayAct } from "./rights.ts";
 import type { TimeBound } from "./time-bound.ts";
@@ -50,7 +50,7 @@ export interface ReplayArchiveReport {
  * @throws {SelectionError} {@link MissingRightsError} before any change.
  */
 export async function replayArchive(
-  scope: LetterScope,
+  scope: DeadLetterScope,
   range: ArchiveRange,
   options: ReplayArchiveOptions,
 ): Promise<ReplayArchiveReport> {
@@ -134,7 +134,7 @@ export const replayArchiveStep: ActionStep<ArchiveBounds> = {
 const isToReplay = `${isArchivedHere("d")} and ${isNotSetAside("d")}`;
 
 /** How many messages of the range the archives hold. @throws {SelectionError} */
-export async function countArchived(scope: LetterScope, range: ArchiveRange): Promise<number> {
+export async function countArchived(scope: DeadLetterScope, range: ArchiveRange): Promise<number> {
   const bounds = await resolveRanges(scope, range);
   let count = 0;
   for (const place of placesOf(scope)) {
@@ -162,7 +162,7 @@ export interface ArchiveBounds {
 }
 
 async function resolveRanges(
-  { sources }: LetterScope,
+  { sources }: DeadLetterScope,
   { from, to }: ArchiveRange,
 ): Promise<ReadonlyMap<string, ArchiveBounds>> {
   const bounds = new Map<string, ArchiveBounds>();

@@ -1,26 +1,26 @@
 import { deadLetterReasons } from "@centralcloud/contracts";
+import { instant, reason } from "./dead-letter-sql.ts";
 import { SelectionError } from "./errors.ts";
-import { type LetterFilter, parseLetterId, type ResolvedFilter } from "./filter.ts";
-import { instant, reason } from "./letter-sql.ts";
-import { type LetterScope, type LetterSource, placesOf } from "./place.ts";
+import { type DeadLetterFilter, parseDeadLetterId, type ResolvedFilter } from "./filter.ts";
+import { type DeadLetterScope, type DeadLetterSource, placesOf } from "./place.ts";
 import type { TimeBound } from "./time-bound.ts";
 
 /**
  * Makes a filter's times absolute, by the source's clock, and has the source parse the path.
  *
- * @param options.boundedByNow leaves out letters that come from now on, so that a run which makes new
+ * @param options.boundedByNow leaves out dead letters that come from now on, so that a run which makes new
  *   ones come ends.
  * @throws {SelectionError}
  */
 export async function resolveFilter(
-  { pool }: LetterSource,
-  filter: LetterFilter,
+  { pool }: DeadLetterSource,
+  filter: DeadLetterFilter,
   { boundedByNow }: { readonly boundedByNow: boolean },
 ): Promise<ResolvedFilter> {
   const { since, until, ids, messageIds, ...rest } = filter;
   const named = {
-    ...(ids === undefined ? {} : { ids: ids.map(parseLetterId) }),
-    ...(messageIds === undefined ? {} : { messageIds: messageIds.map(parseLetterId) }),
+    ...(ids === undefined ? {} : { ids: ids.map(parseDeadLetterId) }),
+    ...(messageIds === undefined ? {} : { messageIds: messageIds.map(parseDeadLetterId) }),
   };
   // Nothing to ask the source about, as with most lists.
   if (!boundedByNow && since === undefined && until === undefined && filter.path === undefined) {
@@ -63,19 +63,19 @@ function boundValues(given: TimeBound | undefined): readonly [string | null, num
 }
 
 /**
- * Those of a filter's reasons that no letter can have: neither one of ours, nor one that a letter of another client
+ * Those of a filter's reasons that no dead letter can have: neither one of ours, nor one that a dead letter of another client
  * in the scope has.
  */
 export async function findUnknownReasons(
-  scope: LetterScope,
-  { reasons = [] }: LetterFilter,
+  scope: DeadLetterScope,
+  { reasons = [] }: DeadLetterFilter,
 ): Promise<readonly string[]> {
   let unknown = reasons.filter((name) => !deadLetterReasons.some((known) => known === name));
   for (const { source, tables } of placesOf(scope)) {
     if (unknown.length === 0) break;
     const { rows } = await source.pool.query<{ name: string }>(
       `select t.name from unnest($1::text[]) t (name)
-        where not exists (select from ${tables.letters} d where ${reason} = t.name)`,
+        where not exists (select from ${tables.deadLetters} d where ${reason} = t.name)`,
       [unknown],
     );
     unknown = rows.map(({ name }) => name);
@@ -83,8 +83,11 @@ export async function findUnknownReasons(
   return unknown;
 }
 
-/** @throws {SelectionError} where a filter names a reason that no letter of the scope can have. */
-export async function assertReasonsKnown(scope: LetterScope, filter: LetterFilter): Promise<void> {
+/** @throws {SelectionError} where a filter names a reason that no dead letter of the scope can have. */
+export async function assertReasonsKnown(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
+): Promise<void> {
   const [unknown] = await findUnknownReasons(scope, filter);
   if (unknown !== undefined) throw unknownReason(unknown);
 }

@@ -2,22 +2,22 @@ import { isArchivedHere } from "@centralcloud/db";
 import type { PoolClient } from "pg";
 import type { ChunkCounts } from "./actions/progress.ts";
 import type { ActionStep, ChunkRequest } from "./actions/run-action.ts";
-import type { LetterKey } from "./cursor.ts";
+import type { DeadLetterKey } from "./cursor.ts";
+import { withinChunk } from "./dead-letter-chunk.ts";
+import { comparedWith, conditionsOf, instant, storedBytes, Values } from "./dead-letter-sql.ts";
 import type { ResolvedFilter } from "./filter.ts";
-import { withinChunk } from "./letter-chunk.ts";
-import { comparedWith, conditionsOf, instant, storedBytes, Values } from "./letter-sql.ts";
 import type { Place } from "./place.ts";
 
-/* How letters come back from the archive, a chunk at a time. */
+/* How dead letters come back from the archive, a chunk at a time. */
 
-/** What a part keeps: the filter, and when the letters were archived, by the source's clock. */
+/** What a part keeps: the filter, and when the dead letters were archived, by the source's clock. */
 export interface ArchivedSelection extends ResolvedFilter {
   readonly action?: string;
   readonly archivedSince?: string;
   readonly archivedUntil: string;
 }
 
-/** The id that an archived letter `d` had in its queue: one that the archive had already stands under a negative one. */
+/** The id that an archived dead letter `d` had in its queue: one that the archive had already stands under a negative one. */
 export const ownId =
   "case when d.msg_id < 0 then d.headers ->> 'archived_msg_id' else d.msg_id::text end";
 
@@ -46,7 +46,7 @@ function archivedConditions(
 export async function countArchived(place: Place, selection: ArchivedSelection): Promise<number> {
   const values = new Values();
   const { rows } = await place.source.pool.query<{ count: number }>(
-    `select count(*)::double precision as count from ${place.tables.letterArchive} d
+    `select count(*)::double precision as count from ${place.tables.deadLetterArchive} d
       where ${archivedConditions(place, selection, values)}`,
     values.all,
   );
@@ -56,8 +56,8 @@ export async function countArchived(place: Place, selection: ArchivedSelection):
 export const restoreStep: ActionStep<ArchivedSelection> = {
   passes: 2,
   needs: ({ tables }) => [
-    { table: tables.letterArchive, privileges: ["select", "update"] },
-    { table: tables.letters, privileges: ["select"] },
+    { table: tables.deadLetterArchive, privileges: ["select", "update"] },
+    { table: tables.deadLetters, privileges: ["select"] },
     { function: "public.restore_dead_letters(uuid, text, text, bigint[])" },
   ],
   moveChunk: restoreChunk,
@@ -72,13 +72,13 @@ async function restoreChunk(
   selection: ArchivedSelection,
   { after, limit, waits, part }: ChunkRequest,
 ): Promise<ChunkCounts> {
-  const { letterArchive } = place.tables;
+  const { deadLetterArchive } = place.tables;
   const values = new Values();
   const conditions = [archivedConditions(place, selection, values)];
   if (after !== undefined) conditions.push(comparedWith(after, values, ">", "archived_at"));
-  const { rows } = await client.query<LetterKey & { readonly storedBytes: number }>(
+  const { rows } = await client.query<DeadLetterKey & { readonly storedBytes: number }>(
     `select d.msg_id::text as id, ${instant("d.archived_at")} as at, ${storedBytes} as "storedBytes"
-       from ${letterArchive} d
+       from ${deadLetterArchive} d
       where ${conditions.join("\n        and ")}
       order by d.archived_at, d.msg_id
       limit ${values.add(limit)}

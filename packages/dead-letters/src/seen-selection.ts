@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { isQueueName, type QueueName } from "@centralcloud/contracts";
+import { conditionsOf, Values } from "./dead-letter-sql.ts";
 import { DriftError, SelectionError } from "./errors.ts";
-import type { LetterFilter, ResolvedFilter } from "./filter.ts";
-import { conditionsOf, Values } from "./letter-sql.ts";
+import type { DeadLetterFilter, ResolvedFilter } from "./filter.ts";
 import type { Place } from "./place.ts";
 
 /**
  * What a preview has seen, as a text that the run takes back: of each queue of each source its bounds, and which
- * transactions had ended by then. A letter that waits now is one of those that were seen if and only if its row is of
+ * transactions had ended by then. A dead letter that waits now is one of those that were seen if and only if its row is of
  * such a transaction: so what has left since is no matter, and what was not seen is told.
  */
 export interface SeenSelection {
@@ -25,14 +25,14 @@ export interface SeenPart {
   readonly until: string;
   /** As `pg_current_snapshot()` writes it. */
   readonly snapshot: string;
-  readonly letters: number;
+  readonly deadLetters: number;
 }
 
 const prefix = "v1.";
 
 export function encodeDigest(seen: SeenSelection): string {
-  const parts = seen.parts.map(({ sourceId, queue, since, until, snapshot, letters }) => {
-    return [sourceId, queue, since, until, snapshot, letters];
+  const parts = seen.parts.map(({ sourceId, queue, since, until, snapshot, deadLetters }) => {
+    return [sourceId, queue, since, until, snapshot, deadLetters];
   });
   const json = JSON.stringify([seen.action, seen.filter, parts]);
   return `${prefix}${deflateRawSync(json).toString("base64url")}`;
@@ -52,7 +52,7 @@ export function decodeDigest(text: string): SeenSelection {
 }
 
 function partOf(values: readonly unknown[]): SeenPart {
-  const [sourceId, queue, since, until, snapshot, letters] = values;
+  const [sourceId, queue, since, until, snapshot, deadLetters] = values;
   const isPart =
     typeof sourceId === "string" &&
     typeof queue === "string" &&
@@ -61,23 +61,23 @@ function partOf(values: readonly unknown[]): SeenPart {
     typeof until === "string" &&
     typeof snapshot === "string" &&
     /^\d+:\d+:[\d,]*$/.test(snapshot) &&
-    typeof letters === "number";
+    typeof deadLetters === "number";
   if (!isPart) throw new Error("another form");
-  return { sourceId, queue, since, until, snapshot, letters };
+  return { sourceId, queue, since, until, snapshot, deadLetters };
 }
 
 /** The same for the same filter, in whatever order it was given. */
-export function filterDigest(filter: LetterFilter): string {
+export function filterDigest(filter: DeadLetterFilter): string {
   const entries = Object.entries(filter).filter(([, value]) => value !== undefined);
   const sorted = entries.sort(([one], [other]) => (one < other ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(sorted)).digest("base64url").slice(0, 22);
 }
 
-/** Letters of transactions that were about to end when a preview looked: they came later, and are left alone. */
+/** Dead letters of transactions that were about to end when a preview looked: they came later, and are left alone. */
 const lateS = 1;
 
 /**
- * Binds what is planned to what was seen: the bounds are those of the preview, and only letters that it has seen are
+ * Binds what is planned to what was seen: the bounds are those of the preview, and only dead letters that it has seen are
  * moved.
  *
  * @throws {DriftError} where others are within its bounds. {@link SelectionError}
@@ -97,7 +97,7 @@ export async function bindToSeen(
   const values = new Values();
   const { rows } = await place.source.pool.query<{ unseen: number }>(
     `select count(*)::double precision as unseen
-       from ${place.tables.letters} d
+       from ${place.tables.deadLetters} d
       where ${conditionsOf(bound, values, place.queue)}
         and not ${conditionsOf({ seenIn: snapshot, pathIsPredicate: false }, values, place.queue)}
         and d.enqueued_at <= ${values.add(until)}::timestamptz - interval '${lateS} s'`,

@@ -7,8 +7,8 @@ export type TimeBound = { readonly at: string } | { readonly secondsAgo: number 
 const iso =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(Z|[+-]\d\d(?::?[0-5]\d)?)?)?$/;
 
-/** Whether a letter's own time is one that PostgreSQL takes, too; letters come from other clients as well. */
-export function isLetterTime(value: unknown): value is string {
+/** Whether a dead letter's own time is one that PostgreSQL takes, too; dead letters come from other clients as well. */
+export function isDeadLetterTime(value: unknown): value is string {
   const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/;
   return typeof value === "string" && form.test(value) && !Number.isNaN(Date.parse(value));
 }

@@ -3,7 +3,7 @@ import type { CatalogState, IdentifiedSource, Plane, Records, Source } from "@ce
 import type { KnownSessionKey } from "@centralcloud/session-keys";
 import type { ClientBase } from "pg";
 import type { ClockOffset } from "./clock-offset.ts";
-import type { Verdict } from "./finding.ts";
+import type { CheckResult } from "./finding.ts";
 import type { DoctorLimits } from "./limits.ts";
 import type { CheckedServer, DatabaseFacts } from "./server.ts";
 
@@ -74,7 +74,7 @@ export interface Check {
   readonly needsMigration: boolean;
   /** It makes connections of its own, which behind a pooler might wait for the end of the doctor's transaction. */
   readonly connects?: true;
-  run(database: CheckedDatabase): Promise<readonly Verdict[]>;
+  run(database: CheckedDatabase): Promise<readonly CheckResult[]>;
 }
 
 /** What one database says, for a comparison with the others. */
@@ -84,9 +84,9 @@ export interface DatabaseFact<Fact> {
 }
 
 /** What a comparison says, and of which of the databases. */
-export interface DatabaseVerdict {
+export interface DatabaseCheckResult {
   readonly database: CheckedDatabase;
-  readonly verdict: Verdict;
+  readonly checkResult: CheckResult;
 }
 
 /**
@@ -99,7 +99,7 @@ export interface ComparingCheck<Fact = unknown> {
   readonly planes: readonly Plane[];
   gather(database: CheckedDatabase): Promise<Fact>;
   /** @param facts of those that could say it, in the order in which they are shown. */
-  compare(facts: readonly DatabaseFact<Fact>[]): readonly DatabaseVerdict[];
+  compare(facts: readonly DatabaseFact<Fact>[]): readonly DatabaseCheckResult[];
 }
 
 /** The only row of a query that has one. */

@@ -94,9 +94,9 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
       stragglers.failed();
       const cause = overdue.signal.aborted ? overdue.signal.reason : fault;
       unreachable.push(new DatabaseUnreachableError(url, cause));
-      const verdict = error(`it can't be reached: ${messageOf(cause)}`, adviceOn(cause));
+      const checkResult = error(`it can't be reached: ${messageOf(cause)}`, adviceOn(cause));
       const why = "nothing that needs it works";
-      findings.push({ check: "reachable", database, why, ...verdict });
+      findings.push({ check: "reachable", database, why, ...checkResult });
     } finally {
       stopWatch();
       await client.end().catch(() => {});

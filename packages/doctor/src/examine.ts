@@ -8,7 +8,7 @@ import {
 import type { ClientBase } from "pg";
 import type { Check, CheckedDatabase, ComparingCheck } from "./check.ts";
 import { checks, comparingChecks } from "./checks.ts";
-import { error, type Finding, type Verdict, warning } from "./finding.ts";
+import { type CheckResult, error, type Finding, warning } from "./finding.ts";
 import type { DoctorLimits } from "./limits.ts";
 
 /** What one database says: to each check by itself, and for the comparisons with others. */
@@ -44,10 +44,11 @@ export async function examine(
   const isFor = ({ name, planes }: Pick<Check, "name" | "planes">) =>
     planes.includes(database.plane) && database.isWanted(name);
   const due = checks.filter((check) => isFor(check) && (isMigrated || !check.needsMigration));
-  const verdicts = new Map<Check, readonly Verdict[]>();
+  const checkResults = new Map<Check, readonly CheckResult[]>();
   const toCheck = (check: Check): Question => ({
-    ask: async () => void verdicts.set(check, await unlessOverdue(check.run(database), overdue)),
-    fail: (cause) => void verdicts.set(check, [explain(cause)]),
+    ask: async () =>
+      void checkResults.set(check, await unlessOverdue(check.run(database), overdue)),
+    fail: (cause) => void checkResults.set(check, [explain(cause)]),
   });
   const facts = new Map<ComparingCheck, unknown>();
   const unanswered: Finding[] = [];
@@ -64,7 +65,7 @@ export async function examine(
     else await ask().catch(fail);
   }
   const findings = due.flatMap((check) =>
-    (verdicts.get(check) ?? []).map((verdict) => findingOf(check, database, verdict)),
+    (checkResults.get(check) ?? []).map((checkResult) => findingOf(check, database, checkResult)),
   );
   return { database, findings: [...findings, ...unanswered], facts };
 }
@@ -105,16 +106,18 @@ export function compare(
   const facts = examinations.flatMap(({ database, facts }) =>
     facts.has(check) ? [{ database, fact: facts.get(check) }] : [],
   );
-  return check.compare(facts).map(({ database, verdict }) => findingOf(check, database, verdict));
+  return check
+    .compare(facts)
+    .map(({ database, checkResult }) => findingOf(check, database, checkResult));
 }
 
 function findingOf(
   { name, why }: Check | ComparingCheck,
   database: CheckedDatabase,
-  verdict: Verdict,
+  checkResult: CheckResult,
 ): Finding {
-  const reason = verdict.severity === "ok" ? {} : { why };
-  return { check: name, database: database.name, ...verdict, ...reason };
+  const reason = checkResult.severity === "ok" ? {} : { why };
+  return { check: name, database: database.name, ...checkResult, ...reason };
 }
 
 /** Rejects when it is overdue, whatever the work waits for. */
@@ -135,7 +138,7 @@ export class HeldUpError extends Error {
   }
 }
 
-function notChecked({ databaseS }: DoctorLimits, reason: unknown): Verdict {
+function notChecked({ databaseS }: DoctorLimits, reason: unknown): CheckResult {
   const words =
     reason instanceof HeldUpError
       ? reason.message
@@ -147,7 +150,7 @@ function notChecked({ databaseS }: DoctorLimits, reason: unknown): Verdict {
 }
 
 /** A check that could not be made is a finding, and stops no other. */
-function explainFault(cause: unknown): Verdict {
+function explainFault(cause: unknown): CheckResult {
   const message = messageOf(cause);
   if (wouldHideRows(cause)) {
     return error(`it could not be checked: ${message}`, "alter table … disable row level security");

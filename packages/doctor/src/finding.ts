@@ -3,7 +3,7 @@ import type { ClientBase } from "pg";
 export type Severity = "ok" | "warning" | "error";
 
 /**
- * What `doctor --fix` does about a verdict. Only what destroys nothing, changes no setting of the server and
+ * What `doctor --fix` does about a check result. Only what destroys nothing, changes no setting of the server and
  * can be done twice: everything else is a remedy for people.
  */
 export interface Fix {
@@ -14,7 +14,7 @@ export interface Fix {
 }
 
 /** What a check says of a database. What is not well comes with what to do about it. */
-export type Verdict =
+export type CheckResult =
   | { readonly severity: "ok"; readonly message: string }
   | {
       /** A warning bites later or only some; an error bites now. */
@@ -24,8 +24,8 @@ export type Verdict =
       readonly fix?: Fix;
     };
 
-/** A verdict, with who says it of which database. */
-export type Finding = Verdict & {
+/** A check result, with who says it of which database. */
+export type Finding = CheckResult & {
   /** The check's name; stable. */
   readonly check: string;
   /** Which side, host, port and database; never a user or password. */
@@ -34,15 +34,15 @@ export type Finding = Verdict & {
   readonly why?: string;
 };
 
-export function ok(message: string): Verdict {
+export function ok(message: string): CheckResult {
   return { severity: "ok", message };
 }
 
-export function warning(message: string, remedy: string, fix?: Fix): Verdict {
+export function warning(message: string, remedy: string, fix?: Fix): CheckResult {
   return { severity: "warning", message, remedy, ...(fix === undefined ? {} : { fix }) };
 }
 
-export function error(message: string, remedy: string, fix?: Fix): Verdict {
+export function error(message: string, remedy: string, fix?: Fix): CheckResult {
   return { severity: "error", message, remedy, ...(fix === undefined ? {} : { fix }) };
 }
 

@@ -1,12 +1,12 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
 import {
-  type CountedLetters,
-  countLetters,
+  type CountedDeadLetters,
+  countDeadLetters as countInScope,
+  type DeadLetterFilter,
+  type DeadLetterPage,
+  type DeadLetterScope,
   findUnknownReasons,
-  type LetterFilter,
-  type LetterPage,
-  type LetterScope,
-  listLetters,
+  listDeadLetters,
   mergePages,
   unknownReason,
 } from "@centralcloud/dead-letters";
@@ -24,7 +24,7 @@ export interface DeadLetterOptions extends SourceOptions {
 export function askDeadLetters<Result>(
   urls: readonly string[],
   { queue: queues = queueNames, ...options }: DeadLetterOptions,
-  ask: (scope: LetterScope, source: KnownSource) => Promise<Result>,
+  ask: (scope: DeadLetterScope, source: KnownSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
   return askSources(urls, options, ({ url, sourceId, name, pool }) =>
     ask({ sources: [{ sourceId, name, pool }], queues }, { url, sourceId, name }),
@@ -39,8 +39,8 @@ export function askDeadLetters<Result>(
 export async function askFilteredDeadLetters<Result>(
   urls: readonly string[],
   options: DeadLetterOptions,
-  filter: LetterFilter,
-  ask: (scope: LetterScope, source: KnownSource) => Promise<Result>,
+  filter: DeadLetterFilter,
+  ask: (scope: DeadLetterScope, source: KnownSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
   // How long it takes depends on how many there are, which may be few at all sources but one.
   const patient = { waitsForWork: "among-few", ...options } as const;
@@ -64,11 +64,11 @@ export async function askFilteredDeadLetters<Result>(
 export async function readDeadLetters(
   urls: readonly string[],
   options: DeadLetterOptions,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   { withMessages = false, ...page }: PageRequest & { readonly withMessages?: boolean },
-): Promise<Answers<LetterPage>> {
+): Promise<Answers<DeadLetterPage>> {
   const asked = await askFilteredDeadLetters(urls, options, filter, (scope) =>
-    listLetters(scope, filter, { ...page, withMessages }),
+    listDeadLetters(scope, filter, { ...page, withMessages }),
   );
   if (asked.answers.length === 0) return asked;
   return { ...asked, answers: [mergePages(asked.answers, page.limit)] };
@@ -78,7 +78,7 @@ export async function readDeadLetters(
 export function countDeadLetters(
   urls: readonly string[],
   options: DeadLetterOptions,
-  filter: LetterFilter,
-): Promise<Answers<readonly CountedLetters[]>> {
-  return askFilteredDeadLetters(urls, options, filter, (scope) => countLetters(scope, filter));
+  filter: DeadLetterFilter,
+): Promise<Answers<readonly CountedDeadLetters[]>> {
+  return askFilteredDeadLetters(urls, options, filter, (scope) => countInScope(scope, filter));
 }

@@ -194,7 +194,7 @@ export function readQueueRates(
 }
 
 function ratesQuery(queue: QueueName, tableOf: typeof queueTable): string {
-  const letters = deadLetterQueueOf(queue);
+  const deadLetters = deadLetterQueueOf(queue);
   const stretch = (column: string) =>
     `floor(extract(epoch from ${column}) / $2::double precision)::bigint`;
   const since = "clock_timestamp() - make_interval(secs => $1::double precision)";
@@ -217,7 +217,7 @@ function ratesQuery(queue: QueueName, tableOf: typeof queueTable): string {
        group by 1
     ), died as (
       select d.stretch, count(*) as died
-        from (${died(tableOf(letters, "q"))} union all ${died(tableOf(letters, "a"))}) d
+        from (${died(tableOf(deadLetters, "q"))} union all ${died(tableOf(deadLetters, "a"))}) d
        group by 1
     )
     select to_char(to_timestamp(s.stretch * $2::double precision) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at,

@@ -1,5 +1,5 @@
 import { copiedUntil } from "@centralcloud/db";
-import { letterSql } from "@centralcloud/dead-letters";
+import { deadLetterSql } from "@centralcloud/dead-letters";
 import type { Pool, QueryResultRow } from "pg";
 import { ask, type Budget } from "./budget.ts";
 import type { Unknown } from "./event.ts";
@@ -51,9 +51,9 @@ export async function readLimits(
   const [limits] = await ask<{ created: string; kept: string; copied: string | null }>(
     pool,
     budget,
-    `select ${letterSql.instant("s.created_at")} as created,
-            ${letterSql.instant(`clock_timestamp() - interval '${archiveDays} days'`)} as kept,
-            ${letterSql.instant(`nullif(${copiedUntil}, '-infinity')`)} as copied
+    `select ${deadLetterSql.instant("s.created_at")} as created,
+            ${deadLetterSql.instant(`clock_timestamp() - interval '${archiveDays} days'`)} as kept,
+            ${deadLetterSql.instant(`nullif(${copiedUntil}, '-infinity')`)} as copied
        from public.singularity_source s limit 1`,
   );
   if (limits === undefined) return [];

@@ -39,7 +39,7 @@ export interface TraceEvent {
   /** The ULID of its header. */
   readonly messageId?: string;
   /** The dead letter's own id. */
-  readonly letterId?: string;
+  readonly deadLetterId?: string;
   readonly agentId?: string;
   readonly sessionId?: string;
   /** Of a pattern: hexadecimal, as the store knows it. */

@@ -106,7 +106,7 @@ export function eventsOf(message: Message, told: Set<string>): readonly TraceEve
   if (sent !== undefined) events.push(...sentEvents(message, sent));
   for (const row of rows) {
     if (row.diedAt !== null) {
-      events.push(...letterEvents(message, row));
+      events.push(...deadLetterEvents(message, row));
     } else if (row.table === "archive") {
       const what = message.isSetAside ? "set aside in the archive: it was not merged" : "archived";
       events.push(...at(row.goneAt, { ...base(message), where: "archive", what }));
@@ -116,9 +116,9 @@ export function eventsOf(message: Message, told: Set<string>): readonly TraceEve
   return events;
 }
 
-/** The row that tells best how a message was sent: one of the message itself, rather than of a letter. */
+/** The row that tells best how a message was sent: one of the message itself, rather than of a dead letter. */
 function rank({ table }: SourceRow): number {
-  return ["archive", "queue", "letterArchive", "letters"].indexOf(table);
+  return ["archive", "queue", "deadLetterArchive", "deadLetters"].indexOf(table);
 }
 
 function base(message: Message) {
@@ -193,36 +193,43 @@ function waitOf({ rows }: Message): string {
   return `${read}; it is given to a consumer from ${visibleAt} on`;
 }
 
-function letterEvents(message: Message, row: SourceRow): readonly TraceEvent[] {
-  const { reason, errorCode, error, letterId, goneAt, actionId } = row;
-  const ofLetter = {
+function deadLetterEvents(message: Message, row: SourceRow): readonly TraceEvent[] {
+  const { reason, errorCode, error, deadLetterId, goneAt, actionId } = row;
+  const ofDeadLetter = {
     ...base(message),
     where: "dead-letter",
-    ...(letterId === null ? {} : { letterId }),
+    ...(deadLetterId === null ? {} : { deadLetterId }),
   } as const;
   const died = at(row.diedAt, {
-    ...ofLetter,
-    what: `dead-lettered as ${letterId}: ${reason ?? "no reason"}`,
+    ...ofDeadLetter,
+    what: `dead-lettered as ${deadLetterId}: ${reason ?? "no reason"}`,
     error: { code: errorCode, message: error },
   });
   const action = actionId === null ? {} : { actionId };
-  return [...died, ...at(goneAt, { ...ofLetter, ...action, what: endOf(row) })];
+  return [...died, ...at(goneAt, { ...ofDeadLetter, ...action, what: endOf(row) })];
 }
 
 /** How a dead letter came to its archive. */
-function endOf({ action, actionId, newMsgId, alreadyMerged, edited, letterId }: SourceRow): string {
+function endOf({
+  action,
+  actionId,
+  newMsgId,
+  alreadyMerged,
+  edited,
+  deadLetterId,
+}: SourceRow): string {
   const by = actionId === null ? "" : ` by action ${actionId}`;
   if (action === "replay" && newMsgId !== null) {
-    return `dead letter ${letterId} sent again as message ${newMsgId}${edited === null ? "" : ", edited"}${by}`;
+    return `dead letter ${deadLetterId} sent again as message ${newMsgId}${edited === null ? "" : ", edited"}${by}`;
   }
   if (action === "replay" && alreadyMerged !== null) {
-    return `dead letter ${letterId} archived${by}: its message was merged already, so nothing was sent`;
+    return `dead letter ${deadLetterId} archived${by}: its message was merged already, so nothing was sent`;
   }
-  if (action === "discard") return `dead letter ${letterId} discarded${by}`;
-  return `dead letter ${letterId} archived by hand`;
+  if (action === "discard") return `dead letter ${deadLetterId} discarded${by}`;
+  return `dead letter ${deadLetterId} archived by hand`;
 }
 
-/** When messages were dead-lettered, as the histories of their replays say it, too: told by the letters themselves. */
+/** When messages were dead-lettered, as the histories of their replays say it, too: told by the dead letters themselves. */
 export function notedDeaths(messages: readonly Message[]): Set<string> {
   return new Set(
     messages.flatMap((message) =>

@@ -40,7 +40,10 @@ export function parseMessage(text: string): TraceSubject {
 /** When a ULID was made, which is when its message was sent; in milliseconds since 1970. */
 export function timeOfUlid(text: string): number {
   const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  return [...text.slice(0, 10)].reduce((sum, letter) => sum * 32 + digits.indexOf(letter), 0);
+  return [...text.slice(0, 10)].reduce(
+    (sum, deadLetter) => sum * 32 + digits.indexOf(deadLetter),
+    0,
+  );
 }
 
 /** A moment as whoever is awake at night writes it: also a time of day, in the time zone of this machine. */

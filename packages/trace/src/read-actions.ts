@@ -1,4 +1,4 @@
-import { letterSql } from "@centralcloud/dead-letters";
+import { deadLetterSql } from "@centralcloud/dead-letters";
 import type { QueryResultRow } from "pg";
 import type { CentralReader } from "./central-reader.ts";
 import type { TraceEvent } from "./event.ts";
@@ -8,7 +8,7 @@ import type { SourceRow } from "./read-source.ts";
 
 /* What operators did to the messages that are told of, and to their sources. */
 
-const { instant } = letterSql;
+const { instant } = deadLetterSql;
 
 interface Part {
   readonly sourceId: string;
@@ -50,8 +50,8 @@ export async function readActions(
   const named = rows.flatMap(({ actionId }) =>
     /^\d{1,18}$/.test(actionId ?? "") ? [actionId] : [],
   );
-  const letters = rows.filter(({ diedAt }) => diedAt !== null);
-  const since = letters.map(({ diedAt }) => diedAt ?? "").sort()[0] ?? null;
+  const deadLetters = rows.filter(({ diedAt }) => diedAt !== null);
+  const since = deadLetters.map(({ diedAt }) => diedAt ?? "").sort()[0] ?? null;
   await central.partly("what operators did", async () => {
     const actions = await central.ask<Action>(
       `select a.id::text as id, a.action as kind, left(a.reason, 1000) as reason, a.selection, left(a.error, 500) as error,
@@ -85,7 +85,9 @@ export async function readActions(
     const oldestFirst = actions.slice(0, most).toReversed();
     const selected = new Map<string, ReadonlySet<SourceRow>>();
     for (const action of oldestFirst) {
-      const meant = new Set(letters.filter((letter) => isSelected(action, letter, selected)));
+      const meant = new Set(
+        deadLetters.filter((deadLetter) => isSelected(action, deadLetter, selected)),
+      );
       selected.set(action.id, meant);
       const isNamed = named.includes(action.id);
       const isOfSource = action.parts.length === 0;
@@ -104,14 +106,14 @@ function tellAction(
   const { id, kind, reason, steps, moved, error, selection } = action;
   const sourceId = action.parts[0]?.sourceId ?? selection.source ?? selection.sourceId;
   const source = messages.find((message) => message.sourceId === sourceId);
-  const [letter, ...others] = meant;
-  const one = letter !== undefined && others.length === 0 ? letter : undefined;
+  const [deadLetter, ...others] = meant;
+  const one = deadLetter !== undefined && others.length === 0 ? deadLetter : undefined;
   const perhaps = meant.some((row) => row.actionId !== id) && action.parts.some(isVague);
   const about =
     meant.length === 0
       ? ""
       : `${perhaps ? ", perhaps" : ""} of ${meant
-          .map(({ letterId }) => `dead letter ${letterId}`)
+          .map(({ deadLetterId }) => `dead letter ${deadLetterId}`)
           .slice(0, 3)
           .join(", ")}${meant.length > 3 ? ` and ${meant.length - 3} more` : ""}`;
   for (const { at, event, actor } of steps) {
@@ -129,7 +131,7 @@ function tellAction(
       sourceId: source?.sourceId ?? null,
       actionId: id,
       ...(one === undefined ? {} : { queue: one.queue }),
-      ...(one?.letterId ? { letterId: one.letterId } : {}),
+      ...(one?.deadLetterId ? { deadLetterId: one.deadLetterId } : {}),
     };
     central.events.push(told);
   }
@@ -146,10 +148,10 @@ function isVague({ selection }: Part): boolean {
  */
 function isSelected(
   { kind, parts, startedAt }: Action,
-  letter: SourceRow,
+  deadLetter: SourceRow,
   selected: ReadonlyMap<string, ReadonlySet<SourceRow>>,
 ): boolean {
-  const { letterId, id, reason, errorCode, diedAt, goneAt, sourceId, queue } = letter;
+  const { deadLetterId, id, reason, errorCode, diedAt, goneAt, sourceId, queue } = deadLetter;
   const part = parts.find((one) => one.sourceId === sourceId && one.queue === queue);
   if (part === undefined || diedAt === null || startedAt < diedAt) return false;
   // What was in the archive already was not moved again; only a restore takes from there.
@@ -159,11 +161,11 @@ function isSelected(
     !Array.isArray(values) || (value !== null && values.map(String).includes(value));
   if (kind === "restore" && typeof action === "string") {
     const ofDiscard = selected.get(action);
-    if (ofDiscard !== undefined && !ofDiscard.has(letter)) return false;
+    if (ofDiscard !== undefined && !ofDiscard.has(deadLetter)) return false;
   }
   return (
     kind !== "replay-archive" &&
-    has(ids, letterId) &&
+    has(ids, deadLetterId) &&
     has(messageIds, id) &&
     has(reasons, reason) &&
     has(codes, errorCode) &&

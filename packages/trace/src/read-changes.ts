@@ -1,4 +1,4 @@
-import { letterSql } from "@centralcloud/dead-letters";
+import { deadLetterSql } from "@centralcloud/dead-letters";
 import type { QueryResultRow } from "pg";
 import { BudgetSpentError } from "./budget.ts";
 import type { CentralReader } from "./central-reader.ts";
@@ -8,7 +8,7 @@ import { normalized, shifted, type TraceQuestion } from "./question.ts";
 
 /* What the change log has: old and new values side by side. */
 
-const { instant } = letterSql;
+const { instant } = deadLetterSql;
 
 /** Values of the columns of a row, each as its JSON text. */
 type Values = Readonly<Record<string, JsonText>>;

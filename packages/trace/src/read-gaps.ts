@@ -1,4 +1,4 @@
-import { letterSql } from "@centralcloud/dead-letters";
+import { deadLetterSql } from "@centralcloud/dead-letters";
 import { parseLsn } from "@centralcloud/postgres";
 import type { QueryResultRow } from "pg";
 import type { CentralReader } from "./central-reader.ts";
@@ -6,7 +6,7 @@ import type { TraceWindow } from "./question.ts";
 
 /* What the change log, and the central store itself, can't know: where nothing was captured, or something was lost. */
 
-const { instant } = letterSql;
+const { instant } = deadLetterSql;
 
 interface Mark extends QueryResultRow {
   readonly sourceId: string;

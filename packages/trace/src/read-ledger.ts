@@ -1,5 +1,5 @@
 import type { QueueName } from "@centralcloud/contracts";
-import { letterSql } from "@centralcloud/dead-letters";
+import { deadLetterSql } from "@centralcloud/dead-letters";
 import type { QueryResultRow } from "pg";
 import type { CentralReader } from "./central-reader.ts";
 import type { TraceEvent } from "./event.ts";
@@ -14,7 +14,7 @@ import {
 
 /* What the ledger has of messages, and what it has no more. */
 
-const { instant } = letterSql;
+const { instant } = deadLetterSql;
 
 /** Merges of one id that are told at most. */
 const most = 200;

@@ -1,5 +1,10 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
-import { type LetterSource, letterSql, type Place, placesOf } from "@centralcloud/dead-letters";
+import {
+  type DeadLetterSource,
+  deadLetterSql,
+  type Place,
+  placesOf,
+} from "@centralcloud/dead-letters";
 import type { Pool, QueryResultRow } from "pg";
 import { ask, type Budget, partialReason } from "./budget.ts";
 import { describeSessions, readLimits } from "./describe-source.ts";
@@ -45,18 +50,18 @@ export interface SourceRequest {
 }
 
 /** The order in which a message moves: what moves meanwhile is seen twice, and never missed. */
-const tables: readonly Table[] = ["queue", "letters", "letterArchive", "archive"];
+const tables: readonly Table[] = ["queue", "deadLetters", "deadLetterArchive", "archive"];
 
 const names: Readonly<Record<Table, string>> = {
   queue: "the messages that wait in",
   archive: "the archived messages of",
-  letters: "the dead letters of",
-  letterArchive: "the archived dead letters of",
+  deadLetters: "the dead letters of",
+  deadLetterArchive: "the archived dead letters of",
 };
 
-const columns = { queue: "msg_id", letters: "enqueued_at" } as const;
+const columns = { queue: "msg_id", deadLetters: "enqueued_at" } as const;
 const columnOf = (table: Table): ScanPlan["column"] =>
-  table === "queue" || table === "letters" ? columns[table] : "archived_at";
+  table === "queue" || table === "deadLetters" ? columns[table] : "archived_at";
 
 /** Of a source's time, the part for looking through tables: what was found is to be described, too. */
 const lookingPart = 0.8;
@@ -69,7 +74,7 @@ const mostHints = 10;
 const slackS = 60;
 
 export async function readSource(
-  source: LetterSource,
+  source: DeadLetterSource,
   request: SourceRequest,
 ): Promise<SourceAnswer> {
   const reader = new SourceReader(source, request);
@@ -81,12 +86,12 @@ class SourceReader {
   readonly unknown: Unknown[] = [];
   readonly limits: Unknown[] = [];
   readonly #rows = new Map<string, SourceRow>();
-  readonly #source: LetterSource;
+  readonly #source: DeadLetterSource;
   readonly #question: TraceQuestion;
   readonly #hints: readonly Hint[];
   readonly #budget: Budget;
 
-  constructor(source: LetterSource, { question, hints, budget }: SourceRequest) {
+  constructor(source: DeadLetterSource, { question, hints, budget }: SourceRequest) {
     this.#source = source;
     this.#question = question;
     this.#hints = hints;
@@ -251,10 +256,10 @@ class SourceReader {
     const { subject } = this.#question;
     const isSummary = place.queue === "agent-knowledge-updates";
     const agents = isSummary && "agent" in subject ? [subject.agent] : [];
-    const isLetter = table === "letters" || table === "letterArchive";
+    const isDeadLetter = table === "deadLetters" || table === "deadLetterArchive";
     // One that the archive had already stands under a negative id, and says its own.
-    const meant = isLetter
-      ? `${letterSql.messageId} = any ($1::text[])`
+    const meant = isDeadLetter
+      ? `${deadLetterSql.messageId} = any ($1::text[])`
       : table === "archive"
         ? "(d.msg_id = any ($1::bigint[]) or d.msg_id < 0 and d.headers ->> 'archived_msg_id' = any ($1::text[]))"
         : "d.msg_id = any ($1::bigint[])";

@@ -1,4 +1,4 @@
-import { letterSql } from "@centralcloud/dead-letters";
+import { deadLetterSql } from "@centralcloud/dead-letters";
 import type { QueryResultRow } from "pg";
 import { BudgetSpentError } from "./budget.ts";
 import type { CentralReader } from "./central-reader.ts";
@@ -7,7 +7,7 @@ import type { TraceQuestion } from "./question.ts";
 
 /* What the central store has today. */
 
-const { instant } = letterSql;
+const { instant } = deadLetterSql;
 
 /** Rows of one kind that are told at most. */
 const most = 200;

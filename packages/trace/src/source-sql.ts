@@ -1,6 +1,6 @@
 import type { QueueName } from "@centralcloud/contracts";
 import { isArchivedHere } from "@centralcloud/db";
-import { letterSql, type Place } from "@centralcloud/dead-letters";
+import { deadLetterSql, type Place } from "@centralcloud/dead-letters";
 import type { TraceSubject } from "./question.ts";
 import { mostRows, type ScanPlan } from "./scan.ts";
 
@@ -31,11 +31,11 @@ const versions: Readonly<Record<QueueName, string>> = {
 
 /** Whether a login that only looks may read the messages themselves: those of sessions hold states and seals. */
 export function isReadable(queue: QueueName, table: Table): boolean {
-  return queue !== "agent-sessions" || table === "letters" || table === "letterArchive";
+  return queue !== "agent-sessions" || table === "deadLetters" || table === "deadLetterArchive";
 }
 
 const bodyOf = (table: Table) =>
-  table === "letters" || table === "letterArchive" ? letterSql.original : "d.message";
+  table === "deadLetters" || table === "deadLetterArchive" ? deadLetterSql.original : "d.message";
 
 /** What a message says, of which `agent` is the part of a summary that is about this one. */
 function bodyColumns(queue: QueueName, table: Table, agent: string | null): string {
@@ -87,7 +87,7 @@ export interface Row {
   readonly alg: string | null;
   readonly fingerprint: string | null;
   readonly body: string | null;
-  readonly letterId: string | null;
+  readonly deadLetterId: string | null;
   readonly diedAt: string | null;
   /** The same by the clock of the consumer, as the history of a replay has it. */
   readonly deadLetteredAt: string | null;
@@ -110,24 +110,24 @@ const historyBytes = 65_536;
 
 /** The columns of a {@link Row}. */
 export function columnsOf(queue: QueueName, table: Table, agent: string | null): string {
-  const isLetter = table === "letters" || table === "letterArchive";
-  const isGone = table === "archive" || table === "letterArchive";
-  const headers = isLetter ? letterSql.originalHeaders : "d.headers";
-  const history = isLetter
-    ? letterSql.attempts
+  const isDeadLetter = table === "deadLetters" || table === "deadLetterArchive";
+  const isGone = table === "archive" || table === "deadLetterArchive";
+  const headers = isDeadLetter ? deadLetterSql.originalHeaders : "d.headers";
+  const history = isDeadLetter
+    ? deadLetterSql.attempts
     : `(case when jsonb_typeof(d.headers -> 'attempts') = 'array' then d.headers -> 'attempts' end)`;
-  const sent = isLetter
-    ? `left(${letterSql.messageId}, 40) as id, left(${letterSql.enqueuedAt}, 60) as "sentAt",
-       ${ownId} as "letterId", ${letterSql.instant("d.enqueued_at")} as "diedAt",
-       left(${letterSql.deadLetteredAt}, 60) as "deadLetteredAt",
-       left(${letterSql.reason}, 60) as reason, left(${letterSql.errorCode}, 200) as "errorCode",
-       left(${letterSql.errorMessage}, 2000) as error,
-       left(${letterSql.readCount}, 20) as "readCount"`
-    : `${ownId} as id, ${letterSql.instant("d.enqueued_at")} as "sentAt", null as "letterId", null as "diedAt",
+  const sent = isDeadLetter
+    ? `left(${deadLetterSql.messageId}, 40) as id, left(${deadLetterSql.enqueuedAt}, 60) as "sentAt",
+       ${ownId} as "deadLetterId", ${deadLetterSql.instant("d.enqueued_at")} as "diedAt",
+       left(${deadLetterSql.deadLetteredAt}, 60) as "deadLetteredAt",
+       left(${deadLetterSql.reason}, 60) as reason, left(${deadLetterSql.errorCode}, 200) as "errorCode",
+       left(${deadLetterSql.errorMessage}, 2000) as error,
+       left(${deadLetterSql.readCount}, 20) as "readCount"`
+    : `${ownId} as id, ${deadLetterSql.instant("d.enqueued_at")} as "sentAt", null as "deadLetterId", null as "diedAt",
        null as "deadLetteredAt", null as reason, null as "errorCode", null as error, d.read_ct::text as "readCount"`;
   return `d.msg_id::text as "rowId", ${sent},
-    ${isGone ? letterSql.instant("d.archived_at") : "null"} as "goneAt",
-    ${table === "queue" ? letterSql.instant("d.vt") : "null"} as "visibleAt",
+    ${isGone ? deadLetterSql.instant("d.archived_at") : "null"} as "goneAt",
+    ${table === "queue" ? deadLetterSql.instant("d.vt") : "null"} as "visibleAt",
     ${header("message_id", headers)} as "messageId", ${header("schema", headers)} as schema,
     ${header("replay_of", headers)} as "replayOf", ${header("replay_count", headers)} as "replayCount",
     ${header("replayed_from_archive")} as "fromArchive", left((d.headers -> 'set_aside')::text, 200) as "setAside",
@@ -139,7 +139,7 @@ export function columnsOf(queue: QueueName, table: Table, agent: string | null):
 
 /** Rows of an archive that are another source's, of which this one was a copy, are none of its own. */
 export function ownRows(table: Table): string {
-  return table === "archive" || table === "letterArchive" ? isArchivedHere("d") : "true";
+  return table === "archive" || table === "deadLetterArchive" ? isArchivedHere("d") : "true";
 }
 
 /** Which rows of a table are of the subject, with values from $4 on; the first one is the agent, where that is asked about. */
@@ -152,10 +152,10 @@ export function rowsOfSubject(
   table: Table,
 ): RowsOfSubject | undefined {
   if ("msgId" in subject) return undefined;
-  const isLetter = table === "letters" || table === "letterArchive";
+  const isDeadLetter = table === "deadLetters" || table === "deadLetterArchive";
   const body = bodyOf(table);
   if ("messageId" in subject) {
-    const headers = isLetter ? letterSql.storedHeaders : "d.headers";
+    const headers = isDeadLetter ? deadLetterSql.storedHeaders : "d.headers";
     return { condition: `(${headers}) ->> 'message_id' = $4`, values: [subject.messageId] };
   }
   const isAgent = "agent" in subject;

@@ -1,5 +1,5 @@
 import { type ActionRequest, NotACentralStoreError } from "@centralcloud/central";
-import { type LetterSource, recordAction } from "@centralcloud/dead-letters";
+import { type DeadLetterSource, recordAction } from "@centralcloud/dead-letters";
 import { classifyFault, codeOf, messageOf } from "@centralcloud/postgres";
 import { type Answers, isSettledWithin, NoAnswerError, type Silence } from "@centralcloud/service";
 import type { Pool, QueryResultRow } from "pg";
@@ -20,7 +20,7 @@ import { capturedOf, chosen, isMeant, spanOf, unknownOf } from "./relevant.ts";
 export interface TraceOptions {
   /** Asks each source that is meant the same, several at a time; the signal is aborted when one has had its time. */
   readonly askSources: <Result>(
-    ask: (source: LetterSource, signal: AbortSignal) => Promise<Result>,
+    ask: (source: DeadLetterSource, signal: AbortSignal) => Promise<Result>,
   ) => Promise<Answers<Result>>;
   readonly central: Pool;
   /** What the central store is called where it can't be asked; default: that. */

@@ -35,14 +35,14 @@ test("the same seed gives the same messages, and another one others", async () =
   expect(other.message(0).body).not.toBe(messages[0]?.body);
 });
 
-test("messages of every fate are dealt, and their contracts agree about which they accept", () => {
-  const fates = new Map(messages.map(({ fate }) => [fate, 0]));
-  for (const { queue, body, fate } of messages) {
-    fates.set(fate, (fates.get(fate) ?? 0) + 1);
-    expect(contractFor(queue).check(body).ok, body).toBe(fate !== "invalid");
+test("messages of every outcome are dealt, and their contracts agree about which they accept", () => {
+  const outcomes = new Map(messages.map(({ outcome }) => [outcome, 0]));
+  for (const { queue, body, outcome } of messages) {
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    expect(contractFor(queue).check(body).ok, body).toBe(outcome !== "invalid");
   }
-  expect(fates.get("delivery-limit")).toBe(2);
-  expect([...fates.keys()].sort()).toEqual([
+  expect(outcomes.get("delivery-limit")).toBe(2);
+  expect([...outcomes.keys()].sort()).toEqual([
     "delivery-limit",
     "failed",
     "invalid",
@@ -73,7 +73,7 @@ async function mergeAll(): Promise<void> {
     for (const queue of Object.keys(merges) as QueueName[]) {
       const own = messages.filter(
         (message) =>
-          message.fate === "merged" && message.source === source && message.queue === queue,
+          message.outcome === "merged" && message.source === source && message.queue === queue,
       );
       await merges[queue](system.central.pool, {
         sourceId,

@@ -1,13 +1,13 @@
 import { nested } from "../../support/deepest-json.ts";
 import { json, patterns, sessions, valid } from "../fields.ts";
-import { accepted, type Fate, type Ingredients, invalid, type Kind } from "../kind.ts";
+import { accepted, type Ingredients, invalid, type Kind, type Outcome } from "../kind.ts";
 import { oddTexts } from "./identifiers.ts";
 
 /** A kind about the object that a message carries, which is nobody's business but its producer's. */
 function content(
   name: string,
   draw: (i: Ingredients) => string,
-  fate: Fate | ((key: string) => Fate) = accepted,
+  outcome: Outcome | ((key: string) => Outcome) = accepted,
 ): Kind {
   return {
     name,
@@ -15,7 +15,7 @@ function content(
       const queue = i.random.pick([patterns, sessions] as const);
       const key = queue === patterns ? "pattern" : "session_state";
       const body = valid(queue, i, { [key]: draw(i) });
-      return { queue, body, fate: typeof fate === "function" ? fate(key) : fate };
+      return { queue, body, outcome: typeof outcome === "function" ? outcome(key) : outcome };
     },
   };
 }
@@ -38,7 +38,7 @@ const oddNumbers = [
 ];
 
 /** A valid message padded so that its text in jsonb has exactly so many bytes. */
-function sized(name: string, size: (maximum: number) => number, fate: Fate): Kind {
+function sized(name: string, size: (maximum: number) => number, outcome: Outcome): Kind {
   return {
     name,
     weight: 0.03,
@@ -50,12 +50,12 @@ function sized(name: string, size: (maximum: number) => number, fate: Fate): Kin
       const room = size(i.maxMessageBytes) - Buffer.byteLength(text(""));
       const wide = Math.floor(room / Buffer.byteLength(character));
       const narrow = room - wide * Buffer.byteLength(character);
-      return { queue: patterns, body: text(character.repeat(wide) + "y".repeat(narrow)), fate };
+      return { queue: patterns, body: text(character.repeat(wide) + "y".repeat(narrow)), outcome };
     },
   };
 }
 
-const tooLarge: Fate = { accepted: false, reason: "too-large", code: "too-large" };
+const tooLarge: Outcome = { accepted: false, reason: "too-large", code: "too-large" };
 
 export const contentKinds: readonly Kind[] = [
   content("an empty object inside", () => "{}"),
@@ -105,7 +105,7 @@ export const contentKinds: readonly Kind[] = [
     make: ({ maxMessageBytes }) => ({
       queue: patterns,
       body: `[${"0,".repeat(maxMessageBytes)}0]`,
-      fate: tooLarge,
+      outcome: tooLarge,
     }),
   },
   {
@@ -113,7 +113,7 @@ export const contentKinds: readonly Kind[] = [
     make: (i) => ({
       queue: patterns,
       body: valid(patterns, i, { source: i.random.pick(["1", "[]", "{}", "true"]) }),
-      fate: invalid("source", "wrong_type"),
+      outcome: invalid("source", "wrong_type"),
     }),
   },
   {
@@ -121,7 +121,7 @@ export const contentKinds: readonly Kind[] = [
     make: (i) => ({
       queue: patterns,
       body: valid(patterns, i, { source: json(i.random.pick(["", ...oddTexts])) }),
-      fate: accepted,
+      outcome: accepted,
     }),
   },
 ];

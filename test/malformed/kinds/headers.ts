@@ -1,6 +1,6 @@
 import { nested } from "../../support/deepest-json.ts";
 import { anyQueue, json, valid } from "../fields.ts";
-import { accepted, type Fate, type Ingredients, invalid, type Kind } from "../kind.ts";
+import { accepted, type Ingredients, invalid, type Kind, type Outcome } from "../kind.ts";
 
 const oddHeaders = [
   "null",
@@ -18,13 +18,17 @@ const oddHeaders = [
   json({ text: "h".repeat(20_000) }),
 ];
 
-function headed(name: string, body: (i: Ingredients, text: string) => string, fate: Fate): Kind {
+function headed(
+  name: string,
+  body: (i: Ingredients, text: string) => string,
+  outcome: Outcome,
+): Kind {
   return {
     name,
     make: (i) => {
       const queue = anyQueue(i);
       const headers = i.random.pick(oddHeaders);
-      return { queue, body: body(i, valid(queue, i)), headers, fate };
+      return { queue, body: body(i, valid(queue, i)), headers, outcome };
     },
   };
 }
@@ -38,7 +42,7 @@ export const headerKinds: readonly Kind[] = [
     make: (i) => {
       const queue = anyQueue(i);
       const headers = json({ text: "h".repeat(2 * i.maxMessageBytes) });
-      return { queue, body: valid(queue, i), headers, fate: accepted };
+      return { queue, body: valid(queue, i), headers, outcome: accepted };
     },
   },
 ];

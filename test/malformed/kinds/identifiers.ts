@@ -1,5 +1,5 @@
 import { json, patterns, sessions, valid } from "../fields.ts";
-import { type Fate, type Ingredients, invalid, type Kind, stored } from "../kind.ts";
+import { type Ingredients, invalid, type Kind, type Outcome, stored } from "../kind.ts";
 
 /** Text that looks odd, reads odd or is odd, and is as good a name as any. */
 export const oddTexts: readonly string[] = [
@@ -56,18 +56,21 @@ const numbers: readonly (readonly [json: string, name: string])[] = [
 ];
 
 /** A kind about the identifier that a message is found by again. */
-function identifier(name: string, draw: (i: Ingredients) => [text: string, fate: Fate]): Kind {
+function identifier(
+  name: string,
+  draw: (i: Ingredients) => [text: string, outcome: Outcome],
+): Kind {
   return {
     name,
     make: (i) => {
-      const [text, fate] = draw(i);
+      const [text, outcome] = draw(i);
       const direct = i.random.chance(0.7);
       if (i.random.chance(0.5)) {
         const body = valid(patterns, i, { agent_id: text });
-        return { queue: patterns, body: direct ? body : json(body), fate };
+        return { queue: patterns, body: direct ? body : json(body), outcome };
       }
       const body = valid(sessions, i, { agent_id: text });
-      return { queue: sessions, body: direct ? body : json(body), fate };
+      return { queue: sessions, body: direct ? body : json(body), outcome };
     },
   };
 }
@@ -123,7 +126,7 @@ export const identifierKinds: readonly Kind[] = [
       body: valid(sessions, i, {
         session_id: `${i.mark}${i.random.pick(["", ".0", "e0", ".00"])}`,
       }),
-      fate: stored({ session_id: String(i.mark) }),
+      outcome: stored({ session_id: String(i.mark) }),
     }),
   },
   {
@@ -133,7 +136,7 @@ export const identifierKinds: readonly Kind[] = [
       return {
         queue: sessions,
         body: valid(sessions, i, { session_id: json(id) }),
-        fate: stored({ session_id: id }),
+        outcome: stored({ session_id: id }),
       };
     },
   },

@@ -1,10 +1,17 @@
 import { anyQueue, json, requiredKeys, valid, validFields, without, write } from "../fields.ts";
-import { accepted, type Fate, type Ingredients, invalid, type Kind, type Made } from "../kind.ts";
+import {
+  accepted,
+  type Ingredients,
+  invalid,
+  type Kind,
+  type Made,
+  type Outcome,
+} from "../kind.ts";
 
 /** A kind that changes one required key of a valid message. */
 function ofRequiredKey(
   name: string,
-  make: (key: string, i: Ingredients, queue: Made["queue"]) => { body: string; fate: Fate },
+  make: (key: string, i: Ingredients, queue: Made["queue"]) => { body: string; outcome: Outcome },
 ): Kind {
   return {
     name,
@@ -21,7 +28,7 @@ function beside(name: string, keys: (i: Ingredients) => string): Kind {
     name,
     make: (i) => {
       const queue = anyQueue(i);
-      return { queue, body: `{${keys(i)},${valid(queue, i).slice(1)}`, fate: accepted };
+      return { queue, body: `{${keys(i)},${valid(queue, i).slice(1)}`, outcome: accepted };
     },
   };
 }
@@ -54,18 +61,18 @@ const prototypeKeys = ["__proto__", "constructor", "prototype", "toString", "has
 export const keyKinds: readonly Kind[] = [
   ofRequiredKey("a required key is missing", (key, i, queue) => ({
     body: write(without(validFields(queue, i), key)),
-    fate: invalid(key, "required"),
+    outcome: invalid(key, "required"),
   })),
   ofRequiredKey("a required key is null", (key, i, queue) => ({
     body: valid(queue, i, { [key]: "null" }),
-    fate: invalid(key, "required"),
+    outcome: invalid(key, "required"),
   })),
   {
     name: "an optional key is null",
     make: (i) => {
       const queue = anyQueue(i);
       const key = i.random.pick(optionalKeys[queue]);
-      return { queue, body: valid(queue, i, { [key]: "null" }), fate: accepted };
+      return { queue, body: valid(queue, i, { [key]: "null" }), outcome: accepted };
     },
   },
   {
@@ -77,7 +84,7 @@ export const keyKinds: readonly Kind[] = [
       const key = i.random.pick(keys);
       const wrong = wrongValues.filter(([, useful]) => useful?.includes(key) !== true);
       const [value] = i.random.pick(wrong);
-      return { queue, body: valid(queue, i, { [key]: value }), fate: invalid() };
+      return { queue, body: valid(queue, i, { [key]: value }), outcome: invalid() };
     },
   },
   {
@@ -86,7 +93,7 @@ export const keyKinds: readonly Kind[] = [
       const queue = anyQueue(i);
       const keys = [...requiredKeys[queue], ...optionalKeys[queue]];
       const fields = keys.map((key) => [key, i.random.pick(["true", "[[]]", "[1]"])]);
-      return { queue, body: write(Object.fromEntries(fields)), fate: invalid() };
+      return { queue, body: write(Object.fromEntries(fields)), outcome: invalid() };
     },
   },
   ofRequiredKey("a key in other characters", (key, i, queue) => {
@@ -95,20 +102,20 @@ export const keyKinds: readonly Kind[] = [
     const alike = other === key ? `${key}\u200b` : other;
     return {
       body: write({ ...without(fields, key), [alike]: fields[key] ?? "" }),
-      fate: invalid(key, "required"),
+      outcome: invalid(key, "required"),
     };
   }),
   ofRequiredKey("a key written with escapes", (key, i, queue) => {
     const escaped = [...key].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join("");
-    return { body: valid(queue, i).replace(`"${key}"`, `"${escaped}"`), fate: accepted };
+    return { body: valid(queue, i).replace(`"${key}"`, `"${escaped}"`), outcome: accepted };
   }),
   ofRequiredKey("a duplicate key, the bad value first", (key, i, queue) => ({
     body: `{${json(key)}:[true],${valid(queue, i).slice(1)}`,
-    fate: accepted,
+    outcome: accepted,
   })),
   ofRequiredKey("a duplicate key, the bad value last", (key, i, queue) => ({
     body: `${valid(queue, i).slice(0, -1)},${json(key)}:[true]}`,
-    fate: invalid(key),
+    outcome: invalid(key),
   })),
   beside("prototype keys beside the others", ({ random }) => {
     const value = random.pick(['{"agent_id":[],"polluted":true}', "null", "[]", '"x"']);
@@ -119,7 +126,7 @@ export const keyKinds: readonly Kind[] = [
     make: (i) => {
       const queue = anyQueue(i);
       const key = i.random.pick(prototypeKeys);
-      return { queue, body: `{${json(key)}:${valid(queue, i)}}`, fate: invalid() };
+      return { queue, body: `{${json(key)}:${valid(queue, i)}}`, outcome: invalid() };
     },
   },
   beside("odd unknown keys", ({ random }) =>

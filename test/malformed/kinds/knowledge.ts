@@ -1,11 +1,11 @@
 import { json, knowledge, valid } from "../fields.ts";
-import { accepted, type Fate, type Ingredients, invalid, type Kind, stored } from "../kind.ts";
+import { accepted, type Ingredients, invalid, type Kind, type Outcome, stored } from "../kind.ts";
 import { oddTexts } from "./identifiers.ts";
 
-function agents(name: string, draw: (i: Ingredients) => string, fate: Fate): Kind {
+function agents(name: string, draw: (i: Ingredients) => string, outcome: Outcome): Kind {
   return {
     name,
-    make: (i) => ({ queue: knowledge, body: valid(knowledge, i, { agents: draw(i) }), fate }),
+    make: (i) => ({ queue: knowledge, body: valid(knowledge, i, { agents: draw(i) }), outcome }),
   };
 }
 
@@ -79,7 +79,7 @@ export const knowledgeKinds: readonly Kind[] = [
       return {
         queue: knowledge,
         body,
-        fate: stored({ agent: `agent-${i.mark}`, pattern_count: "2", confidence: "0.7" }),
+        outcome: stored({ agent: `agent-${i.mark}`, pattern_count: "2", confidence: "0.7" }),
       };
     },
   },
@@ -92,7 +92,7 @@ export const knowledgeKinds: readonly Kind[] = [
       return {
         queue: knowledge,
         body: valid(knowledge, i, { agents: `[${i.random.shuffle(list).join()}]` }),
-        fate: stored({ agent: String(id), pattern_count: "3", confidence: "0.5" }),
+        outcome: stored({ agent: String(id), pattern_count: "3", confidence: "0.5" }),
       };
     },
   },
@@ -103,7 +103,7 @@ export const knowledgeKinds: readonly Kind[] = [
       return {
         queue: knowledge,
         body: valid(knowledge, i, { agents: `[${agent(json(name), '"4e0"')}]` }),
-        fate: stored({ agent: name, pattern_count: "4", confidence: "0.5" }),
+        outcome: stored({ agent: name, pattern_count: "4", confidence: "0.5" }),
       };
     },
   },

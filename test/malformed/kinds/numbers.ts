@@ -1,5 +1,5 @@
 import { json, knowledge, patterns, sessions, valid } from "../fields.ts";
-import { type Fate, type Ingredients, invalid, type Kind, stored } from "../kind.ts";
+import { type Ingredients, invalid, type Kind, type Outcome, stored } from "../kind.ts";
 
 const zeros = (count: number) => "0".repeat(count);
 
@@ -106,25 +106,28 @@ const badCounts = [
   "1e400",
 ];
 
-function confidence(name: string, draw: (i: Ingredients) => [json: string, fate: Fate]): Kind {
+function confidence(
+  name: string,
+  draw: (i: Ingredients) => [json: string, outcome: Outcome],
+): Kind {
   return {
     name,
     make: (i) => {
-      const [text, fate] = draw(i);
+      const [text, outcome] = draw(i);
       const queue = i.random.pick([patterns, sessions] as const);
       const body = valid(queue, i, { confidence: text });
-      return { queue, body: i.random.chance(0.7) ? body : json(body), fate };
+      return { queue, body: i.random.chance(0.7) ? body : json(body), outcome };
     },
   };
 }
 
-function count(name: string, draw: (i: Ingredients) => [json: string, fate: Fate]): Kind {
+function count(name: string, draw: (i: Ingredients) => [json: string, outcome: Outcome]): Kind {
   return {
     name,
     make: (i) => {
-      const [text, fate] = draw(i);
+      const [text, outcome] = draw(i);
       const body = valid(knowledge, i, { agents_updated: text });
-      return { queue: knowledge, body: i.random.chance(0.7) ? body : json(body), fate };
+      return { queue: knowledge, body: i.random.chance(0.7) ? body : json(body), outcome };
     },
   };
 }

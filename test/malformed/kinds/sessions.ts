@@ -1,16 +1,23 @@
 import { json, sessions, valid, validFields, without, write } from "../fields.ts";
-import { accepted, type Fate, type Ingredients, invalid, type Kind, unreadable } from "../kind.ts";
+import {
+  accepted,
+  type Ingredients,
+  invalid,
+  type Kind,
+  type Outcome,
+  unreadable,
+} from "../kind.ts";
 import { oddTexts } from "./identifiers.ts";
 
 type Seal = Readonly<Record<"alg" | "key_id" | "data", string>>;
 
-function sealed(name: string, seal: (i: Ingredients) => string, fate: Fate): Kind {
+function sealed(name: string, seal: (i: Ingredients) => string, outcome: Outcome): Kind {
   return {
     name,
     weight: 0.5,
     make: (i) => {
       const fields = without(validFields(sessions, i), "session_state");
-      return { queue: sessions, body: write({ ...fields, sealed: seal(i) }), fate };
+      return { queue: sessions, body: write({ ...fields, sealed: seal(i) }), outcome };
     },
   };
 }
@@ -22,11 +29,11 @@ function anySeal({ random, seals }: Ingredients): Seal {
 function session(
   name: string,
   changes: (i: Ingredients) => Record<string, string>,
-  fate: Fate,
+  outcome: Outcome,
 ): Kind {
   return {
     name,
-    make: (i) => ({ queue: sessions, body: valid(sessions, i, changes(i)), fate }),
+    make: (i) => ({ queue: sessions, body: valid(sessions, i, changes(i)), outcome }),
   };
 }
 

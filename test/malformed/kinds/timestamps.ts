@@ -1,5 +1,5 @@
 import { json, knowledge, patterns, sessions, valid } from "../fields.ts";
-import { type Fate, type Ingredients, invalid, type Kind, stored } from "../kind.ts";
+import { type Ingredients, invalid, type Kind, type Outcome, stored } from "../kind.ts";
 
 /** A time as it is written, and as PostgreSQL writes it in UTC. */
 const good: readonly (readonly [text: string, value: string])[] = [
@@ -84,14 +84,14 @@ const times = [
 
 function time(
   name: string,
-  draw: (i: Ingredients) => [json: string, (column: string) => Fate],
+  draw: (i: Ingredients) => [json: string, (column: string) => Outcome],
 ): Kind {
   return {
     name,
     make: (i) => {
       const { queue, key, column } = i.random.pick(times);
-      const [text, fate] = draw(i);
-      return { queue, body: valid(queue, i, { [key]: text }), fate: fate(column) };
+      const [text, outcome] = draw(i);
+      return { queue, body: valid(queue, i, { [key]: text }), outcome: outcome(column) };
     },
   };
 }

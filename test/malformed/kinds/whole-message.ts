@@ -1,18 +1,22 @@
 import { nested } from "../../support/deepest-json.ts";
 import { anyQueue, json, valid } from "../fields.ts";
-import { accepted, type Fate, type Ingredients, invalid, type Kind } from "../kind.ts";
+import { accepted, type Ingredients, invalid, type Kind, type Outcome } from "../kind.ts";
 
-function whole(name: string, body: (i: Ingredients) => string | null, fate: Fate): Kind {
-  return { name, make: (i) => ({ queue: anyQueue(i), body: body(i), fate }) };
+function whole(name: string, body: (i: Ingredients) => string | null, outcome: Outcome): Kind {
+  return { name, make: (i) => ({ queue: anyQueue(i), body: body(i), outcome }) };
 }
 
 /** A kind that damages or wraps the text of a valid message. */
-function wrapped(name: string, wrap: (text: string, i: Ingredients) => string, fate: Fate): Kind {
+function wrapped(
+  name: string,
+  wrap: (text: string, i: Ingredients) => string,
+  outcome: Outcome,
+): Kind {
   return {
     name,
     make: (i) => {
       const queue = anyQueue(i);
-      return { queue, body: wrap(valid(queue, i), i), fate };
+      return { queue, body: wrap(valid(queue, i), i), outcome };
     },
   };
 }

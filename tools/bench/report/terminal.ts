@@ -22,7 +22,7 @@ function pgmqVersion({ pgmq }: Facts): string {
 
 /** The scenario's table and its goals. */
 export function formatScenario(report: ScenarioReport): string {
-  const { title, name, series, columns, baseline, judgements, failure, skipped } = report;
+  const { title, name, series, columns, baseline, checkResults, failure, skipped } = report;
   const base = series.find((one) => one.name === baseline);
   const headings = [
     "",
@@ -39,8 +39,8 @@ export function formatScenario(report: ScenarioReport): string {
     ...series.map((one) => `   ${one.name}: ${one.detail}`),
     "",
     ...alignColumns([headings, ...lines]),
-    ...(judgements.length > 0 ? [""] : []),
-    ...judgements.map(formatJudgement),
+    ...(checkResults.length > 0 ? [""] : []),
+    ...checkResults.map(formatCheckResult),
     ...(failure === undefined ? [] : [`FAILED: ${failure}`]),
     ...(skipped === undefined ? [] : [`skipped: ${skipped}`]),
   ].join("\n");
@@ -63,8 +63,12 @@ function formatRatio(base: Series, { runs }: Series, column: Column | undefined)
   return ratio === undefined ? "–" : `× ${formatSpread(ratio, 2)}`;
 }
 
-function formatJudgement({ goal, measured, holds }: ScenarioReport["judgements"][number]): string {
-  const verdict = holds === undefined ? " " : holds ? "✓" : "✗";
+function formatCheckResult({
+  goal,
+  measured,
+  holds,
+}: ScenarioReport["checkResults"][number]): string {
+  const checkResult = holds === undefined ? " " : holds ? "✓" : "✗";
   const sign = goal.versus === undefined ? "" : "× ";
   const bound =
     goal.atLeast !== undefined
@@ -72,7 +76,7 @@ function formatJudgement({ goal, measured, holds }: ScenarioReport["judgements"]
       : goal.atMost !== undefined
         ? `  goal ≤ ${sign}${goal.atMost}`
         : "";
-  return `${verdict} ${goal.what}: ${sign}${formatSpread(measured, 2)}${bound}`;
+  return `${checkResult} ${goal.what}: ${sign}${formatSpread(measured, 2)}${bound}`;
 }
 
 export function formatNumber(value: number, digits: number): string {

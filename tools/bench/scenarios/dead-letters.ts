@@ -1,4 +1,4 @@
-import { groupLetters, listLetters } from "@centralcloud/dead-letters";
+import { groupDeadLetters, listDeadLetters } from "@centralcloud/dead-letters";
 import { queue } from "../backlog.ts";
 import type { Contender, Lab, Scenario } from "../scenario.ts";
 import type { Database } from "../stage.ts";
@@ -53,9 +53,13 @@ const questions: readonly Question[] = [
     detail: "as by `dlq list`",
     goalMs: 300,
     async ask(source) {
-      const { letters, next } = await listLetters(await scopeOf(source), {}, { limit: pageSize });
+      const { deadLetters, next } = await listDeadLetters(
+        await scopeOf(source),
+        {},
+        { limit: pageSize },
+      );
       assertResult("another page", true, next !== null);
-      return { found: letters.length, least: pageSize };
+      return { found: deadLetters.length, least: pageSize };
     },
   },
   {
@@ -65,27 +69,27 @@ const questions: readonly Question[] = [
     async ask(source) {
       const filter = { until: { secondsAgo: 3.5 * 86_400 } };
       const page = { limit: pageSize };
-      const { letters } = await listLetters(await scopeOf(source), filter, page);
-      return { found: letters.length, least: pageSize };
+      const { deadLetters } = await listDeadLetters(await scopeOf(source), filter, page);
+      return { found: deadLetters.length, least: pageSize };
     },
   },
   {
     name: "groups",
-    detail: "as by `dlq groups`, without a sample's verdict",
+    detail: "as by `dlq groups`, without a sample's check result",
     goalMs: 1_000,
     async ask(source) {
       const options = { limit: groupLimit };
-      const { groups } = await groupLetters(await scopeOf(source), {}, options);
+      const { groups } = await groupDeadLetters(await scopeOf(source), {}, options);
       return { found: groups.length, least: 2 };
     },
   },
   {
-    name: "groups with verdicts",
+    name: "groups with check results",
     detail: "as by `dlq groups`: the contract judges a sample of each",
     async ask(source) {
       const judge = { maxMessageBytes: 1_048_576, requireSealed: false };
       const options = { limit: groupLimit, judge };
-      const { groups } = await groupLetters(await scopeOf(source), {}, options);
+      const { groups } = await groupDeadLetters(await scopeOf(source), {}, options);
       return { found: groups.length, least: 2 };
     },
   },

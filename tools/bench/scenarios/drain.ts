@@ -44,7 +44,7 @@ const goals: readonly Goal[] = [
   versus(oneMessageLoop, 25),
   versus(pgBoss, 1.6),
   versus(graphileWorker, 10),
-  // What a queue gives that keeps no message's own fate; a comparison, and no goal.
+  // What a queue gives that keeps no message's own outcome; a comparison, and no goal.
   versus(graphileWorkerJobsOf100),
 ];
 

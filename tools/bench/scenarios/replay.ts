@@ -1,4 +1,4 @@
-import { replayArchive, replayLetters } from "@centralcloud/dead-letters";
+import { replayArchive, replayDeadLetters } from "@centralcloud/dead-letters";
 import { queue } from "../backlog.ts";
 import type { Contender, Lab, Scenario } from "../scenario.ts";
 import type { Database } from "../stage.ts";
@@ -43,7 +43,7 @@ const kinds: readonly Kind[] = [
     async replay(source, central) {
       const judge = { maxMessageBytes: 1_048_576, requireSealed: false };
       const options = { central: central.pool, request, all: true, judge };
-      return (await replayLetters(await scopeOf(source), {}, options)).replayed;
+      return (await replayDeadLetters(await scopeOf(source), {}, options)).replayed;
     },
   },
   {

@@ -25,7 +25,7 @@ export interface Load {
 }
 
 /** How often each kind is dealt, killers apart. */
-const shares: readonly (readonly [fate: Poison, share: number])[] = [
+const shares: readonly (readonly [outcome: Poison, share: number])[] = [
   ["invalid", 5],
   ["unreadable", 3],
   ["rejected", 3],
@@ -41,9 +41,9 @@ export async function createLoad(options: LoadOptions): Promise<Load> {
   function draft(number: number): Draft {
     const random = new Random("message", seed, number);
     const queue = drawQueue(random);
-    const fate = poison.get(number);
-    if (fate !== undefined) {
-      return writePoison(fate, { random, seals, queue, number, maxMessageBytes });
+    const outcome = poison.get(number);
+    if (outcome !== undefined) {
+      return writePoison(outcome, { random, seals, queue, number, maxMessageBytes });
     }
     // Somebody sends the same again: another message, which counts again.
     if (number > 0 && random.chance(0.03)) {
@@ -69,7 +69,7 @@ function writeGood(random: Random, seals: Seals, queue: QueueName): Draft {
   const { document, effect } = writers[queue]();
   // Encoded twice, as some clients do.
   const body = random.chance(0.03) ? JSON.stringify(document) : document;
-  return { queue, body, fate: "merged", effect };
+  return { queue, body, outcome: "merged", effect };
 }
 
 function drawQueue(random: Random): QueueName {
@@ -85,7 +85,7 @@ function drawQueue(random: Random): QueueName {
 function placePoison(options: LoadOptions): ReadonlyMap<number, Poison> {
   const { seed, messages, poisonShare, killers } = options;
   const random = new Random("poison", seed);
-  const deck = shares.flatMap(([fate, share]) => Array.from({ length: share }, () => fate));
+  const deck = shares.flatMap(([outcome, share]) => Array.from({ length: share }, () => outcome));
   const count = poisonShare === 0 ? 0 : Math.max(deck.length, Math.round(messages * poisonShare));
   const placed = new Map<number, Poison>();
   for (let dealt = 0; dealt < killers; dealt++) {

@@ -2,7 +2,7 @@ import type { QueueName } from "@centralcloud/contracts";
 import type { Decimal } from "../oracle/decimal.ts";
 
 /** What must become of a message: merged, or dead-lettered for this reason. */
-export type Fate =
+export type Outcome =
   | "merged"
   | "invalid"
   | "unreadable"
@@ -60,7 +60,7 @@ export interface Draft {
   readonly queue: QueueName;
   /** JSON text. */
   readonly body: string;
-  readonly fate: Fate;
+  readonly outcome: Outcome;
   /** What it does to the central store; undefined where it is never merged. */
   readonly effect: Effect | undefined;
 }

@@ -1,13 +1,13 @@
 import type { QueueName } from "@centralcloud/contracts";
 import { writeKnowledge, writePattern, writeSession } from "./drafts.ts";
-import type { Draft, Fate } from "./message.ts";
+import type { Draft, Outcome } from "./message.ts";
 import type { Random } from "./random.ts";
 import type { Seals } from "./seals.ts";
 import { writeObject } from "./values.ts";
 
-export type Poison = Exclude<Fate, "merged">;
+export type Poison = Exclude<Outcome, "merged">;
 
-/** How a message of each fate is marked for the triggers in the central database, see faults/traps.ts. */
+/** How a message of each outcome is marked for the triggers in the central database, see faults/traps.ts. */
 export const marks = {
   rejected: "chaos-reject",
   failed: "chaos-fail",
@@ -23,8 +23,8 @@ export interface PoisonContext {
   readonly maxMessageBytes: number;
 }
 
-export function writePoison(fate: Poison, context: PoisonContext): Draft {
-  switch (fate) {
+export function writePoison(outcome: Poison, context: PoisonContext): Draft {
+  switch (outcome) {
     case "invalid":
       return writeInvalid(context);
     case "too-large":
@@ -32,7 +32,7 @@ export function writePoison(fate: Poison, context: PoisonContext): Draft {
     case "unreadable":
       return writeUnreadable(context);
     default:
-      return writeMarked(fate, context);
+      return writeMarked(outcome, context);
   }
 }
 
@@ -40,7 +40,7 @@ const patterns = "centralcloud-new-patterns";
 
 function writeInvalid({ random, queue }: PoisonContext): Draft {
   const body = random.pick([...invalidBodies[queue], ...invalidEverywhere]);
-  return { queue, body, fate: "invalid", effect: undefined };
+  return { queue, body, outcome: "invalid", effect: undefined };
 }
 
 const invalidEverywhere = ["null", "[]", "17", '"no JSON inside"', '"\\"twice\\""', "{}"] as const;
@@ -80,7 +80,7 @@ function writeTooLarge({ random, maxMessageBytes }: PoisonContext): Draft {
     ["pattern", `{"filling":"${filling}"}`],
     ["learned_at", '"2025-10-25T10:00:00Z"'],
   ]);
-  return { queue: patterns, body, fate: "too-large", effect: undefined };
+  return { queue: patterns, body, outcome: "too-large", effect: undefined };
 }
 
 function writeUnreadable({ random, seals }: PoisonContext): Draft {
@@ -91,21 +91,21 @@ function writeUnreadable({ random, seals }: PoisonContext): Draft {
     // Newer than every other, so that it would be seen if it were merged.
     ["synced_at", '"2026-01-01T00:00:00Z"'],
   ]);
-  return { queue: "agent-sessions", body, fate: "unreadable", effect: undefined };
+  return { queue: "agent-sessions", body, outcome: "unreadable", effect: undefined };
 }
 
 /**
  * Nothing is wrong with it but its agent, of whom the central database thinks otherwise. Agent and
  * session are its own: nothing newer in its batch may stand in for it.
  */
-function writeMarked(fate: keyof typeof marks, context: PoisonContext): Draft {
+function writeMarked(outcome: keyof typeof marks, context: PoisonContext): Draft {
   const { random, seals, queue, number } = context;
-  const own = { agentId: `${marks[fate]}-${number}`, sessionId: `chaos-${number}` };
+  const own = { agentId: `${marks[outcome]}-${number}`, sessionId: `chaos-${number}` };
   const writers = {
     "centralcloud-new-patterns": () => writePattern(random, own),
     "agent-sessions": () => writeSession(random, seals, own),
     "agent-knowledge-updates": () => writeKnowledge(random, own),
   };
   const { document } = writers[queue]();
-  return { queue, body: document, fate, effect: undefined };
+  return { queue, body: document, outcome, effect: undefined };
 }

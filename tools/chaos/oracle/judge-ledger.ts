@@ -25,9 +25,9 @@ export async function judgeLedger(
   const surplus = new Map(rows.map((row) => [nameRow(row), row]));
   const differences: string[] = [];
   for (let number = 0; number < load.count; number++) {
-    const { source, fate } = load.message(number);
+    const { source, outcome } = load.message(number);
     const sent = outcomes[source]?.sent.get(number);
-    if (fate !== "merged" || sent === undefined) continue;
+    if (outcome !== "merged" || sent === undefined) continue;
     const name = nameRow({
       source_id: sources[source]?.sourceId ?? "",
       queue: sent.queue,

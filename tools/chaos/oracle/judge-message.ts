@@ -14,13 +14,13 @@ export function judgeMessage(
   outcomes: Outcomes | undefined,
   maxAttempts: number,
 ): Mistake[] {
-  const { number, fate } = message;
+  const { number, outcome } = message;
   const sent = outcomes?.sent.get(number);
   if (sent === undefined)
     return [{ kind: "not sent", text: `${nameMessage(message)} was not sent` }];
   const traces = outcomes?.traces.get(number) ?? [];
   const name = `${nameMessage(message)} (msg_id ${sent.msgId})`;
-  const expected = fate === "merged" ? "in the archive" : `dead-lettered as ${fate}`;
+  const expected = outcome === "merged" ? "in the archive" : `dead-lettered as ${outcome}`;
   const mistake = (found: string, about = "") => ({
     kind: `${found}, expected ${expected}`,
     text: `${name} is ${found}${about}, expected ${expected}`,
@@ -34,23 +34,23 @@ export function judgeMessage(
   if (trace.msgId !== sent.msgId || trace.enqueuedAt !== sent.enqueuedAt) {
     mistakes.push(mistake("under another identity", ` (${trace.msgId}, ${trace.enqueuedAt})`));
   }
-  const { letter } = trace;
-  if (letter !== undefined && letter.original !== jsonbText(message.body)) {
+  const { deadLetter } = trace;
+  if (deadLetter !== undefined && deadLetter.original !== jsonbText(message.body)) {
     mistakes.push(mistake("changed in its dead letter"));
   }
-  if (letter?.reason === "failed" && letter.attempts < maxAttempts) {
-    mistakes.push(mistake("dead-lettered too early", `, with ${letter.attempts} attempts`));
+  if (deadLetter?.reason === "failed" && deadLetter.attempts < maxAttempts) {
+    mistakes.push(mistake("dead-lettered too early", `, with ${deadLetter.attempts} attempts`));
   }
   return mistakes;
 }
 
-function namePlace({ place, letter }: Trace): string {
+function namePlace({ place, deadLetter }: Trace): string {
   if (place === "archive") return "in the archive";
-  return letter === undefined ? "still in its queue" : `dead-lettered as ${letter.reason}`;
+  return deadLetter === undefined ? "still in its queue" : `dead-lettered as ${deadLetter.reason}`;
 }
 
-function tellOf({ deliveries, letter }: Trace): string {
-  const code = letter === undefined ? "" : `, ${letter.code}`;
+function tellOf({ deliveries, deadLetter }: Trace): string {
+  const code = deadLetter === undefined ? "" : `, ${deadLetter.code}`;
   return ` (after ${deliveries} deliveries${code})`;
 }
 

@@ -8,7 +8,7 @@ import { judgeMessage } from "./judge-message.ts";
 import { readOutcomes } from "./read-outcomes.ts";
 import { readStore } from "./read-store.ts";
 
-export interface Judgement {
+export interface CheckResult {
   /** Everything that is not as the messages make it, in words; empty where all is well. */
   readonly differences: readonly string[];
   readonly merged: number;
@@ -30,7 +30,7 @@ export interface JudgeOptions {
  * Compares everything that the system holds with what the messages make of it: each message in exactly
  * one archive or one dead letter, for the right reason; each row of the central store; the ledger.
  */
-export async function judge(options: JudgeOptions): Promise<Judgement> {
+export async function judge(options: JudgeOptions): Promise<CheckResult> {
   const { load, databases, maxAttempts } = options;
   const outcomes = await Promise.all(databases.sources.map(readOutcomes));
   const model = new CentralModel(databases.sources);
@@ -49,10 +49,10 @@ export async function judge(options: JudgeOptions): Promise<Judgement> {
   for (let number = 0; number < load.count; number++) {
     const message = load.message(number);
     if (message.effect !== undefined) model.add({ source: message.source, effect: message.effect });
-    if (message.fate !== "merged") counted(message.fate).expected += 1;
+    if (message.outcome !== "merged") counted(message.outcome).expected += 1;
     const traces = outcomes[message.source]?.traces.get(number) ?? [];
-    for (const { place, letter, deliveries } of traces) {
-      if (letter !== undefined) counted(letter.reason).found += 1;
+    for (const { place, deadLetter, deliveries } of traces) {
+      if (deadLetter !== undefined) counted(deadLetter.reason).found += 1;
       if (place !== "archive") continue;
       merged += 1;
       mostDeliveries = Math.max(mostDeliveries, deliveries);

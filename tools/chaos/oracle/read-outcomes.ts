@@ -5,15 +5,15 @@ import type { SourceDatabase } from "../servers/prepare-databases.ts";
 export interface Trace {
   readonly place: "queue" | "archive" | "dead letters";
   readonly queue: string;
-  /** Of the message itself, also where a letter holds it. */
+  /** Of the message itself, also where a dead letter holds it. */
   readonly msgId: string;
   readonly enqueuedAt: string;
   readonly deliveries: number;
   /** Of a dead letter. */
-  readonly letter: Letter | undefined;
+  readonly deadLetter: DeadLetter | undefined;
 }
 
-export interface Letter {
+export interface DeadLetter {
   readonly reason: string;
   readonly code: string;
   /** How many failed attempts it tells of. */
@@ -37,9 +37,9 @@ export interface SentMessage {
   readonly enqueuedAt: string;
 }
 
-interface Row extends Omit<Trace, "letter"> {
+interface Row extends Omit<Trace, "deadLetter"> {
   readonly number: string | null;
-  readonly letter: Letter | null;
+  readonly deadLetter: DeadLetter | null;
 }
 
 export async function readOutcomes({ database }: SourceDatabase): Promise<Outcomes> {
@@ -53,8 +53,8 @@ export async function readOutcomes({ database }: SourceDatabase): Promise<Outcom
   const traces = new Map<number, Trace[]>();
   const strangers: string[] = [];
   for (const queue of queueNames) {
-    for (const { number, letter, ...rest } of await database.query<Row>(tracesOf(queue))) {
-      const trace = { ...rest, letter: letter ?? undefined };
+    for (const { number, deadLetter, ...rest } of await database.query<Row>(tracesOf(queue))) {
+      const trace = { ...rest, deadLetter: deadLetter ?? undefined };
       if (number === null) {
         strangers.push(
           `${database.server.name}: msg_id ${rest.msgId} in the ${rest.place} of ${queue}`,
@@ -73,7 +73,7 @@ function tracesOf(queue: string): string {
   const plain = (place: Trace["place"], prefix: string) => `
     select '${place}' as place, '${queue}' as queue, t.headers ->> 'chaos' as number,
            t.msg_id::text as "msgId", to_jsonb(t.enqueued_at) #>> '{}' as "enqueuedAt",
-           t.read_ct as deliveries, null::jsonb as letter
+           t.read_ct as deliveries, null::jsonb as "deadLetter"
       from pgmq."${prefix}_${queue}" t`;
   return `${plain("queue", "q")} union all ${plain("archive", "a")} union all
     select 'dead letters', '${queue}', t.message #>> '{original_headers,chaos}',

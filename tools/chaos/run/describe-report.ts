@@ -46,9 +46,9 @@ export function describeOutage(report: OutageReport): string {
 
 type Either = ChaosReport | OutageReport;
 
-function describeMessages({ plan, judgement, tally, durationMs }: Either): string[] {
-  const { merged, deadLetters, mostDeliveries, leftAttempts } = judgement;
-  const letters = [...deadLetters]
+function describeMessages({ plan, checkResult, tally, durationMs }: Either): string[] {
+  const { merged, deadLetters, mostDeliveries, leftAttempts } = checkResult;
+  const counts = [...deadLetters]
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([reason, { found, expected }]) => `${reason} ${found} of ${expected}`);
   const rate = Math.round(plan.messages / (durationMs / 1000));
@@ -56,7 +56,7 @@ function describeMessages({ plan, judgement, tally, durationMs }: Either): strin
     line("messages", `${plan.messages} to ${plan.sources} sources, ${plan.replicas} replicas`),
     line("merged", `${merged}, each read at most ${mostDeliveries} times`),
     line("duplicates", `${tally.duplicates} seen by replicas that lived to tell`),
-    line("dead letters", letters.join(", ") || "none"),
+    line("dead letters", counts.join(", ") || "none"),
     line("attempts", `${leftAttempts} still recorded after all was decided`),
     line("duration", `${seconds(durationMs)}, ${rate} messages a second`),
     line("lane faults", list(tally.faultCodes) || "none"),

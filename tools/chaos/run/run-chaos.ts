@@ -3,7 +3,7 @@ import { faultKinds, inflictFaults } from "../faults/inflict-faults.ts";
 import { killMergers } from "../faults/kill-mergers.ts";
 import { scheduleFaults } from "../faults/schedule.ts";
 import { sendLoad } from "../load/send-load.ts";
-import { type Judgement, judge } from "../oracle/judge.ts";
+import { type CheckResult, judge } from "../oracle/judge.ts";
 import { emptyTally, type Tally } from "../replicas/replica-log.ts";
 import { endReplicas } from "./end-replicas.ts";
 import type { ChaosPlan } from "./plan.ts";
@@ -14,7 +14,7 @@ export interface ChaosReport {
   readonly plan: ChaosPlan;
   /** All that is wrong, in words; empty where every message had its effect once, and nothing else. */
   readonly differences: readonly string[];
-  readonly judgement: Judgement;
+  readonly checkResult: CheckResult;
   readonly faults: FaultCounts;
   /** How many processes each message that kills them has killed, by its agent. */
   readonly kills: ReadonlyMap<string, number>;
@@ -28,7 +28,7 @@ export interface ChaosReport {
 
 export type Narrate = (line: string) => void;
 
-/** Load and faults together, until all is consumed; then the judgement. */
+/** Load and faults together, until all is consumed; then the check result. */
 export function runChaos(
   plan: ChaosPlan,
   narrate: Narrate = () => {},
@@ -57,11 +57,11 @@ export function runChaos(
       const endedAt = performance.now();
       calm.abort();
       const kills = await killing;
-      const { judgement, differences } = await closeStage(stage, left);
+      const { checkResult, differences } = await closeStage(stage, left);
       return {
         plan,
         differences,
-        judgement,
+        checkResult,
         faults,
         kills,
         tally: totalTally(stage),
@@ -79,12 +79,12 @@ export function runChaos(
 export async function closeStage(
   stage: Stage,
   left: readonly string[],
-): Promise<{ judgement: Judgement; differences: readonly string[] }> {
+): Promise<{ checkResult: CheckResult; differences: readonly string[] }> {
   stage.signal.throwIfAborted();
   await endReplicas(stage);
   const { load, databases, plan } = stage;
-  const judgement = await judge({ load, databases, maxAttempts: plan.maxAttempts });
-  return { judgement, differences: [...stage.findings, ...left, ...judgement.differences] };
+  const checkResult = await judge({ load, databases, maxAttempts: plan.maxAttempts });
+  return { checkResult, differences: [...stage.findings, ...left, ...checkResult.differences] };
 }
 
 export function totalTally({ replicas }: Stage): Tally {

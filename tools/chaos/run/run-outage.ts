@@ -1,7 +1,7 @@
 import { queueNames } from "@centralcloud/contracts";
 import { pause } from "@centralcloud/service";
 import { sendLoad } from "../load/send-load.ts";
-import type { Judgement } from "../oracle/judge.ts";
+import type { CheckResult } from "../oracle/judge.ts";
 import type { Tally } from "../replicas/replica-log.ts";
 import type { ChaosDatabase } from "../servers/chaos-database.ts";
 import { interruptions } from "./interruption.ts";
@@ -16,7 +16,7 @@ export interface OutageReport {
   readonly kind: OutageKind;
   readonly plan: ChaosPlan;
   readonly differences: readonly string[];
-  readonly judgement: Judgement;
+  readonly checkResult: CheckResult;
   readonly tally: Tally;
   /** How many messages waited when the central database came back. */
   readonly backlog: number;
@@ -72,13 +72,13 @@ async function interrupt(kind: OutageKind, stage: Stage, beforeMs: number) {
   narrate("the central database goes away");
   await interruptions[kind].begin(stage);
   await pause(plan.outageMs, signal);
-  await expectNoLetters(stage, "during the outage");
+  await expectNoDeadLetters(stage, "during the outage");
   const backlog = await countQueued(stage);
   const back = await interruptions[kind].end(stage);
   narrate(`it is back; ${backlog} messages wait`);
   await untilMergedSince(central, back, signal);
   const firstMergeS = await secondsSince(central, back);
-  await expectNoLetters(stage, "after the outage");
+  await expectNoDeadLetters(stage, "after the outage");
   const attempts = await central.query("select from central.delivery_failures");
   if (attempts.length > 0) complain(`the outage was counted as ${attempts.length} attempts`);
   return { backlog, back, firstMergeS };
@@ -112,14 +112,16 @@ async function secondsSince(central: ChaosDatabase, back: string): Promise<numbe
   return row?.seconds ?? Number.NaN;
 }
 
-async function expectNoLetters({ databases, complain }: Stage, when: string): Promise<void> {
+async function expectNoDeadLetters({ databases, complain }: Stage, when: string): Promise<void> {
   for (const { database, name } of databases.sources) {
     for (const queue of queueNames) {
-      const letters = await database.query<{ reason: string }>(
+      const deadLetters = await database.query<{ reason: string }>(
         `select message ->> 'reason' as reason from pgmq."q_${queue}-dlq"`,
       );
-      if (letters.length === 0) continue;
-      complain(`${name} has ${letters.length} dead letters (${letters[0]?.reason}) ${when}`);
+      if (deadLetters.length === 0) continue;
+      complain(
+        `${name} has ${deadLetters.length} dead letters (${deadLetters[0]?.reason}) ${when}`,
+      );
     }
   }
 }

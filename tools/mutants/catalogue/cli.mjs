@@ -110,11 +110,11 @@ export default [
     tests: ["test:cli/commands"],
   },
   {
-    name: "every-letter-by-omission",
+    name: "every-dead-letter-by-omission",
     in: src,
     search: "if (!all && !isNarrowed && selectsAll(filter)) {",
     replace: "if (!all && !isNarrowed && selectsAll(filter) && ids.length > 0) {",
-    wrong: "dlq discard without a filter says late, or never, that it means every letter",
+    wrong: "dlq discard without a filter says late, or never, that it means every dead letter",
     tests: ["test:cli/commands"],
   },
   {

@@ -22,7 +22,7 @@ import { workCommand } from "./actions/work.ts";
 import { readCentralUrl } from "./central.ts";
 import { whoActs } from "./dlq/action.ts";
 import { withCentral } from "./dlq/scope.ts";
-import { letterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
+import { deadLetterId, positiveNumber, wholeNumberUpTo } from "./dlq/selection.ts";
 import { assertKnown, collect, withChoices } from "./options.ts";
 
 interface ControlOptions {
@@ -64,7 +64,7 @@ function listCommand(environment: Environment): Command {
         actionStates,
       ),
     )
-    .option("--before <id>", "actions before this one", letterId)
+    .option("--before <id>", "actions before this one", deadLetterId)
     .option("--limit <number>", "how many on a page", wholeNumberUpTo(1000), 50)
     .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
@@ -151,7 +151,7 @@ function controlCommand(
 ): Command {
   const command = addControlOptions(new Command(verb))
     .description(`${description}; works from anywhere`)
-    .argument("<id>", "its number, as `list` shows it", letterId);
+    .argument("<id>", "its number, as `list` shows it", deadLetterId);
   return command.action(async (id: string, options: ControlOptions) => {
     await withCentral(environment, async (central) => {
       const { isRunning, isChanged, state } = await control(central, id, verb, options);
@@ -166,7 +166,7 @@ function controlCommand(
 function rateCommand(environment: Environment): Command {
   return addControlOptions(new Command("rate"))
     .description("limits how many messages a second an action moves; works from anywhere")
-    .argument("<id>", "its number, as `list` shows it", letterId)
+    .argument("<id>", "its number, as `list` shows it", deadLetterId)
     .argument("<number>", "messages a second, or `none` for as fast as it goes", rateOrNone)
     .action(async (id: string, rate: number | "none", options: ControlOptions) => {
       await withCentral(environment, async (central) => {
@@ -196,7 +196,7 @@ function resumeCommand(environment: Environment): Command {
     .description(
       "continues an action here, unless the process that runs it is alive: then it continues there",
     )
-    .argument("[id]", "its number; without one, every action whose process is gone", letterId)
+    .argument("[id]", "its number; without one, every action whose process is gone", deadLetterId)
     .option(
       "--from <file>",
       "of an edit, the changed message; of an import, the file that it was begun with; - is standard input",

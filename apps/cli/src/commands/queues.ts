@@ -29,7 +29,7 @@ import {
   timeoutOption,
 } from "../sources.ts";
 import { readCentralUrl } from "./central.ts";
-import { letterId, wholeNumberUpTo } from "./dlq/selection.ts";
+import { deadLetterId, wholeNumberUpTo } from "./dlq/selection.ts";
 import { duration } from "./options.ts";
 import { meaningOf, watchQueues } from "./queues/watch.ts";
 
@@ -89,7 +89,7 @@ function peekCommand(environment: Environment): Command {
   )
     .argument("<queue>", queueNames.join(", "), queueName)
     .option("--limit <number>", "messages of each source at most", wholeNumberUpTo(1000), 20)
-    .option("--after <id>", "those after this message", letterId)
+    .option("--after <id>", "those after this message", deadLetterId)
     .option(
       "--bodies",
       `their contents, too, masked, up to ${bodyBytes} bytes each; those of sessions never`,
@@ -215,7 +215,7 @@ function failuresCommand(environment: Environment): Command {
     )
     .option("--source <name>", "of this source only, by name or id")
     .option("--queue <name>", "of this queue only", queueName)
-    .option("--before <id>", "those before this one", letterId)
+    .option("--before <id>", "those before this one", deadLetterId)
     .option("--limit <number>", "failures of a page", wholeNumberUpTo(1000), 50)
     .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")

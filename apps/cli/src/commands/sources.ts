@@ -5,10 +5,10 @@ import { type Environment, printable } from "@centralcloud/service";
 import { Command } from "commander";
 import { coloured } from "../format-table.ts";
 import {
+  type CheckResult,
   chooseRefused,
   type JudgedSource,
-  type Judgement,
-  withJudgement,
+  withCheckResult,
 } from "../judged-sources.ts";
 import { print } from "../output.ts";
 import { showRows } from "../show-answers.ts";
@@ -32,9 +32,9 @@ function listCommand(environment: Environment): Command {
     .addOption(timeoutOption())
     .option("--json", "one JSON document on standard output")
     .action(async ({ json = false, timeout }: { json?: boolean; timeout: number }) => {
-      await withJudgement(environment, { timeout }, async (judgement) => {
-        const { asked } = judgement;
-        const rows = { ...asked, answers: [rowsOf(judgement)] };
+      await withCheckResult(environment, { timeout }, async (checkResult) => {
+        const { asked } = checkResult;
+        const rows = { ...asked, answers: [rowsOf(checkResult)] };
         showRows(rows, { json, name: "sources", describe: shorten, meaningOf });
       });
     });
@@ -59,7 +59,7 @@ interface SourceRow {
   readonly decidedAt: Date | null;
 }
 
-function rowsOf({ asked, registered }: Judgement): readonly SourceRow[] {
+function rowsOf({ asked, registered }: CheckResult): readonly SourceRow[] {
   const decisionOf = (id: string, isOk: boolean) => {
     const known = isOk ? registered.find(({ sourceId }) => sourceId === id) : undefined;
     const { decision = null, decidedBy = null, decidedAt = null } = known ?? {};
@@ -157,8 +157,8 @@ function renewCommand(environment: Environment): Command {
       timeBound,
     )
     .action(async (wanted: string | undefined, options: RenewOptions) => {
-      await decide(environment, wanted, options, async (one, judgement, request) => {
-        const { central, asked } = judgement;
+      await decide(environment, wanted, options, async (one, checkResult, request) => {
+        const { central, asked } = checkResult;
         const original = asked.answers.find(
           ({ source, state }) => state === "ok" && source.sourceId === one.source.sourceId,
         );
@@ -181,12 +181,12 @@ function renewCommand(environment: Environment): Command {
             ...(clonedAt === undefined ? {} : { clonedAt: await momentOf(pool, clonedAt) }),
           });
           if (options.json) return print(JSON.stringify(report));
-          const { id, copies, kept, letters, keptLetters, resent, undecided } = report;
+          const { id, copies, kept, deadLetters, keptDeadLetters, resent, undecided } = report;
           print(
             [
               `${one.address} is the source ${printable(report.name)} (${id}) from now on`,
-              `archived as copies of the original's: ${copies} messages, ${letters} dead letters`,
-              `its own: ${kept} messages and ${keptLetters} dead letters stay in their queues, ${resent} sessions are sent again`,
+              `archived as copies of the original's: ${copies} messages, ${deadLetters} dead letters`,
+              `its own: ${kept} messages and ${keptDeadLetters} dead letters stay in their queues, ${resent} sessions are sent again`,
               ...(undecided === 0
                 ? []
                 : [
@@ -208,12 +208,12 @@ async function decide(
   { source = positional, reason = "decided by the operator", actor }: DecisionOptions,
   work: (
     one: JudgedSource,
-    judgement: Judgement,
+    checkResult: CheckResult,
     request: ReturnType<typeof readRequest>,
   ) => Promise<void>,
 ): Promise<void> {
   const request = readRequest({ reason, ...(actor === undefined ? {} : { actor }) });
-  await withJudgement(environment, {}, (judgement) =>
-    work(chooseRefused(judgement, source), judgement, request),
+  await withCheckResult(environment, {}, (checkResult) =>
+    work(chooseRefused(checkResult, source), checkResult, request),
   );
 }

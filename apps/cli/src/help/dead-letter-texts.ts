@@ -50,7 +50,9 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
     interrupted: looks,
   },
   "dlq count": {
-    examples: [["dlq count --letter-reason rejected", "how many each queue of each source has"]],
+    examples: [
+      ["dlq count --dead-letter-reason rejected", "how many each queue of each source has"],
+    ],
     environment: sources,
     codes: { 3: missing },
     page: page("dead-letters"),
@@ -114,7 +116,7 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
   "dlq discard": {
     examples: [
       [
-        'dlq discard --until 2026-01-31 --letter-reason too-large --reason "a runaway test"',
+        'dlq discard --until 2026-01-31 --dead-letter-reason too-large --reason "a runaway test"',
         "archives them; `dlq restore` brings them back",
       ],
     ],
@@ -177,7 +179,7 @@ export const deadLetterHelp: Readonly<Record<string, CommandHelp>> = {
       ["actions resume 12", "continues it here, unless its process is alive"],
       ["actions resume", "continues every action whose process is gone"],
       [
-        "actions resume 14 --from letters.jsonl",
+        "actions resume 14 --from dead-letters.jsonl",
         "continues an import behind its last line, or an edit with the changed message",
       ],
     ],

@@ -1,6 +1,6 @@
 import { assertCentralStore } from "@centralcloud/central";
 import { type QueueName, queueNames } from "@centralcloud/contracts";
-import type { LetterScope, LetterSource } from "@centralcloud/dead-letters";
+import type { DeadLetterScope, DeadLetterSource } from "@centralcloud/dead-letters";
 import { identifySources } from "@centralcloud/inspect";
 import { createPool, endPool } from "@centralcloud/postgres";
 import { ConfigurationError } from "@centralcloud/service";
@@ -21,7 +21,7 @@ export interface OpenOptions {
 }
 
 /** Bytes of one answer that may have a whole dead letter in it. */
-export const letterAnswerBytes = 64 * 1024 * 1024;
+export const deadLetterAnswerBytes = 64 * 1024 * 1024;
 
 /** Connects the central store for as long as the work takes. */
 export async function withCentral<Result>(
@@ -43,7 +43,7 @@ export async function withCentral<Result>(
 
 /** Sources that are connected, until they are closed. */
 export interface OpenScope {
-  readonly scope: LetterScope;
+  readonly scope: DeadLetterScope;
   isGivenUp(): boolean;
   close(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function openScope(
     found.map(({ url }) => url),
     options,
   );
-  const sources = found.map(({ sourceId, name }, index): LetterSource => {
+  const sources = found.map(({ sourceId, name }, index): DeadLetterSource => {
     return { sourceId, name, pool: pools[index] as Pool };
   });
   return { scope: { sources, queues: queue }, ...opened };
@@ -80,7 +80,7 @@ export async function withScope<Result>(
   urls: readonly string[],
   chosen: Chosen,
   options: OpenOptions,
-  work: (scope: LetterScope) => Promise<Result>,
+  work: (scope: DeadLetterScope) => Promise<Result>,
 ): Promise<Result> {
   const opened = await openScope(urls, chosen, options);
   try {
@@ -97,7 +97,7 @@ function openPools(urls: readonly string[], { askS, signal }: OpenOptions) {
     createPool(url, {
       applicationName,
       max: 2,
-      answerBytes: letterAnswerBytes,
+      answerBytes: deadLetterAnswerBytes,
       ...(askS === undefined ? {} : { queryTimeoutMs: askS * 1_000 }),
     }),
   );

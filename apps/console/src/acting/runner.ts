@@ -3,7 +3,7 @@ import {
   ActionUnavailableError,
   continueAction,
   type OnProgress,
-  type SettledLetter,
+  type SettledDeadLetter,
 } from "@centralcloud/dead-letters";
 import { definePart, type Part, pause, settledWithin } from "@centralcloud/service";
 import type { Pool } from "pg";
@@ -34,7 +34,7 @@ export interface WorkOptions {
 
 export interface WorkReport {
   readonly actionId: string | null;
-  readonly settledBefore?: readonly SettledLetter[];
+  readonly settledBefore?: readonly SettledDeadLetter[];
 }
 
 /** What has begun. */
@@ -42,7 +42,7 @@ export interface Begun {
   /** Null where nothing was left to do. */
   readonly actionId: string | null;
   /** Dead letters that were named, and that an earlier action had moved. */
-  readonly settledBefore: readonly SettledLetter[];
+  readonly settledBefore: readonly SettledDeadLetter[];
 }
 
 export interface RunnerOptions {

@@ -6,7 +6,7 @@ import {
   readArchiveChecks,
 } from "@centralcloud/central";
 import { queueNames } from "@centralcloud/contracts";
-import { groupLetters, type LetterGroups } from "@centralcloud/dead-letters";
+import { type DeadLetterGroups, groupDeadLetters } from "@centralcloud/dead-letters";
 import { type OpenSource, type QueueReport, reportQueues } from "@centralcloud/inspect";
 import { checkJobHealth, type JobProblem } from "@centralcloud/scheduler";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
@@ -15,7 +15,7 @@ import type { Snapshot, Snapshots } from "./snapshots.ts";
 export interface SourceOverview {
   readonly queues: readonly QueueReport[];
   /** Its dead letters by what they failed with. */
-  readonly groups: LetterGroups;
+  readonly groups: DeadLetterGroups;
   readonly jobs: readonly JobProblem[];
 }
 
@@ -35,7 +35,7 @@ export interface CentralOverview {
 /** How old a look may be, in milliseconds. */
 const everyMs = 4_000;
 
-const noGroups: LetterGroups = { groups: [], others: 0, isBound: false };
+const noGroups: DeadLetterGroups = { groups: [], others: 0, isBound: false };
 
 /** Groups of a source that are read at most. */
 const mostGroups = 50;
@@ -51,7 +51,7 @@ async function readOverview(source: OpenSource): Promise<SourceOverview> {
   if (queues.every(({ deadLetters }) => deadLetters === 0))
     return { queues, jobs, groups: noGroups };
   const scope = { sources: [source], queues: queueNames };
-  return { queues, jobs, groups: await groupLetters(scope, {}, { limit: mostGroups }) };
+  return { queues, jobs, groups: await groupDeadLetters(scope, {}, { limit: mostGroups }) };
 }
 
 export function lookAtCentral(snapshots: Snapshots): Promise<Snapshot<CentralOverview>> {

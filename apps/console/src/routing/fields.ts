@@ -1,7 +1,7 @@
 import { isQueueName, type QueueName, queueNames } from "@centralcloud/contracts";
 import {
+  parseDeadLetterId,
   parseFingerprint,
-  parseLetterId,
   parseTimeBound,
   SelectionError,
   type TimeBound,
@@ -76,7 +76,7 @@ export const queue: z.ZodType<QueueName, string> = z
   .transform((name) => name as QueueName);
 
 /** An id in decimal digits. */
-export const id = parsed(parseLetterId);
+export const id = parsed(parseDeadLetterId);
 
 export const fingerprint = parsed(parseFingerprint);
 

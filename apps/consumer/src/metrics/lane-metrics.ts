@@ -57,7 +57,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
     "Messages that were moved to the dead-letter queue, by reason",
     "reason",
   );
-  const refusedLetters = count(
+  const refusedDeadLetters = count(
     "centralcloud_dead_letters_refused_total",
     "Times that the source would not take a dead letter; it is tried again",
   );
@@ -125,7 +125,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
           for (const side of sides) faults.inc({ ...labels, side, kind }, 0);
         }
       }
-      const rare = [refusedLetters, attempts, extensions, lost, crashes];
+      const rare = [refusedDeadLetters, attempts, extensions, lost, crashes];
       for (const counter of [readBytes, merged, duplicates, archived, ...rare])
         counter.inc(labels, 0);
       for (const reason of reasons) deadLettered.inc({ ...labels, reason }, 0);
@@ -163,7 +163,7 @@ export function createLaneMetrics(registry: Registry): LaneMetrics {
           break;
         }
         case "dead-letter-refused":
-          refusedLetters.inc(labels);
+          refusedDeadLetters.inc(labels);
           break;
         case "messages-released":
           released.inc({ ...labels, cause: observation.reason }, observation.count);

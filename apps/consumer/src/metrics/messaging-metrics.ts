@@ -32,7 +32,7 @@ export function createMessagingMetrics(registry: Registry) {
   });
   const process = new Histogram({
     name: "messaging_process_duration_seconds",
-    help: "How long a batch was at work, from after its read until every message had its fate",
+    help: "How long a batch was at work, from after its read until every message had its outcome",
     labelNames,
     buckets: durationBuckets,
     registers,

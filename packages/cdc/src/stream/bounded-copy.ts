@@ -6,7 +6,7 @@ import { dataHeaderBytes } from "./frame.ts";
 /** What waits to be read: so many messages, and so many bytes beside the one that comes. Beyond them the network waits. */
 const readAhead = { messages: 256, bytes: defaultChangeBytes };
 
-const dataLetter = "w".charCodeAt(0);
+const dataDeadLetter = "w".charCodeAt(0);
 
 /** What a slot gives, each chunk one message of the server, whole; with a bound on what is kept of it. */
 export interface BoundedCopy {
@@ -93,5 +93,5 @@ export function createBoundedCopy(
 /** Whether a frame begins like one of `pg_logical_emit_message`, by pgoutput or wal2json. */
 function isMessage(head: Buffer): boolean {
   const start = head.subarray(dataHeaderBytes, dataHeaderBytes + 20).toString("latin1");
-  return head[0] === dataLetter && (start.startsWith("M") || start.startsWith('{"action":"M"'));
+  return head[0] === dataDeadLetter && (start.startsWith("M") || start.startsWith('{"action":"M"'));
 }

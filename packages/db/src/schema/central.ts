@@ -435,7 +435,7 @@ export const operatorActions = central.table(
     expectedCount: count("expected_count"),
     /** Messages a second at most. */
     rate: doublePrecision("rate"),
-    /** How many go first, so that their fate decides about the rest. */
+    /** How many go first, so that their outcome decides about the rest. */
     canaryCount: integer("canary_count"),
     /** `sending`, `waiting`, `passed` or `stopped`. */
     canaryState: text("canary_state"),

@@ -1,16 +1,16 @@
 import { type ActionDetails, readAction } from "@centralcloud/central";
 import { isQueueName } from "@centralcloud/contracts";
 import type { Pool } from "pg";
-import { discardStep } from "../discard-letters.ts";
+import { discardStep } from "../discard-dead-letters.ts";
 import { ActionFileNeededError, ActionUnavailableError, SelectionError } from "../errors.ts";
 import type { ResolvedFilter } from "../filter.ts";
-import { assertSameFile, createImportStep } from "../import-letters.ts";
+import { assertSameFile, createImportStep } from "../import-dead-letters.ts";
 import { checkLines, type OpenLines } from "../import-lines.ts";
 import type { JudgeOptions } from "../judge-message.ts";
 import type { OnProgress } from "../pace.ts";
-import { type LetterSource, type Place, placeOf } from "../place.ts";
+import { type DeadLetterSource, type Place, placeOf } from "../place.ts";
 import { replayArchiveStep } from "../replay-archive.ts";
-import { checkEdit, replayStep } from "../replay-letters.ts";
+import { checkEdit, replayStep } from "../replay-dead-letters.ts";
 import { restoreStep } from "../restore-chunk.ts";
 import { assertMayAct } from "../rights.ts";
 import { createCanary } from "./canary.ts";
@@ -28,7 +28,7 @@ import { ActionSession } from "./session.ts";
 export interface ContinueOptions {
   readonly central: Pool;
   /** Those that the action is for, at least. */
-  readonly sources: readonly LetterSource[];
+  readonly sources: readonly DeadLetterSource[];
   /** What its operator had in a file, which is kept nowhere: an edit and an import take it again. */
   readonly file?: ActionFile;
   readonly signal?: AbortSignal;
@@ -118,7 +118,7 @@ async function stepWithFile(
   const [place] = places;
   const { ids } = Object(action.parts[0]?.selection) as ResolvedFilter;
   if (place === undefined || ids === undefined)
-    throw new SelectionError("an edit is for one letter");
+    throw new SelectionError("an edit is for one dead letter");
   const lines: string[] = [];
   for await (const line of file.openLines()) lines.push(line);
   const scope = { sources: [place.source], queues: [place.queue] };
@@ -165,7 +165,7 @@ export function sendsMessages({ kind }: Pick<ActionDetails, "kind">): boolean {
  */
 export async function outcomeOf(
   action: ActionDetails,
-  sources: readonly LetterSource[],
+  sources: readonly DeadLetterSource[],
 ): Promise<Outcome | undefined> {
   if (!sendsMessages(action)) return undefined;
   const outcomes: Outcome[] = [];
@@ -185,7 +185,7 @@ export async function outcomeOf(
 /** The sources that an action is for, and that are not among those given: their names. */
 export function missingSources(
   { parts }: ActionDetails,
-  sources: readonly Pick<LetterSource, "sourceId">[],
+  sources: readonly Pick<DeadLetterSource, "sourceId">[],
 ): readonly string[] {
   const missing = parts.filter(
     ({ sourceId }) => !sources.some((source) => source.sourceId === sourceId),
@@ -195,7 +195,7 @@ export function missingSources(
 
 function partsAt(
   action: ActionDetails,
-  sources: readonly LetterSource[],
+  sources: readonly DeadLetterSource[],
 ): readonly ActionPartOf<never>[] {
   const [missing] = missingSources(action, sources);
   if (missing !== undefined) {
@@ -204,12 +204,12 @@ function partsAt(
     );
   }
   return action.parts.map(({ sourceId, queue, selection }) => {
-    const source = sources.find((one) => one.sourceId === sourceId) as LetterSource;
+    const source = sources.find((one) => one.sourceId === sourceId) as DeadLetterSource;
     return { place: placeAt(source, queue), selection: selection as never };
   });
 }
 
-function placeAt(source: LetterSource, queue: string): Place {
+function placeAt(source: DeadLetterSource, queue: string): Place {
   if (!isQueueName(queue)) throw new SelectionError(`${queue} is no queue of ours`);
   return placeOf(source, queue);
 }

@@ -1,4 +1,4 @@
-import { hasMessageId, messageId, shownCode, shownReason } from "../letter-sql.ts";
+import { hasMessageId, messageId, shownCode, shownReason } from "../dead-letter-sql.ts";
 import type { Place } from "../place.ts";
 
 /** What became of the messages that a replay has sent. */
@@ -41,37 +41,37 @@ export async function readOutcome({ place, actionId, startedAt }: SentPart): Pro
       from ${table} d
      where d.enqueued_at >= $2::timestamptz and ${hasMessageId}`;
   const { rows } = await source.pool.query<
-    { fate: Fate; count: number } & Omit<DeathAgain, "count">
+    { outcome: MessageOutcome; count: number } & Omit<DeathAgain, "count">
   >(
     `with sent as materialized (
        select (d.headers ->> 'new_msg_id')::bigint as id
-         from ${tables.letterArchive} d
+         from ${tables.deadLetterArchive} d
         where d.archived_at >= $2::timestamptz
           and d.headers ->> 'action_id' = $1
           and d.headers ->> 'action' = 'replay'
           and d.headers ->> 'new_msg_id' ~ '^\\d{1,18}$'
      ), death as materialized (
        select distinct on (f.sent_as) f.*
-         from (${death(tables.letters)} union all ${death(tables.letterArchive)}) f
+         from (${death(tables.deadLetters)} union all ${death(tables.deadLetterArchive)}) f
         order by f.sent_as
-     ), fate as (
+     ), outcome as (
        select case when exists (select from ${tables.queue} q where q.msg_id = s.id) then 'waiting'
                    when f.sent_as is not null then 'deadLettered'
                    when exists (select from ${tables.archive} a
                                  where a.msg_id = s.id and a.archived_at >= $2::timestamptz) then 'merged'
-                   else 'unknown' end as fate,
+                   else 'unknown' end as outcome,
               f.reason, f.code
          from sent s
          left join death f on f.sent_as = s.id::text
      )
-     select fate, case when fate = 'deadLettered' then reason end as reason,
-            case when fate = 'deadLettered' then code end as code, count(*)::double precision as count
-       from fate
+     select outcome, case when outcome = 'deadLettered' then reason end as reason,
+            case when outcome = 'deadLettered' then code end as code, count(*)::double precision as count
+       from outcome
       group by 1, 2, 3
       order by 4 desc`,
     [actionId, startedAt],
   );
-  return outcomeOfFates(rows);
+  return sumOutcomes(rows);
 }
 
 /** What an archive replay has put back into one queue: its own figure there. */
@@ -95,42 +95,42 @@ export async function readPutBack({
   const isOurs = (headers: string) =>
     `${headers} ->> 'archive_action_id' = $1 and not ${headers} ? 'replay_of'`;
   const death = (table: string) => `
-    select 'deadLettered' as fate, ${shownReason} as reason, ${shownCode} as code
+    select 'deadLettered' as outcome, ${shownReason} as reason, ${shownCode} as code
       from ${table} d
      where d.enqueued_at >= $2::timestamptz and ${isOurs("(d.message -> 'original_headers')")}`;
   const { rows } = await source.pool.query<
-    { fate: Fate; count: number } & Omit<DeathAgain, "count">
+    { outcome: MessageOutcome; count: number } & Omit<DeathAgain, "count">
   >(
-    `select f.fate, f.reason, f.code, count(*)::double precision as count
-       from (select 'waiting' as fate, null as reason, null as code
+    `select f.outcome, f.reason, f.code, count(*)::double precision as count
+       from (select 'waiting' as outcome, null as reason, null as code
                from ${tables.queue} q where ${isOurs("q.headers")}
              union all
              select 'merged', null, null
                from ${tables.archive} a where a.archived_at >= $2::timestamptz and ${isOurs("a.headers")}
-             union all ${death(tables.letters)}
-             union all ${death(tables.letterArchive)}) f
+             union all ${death(tables.deadLetters)}
+             union all ${death(tables.deadLetterArchive)}) f
       group by 1, 2, 3
       order by 4 desc`,
     [actionId, startedAt],
   );
-  const outcome = outcomeOfFates(rows);
+  const outcome = sumOutcomes(rows);
   return { ...outcome, sent: moved, unknown: Math.max(0, moved - outcome.sent) };
 }
 
-function outcomeOfFates(
-  rows: readonly ({ fate: Fate; count: number } & Omit<DeathAgain, "count">)[],
+function sumOutcomes(
+  rows: readonly ({ outcome: MessageOutcome; count: number } & Omit<DeathAgain, "count">)[],
 ): Outcome {
   const counts = { merged: 0, waiting: 0, deadLettered: 0, unknown: 0 };
   const again: DeathAgain[] = [];
-  for (const { fate, reason: why, code, count } of rows) {
-    counts[fate] += count;
-    if (fate === "deadLettered") again.push({ reason: why, code, count });
+  for (const { outcome, reason: why, code, count } of rows) {
+    counts[outcome] += count;
+    if (outcome === "deadLettered") again.push({ reason: why, code, count });
   }
   const sent = rows.reduce((all, { count }) => all + count, 0);
   return addOutcomes([{ ...counts, sent, again }]);
 }
 
-type Fate = "merged" | "waiting" | "deadLettered" | "unknown";
+type MessageOutcome = "merged" | "waiting" | "deadLettered" | "unknown";
 
 /** What became of all that several parts have sent. */
 export function addOutcomes(outcomes: readonly Outcome[]): Outcome {

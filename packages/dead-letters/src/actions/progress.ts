@@ -1,9 +1,9 @@
 import type { ActionName, PartFigures } from "@centralcloud/central";
 import type { PoolClient } from "pg";
-import type { LetterKey } from "../cursor.ts";
+import type { DeadLetterKey } from "../cursor.ts";
+import { instant } from "../dead-letter-sql.ts";
 import { ActionLostError } from "../errors.ts";
-import { instant } from "../letter-sql.ts";
-import type { LetterSource, Place } from "../place.ts";
+import type { DeadLetterSource, Place } from "../place.ts";
 import { inTransaction } from "../transaction.ts";
 
 /**
@@ -12,7 +12,7 @@ import { inTransaction } from "../transaction.ts";
  * two runners take turns, and the one that had it before moves nothing more.
  */
 export interface Progress {
-  readonly after: LetterKey | undefined;
+  readonly after: DeadLetterKey | undefined;
   readonly pass: number;
   readonly moved: number;
   readonly merged: number;
@@ -83,7 +83,7 @@ export async function readProgress(
   {
     source: { pool },
     queue,
-  }: { readonly source: Pick<LetterSource, "pool">; readonly queue: string },
+  }: { readonly source: Pick<DeadLetterSource, "pool">; readonly queue: string },
   { key }: Pick<ActionName, "key">,
 ): Promise<Progress | undefined> {
   const { rows } = await pool.query<Row>(
@@ -122,7 +122,7 @@ export interface ChunkCounts {
   readonly moved: number;
   readonly detail: Readonly<Record<string, number>>;
   /** Where the next chunk of this pass begins. */
-  readonly last: LetterKey | undefined;
+  readonly last: DeadLetterKey | undefined;
 }
 
 /** Notes where the chunk of a part has ended that the transaction has locked; what moved it has counted it. */
@@ -187,7 +187,7 @@ export function assertCounts(...counts: readonly unknown[]): void {
   if (!counts.every(isCount)) throw new ImplausibleProgressError();
 }
 
-/** Whether PostgreSQL reads it as a time: a letter may be of any that there is, and of none. */
+/** Whether PostgreSQL reads it as a time: a dead letter may be of any that there is, and of none. */
 function isTime(text: string | null): boolean {
   if (text === null || /^-?infinity$/.test(text)) return true;
   const form = /^(\d{4,6})-(0[1-9]|1[0-2])-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;

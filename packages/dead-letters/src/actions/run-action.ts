@@ -2,7 +2,7 @@ import type { ActionState, CanaryState } from "@centralcloud/central";
 import { sqlState } from "@centralcloud/postgres";
 import { pause, wordsOf } from "@centralcloud/service";
 import type { PoolClient } from "pg";
-import type { LetterKey } from "../cursor.ts";
+import type { DeadLetterKey } from "../cursor.ts";
 import { type ActingRole, ActionLostError } from "../errors.ts";
 import { type OnProgress, Pace } from "../pace.ts";
 import type { Place } from "../place.ts";
@@ -41,7 +41,7 @@ export interface ActionStep<Selection> {
 }
 
 export interface ChunkRequest {
-  readonly after: LetterKey | undefined;
+  readonly after: DeadLetterKey | undefined;
   readonly limit: number;
   /** What is moved is counted in it, by what moves it. */
   readonly part: OpenPart;
@@ -82,7 +82,7 @@ export interface RunOptions {
   readonly onProgress?: OnProgress;
 }
 
-/** The first few, whose fate is waited for. */
+/** The first few, whose outcome is waited for. */
 export interface Canary {
   readonly count: number;
   /** What has become of those sent so far; a reason where the rest must stay. */
@@ -213,10 +213,10 @@ class ActionRun<Selection> {
       if (orders.state !== "running" && orders.state !== "paused") return false;
       this.#pace.setRate(orders.rate);
       if (orders.state === "running") {
-        const verdict = await this.#judgeCanary(orders.canaryState);
-        if (verdict === "stop") return false;
-        if (verdict === "go" && this.#pace.dueMs === 0) return true;
-        if (verdict !== "go" && verdict !== "wait") canaryState = verdict;
+        const checkResult = await this.#judgeCanary(orders.canaryState);
+        if (checkResult === "stop") return false;
+        if (checkResult === "go" && this.#pace.dueMs === 0) return true;
+        if (checkResult !== "go" && checkResult !== "wait") canaryState = checkResult;
       }
       if (canaryState !== undefined) continue;
       const restMs = orders.state === "running" ? this.#pace.dueMs || napMs : napMs;

@@ -9,7 +9,7 @@ import { definePart, type Observe, type Part, pause, wordsOf } from "@centralclo
 import type { Pool } from "pg";
 import { ActionFileNeededError, ActionLostError, ActionUnavailableError } from "../errors.ts";
 import type { WorkerObservation } from "../observation.ts";
-import type { LetterSource } from "../place.ts";
+import type { DeadLetterSource } from "../place.ts";
 import { continueAction, missingSources } from "./continue-action.ts";
 import { readProgress } from "./progress.ts";
 
@@ -23,7 +23,7 @@ export interface WorkOptions {
   /** Connects those of the sources that answer, for as long as the work takes. */
   readonly withSources: (
     sourceIds: readonly string[],
-    work: (sources: readonly LetterSource[]) => Promise<void>,
+    work: (sources: readonly DeadLetterSource[]) => Promise<void>,
   ) => Promise<void>;
   readonly observe: Observe<WorkerObservation>;
   /** How often it is looked for actions that wait, in milliseconds; default: 2,000. */
@@ -127,7 +127,7 @@ class ActionWorker {
     }
   }
 
-  async #continue(action: ActionDetails, sources: readonly LetterSource[]): Promise<void> {
+  async #continue(action: ActionDetails, sources: readonly DeadLetterSource[]): Promise<void> {
     const { central, observe } = this.#options;
     const { id, kind } = action;
     const [missing] = missingSources(action, sources);
@@ -157,7 +157,7 @@ class ActionWorker {
    */
   async #unvouchedPart(
     { id, key, login, state, parts }: ActionDetails,
-    sources: readonly LetterSource[],
+    sources: readonly DeadLetterSource[],
   ): Promise<string | undefined> {
     if (state === "cancelled" || login === this.#login) return undefined;
     for (const { sourceId, sourceName, queue } of parts) {

@@ -1,14 +1,14 @@
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 import { offeredExtensions } from "../offered-extensions.ts";
 
 /** How agent_tasks is kept, and whether its latest rows can be summed up. */
-export async function checkAgentTasks(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkAgentTasks(database: CheckedDatabase): Promise<CheckResult[]> {
   return [...(await checkHypertable(database)), ...(await findOddTasks(database.client))];
 }
 
 /** Among the latest only: looking at all of them would take as long as a refresh. */
-async function findOddTasks(client: CheckedDatabase["client"]): Promise<Verdict[]> {
+async function findOddTasks(client: CheckedDatabase["client"]): Promise<CheckResult[]> {
   const { odd, id } = await readRow<{ odd: number; id: string | null }>(
     client,
     `select count(*)::integer as odd, min(t.id)::text as id
@@ -27,7 +27,7 @@ async function findOddTasks(client: CheckedDatabase["client"]): Promise<Verdict[
 }
 
 /** As a hypertable of timescaledb where there is one. */
-async function checkHypertable(database: CheckedDatabase): Promise<Verdict[]> {
+async function checkHypertable(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client } = database;
   const version = (await database.extensions()).get("timescaledb")?.version;
   if (version === undefined) {

@@ -1,6 +1,6 @@
 import { belongingsOf } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
-import { type Fix, ok, runStatement, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, type Fix, ok, runStatement, warning } from "../finding.ts";
 
 interface TableState {
   /** Quoted and qualified. */
@@ -17,7 +17,7 @@ interface TableState {
 const lag = 2;
 
 /** Dead rows that vacuum has not removed, in queues, archives and the tables of both sides. */
-export async function checkBloat(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkBloat(database: CheckedDatabase): Promise<CheckResult[]> {
   const tables = await tablesOf(database);
   const { rows: limit } = database.limits;
   const bloated = tables.filter(({ dead, threshold }) => dead > limit && dead > lag * threshold);
@@ -69,7 +69,7 @@ function vacuumTable(statement: string, table: string, { limits }: CheckedDataba
 }
 
 /** Tables that the planner knows nothing of. */
-export async function checkStatistics(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkStatistics(database: CheckedDatabase): Promise<CheckResult[]> {
   const unknown = (await tablesOf(database)).filter(
     ({ isAnalyzed, live }) => !isAnalyzed && live >= database.limits.rows,
   );

@@ -11,11 +11,11 @@ import { describeBlockers, withoutSecrets } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import {
   type CheckedDatabase,
+  type DatabaseCheckResult,
   type DatabaseFact,
-  type DatabaseVerdict,
   readRow,
 } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 import { type KnownSource, readKnownSources, refusalsOf } from "./source-identities.ts";
 
 /** What is asked of any slot, ours or not. */
@@ -27,19 +27,19 @@ const setLimit =
   "alter system set max_slot_wal_keep_size = '10GB', or what the disk can spare; then select pg_reload_conf()";
 
 /** What the server keeps for any logical slot of the database, and how the slots of others fare. */
-export async function checkSlots(database: CheckedDatabase): Promise<readonly Verdict[]> {
+export async function checkSlots(database: CheckedDatabase): Promise<readonly CheckResult[]> {
   const slots = await slotsOf(database);
   if (slots.length === 0) return [];
-  const verdicts = slots.filter(({ isOurs }) => !isOurs).map(judgeOther);
+  const checkResults = slots.filter(({ isOurs }) => !isOurs).map(judgeOther);
   const { keepLimit } = await readRow<{ keepLimit: string }>(
     database.client,
     `select current_setting('max_slot_wal_keep_size') as "keepLimit"`,
   );
   if (keepLimit === "-1") {
     const message = "max_slot_wal_keep_size is -1: a slot that nobody reads fills the disk";
-    verdicts.push(warning(message, setLimit));
+    checkResults.push(warning(message, setLimit));
   }
-  return verdicts;
+  return checkResults;
 }
 
 /** The logical slots of a database, ours and others. */
@@ -65,7 +65,7 @@ export async function slotsOf({
   return slots.filter(({ database }) => database === databaseName);
 }
 
-function judgeOther(slot: AnySlot): Verdict {
+function judgeOther(slot: AnySlot): CheckResult {
   const drop = `select pg_drop_replication_slot('${slot.name}')`;
   if (slot.walStatus === "lost") {
     const remedy = `nothing can be read from it any more: ${drop}`;
@@ -82,7 +82,7 @@ export type SlotFact =
       readonly side: "source";
       readonly source: IdentifiedSource;
       readonly slot: Slot | undefined;
-      readonly problems: readonly Verdict[];
+      readonly problems: readonly CheckResult[];
     }
   | {
       readonly side: "central";
@@ -105,7 +105,9 @@ export async function gatherSlots(database: CheckedDatabase): Promise<SlotFact> 
 }
 
 /** How our own slot of each source fares: lost, read or left alone, by what the change log says, too. */
-export function compareSlots(facts: readonly DatabaseFact<SlotFact>[]): readonly DatabaseVerdict[] {
+export function compareSlots(
+  facts: readonly DatabaseFact<SlotFact>[],
+): readonly DatabaseCheckResult[] {
   const cursors = new Map(
     facts.flatMap(({ fact }) => (fact.side === "central" ? [...fact.cursors] : [])),
   );
@@ -123,13 +125,13 @@ export function compareSlots(facts: readonly DatabaseFact<SlotFact>[]): readonly
     const isRefused = addresses.has(withoutSecrets(database.url));
     const cursor = isRefused ? undefined : cursors.get(source.sourceId);
     const loss = findLoss(slot, cursor, source.server);
-    const verdict =
+    const checkResult =
       loss !== undefined
         ? error(`changes are missing: ${loss}`, `begin anew: ${recreateCommand(source.name)}`)
         : slot === undefined
           ? ok("no changes are captured: there is no slot")
           : judge(slot, hasStore);
-    return [verdict, ...problems].map((one) => ({ database, verdict: one }));
+    return [checkResult, ...problems].map((one) => ({ database, checkResult: one }));
   });
 }
 
@@ -145,7 +147,7 @@ async function readVisibleCursors(
 }
 
 /** @param hasStore whether the central store was reached: no capture reads anything without it. */
-function judge(slot: Slot, hasStore: boolean): Verdict {
+function judge(slot: Slot, hasStore: boolean): CheckResult {
   if (slot.waitsFor !== null) {
     const pids = slot.waitsFor.map(({ pid }) => pid).filter((pid) => pid > 0);
     const end = pids.map((pid) => `select pg_terminate_backend(${pid})`).join("; ");
@@ -170,7 +172,7 @@ function keptFor({ retainedBytes }: AnySlot): string {
 }
 
 /** What is wrong with how much the server keeps for a slot, or that nobody reads it. */
-function judgeKept(slot: AnySlot, read: string, keepUp: string): Verdict | undefined {
+function judgeKept(slot: AnySlot, read: string, keepUp: string): CheckResult | undefined {
   const { name, active, walStatus, retainedBytes, safeBytes } = slot;
   if (walStatus === "unreserved") {
     const message = `the slot ${name} is about to be lost: ${keptFor(slot)}, more than is allowed`;
@@ -185,7 +187,7 @@ function judgeKept(slot: AnySlot, read: string, keepUp: string): Verdict | undef
 }
 
 /** Tables that can't be captured, whatever the output plugin: their changes are missing. */
-async function judgeTables({ client, captured }: CheckedDatabase): Promise<readonly Verdict[]> {
+async function judgeTables({ client, captured }: CheckedDatabase): Promise<readonly CheckResult[]> {
   // Null where the database is older than this build.
   const { mayAsk } = await readRow<{ mayAsk: boolean | null }>(
     client,
@@ -208,7 +210,7 @@ async function judgeTables({ client, captured }: CheckedDatabase): Promise<reado
   );
 }
 
-async function judgePublication(client: ClientBase): Promise<readonly Verdict[]> {
+async function judgePublication(client: ClientBase): Promise<readonly CheckResult[]> {
   const { mayPublish, unidentified } = await readRow<{
     mayPublish: boolean;
     /** Published tables whose updates PostgreSQL would refuse, or that have no key to be known by. */
@@ -231,19 +233,19 @@ async function judgePublication(client: ClientBase): Promise<readonly Verdict[]>
               as unidentified`,
     [captureName],
   );
-  const verdicts: Verdict[] = [];
+  const checkResults: CheckResult[] = [];
   if (!mayPublish) {
     const message =
       "centralcloud_owner may not create in this database, so nothing can be published";
     const remedy = "grant create on database … to centralcloud_owner";
-    verdicts.push(warning(message, remedy));
+    checkResults.push(warning(message, remedy));
   }
   for (const table of unidentified) {
     const message = `updates of ${table} fail: it is captured, and its rows can't be identified by what is published`;
     const remedy = `give it a primary key, and: alter table ${table} replica identity default`;
-    verdicts.push(error(message, remedy));
+    checkResults.push(error(message, remedy));
   }
-  return verdicts;
+  return checkResults;
 }
 
 function formatBytes(bytes: number): string {

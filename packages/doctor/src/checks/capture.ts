@@ -2,7 +2,7 @@ import { recreateCommand, type Slot } from "@centralcloud/cdc";
 import { EndingClient } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 interface Settings {
   readonly version: string;
@@ -18,7 +18,7 @@ interface Settings {
 }
 
 /** Whether changes can be captured from the write-ahead log, and by which output plugin. */
-export async function checkCapture(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkCapture(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, server } = database;
   const [settings] = await server.query<Settings>(
     client,
@@ -38,41 +38,46 @@ export async function checkCapture(database: CheckedDatabase): Promise<Verdict[]
   const possible = await checkPlugin(database, settings);
   return [
     ...checkServerSettings(settings),
-    slot === undefined ? possible.verdict : judgeUsed(slot, possible),
+    slot === undefined ? possible.checkResult : judgeUsed(slot, possible),
   ];
 }
 
-function checkServerSettings({ walLevel, maxSlots, usedSlots, maxSenders }: Settings): Verdict[] {
+function checkServerSettings({
+  walLevel,
+  maxSlots,
+  usedSlots,
+  maxSenders,
+}: Settings): CheckResult[] {
   const change = (name: string, value: string) =>
     `alter system set ${name} = ${value}, then restart the server`;
-  const verdicts: Verdict[] = [];
+  const checkResults: CheckResult[] = [];
   if (walLevel !== "logical") {
     const message = `wal_level is ${walLevel}: changes can't be captured`;
-    verdicts.push(warning(message, change("wal_level", "logical")));
+    checkResults.push(warning(message, change("wal_level", "logical")));
   }
   if (usedSlots >= maxSlots) {
     const message = `all ${maxSlots} replication slots are taken (max_replication_slots)`;
-    verdicts.push(warning(message, change("max_replication_slots", String(maxSlots + 10))));
+    checkResults.push(warning(message, change("max_replication_slots", String(maxSlots + 10))));
   }
   if (maxSenders === 0) {
     const message = "max_wal_senders is 0: changes can't be captured";
-    verdicts.push(warning(message, change("max_wal_senders", "10")));
+    checkResults.push(warning(message, change("max_wal_senders", "10")));
   }
-  if (verdicts.length > 0) return verdicts;
+  if (checkResults.length > 0) return checkResults;
   return [ok(`wal_level is logical, ${maxSlots - usedSlots} of ${maxSlots} slots are free`)];
 }
 
 /** What can be used, and whether wal2json surely can't. */
 interface Possible {
-  readonly verdict: Verdict;
+  readonly checkResult: CheckResult;
   readonly isRefused: boolean;
 }
 
 /** What the slot uses, which another plugin can't read; and whether it can still be read by that. */
-function judgeUsed({ name, plugin }: Slot, { verdict, isRefused }: Possible): Verdict {
-  if (plugin === "wal2json" && isRefused && verdict.severity !== "ok") {
-    const message = `the slot ${name} uses wal2json, and can't be read: ${verdict.message}`;
-    return error(message, verdict.remedy);
+function judgeUsed({ name, plugin }: Slot, { checkResult, isRefused }: Possible): CheckResult {
+  if (plugin === "wal2json" && isRefused && checkResult.severity !== "ok") {
+    const message = `the slot ${name} uses wal2json, and can't be read: ${checkResult.message}`;
+    return error(message, checkResult.remedy);
   }
   if (plugin === "wal2json" && isRefused) {
     const remedy = `install wal2json again, or begin anew with pgoutput: ${recreateCommand()}`;
@@ -88,35 +93,35 @@ async function checkPlugin(
   const { superuser, pluginLibraries, version } = settings;
   if (!superuser) {
     const message = "pgoutput can be used; whether wal2json can be, too, only a superuser can ask";
-    return { verdict: ok(message), isRefused: false };
+    return { checkResult: ok(message), isRefused: false };
   }
   if (client instanceof EndingClient && client.isPooled) {
     const message =
       "pgoutput can be used; whether wal2json can be, too, can't be asked through a pooler";
-    return { verdict: ok(message), isRefused: false };
+    return { checkResult: ok(message), isRefused: false };
   }
   const problem = await server.ask("wal2json loads", () => tryToLoad(client, "wal2json"));
   if (problem?.code === "58P01") {
     const message = `pgoutput is used; wal2json would be, were postgresql-${version}-wal2json installed`;
-    return { verdict: ok(message), isRefused: true };
+    return { checkResult: ok(message), isRefused: true };
   }
   if (problem !== undefined) {
     const remedy = `install the postgresql-${version}-wal2json that fits this server, or none`;
     const message = `pgoutput is used; wal2json can't be loaded: ${problem.message}`;
-    return { verdict: warning(message, remedy), isRefused: true };
+    return { checkResult: warning(message, remedy), isRefused: true };
   }
   const allowed = pluginLibraries?.split(",").map((name) => name.trim());
   if (allowed !== undefined && !allowed.includes("wal2json")) {
     const apply = settings.pluginLibrariesContext === "postmaster" ? "restart" : "reload";
     const list = [...allowed.filter((name) => name !== ""), "wal2json"].join(", ");
-    const verdict = warning(
+    const checkResult = warning(
       "pgoutput is used; wal2json is installed, but output_plugin_libraries leaves it out",
       `set output_plugin_libraries = '${list}' in postgresql.conf, and ${apply} the server`,
     );
-    return { verdict, isRefused: true };
+    return { checkResult, isRefused: true };
   }
   const message = "wal2json is used for a new slot, unless it is older than version 2.6";
-  return { verdict: ok(message), isRefused: false };
+  return { checkResult: ok(message), isRefused: false };
 }
 
 /** Loading a library into this session tells whether it is there (58P01: no such file), and does nothing else. */

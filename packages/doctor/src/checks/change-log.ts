@@ -5,8 +5,8 @@ import {
   recreateCommand,
   type Slot,
 } from "@centralcloud/cdc";
-import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import type { CheckedDatabase, DatabaseCheckResult, DatabaseFact } from "../check.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 interface CursorRow {
   readonly sourceId: string;
@@ -53,7 +53,7 @@ export async function gatherChangeLog({
 /** Whether somebody enters the changes of each source that is captured, and none are missing. */
 export function compareChangeLog(
   facts: readonly DatabaseFact<ChangeLogFact>[],
-): readonly DatabaseVerdict[] {
+): readonly DatabaseCheckResult[] {
   const slots = new Map(
     facts.flatMap(({ fact }) =>
       fact.side === "source" ? [[fact.sourceId, fact.slot] as const] : [],
@@ -61,19 +61,19 @@ export function compareChangeLog(
   );
   return facts.flatMap(({ database, fact }) => {
     if (fact.side === "source") return [];
-    const verdicts = fact.rows.map((row) => {
+    const checkResults = fact.rows.map((row) => {
       // Of a source that was not reached only the log's own word is known.
       const loss = slots.has(row.sourceId)
         ? findLoss(slots.get(row.sourceId), fact.cursors.get(row.sourceId))
         : undefined;
       return judge(row, loss ?? row.lostReason);
     });
-    if (verdicts.length === 0) verdicts.push(ok("no source is captured"));
-    return verdicts.map((verdict) => ({ database, verdict }));
+    if (checkResults.length === 0) checkResults.push(ok("no source is captured"));
+    return checkResults.map((checkResult) => ({ database, checkResult }));
   });
 }
 
-function judge(row: CursorRow, loss: string | null): Verdict {
+function judge(row: CursorRow, loss: string | null): CheckResult {
   const { source, silentSeconds, behindSeconds } = row;
   const behind = `its change log is complete up to ${formatSeconds(behindSeconds)} ago`;
   if (loss !== null) {

@@ -1,9 +1,9 @@
-import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
+import type { CheckedDatabase, DatabaseCheckResult, DatabaseFact } from "../check.ts";
 import { type ClockOffset, certainOffset } from "../clock-offset.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 /** Whether the database's clock agrees with this machine's. */
-export async function checkClock({ clock, limits }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkClock({ clock, limits }: CheckedDatabase): Promise<CheckResult[]> {
   const offset = await clock();
   const certain = certainOffset(offset);
   if (Math.abs(certain) <= limits.clockMs)
@@ -20,7 +20,7 @@ export async function checkClock({ clock, limits }: CheckedDatabase): Promise<Ve
 /** Whether the clocks of the databases agree with each other, whatever this machine's says. */
 export function compareClocks(
   facts: readonly DatabaseFact<ClockOffset>[],
-): readonly DatabaseVerdict[] {
+): readonly DatabaseCheckResult[] {
   const central = facts.find(({ database }) => database.plane === "central");
   if (central === undefined) return [];
   return facts.flatMap(({ database, fact: own }) => {
@@ -31,11 +31,11 @@ export function compareClocks(
     });
     if (Math.abs(certain) <= database.limits.clockMs) return [];
     const direction = certain > 0 ? "ahead of" : "behind";
-    const verdict = warning(
+    const checkResult = warning(
       `its clock is ${seconds(Math.abs(certain))} s ${direction} that of the central database, at least`,
       "synchronize both servers with the same time servers (chronyd, systemd-timesyncd)",
     );
-    return [{ database, verdict }];
+    return [{ database, checkResult }];
   });
 }
 

@@ -1,10 +1,10 @@
 import {
   type CheckedDatabase,
+  type DatabaseCheckResult,
   type DatabaseFact,
-  type DatabaseVerdict,
   readRow,
 } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 import { silenceS } from "./consumers.ts";
 
 interface Budget {
@@ -35,7 +35,7 @@ export async function gatherConnections(database: CheckedDatabase): Promise<Conn
  */
 export function compareConnections(
   facts: readonly DatabaseFact<ConnectionFact>[],
-): readonly DatabaseVerdict[] {
+): readonly DatabaseCheckResult[] {
   const replicas = Math.max(1, ...facts.map(({ fact }) => fact.replicas)) + 1;
   const needOf = ({ connectionsPerReplica }: CheckedDatabase) => replicas * connectionsPerReplica;
   const totals = new Map<string, number>();
@@ -45,11 +45,11 @@ export function compareConnections(
   }
   return facts.map(({ database, fact: { budget } }) => {
     const total = totals.get(budget.server) ?? 0;
-    return { database, verdict: judge(budget, needOf(database), total, replicas) };
+    return { database, checkResult: judge(budget, needOf(database), total, replicas) };
   });
 }
 
-function judge(budget: Budget, need: number, total: number, replicas: number): Verdict {
+function judge(budget: Budget, need: number, total: number, replicas: number): CheckResult {
   const { available, others, databaseLimit, roleLimit } = budget;
   const who = `${replicas} replicas (one more than now) may open ${need} connections to it`;
   const limit = Math.min(...[databaseLimit, roleLimit].filter((one) => one >= 0), Infinity);

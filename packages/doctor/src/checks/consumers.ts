@@ -1,11 +1,11 @@
 import type { CheckedDatabase } from "../check.ts";
-import { ok, runStatement, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, runStatement, warning } from "../finding.ts";
 
 /** A replica reports itself every five seconds. */
 export const silenceS = 60;
 
 /** Replicas that ended without a word are dead, or cut off; the store forgets them after a day. */
-export async function checkConsumers({ client }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkConsumers({ client }: CheckedDatabase): Promise<CheckResult[]> {
   const { rows } = await client.query<{
     id: string;
     host: string;

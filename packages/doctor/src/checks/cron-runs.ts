@@ -1,6 +1,6 @@
 import { PgCronUnusableError, withCronDatabaseOf } from "@centralcloud/scheduler";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict } from "../finding.ts";
+import { type CheckResult, error, ok } from "../finding.ts";
 
 interface LastRun {
   readonly job: string;
@@ -13,7 +13,7 @@ interface LastRun {
  * What pg_cron says of its own last run of each job. A job that fails is in our record, but one that pg_cron
  * could not even start (no connection, no such role) is in pg_cron's alone.
  */
-export async function checkCronRuns(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkCronRuns(database: CheckedDatabase): Promise<CheckResult[]> {
   const runs = await readLastRuns(database);
   if (runs === undefined) return [];
   const failed = runs.filter(({ status }) => status === "failed");

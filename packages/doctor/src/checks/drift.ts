@@ -7,30 +7,30 @@ import {
   queueOfObject,
 } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, runStatement, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, runStatement, warning } from "../finding.ts";
 
 const asMade = ok("it has everything of ours, as it was made");
 
 /** Whether the database still is what `migrate` made of it. */
-export async function checkDrift(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkDrift(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, plane } = database;
   // What another build made is for the check of the migrations.
   if (!areOfThisBuild(plane, await database.records())) return [];
   if ((await database.state())?.isKnown) return [asMade];
   const { differences, rights } = await findDrift(plane, client);
-  const verdicts = [
-    ...differences.map((difference) => verdictOf(plane, difference)),
-    ...rights.map((difference) => verdictOfRights(plane, difference)),
+  const checkResults = [
+    ...differences.map((difference) => checkResultOf(plane, difference)),
+    ...rights.map((difference) => checkResultOfRights(plane, difference)),
   ];
-  return verdicts.length > 0 ? verdicts : [asMade];
+  return checkResults.length > 0 ? checkResults : [asMade];
 }
 
-function verdictOf(plane: Plane, difference: Difference): Verdict {
+function checkResultOf(plane: Plane, difference: Difference): CheckResult {
   const message = describeDifference(difference);
   const queue = madeByCreateQueue(difference) ? queueOfObject(difference.object) : undefined;
   if (queue === undefined) {
-    const verdict = difference.property?.startsWith("option ") === true ? warning : error;
-    return verdict(message, `centralcloud migrate --only ${plane}`);
+    const checkResult = difference.property?.startsWith("option ") === true ? warning : error;
+    return checkResult(message, `centralcloud migrate --only ${plane}`);
   }
   const statement = `select public.create_queue('${queue}')`;
   return error(message, statement, runStatement(statement));
@@ -44,7 +44,7 @@ function madeByCreateQueue({ property, expected }: Difference): boolean {
   );
 }
 
-function verdictOfRights(plane: Plane, difference: RightsDifference): Verdict {
+function checkResultOfRights(plane: Plane, difference: RightsDifference): CheckResult {
   const remedy = `centralcloud migrate --only ${plane}; or as who may: ${difference.statements.join("; ")}`;
   const isForCapture = difference.object.startsWith("database ") && difference.extra.length === 0;
   return (isForCapture ? warning : error)(describeRights(difference), remedy);

@@ -1,5 +1,5 @@
 import type { CheckedDatabase } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 const consequences = {
   fsync: "a crash of the machine may destroy the whole database",
@@ -9,7 +9,7 @@ const consequences = {
 } as const;
 
 /** Settings that let a crash take back what we have built on. */
-export async function checkDurability({ facts }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkDurability({ facts }: CheckedDatabase): Promise<CheckResult[]> {
   const settings: Record<keyof typeof consequences, string> = {
     fsync: facts.fsync,
     full_page_writes: facts.fullPageWrites,

@@ -1,8 +1,8 @@
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict } from "../finding.ts";
+import { type CheckResult, error, ok } from "../finding.ts";
 
 /** The encoding of a database is decided when it is created; no connection of ours works in another than UTF8. */
-export async function checkEncoding({ facts }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkEncoding({ facts }: CheckedDatabase): Promise<CheckResult[]> {
   const { encoding } = facts;
   if (encoding === "UTF8") return [ok("its encoding is UTF8")];
   const remedy =

@@ -1,6 +1,6 @@
 import { readTlsSettings } from "@centralcloud/postgres";
 import type { CheckedDatabase } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 /** Of a server that has TLS for nobody: until it does, no other sslmode connects. */
 const lacking = "; turn ssl on at the server first (ssl = on, ssl_cert_file, ssl_key_file)";
@@ -8,15 +8,15 @@ const lacking = "; turn ssl on at the server first (ssl = on, ssl_cert_file, ssl
 const say = "sslmode=verify-full&sslrootcert=FILE";
 
 /** Whether what goes to the database can be read, or answered, by somebody on the way. */
-export async function checkEncryption(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkEncryption(database: CheckedDatabase): Promise<CheckResult[]> {
   const { tlsVersion: version, tlsCipher: cipher, offersTls: offered } = database.facts;
-  const verdicts: Verdict[] = (await unencryptedOthers(database)).map((who) =>
+  const checkResults: CheckResult[] = (await unencryptedOthers(database)).map((who) =>
     warning(
       `${who} is connected in plain text from another machine${offered ? "" : lacking}`,
       `${say} in its URL`,
     ),
   );
-  return [judge(database.url, version, cipher, offered), ...verdicts];
+  return [judge(database.url, version, cipher, offered), ...checkResults];
 }
 
 /** Programs of ours that are connected to it from another machine, in plain text. */
@@ -41,7 +41,7 @@ function judge(
   version: string | null,
   cipher: string | null,
   offered: boolean,
-): Verdict {
+): CheckResult {
   const { tls } = readTlsSettings(url);
   const used = `${version} with ${cipher}`;
   if (version !== null && tls !== false && tls.rejectUnauthorized) {

@@ -1,7 +1,7 @@
 import { type LiveReplica, lackingReplicas, readLiveReplicas } from "@centralcloud/central";
 import type { KnownSessionKey } from "@centralcloud/session-keys";
-import type { CheckedDatabase, DatabaseFact, DatabaseVerdict } from "../check.ts";
-import { error, ok, type Verdict } from "../finding.ts";
+import type { CheckedDatabase, DatabaseCheckResult, DatabaseFact } from "../check.ts";
+import { type CheckResult, error, ok } from "../finding.ts";
 
 /** The replicas of a central store, or the keys of a source. */
 export interface KeyFact {
@@ -17,7 +17,7 @@ export async function gatherKeys({ client, plane, keys }: CheckedDatabase): Prom
 /** Sessions are sealed for the active key of their source; each consumer at work has to hold it. */
 export function compareHeldKeys(
   facts: readonly DatabaseFact<KeyFact>[],
-): readonly DatabaseVerdict[] {
+): readonly DatabaseCheckResult[] {
   const replicas = facts.flatMap(({ fact }) => fact.replicas);
   // An older version does not say; it is replaced before long, and may well hold the key.
   const telling = replicas.filter(({ heldKeys }) => heldKeys !== null);
@@ -26,11 +26,15 @@ export function compareHeldKeys(
   const untold = silent === 0 ? "" : ` (but ${silent} of an older version, which can't say)`;
   return facts.flatMap(({ database, fact }) => {
     const active = fact.keys.find((key) => key.active);
-    return active === undefined ? [] : [{ database, verdict: judge(active, telling, untold) }];
+    return active === undefined ? [] : [{ database, checkResult: judge(active, telling, untold) }];
   });
 }
 
-function judge(active: KnownSessionKey, telling: readonly LiveReplica[], untold: string): Verdict {
+function judge(
+  active: KnownSessionKey,
+  telling: readonly LiveReplica[],
+  untold: string,
+): CheckResult {
   const { keyId } = active;
   const lacking = lackingReplicas(telling, { ...active, binds: false });
   if (lacking.length > 0) {
@@ -44,7 +48,7 @@ function judge(active: KnownSessionKey, telling: readonly LiveReplica[], untold:
   if (tooOld.length > 0) {
     return error(
       `seals for the key ${keyId} name their session, and these consumers are too old to open such: ${names(tooOld)}`,
-      "replace them by this version; then: centralcloud dlq replay --letter-reason unreadable",
+      "replace them by this version; then: centralcloud dlq replay --dead-letter-reason unreadable",
     );
   }
   return ok(`every consumer${untold} holds the key ${keyId}, for which sessions are sealed`);

@@ -1,24 +1,24 @@
 import { checkJobHealth, type JobStatus, scheduledJobsStatus } from "@centralcloud/scheduler";
 import { shellWord, withoutContents } from "@centralcloud/service";
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 /** When each job last succeeded, whoever runs it: one that never starts fails in no log. */
-export async function checkJobs({ client }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkJobs({ client }: CheckedDatabase): Promise<CheckResult[]> {
   const statuses = await scheduledJobsStatus(client);
   const problems = new Map(
     (await checkJobHealth(client)).map((problem) => [problem.job, problem] as const),
   );
-  const verdicts = statuses.map((status) => {
+  const checkResults = statuses.map((status) => {
     const found = problems.get(status.job);
     if (found !== undefined) return error(`${status.job}: ${found.problem}`, found.remedy);
     return judge(status);
   });
-  return [...verdicts, ...(await findFutureTimes(client))];
+  return [...checkResults, ...(await findFutureTimes(client))];
 }
 
 /** What a clock that was set back has left behind; it decides nothing, but is no history either. */
-async function findFutureTimes(client: CheckedDatabase["client"]): Promise<Verdict[]> {
+async function findFutureTimes(client: CheckedDatabase["client"]): Promise<CheckResult[]> {
   const { runs, latest, declared } = await readRow<{
     runs: number;
     latest: string | null;
@@ -32,9 +32,9 @@ async function findFutureTimes(client: CheckedDatabase["client"]): Promise<Verdi
       where r.started_at > clock_timestamp() + interval '1 minute'
          or r.finished_at > clock_timestamp() + interval '1 minute'`,
   );
-  const verdicts: Verdict[] = [];
+  const checkResults: CheckResult[] = [];
   if (runs > 0) {
-    verdicts.push(
+    checkResults.push(
       warning(
         `${runs} runs of jobs are dated in the future, up to ${latest}: the server's clock was set back; they do not count`,
         "see that the clock is right, then: delete from public.job_runs where greatest(started_at, finished_at) > now() + interval '1 minute'",
@@ -42,17 +42,17 @@ async function findFutureTimes(client: CheckedDatabase["client"]): Promise<Verdi
     );
   }
   if (declared !== null) {
-    verdicts.push(
+    checkResults.push(
       warning(
         `the list of jobs was changed in the future, at ${declared}: the server's clock was set back`,
         "see that the clock is right, then: update centralcloud_migrations.objects set applied_at = now() where applied_at > now()",
       ),
     );
   }
-  return verdicts;
+  return checkResults;
 }
 
-function judge({ job, lastStatus, lastError, lastSuccessAt }: JobStatus): Verdict {
+function judge({ job, lastStatus, lastError, lastSuccessAt }: JobStatus): CheckResult {
   const success =
     lastSuccessAt === null
       ? "has not succeeded yet"

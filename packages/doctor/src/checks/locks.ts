@@ -1,6 +1,6 @@
 import { type Blocker, blockersOf, describeBlockers } from "@centralcloud/postgres";
 import type { CheckedDatabase } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 /** How long a lock may be waited for, in seconds: what is normal takes milliseconds. */
 const longestWaitS = 2;
@@ -19,7 +19,7 @@ export async function checkLocks({
   client,
   server,
   databaseName,
-}: CheckedDatabase): Promise<Verdict[]> {
+}: CheckedDatabase): Promise<CheckResult[]> {
   const nobody = ok(`nobody waits for a lock for ${longestWaitS} s`);
   const waiting = await server.query<{ database: string }>(
     client,

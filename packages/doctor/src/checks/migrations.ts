@@ -1,12 +1,12 @@
 import { isComplete, readJournal, recordsMissing } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 export async function checkMigrations({
   client,
   plane,
   records,
-}: CheckedDatabase): Promise<Verdict[]> {
+}: CheckedDatabase): Promise<CheckResult[]> {
   const remedy = `centralcloud migrate --only ${plane}`;
   const { applied, objectsAreCurrent } = await records();
   if (applied.length === 0) {

@@ -1,9 +1,9 @@
 import { ownerRole, ownershipStatements } from "@centralcloud/db";
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 /** Functions that run with their owner's rights should run with those of the owner role, and no more. */
-export async function checkOwnership(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkOwnership(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, plane } = database;
   const asItShould = ok(`everything of ours belongs to ${ownerRole}`);
   if ((await database.state())?.isKnown) return [asItShould];

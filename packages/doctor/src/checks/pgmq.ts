@@ -1,5 +1,5 @@
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 import { offeredExtensions } from "../offered-extensions.ts";
 
 /** Minor versions of pgmq 1 that this build is tested with. */
@@ -13,7 +13,7 @@ interface Found {
   readonly headers: boolean;
 }
 
-export async function checkPgmq(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkPgmq(database: CheckedDatabase): Promise<CheckResult[]> {
   const extension = (await database.extensions()).get("pgmq")?.version;
   const found = await readRow<Found>(
     database.client,

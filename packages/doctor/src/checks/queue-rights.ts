@@ -1,6 +1,6 @@
 import { queuesOf } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, runStatement, type Verdict } from "../finding.ts";
+import { type CheckResult, error, ok, runStatement } from "../finding.ts";
 
 interface Gap {
   readonly queue: string;
@@ -9,7 +9,7 @@ interface Gap {
 }
 
 /** Whether our functions may send, the consumer take, and people look: a recreated queue starts without. */
-export async function checkQueueRights(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkQueueRights(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, plane, queues } = database;
   const complete = ok(
     "our functions may send to each queue, the consumer take, and viewers and operators look",

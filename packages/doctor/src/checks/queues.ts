@@ -1,7 +1,7 @@
 import { queuesOf } from "@centralcloud/db";
 import { type ClientBase, escapeIdentifier, escapeLiteral } from "pg";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, runStatement, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, runStatement, warning } from "../finding.ts";
 
 /** So old may a message get before it shows that nobody consumes its queue, or not fast enough. */
 const patienceS = 600;
@@ -17,11 +17,11 @@ interface State {
   readonly tuned: boolean;
   /** Whether it has the indexes that `create_queue` gives a dead-letter queue. */
   readonly hasTimeIndex: boolean;
-  /** Whether its letters can be grouped without reading them. */
+  /** Whether its dead letters can be grouped without reading them. */
   readonly hasFingerprintIndex: boolean;
 }
 
-export async function checkQueues(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkQueues(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, plane, queues } = database;
   const names = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
   // What is as it was made needs no look at each queue's table.
@@ -33,29 +33,32 @@ export async function checkQueues(database: CheckedDatabase): Promise<Verdict[]>
   const contentOf = ({ table }: State) => contents.find((content) => content.table === table);
   return queues.flatMap((queue, index) => {
     const remedy = `select public.create_queue('${queue}')`;
-    const [state, letters] = [states[2 * index], states[2 * index + 1]];
-    if (state === undefined || letters === undefined) return [];
-    const verdicts: Verdict[] = [];
-    const missing = [...(state.exists ? [] : [queue]), ...(letters.exists ? [] : [`${queue}-dlq`])];
+    const [state, deadLetters] = [states[2 * index], states[2 * index + 1]];
+    if (state === undefined || deadLetters === undefined) return [];
+    const checkResults: CheckResult[] = [];
+    const missing = [
+      ...(state.exists ? [] : [queue]),
+      ...(deadLetters.exists ? [] : [`${queue}-dlq`]),
+    ];
     if (missing.length > 0) {
       const message = `there is no queue ${missing.join(", and no queue ")}`;
-      verdicts.push(error(message, remedy, runStatement(remedy)));
+      checkResults.push(error(message, remedy, runStatement(remedy)));
     }
     if (state.exists && !state.tuned) {
       const message = `${queue} is vacuumed too seldom: it was made without create_queue`;
-      verdicts.push(warning(message, remedy, runStatement(remedy)));
+      checkResults.push(warning(message, remedy, runStatement(remedy)));
     }
-    if (letters.exists && !letters.hasTimeIndex) {
+    if (deadLetters.exists && !deadLetters.hasTimeIndex) {
       const message = `${queue}-dlq has no index by time: reading a long list of dead letters is slow`;
-      verdicts.push(warning(message, remedy, runStatement(remedy)));
+      checkResults.push(warning(message, remedy, runStatement(remedy)));
     }
-    if (letters.exists && !letters.hasFingerprintIndex) {
+    if (deadLetters.exists && !deadLetters.hasFingerprintIndex) {
       const message = `${queue}-dlq has no index by fingerprint: groups of its dead letters are counted slowly`;
-      verdicts.push(warning(message, remedy, runStatement(remedy)));
+      checkResults.push(warning(message, remedy, runStatement(remedy)));
     }
-    const [waiting, dead] = [contentOf(state), contentOf(letters)];
+    const [waiting, dead] = [contentOf(state), contentOf(deadLetters)];
     return [
-      ...verdicts,
+      ...checkResults,
       ...(waiting === undefined ? [] : [judgeBacklog(queue, waiting)]),
       ...(dead === undefined ? [] : judgeDeadLetters(queue, dead)),
     ];
@@ -116,14 +119,14 @@ async function readContents(
   return rows;
 }
 
-function judgeBacklog(queue: string, { count, ageS }: Content): Verdict {
+function judgeBacklog(queue: string, { count, ageS }: Content): CheckResult {
   if (ageS === null) return ok(`${queue} is empty`);
   const waiting = `${queue}: ${countOf(count, "message")} in it, the oldest since ${ageS} s`;
   if (ageS <= patienceS) return ok(waiting);
   return warning(waiting, "see that a consumer runs: its /readyz says what it waits for");
 }
 
-function judgeDeadLetters(queue: string, { count, oldest }: Content): readonly Verdict[] {
+function judgeDeadLetters(queue: string, { count, oldest }: Content): readonly CheckResult[] {
   if (oldest === null) return [];
   const message = `${queue}-dlq: ${countOf(count, "dead letter")} in it, the oldest of ${oldest.toISOString()}`;
   const remedy =

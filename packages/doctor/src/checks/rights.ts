@@ -1,6 +1,6 @@
 import type { Plane } from "@centralcloud/db";
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { error, ok, type Verdict } from "../finding.ts";
+import { type CheckResult, error, ok } from "../finding.ts";
 
 /** What the consumer can't do without, beside its queues. */
 const needed: Readonly<
@@ -27,7 +27,7 @@ const needed: Readonly<
 const roleNames = ["centralcloud_operator", "centralcloud_viewer"];
 
 /** Whether the consumer could work as the role that looks; people have roles of their own. */
-export async function checkRights(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkRights(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, plane, server } = database;
   const [login] = await server.query<{ self: string; superuser: boolean }>(
     client,

@@ -1,6 +1,6 @@
 import { ownerRole, rolesOf } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 interface Role {
   readonly name: string;
@@ -15,7 +15,7 @@ interface Role {
   readonly members: readonly string[];
 }
 
-export async function checkRoles(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkRoles(database: CheckedDatabase): Promise<CheckResult[]> {
   const { server, plane } = database;
   const roles = await server.ask(`roles of ${plane}`, () => readRoles(database));
   const problems = roles.flatMap((role) => (role.exists ? findProblems(role) : [missing(role)]));
@@ -39,7 +39,7 @@ async function readRoles({ client, plane }: CheckedDatabase): Promise<readonly R
   return rows;
 }
 
-function missing({ name }: Role): Verdict {
+function missing({ name }: Role): CheckResult {
   const attribute = name === "centralcloud_jobs" ? "login" : "nologin";
   return warning(
     `the role ${name} is missing`,
@@ -47,27 +47,29 @@ function missing({ name }: Role): Verdict {
   );
 }
 
-function findProblems({ name, canLogin, canReplicate, powers, memberOf }: Role): Verdict[] {
-  const verdicts: Verdict[] = [];
+function findProblems({ name, canLogin, canReplicate, powers, memberOf }: Role): CheckResult[] {
+  const checkResults: CheckResult[] = [];
   if (powers.length > 0) {
     const remedy = `alter role ${name} ${powers.map((power) => `no${power}`).join(" ")}`;
-    verdicts.push(error(`${name} has more rights than its grants: ${powers.join(", ")}`, remedy));
+    checkResults.push(
+      error(`${name} has more rights than its grants: ${powers.join(", ")}`, remedy),
+    );
   }
   for (const other of memberOf) {
     const message = `${name} is a member of ${other}, and may do what that may`;
-    verdicts.push(error(message, `revoke ${other} from ${name}`));
+    checkResults.push(error(message, `revoke ${other} from ${name}`));
   }
   if (name === ownerRole && canLogin) {
-    verdicts.push(warning(`${name} can log in; nobody should`, `alter role ${name} nologin`));
+    checkResults.push(warning(`${name} can log in; nobody should`, `alter role ${name} nologin`));
   }
   if (name === "centralcloud_auditor" && !canReplicate) {
     const message = `${name} may not replicate, so changes can't be captured as it`;
-    verdicts.push(warning(message, `as a superuser: alter role ${name} replication`));
+    checkResults.push(warning(message, `as a superuser: alter role ${name} replication`));
   }
-  return verdicts;
+  return checkResults;
 }
 
-function describeMembers(roles: readonly Role[]): Verdict[] {
+function describeMembers(roles: readonly Role[]): CheckResult[] {
   if (roles.length === 0) return [];
   const lines = roles.map(({ name, members }) => `${name} (${members.join(", ") || "no members"})`);
   return [ok(`found ${lines.join(", ")}`)];

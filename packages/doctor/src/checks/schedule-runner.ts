@@ -1,6 +1,6 @@
 import { type CronWork, readCronWork, registerSchedules } from "@centralcloud/scheduler";
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { type Fix, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, type Fix, ok, warning } from "../finding.ts";
 import { offeredExtensions } from "../offered-extensions.ts";
 
 interface PgCron {
@@ -15,7 +15,7 @@ interface PgCron {
 const scheduler = "keep `centralcloud scheduler` running";
 
 /** Who runs the jobs: pg_cron where the server has loaded it, else the scheduler process. */
-export async function checkScheduleRunner(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkScheduleRunner(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, url } = database;
   const isOffered = (await offeredExtensions(database)).has("pg_cron");
   const found = await readRow<PgCron>(
@@ -37,7 +37,7 @@ export async function checkScheduleRunner(database: CheckedDatabase): Promise<Ve
   ];
 }
 
-function describeGone(database: string): Verdict {
+function describeGone(database: string): CheckResult {
   const message = `pg_cron still has jobs for the database ${database}, which is gone or has another name now: each fails`;
   return warning(
     message,
@@ -46,7 +46,7 @@ function describeGone(database: string): Verdict {
   );
 }
 
-function describeAbsence({ preloaded }: PgCron, isOffered: boolean): Verdict {
+function describeAbsence({ preloaded }: PgCron, isOffered: boolean): CheckResult {
   if (!isOffered) return ok(`the scheduler process runs the jobs: ${scheduler}; no pg_cron here`);
   const libraries = [...(preloaded ? preloaded.split(",") : []), "pg_cron"];
   const list = libraries.map((name) => `'${name.trim()}'`).join(", ");
@@ -56,21 +56,23 @@ function describeAbsence({ preloaded }: PgCron, isOffered: boolean): Verdict {
   );
 }
 
-function checkPgCronSettings({ timeZone, launches }: PgCron): Verdict[] {
-  const verdicts: Verdict[] = [];
+function checkPgCronSettings({ timeZone, launches }: PgCron): CheckResult[] {
+  const checkResults: CheckResult[] = [];
   if (timeZone !== null && !/^(gmt|utc|etc\/(utc|gmt))$/i.test(timeZone)) {
     const message = `cron.timezone is ${timeZone}, but schedules are in UTC`;
-    verdicts.push(warning(message, "alter system set cron.timezone = 'GMT', restart the server"));
+    checkResults.push(
+      warning(message, "alter system set cron.timezone = 'GMT', restart the server"),
+    );
   }
   if (launches === "off") {
     const message = "cron.launch_active_jobs is off: pg_cron starts no job";
     const remedy = "alter system set cron.launch_active_jobs = on; select pg_reload_conf()";
-    verdicts.push(warning(message, remedy));
+    checkResults.push(warning(message, remedy));
   }
-  return verdicts;
+  return checkResults;
 }
 
-function judgeRegistration({ jobs }: PgCron, database: string, { active }: CronWork): Verdict {
+function judgeRegistration({ jobs }: PgCron, database: string, { active }: CronWork): CheckResult {
   const missing = jobs.filter((job) => !active.has(job));
   if (missing.length === 0) return ok(`pg_cron runs the ${jobs.length} jobs, from ${database}`);
   const which = missing.length === jobs.length ? "any job" : missing.join(", ");

@@ -1,9 +1,9 @@
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict } from "../finding.ts";
+import { type CheckResult, error, ok } from "../finding.ts";
 import { offeredExtensions } from "../offered-extensions.ts";
 
 /** Which extensions can seal sessions; a session key says which one does. */
-export async function checkSealing(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkSealing(database: CheckedDatabase): Promise<CheckResult[]> {
   const extensions = await database.extensions();
   const usable = ["pgcrypto", "pgsodium"].flatMap((name) => extensions.get(name) ?? []);
   if (usable.length === 0) {

@@ -1,11 +1,11 @@
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 /** Major versions of PostgreSQL that this build is tested with. */
 const oldest = 15;
 const newest = 18;
 
-export async function checkServerVersion({ facts }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkServerVersion({ facts }: CheckedDatabase): Promise<CheckResult[]> {
   const { version, major, login } = facts;
   const found = `PostgreSQL ${version} answers, to ${login}`;
   if (major < oldest) {

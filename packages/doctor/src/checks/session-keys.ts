@@ -1,5 +1,5 @@
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 /** Which extension seals for which kind of key, and by which function. */
 const sealers = {
@@ -14,7 +14,7 @@ const makeKey =
   "centralcloud keys generate --key-id NAME --out FILE, give FILE to the consumers, " +
   "then: centralcloud keys add --from FILE --activate";
 
-export async function checkSessionKeys(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkSessionKeys(database: CheckedDatabase): Promise<CheckResult[]> {
   const active = (await database.keys()).filter((key) => key.active);
   const [key, ...others] = active;
   if (key === undefined) {
@@ -28,11 +28,11 @@ export async function checkSessionKeys(database: CheckedDatabase): Promise<Verdi
   if (sealer === undefined) {
     return [error(`key ${key.keyId} is of an unknown algorithm, ${key.algorithm}`, makeKey)];
   }
-  const verdict = await checkSealer(database, key.keyId, sealer);
-  if (key.binds) return [verdict];
+  const checkResult = await checkSealer(database, key.keyId, sealer);
+  if (key.binds) return [checkResult];
   const message = `seals for key ${key.keyId} do not name their session, so one could be put in another's place`;
   return [
-    verdict,
+    checkResult,
     warning(message, "when no consumer of an older version is left: centralcloud keys bind"),
   ];
 }
@@ -41,7 +41,7 @@ async function checkSealer(
   database: CheckedDatabase,
   keyId: string,
   { extension, functionNames }: (typeof sealers)[keyof typeof sealers],
-): Promise<Verdict> {
+): Promise<CheckResult> {
   const { client } = database;
   const sealed = ok(`sessions are sealed for key ${keyId}, by ${extension}`);
   // What is as it was made has the rights that were given.

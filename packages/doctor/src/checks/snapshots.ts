@@ -1,5 +1,5 @@
 import type { CheckedDatabase } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 interface OpenTransaction {
   readonly pid: number;
@@ -9,7 +9,7 @@ interface OpenTransaction {
 }
 
 /** Transactions that have been open for long: vacuum keeps everything that they might still see. */
-export async function checkSnapshots(database: CheckedDatabase): Promise<Verdict[]> {
+export async function checkSnapshots(database: CheckedDatabase): Promise<CheckResult[]> {
   const { client, server, databaseName, limits } = database;
   const isHere = (one: { readonly database: string }) => one.database === databaseName;
   const transactions = await server.query<OpenTransaction & { database: string }>(
@@ -34,7 +34,7 @@ export async function checkSnapshots(database: CheckedDatabase): Promise<Verdict
       order by p.prepared`,
   );
   const [open, prepared] = [transactions.filter(isHere), waiting.filter(isHere)];
-  const verdicts = [
+  const checkResults = [
     ...open.map(({ pid, who, state, ageS }) =>
       warning(
         `a transaction has been open for ${ageS} s (${who}, process ${pid}, ${state})`,
@@ -49,7 +49,7 @@ export async function checkSnapshots(database: CheckedDatabase): Promise<Verdict
       );
     }),
   ];
-  if (verdicts.length > 0) return verdicts;
+  if (checkResults.length > 0) return checkResults;
   const rows = await server.query<{ visible: boolean }>(
     client,
     "select pg_has_role('pg_read_all_stats', 'usage') as visible",

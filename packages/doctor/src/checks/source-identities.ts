@@ -4,11 +4,11 @@ import { shellWord } from "@centralcloud/service";
 import type { ClientBase } from "pg";
 import {
   type CheckedDatabase,
+  type DatabaseCheckResult,
   type DatabaseFact,
-  type DatabaseVerdict,
   readRow,
 } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 /** A source as the central store knows it; one that an older version registered has no server. */
 export interface KnownSource {
@@ -63,7 +63,7 @@ interface Identified extends IdentifiedSource {
  */
 export function compareIdentities(
   facts: readonly DatabaseFact<IdentityFact>[],
-): readonly DatabaseVerdict[] {
+): readonly DatabaseCheckResult[] {
   const known = new Map(
     facts
       .flatMap(({ fact }) => ("known" in fact ? fact.known : []))
@@ -82,7 +82,7 @@ export function compareIdentities(
       group.find((one) => one !== source)?.database.name;
     const twin = other(byId.get(source.sourceId));
     const namesake = other(byName.get(source.name));
-    return { database, verdict: describe(source, refusals.get(source), twin, namesake) };
+    return { database, checkResult: describe(source, refusals.get(source), twin, namesake) };
   });
 }
 
@@ -151,7 +151,7 @@ function describe(
   refusal: string | undefined,
   twin: string | undefined,
   namesake: string | undefined,
-): Verdict {
+): CheckResult {
   const remedy =
     `if the source has moved here or was restored: centralcloud sources adopt --source ${shellWord(address)}; ` +
     `if this is a copy that lives on by itself: centralcloud sources renew --source ${shellWord(address)}; ` +

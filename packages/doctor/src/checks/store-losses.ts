@@ -6,10 +6,10 @@ import {
   readArchiveChecks,
 } from "@centralcloud/central";
 import type { CheckedDatabase } from "../check.ts";
-import { error, ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 /** Whether the store has what sources archived, as far as consumers have compared it. */
-export async function checkStoreLosses({ client }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkStoreLosses({ client }: CheckedDatabase): Promise<CheckResult[]> {
   const doubt = await doubtEpoch(client);
   const checks = await readArchiveChecks(client);
   const missing = checks.flatMap(describeMissing);
@@ -22,7 +22,7 @@ export async function checkStoreLosses({ client }: CheckedDatabase): Promise<Ver
   ];
 }
 
-function describeMissing({ source, queue, missing, sourceId }: NamedArchiveCheck): Verdict[] {
+function describeMissing({ source, queue, missing, sourceId }: NamedArchiveCheck): CheckResult[] {
   if (missing === undefined) return [];
   const { since, count, isAtLeast } = missing;
   const what = `${isAtLeast ? "at least " : ""}${count} message${count === 1 ? "" : "s"} of ${queue}`;
@@ -35,7 +35,7 @@ function describeMissing({ source, queue, missing, sourceId }: NamedArchiveCheck
   ];
 }
 
-function describeProblem({ source, queue, problem }: NamedArchiveCheck): Verdict[] {
+function describeProblem({ source, queue, problem }: NamedArchiveCheck): CheckResult[] {
   if (problem === null) return [];
   return [
     warning(

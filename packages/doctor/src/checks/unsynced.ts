@@ -1,5 +1,5 @@
 import { type CheckedDatabase, readRow } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 /** At most a thousand are counted of each. */
 interface Failures {
@@ -10,7 +10,7 @@ interface Failures {
 }
 
 /** What could not be queued: it waits in its table, with the reason, for the next sync run. */
-export async function checkUnsynced({ client }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkUnsynced({ client }: CheckedDatabase): Promise<CheckResult[]> {
   const { patterns, sessions, agents, reason } = await readRow<Failures>(
     client,
     `with pattern as (

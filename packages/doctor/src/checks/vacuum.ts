@@ -1,8 +1,8 @@
 import type { CheckedDatabase } from "../check.ts";
-import { ok, type Verdict, warning } from "../finding.ts";
+import { type CheckResult, ok, warning } from "../finding.ts";
 
 /** Queues turn over many times a day and the store is written all the time: without vacuum both slow down. */
-export async function checkVacuum({ facts }: CheckedDatabase): Promise<Verdict[]> {
+export async function checkVacuum({ facts }: CheckedDatabase): Promise<CheckResult[]> {
   const { autovacuum, trackCounts, trackCommits } = facts;
   const missing = [
     ...(autovacuum === "on" ? [] : ["autovacuum"]),

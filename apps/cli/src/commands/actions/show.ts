@@ -22,12 +22,12 @@ import {
   timeoutOption,
 } from "../../sources.ts";
 import { readCentralUrl } from "../central.ts";
-import { letterId } from "../dlq/selection.ts";
+import { deadLetterId } from "../dlq/selection.ts";
 
 export function showCommand(environment: Environment): Command {
   return new Command("show")
     .description("one action: its figures for each queue of each source, and who had a hand in it")
-    .argument("<id>", "its number, as `list` shows it", letterId)
+    .argument("<id>", "its number, as `list` shows it", deadLetterId)
     .option("--json", "one JSON document on standard output")
     .addOption(timeoutOption())
     .action(async (id: string, { json, ...options }: SourceOptions & { readonly json?: true }) => {

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import type { ActionRequest, ActionState } from "@centralcloud/central";
 import {
-  type LetterActionReport,
+  type DeadLetterActionReport,
   type OnProgress,
   SelectionError,
 } from "@centralcloud/dead-letters";
@@ -84,7 +84,7 @@ export function showActionProgress(unit: string): OnProgress {
 }
 
 /** What a report says beside what was done; a line each. */
-export function describeRest(report: LetterActionReport, verb: string): readonly string[] {
+export function describeRest(report: DeadLetterActionReport, verb: string): readonly string[] {
   const { settledBefore, remaining, interrupted } = report;
   return [
     ...settledBefore.map(({ id, queue, actionId, newMessageId }) => {

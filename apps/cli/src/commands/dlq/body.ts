@@ -1,5 +1,5 @@
 import { queueNames } from "@centralcloud/contracts";
-import { locateLetterBodies, placeOf, streamLetterBody } from "@centralcloud/dead-letters";
+import { locateDeadLetterBodies, placeOf, streamDeadLetterBody } from "@centralcloud/dead-letters";
 import { createPool, endPool } from "@centralcloud/postgres";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
@@ -12,8 +12,8 @@ import {
 } from "../../sources.ts";
 import { writeToStandardOutput } from "../../stream-output.ts";
 import { type RevealOptions, readRevealed, recordReveal } from "./reveal.ts";
-import { letterAnswerBytes, readDatabases, readUsage, withCentral } from "./scope.ts";
-import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
+import { deadLetterAnswerBytes, readDatabases, readUsage, withCentral } from "./scope.ts";
+import { addScopeOptions, deadLetterId, type ScopeOptions } from "./selection.ts";
 
 interface BodyOptions extends ScopeOptions, SourceOptions, RevealOptions {}
 
@@ -25,7 +25,7 @@ export function bodyCommand(environment: Environment): Command {
     .description(
       "the body of one dead letter, however long: its JSON text as the database has it, with nothing masked",
     )
-    .argument("<id>", "the id of the dead letter: that of `dlq list`", letterId);
+    .argument("<id>", "the id of the dead letter: that of `dlq list`", deadLetterId);
   return addScopeOptions(command)
     .addOption(timeoutOption())
     .option(
@@ -40,7 +40,7 @@ export function bodyCommand(environment: Environment): Command {
       readDatabases(environment);
       const queues = queue ?? queueNames;
       const asked = await askSources(readSourceUrls(environment), options, async (source) =>
-        (await locateLetterBodies(source, queues, id)).map((found) => ({ source, ...found })),
+        (await locateDeadLetterBodies(source, queues, id)).map((found) => ({ source, ...found })),
       );
       const all = asked.answers.flat();
       const waiting = all.filter(({ isArchived }) => !isArchived);
@@ -60,14 +60,14 @@ export function bodyCommand(environment: Environment): Command {
       const pool = createPool(url, {
         applicationName: "centralcloud-dlq",
         max: 1,
-        answerBytes: letterAnswerBytes,
+        answerBytes: deadLetterAnswerBytes,
         queryTimeoutMs: partTimeoutMs,
       });
       try {
         const place = placeOf({ sourceId, name, pool }, found.queue);
         const { isArchived } = found;
         const text = async function* () {
-          yield* streamLetterBody(place, { id, isArchived });
+          yield* streamDeadLetterBody(place, { id, isArchived });
           yield "\n";
         };
         const ids = { ids: [id], queues: [found.queue], sources: [name], sourceId };

@@ -1,20 +1,20 @@
 import {
-  type LetterActionOptions,
-  type LetterFilter,
+  type DeadLetterActionOptions,
+  type DeadLetterFilter,
   SelectionError,
   selectsAll,
 } from "@centralcloud/dead-letters";
 import { type FilterOptions, readFilter } from "./selection.ts";
 
-/** Which letters an action is for, and whether that may be all of them. */
-export interface BulkFilter extends Pick<LetterActionOptions, "all" | "isNarrowed"> {
-  readonly filter: LetterFilter;
+/** Which dead letters an action is for, and whether that may be all of them. */
+export interface BulkFilter extends Pick<DeadLetterActionOptions, "all" | "isNarrowed"> {
+  readonly filter: DeadLetterFilter;
 }
 
 /**
  * Reads the selection of an action. Naming a queue or a source narrows it as a filter does.
  *
- * @throws {SelectionError} also where it would be every letter because something was left out.
+ * @throws {SelectionError} also where it would be every dead letter because something was left out.
  */
 export function readBulkFilter(
   options: FilterOptions & { readonly all?: true },

@@ -1,4 +1,4 @@
-import { discardLetters } from "@centralcloud/dead-letters";
+import { discardDeadLetters } from "@centralcloud/dead-letters";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { print } from "../../output.ts";
@@ -42,7 +42,7 @@ export function discardCommand(environment: Environment): Command {
         interruptible((signal) => {
           const onProgress = showActionProgress("dead letters");
           const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
-          return discardLetters(scope, filter, {
+          return discardDeadLetters(scope, filter, {
             central,
             request,
             ...bulk,

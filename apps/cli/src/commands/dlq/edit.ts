@@ -1,16 +1,16 @@
 import type { ActionRequest } from "@centralcloud/central";
 import {
   checkEdit,
-  chooseLetter,
+  chooseDeadLetter,
+  type DeadLetterFilter,
+  DeadLetterNotFoundError,
+  type DeadLetterQuestion,
   EditRefusedError,
-  findLetters,
+  findDeadLetters,
   type JudgeOptions,
-  type LetterFilter,
-  LetterNotFoundError,
-  type LetterQuestion,
-  parseLetterId,
+  parseDeadLetterId,
   type ReplayReport,
-  replayLetters,
+  replayDeadLetters,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import { type Environment, printable } from "@centralcloud/service";
@@ -36,13 +36,13 @@ import { readJudge } from "./judge.ts";
 import { recordReveal } from "./reveal.ts";
 import {
   askScopes,
-  letterAnswerBytes,
+  deadLetterAnswerBytes,
   readDatabases,
   readUsage,
   withCentral,
   withCentralScope,
 } from "./scope.ts";
-import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
+import { addScopeOptions, deadLetterId, type ScopeOptions } from "./selection.ts";
 
 interface EditOptions extends ScopeOptions, ActionOptions {
   readonly messageId?: string;
@@ -56,7 +56,11 @@ export function editCommand(environment: Environment): Command {
       "changes the message of one dead letter in an editor and sends it; the original is kept in the archive",
     )
     .argument("[id]", "the id of the dead letter: that of `dlq list`")
-    .option("--message-id <id>", "the dead letter of this message: `msgId` of the log", letterId)
+    .option(
+      "--message-id <id>",
+      "the dead letter of this message: `msgId` of the log",
+      deadLetterId,
+    )
     .option("--from <file>", "the changed message, instead of an editor; - is standard input")
     .option("--yes", "sends it without asking, if the contract accepts it");
   return addActionOptions(addScopeOptions(command)).action(
@@ -107,8 +111,8 @@ function describe({ id }: Original, { actionId, alreadyMerged }: ReplayReport): 
 }
 
 /** @throws {SelectionError} */
-function readQuestion(id: string | undefined, { messageId }: EditOptions): LetterQuestion {
-  if (id !== undefined && messageId === undefined) return { id: parseLetterId(id) };
+function readQuestion(id: string | undefined, { messageId }: EditOptions): DeadLetterQuestion {
+  if (id !== undefined && messageId === undefined) return { id: parseDeadLetterId(id) };
   if (id === undefined && messageId !== undefined) return { messageId };
   throw new SelectionError(
     "give the id of the dead letter, or --message-id with that of its message",
@@ -137,18 +141,18 @@ async function readOriginal(
   command: Command,
   environment: Environment,
   options: ScopeOptions,
-  { question, judge }: { readonly question: LetterQuestion; readonly judge: JudgeOptions },
+  { question, judge }: { readonly question: DeadLetterQuestion; readonly judge: JudgeOptions },
 ): Promise<Original> {
-  const limits = { ...options, answerBytes: letterAnswerBytes };
+  const limits = { ...options, answerBytes: deadLetterAnswerBytes };
   const whole = { ...judge, maxMessageBytes: maxEditedBytes };
   const asked = await askScopes(command, environment, limits, (scope) =>
-    findLetters(scope, question, whole),
+    findDeadLetters(scope, question, whole),
   );
   // It may be at a source that did not answer.
   assertComplete(asked);
   const found = asked.answers.flat();
-  const letter = await readUsage(command, () => chooseLetter(question, found, judge));
-  const { id, queue, sourceId, archived } = letter;
+  const deadLetter = await readUsage(command, () => chooseDeadLetter(question, found, judge));
+  const { id, queue, sourceId, archived } = deadLetter;
   if (archived !== null) {
     const how = archived.actionId === null ? "" : ` by action ${archived.actionId}`;
     throw new Error(`dead letter ${id} is in the archive already: it was moved there${how}`);
@@ -158,7 +162,7 @@ async function readOriginal(
       !isArchived && one.id === id && place.queue === queue && place.source.sourceId === sourceId,
   )?.row;
   if (row?.original === undefined || row.original === null) {
-    throw new LetterNotFoundError(
+    throw new DeadLetterNotFoundError(
       `dead letter ${id} has no original message that an editor could be given`,
     );
   }
@@ -234,7 +238,7 @@ class Edit {
     try {
       const report = await this.#inScope((scope, central) =>
         interruptible((signal) =>
-          replayLetters(
+          replayDeadLetters(
             scope,
             { ids: [id] },
             { central, request, judge: this.#judge, edit, signal },
@@ -253,7 +257,7 @@ class Edit {
 
   /** Shows what was changed and what the contract says. @returns what speaks against it. */
   async #show(text: string): Promise<EditRefusedError | undefined> {
-    const filter: LetterFilter = { ids: [this.#original.id] };
+    const filter: DeadLetterFilter = { ids: [this.#original.id] };
     printError(formatDiff(this.#original.text, text.endsWith("\n") ? text : `${text}\n`));
     printError("");
     const refused = await this.#inScope(async (scope) => {

@@ -2,9 +2,9 @@ import { unlink } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { queueNames } from "@centralcloud/contracts";
 import {
-  countLetters,
-  exportLetters,
-  type LetterFilter,
+  countDeadLetters,
+  type DeadLetterFilter,
+  exportDeadLetters,
   locateWaiting,
 } from "@centralcloud/dead-letters";
 import {
@@ -31,7 +31,7 @@ import {
 import { writeToStandardOutput } from "../../stream-output.ts";
 import { readRequest } from "./action.ts";
 import { showRevealed } from "./reveal.ts";
-import { letterAnswerBytes, readUsage } from "./scope.ts";
+import { deadLetterAnswerBytes, readUsage } from "./scope.ts";
 import { addFilterOptions, askingOf, type FilterOptions, readFilter } from "./selection.ts";
 
 interface ExportOptions extends FilterOptions, SourceOptions {
@@ -82,11 +82,11 @@ const notOnRecord =
 const interrupted =
   "interrupted; nothing was changed, and no half file is left: give the command again";
 
-/** @throws {SelectionError} {@link SourcesMissingError} once the letters of the others are exported. */
+/** @throws {SelectionError} {@link SourcesMissingError} once the dead letters of the others are exported. */
 async function exportAll(
   environment: Environment,
   options: ExportOptions,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   signal: AbortSignal,
 ): Promise<void> {
   const { out, json } = options;
@@ -95,15 +95,15 @@ async function exportAll(
     unreachable: [...asked.unreachable],
     failed: [...asked.failed],
   };
-  const total = asked.answers.reduce((sum, source) => sum + (source.letters ?? 0), 0);
-  let letters = 0;
+  const total = asked.answers.reduce((sum, source) => sum + (source.deadLetters ?? 0), 0);
+  let deadLetters = 0;
   const lines = async function* () {
     for (const source of asked.answers) {
       try {
         for await (const line of exportSource(source, options, filter)) {
           if (signal.aborted) break;
-          letters += 1;
-          if (canShowStatus()) reportProgress({ done: letters, total, unit: "dead letters" });
+          deadLetters += 1;
+          if (canShowStatus()) reportProgress({ done: deadLetters, total, unit: "dead letters" });
           yield `${line}\n`;
         }
       } catch (error) {
@@ -125,30 +125,30 @@ async function exportAll(
       await unlink(path);
       throw error;
     }
-    const text = `exported ${letters} dead letters to ${path}`;
+    const text = `exported ${deadLetters} dead letters to ${path}`;
     const missing = silences.unreachable.length + silences.failed.length > 0 ? silences : {};
-    print(json ? JSON.stringify({ letters, file: path, ...missing }) : text);
+    print(json ? JSON.stringify({ deadLetters, file: path, ...missing }) : text);
   }
   assertComplete({ answers: [], ...silences });
 }
 
-/** A source whose letters are exported. */
+/** A source whose dead letters are exported. */
 interface ExportedSource extends KnownSource {
   /** How many there are; undefined where nobody sees how far the export is. */
-  readonly letters: number | undefined;
+  readonly deadLetters: number | undefined;
 }
 
-/** Which sources can be asked for their letters; a lock that somebody has on one is met here. @throws {SelectionError} */
+/** Which sources can be asked for their dead letters; a lock that somebody has on one is met here. @throws {SelectionError} */
 function findSources(
   environment: Environment,
   options: ExportOptions,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
 ): Promise<Answers<ExportedSource>> {
   const urls = readSourceUrls(environment);
   return askFilteredDeadLetters(urls, askingOf(options), filter, async (scope, source) => {
     await locateWaiting(scope);
-    const counts = canShowStatus() ? await countLetters(scope, filter) : undefined;
-    return { ...source, letters: counts?.reduce((sum, { count }) => sum + count, 0) };
+    const counts = canShowStatus() ? await countDeadLetters(scope, filter) : undefined;
+    return { ...source, deadLetters: counts?.reduce((sum, { count }) => sum + count, 0) };
   });
 }
 
@@ -156,17 +156,17 @@ function findSources(
 async function* exportSource(
   { url, sourceId, name }: KnownSource,
   { queue: queues = queueNames, timeout = defaultTimeoutS }: ExportOptions & AskOptions,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
 ): AsyncGenerator<string> {
   const pool = createPool(url, {
     applicationName: "centralcloud-dlq",
     max: 1,
-    answerBytes: letterAnswerBytes,
+    answerBytes: deadLetterAnswerBytes,
     queryTimeoutMs: timeout * 1_000,
   });
   try {
     const scope = { sources: [{ sourceId, name, pool }], queues };
-    yield* exportLetters(scope, filter, { reasonsAreKnown: true });
+    yield* exportDeadLetters(scope, filter, { reasonsAreKnown: true });
   } finally {
     await endPool(pool, 1_000);
   }

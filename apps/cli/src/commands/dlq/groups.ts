@@ -1,10 +1,10 @@
 import {
-  groupLetters,
-  type LetterFilter,
-  type LetterGroup,
-  type LetterGroups,
+  type DeadLetterFilter,
+  type DeadLetterGroup,
+  type DeadLetterGroups,
+  groupDeadLetters,
   mergeGroups,
-  type SampleVerdict,
+  type SampleCheckResult,
 } from "@centralcloud/dead-letters";
 import { askFilteredDeadLetters } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
@@ -48,18 +48,18 @@ export function groupsCommand(environment: Environment): Command {
     });
 }
 
-/** Shows the groups of the letters that a filter selects. @throws {SourcesMissingError} once they are shown. */
+/** Shows the groups of the dead letters that a filter selects. @throws {SourcesMissingError} once they are shown. */
 export async function showGroups(
   command: Command,
   environment: Environment,
   options: GroupsOptions,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
 ): Promise<void> {
   const { limit, json } = options;
   const judge = readJudgeLimits(environment);
   const asked = await readUsage(command, () =>
     askFilteredDeadLetters(readSourceUrls(environment), askingOf(options), filter, (scope) =>
-      groupLetters(scope, filter, { limit, judge }),
+      groupDeadLetters(scope, filter, { limit, judge }),
     ),
   );
   const found = mergeGroups(asked.answers, limit);
@@ -68,14 +68,14 @@ export async function showGroups(
   assertComplete(asked);
 }
 
-function format({ groups, others, isBound }: LetterGroups): string {
+function format({ groups, others, isBound }: DeadLetterGroups): string {
   const lines = groups.map(describe);
   if (others > 0) lines.push(`${others} × others; --limit shows more`);
   if (isBound) lines.push("there are more groups than can be counted; narrow them by a filter");
   return lines.length === 0 ? "(none)" : lines.join("\n");
 }
 
-function describe(group: LetterGroup): string {
+function describe(group: DeadLetterGroup): string {
   const { reason, error, code, queue, oldestAt, newestAt, fingerprint, now } = group;
   const what = shorten(`${reason ?? "no reason"}: ${error ?? code ?? "no error"}`, 120);
   const others = group.issues.slice(1).map((issue) => `${issue.path || "message"} ${issue.code}`);
@@ -83,7 +83,7 @@ function describe(group: LetterGroup): string {
     `${countOf(group)} × ${what}`,
     `${queue}, ${shorten(code ?? "no code", 40)}, ${secondOf(oldestAt)} to ${secondOf(newestAt)}`,
     ...(others.length > 0 ? [`with ${shorten(others.join(", "), 110)}`] : []),
-    `--fingerprint ${fingerprint}${now === null ? "" : `, ${verdictOf(now)}`}`,
+    `--fingerprint ${fingerprint}${now === null ? "" : `, ${checkResultOf(now)}`}`,
     ...(group.sources.length > 1 ? [`from ${sourcesOf(group)}`] : []),
     ...(group.hours.length > 1 ? [`by hour: ${hoursOf(group)}`] : []),
   ].join("\n    ");
@@ -97,7 +97,7 @@ function secondOf(at: string): string {
   return /^\d{4}-.{14}/.test(at) ? `${at.slice(0, 19)}Z` : at;
 }
 
-function verdictOf({ sampled, accepted, unknown }: SampleVerdict): string {
+function checkResultOf({ sampled, accepted, unknown }: SampleCheckResult): string {
   if (sampled === 0) return "none short enough to be judged by a sample";
   const untold = unknown === 0 ? "" : `; of ${unknown} only the key ring tells: dlq show`;
   return `would be accepted now: ${accepted} of ${sampled} sampled${untold}`;
@@ -106,14 +106,14 @@ function verdictOf({ sampled, accepted, unknown }: SampleVerdict): string {
 /** So many fit on a line; `--json` has all. */
 const maxTold = 6;
 
-function sourcesOf({ sources }: LetterGroup): string {
+function sourcesOf({ sources }: DeadLetterGroup): string {
   const told = sources.slice(0, maxTold).map((one) => `${shorten(one.source, 30)} ${countOf(one)}`);
   const more = sources.length > maxTold ? `, and ${sources.length - maxTold} more` : "";
   return `${told.join(", ")}${more}`;
 }
 
 /** The newest first. */
-function hoursOf({ hours }: LetterGroup): string {
+function hoursOf({ hours }: DeadLetterGroup): string {
   const told = hours.slice(0, maxTold).map(({ at, count }) => `${at.slice(0, 13)}Z ${count}`);
   return `${told.join(", ")}${hours.length > maxTold ? ", …" : ""}`;
 }

@@ -1,4 +1,4 @@
-import { type ImportReport, importLetters, type RunProgress } from "@centralcloud/dead-letters";
+import { type ImportReport, importDeadLetters, type RunProgress } from "@centralcloud/dead-letters";
 import { type Environment, shellWord } from "@centralcloud/service";
 import { Command } from "commander";
 import { withLines } from "../../files.ts";
@@ -35,7 +35,7 @@ export function importCommand(environment: Environment): Command {
           const { rate } = options;
           const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           const run = { central, request, origin: file, ...pace };
-          return importLetters(sources, lines.open, run);
+          return importDeadLetters(sources, lines.open, run);
         }),
       ),
     );

@@ -1,4 +1,8 @@
-import { type LetterPage, type LetterSummary, maskSummary } from "@centralcloud/dead-letters";
+import {
+  type DeadLetterPage,
+  type DeadLetterSummary,
+  maskSummary,
+} from "@centralcloud/dead-letters";
 import { readDeadLetters } from "@centralcloud/inspect";
 import { type Environment, shorten } from "@centralcloud/service";
 import { Command } from "commander";
@@ -54,31 +58,31 @@ export function listCommand(environment: Environment): Command {
           ...(after === undefined ? {} : { after }),
         }),
       );
-      const { letters, next } = asked.answers[0] ?? { letters: [], next: null };
-      const page = { letters: letters.map(maskSummary), next };
+      const { deadLetters, next } = asked.answers[0] ?? { deadLetters: [], next: null };
+      const page = { deadLetters: deadLetters.map(maskSummary), next };
       if (json) print(formatJson(page, missingOf(asked)));
       else showText(asked, formatPage(page));
       assertComplete(asked);
     });
 }
 
-function formatPage({ letters, next }: LetterPage): string {
-  const table = formatTable(letters.map(describe));
+function formatPage({ deadLetters, next }: DeadLetterPage): string {
+  const table = formatTable(deadLetters.map(describe));
   return next === null ? table : `${table}\n\nmore: --after ${next}`;
 }
 
-function describe(letter: LetterSummary) {
+function describe(deadLetter: DeadLetterSummary) {
   return {
-    source: printableOr(letter.source, 40),
-    queue: letter.queue,
-    id: letter.id,
-    died: `${letter.at.slice(0, 19)}Z`,
-    reason: printableOr(letter.reason, 20),
-    code: printableOr(letter.code, 20),
-    error: printableOr(letter.error, 60),
-    message: letter.originalId,
-    attempts: letter.attemptCount,
-    replays: letter.replayCount,
+    source: printableOr(deadLetter.source, 40),
+    queue: deadLetter.queue,
+    id: deadLetter.id,
+    died: `${deadLetter.at.slice(0, 19)}Z`,
+    reason: printableOr(deadLetter.reason, 20),
+    code: printableOr(deadLetter.code, 20),
+    error: printableOr(deadLetter.error, 60),
+    message: deadLetter.originalId,
+    attempts: deadLetter.attemptCount,
+    replays: deadLetter.replayCount,
   };
 }
 
@@ -86,10 +90,10 @@ function printableOr(text: string | null, length: number): string | null {
   return text === null ? null : shorten(text, length);
 }
 
-function formatJson({ letters, next }: LetterPage, missing: Missing): string {
-  const rows = letters.map(({ originalMessage, ...letter }) => ({
-    ...letter,
+function formatJson({ deadLetters, next }: DeadLetterPage, missing: Missing): string {
+  const rows = deadLetters.map(({ originalMessage, ...deadLetter }) => ({
+    ...deadLetter,
     ...(originalMessage === null ? {} : { originalMessage: new RawJson(originalMessage) }),
   }));
-  return writeJson({ letters: rows, next, ...missing });
+  return writeJson({ deadLetters: rows, next, ...missing });
 }

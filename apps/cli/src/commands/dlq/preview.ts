@@ -1,9 +1,9 @@
 import {
   type ActionPreview,
+  type DeadLetterScope,
   type JudgeOptions,
-  type LetterScope,
-  previewLetters,
-  type SettledLetter,
+  previewDeadLetters,
+  type SettledDeadLetter,
 } from "@centralcloud/dead-letters";
 import { type Environment, printable } from "@centralcloud/service";
 import type { Command } from "commander";
@@ -21,7 +21,7 @@ export interface Previewed {
   readonly selection: BulkFilter;
   readonly judge: JudgeOptions;
   /** What else has to be looked at before it is shown. */
-  readonly check?: (scope: LetterScope) => Promise<unknown>;
+  readonly check?: (scope: DeadLetterScope) => Promise<unknown>;
 }
 
 /** Shows what a command would do, and changes nothing. */
@@ -35,7 +35,7 @@ export async function showPreview(
   const { json, rate } = options;
   await withCentralIfAny(environment, (central) =>
     withPreviewedScope(command, environment, options, async (scope) => {
-      const preview = await previewLetters(scope, filter, action, {
+      const preview = await previewDeadLetters(scope, filter, action, {
         ...bulk,
         judge,
         ...(rate === undefined ? {} : { rate }),
@@ -50,21 +50,21 @@ export async function showPreview(
   );
 }
 
-function nameSettled(action: Previewed["action"], settled: readonly SettledLetter[]) {
+function nameSettled(action: Previewed["action"], settled: readonly SettledDeadLetter[]) {
   return action === "replay" ? { alreadyReplayed: settled } : { alreadyDiscarded: settled };
 }
 
 function describe(preview: ActionPreview, participle: string, isWhole: boolean): string {
-  const { letters, settledBefore, ledger, contract, parts, sample, seconds, digest } = preview;
+  const { deadLetters, settledBefore, ledger, contract, parts, sample, seconds, digest } = preview;
   const head = [
-    `would be ${participle}: ${letters} dead letters (nothing was changed)`,
+    `would be ${participle}: ${deadLetters} dead letters (nothing was changed)`,
     ...(settledBefore.length > 0 ? [`${participle} before: ${settledBefore.length}`] : []),
   ];
   // Without the central store, or anything to do, a count is all there is to say.
-  if (!isWhole || letters === 0) return head.join("\n");
+  if (!isWhole || deadLetters === 0) return head.join("\n");
   const rows = parts
-    .filter((part) => part.letters > 0)
-    .map(({ source, queue, letters: count, since, until, storedBytes, reasons }) => {
+    .filter((part) => part.deadLetters > 0)
+    .map(({ source, queue, deadLetters: count, since, until, storedBytes, reasons }) => {
       const words = reasons.slice(0, 3).map(({ reason, code, count: many }) => {
         return `${many} × ${[reason, code].filter((one) => one !== null).join(" ")}`;
       });
@@ -72,7 +72,7 @@ function describe(preview: ActionPreview, participle: string, isWhole: boolean):
       return {
         source,
         queue,
-        letters: count,
+        deadLetters: count,
         since,
         until,
         bytes: storedBytes,

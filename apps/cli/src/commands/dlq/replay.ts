@@ -1,9 +1,9 @@
 import {
   canaryDefault,
   checkEdit,
-  type LetterScope,
+  type DeadLetterScope,
   type ReplayReport,
-  replayLetters,
+  replayDeadLetters,
 } from "@centralcloud/dead-letters";
 import type { Environment } from "@centralcloud/service";
 import { Command, Option } from "commander";
@@ -64,7 +64,7 @@ export function replayCommand(environment: Environment): Command {
       const { filter, ...bulk } = selection;
       if (request === undefined) {
         const verb = { action: "replay", participle: "replayed" } as const;
-        const check = async (scope: LetterScope) =>
+        const check = async (scope: DeadLetterScope) =>
           edit === undefined ? undefined : await checkEdit(scope, filter, edit, judge);
         const previewed = { ...verb, selection, judge, check };
         return await showPreview(command, environment, options, previewed);
@@ -75,7 +75,7 @@ export function replayCommand(environment: Environment): Command {
           const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           const edited = edit === undefined ? {} : { edit };
           const canary = options.canary === undefined ? {} : { canary: options.canary };
-          return replayLetters(scope, filter, {
+          return replayDeadLetters(scope, filter, {
             central,
             request,
             ...bulk,

@@ -1,4 +1,8 @@
-import { countRestorable, type RestoreReport, restoreLetters } from "@centralcloud/dead-letters";
+import {
+  countRestorable,
+  type RestoreReport,
+  restoreDeadLetters,
+} from "@centralcloud/dead-letters";
 import type { Environment } from "@centralcloud/service";
 import { Command } from "commander";
 import { print } from "../../output.ts";
@@ -13,7 +17,7 @@ import {
 } from "./action.ts";
 import { readBulkFilter } from "./bulk-filter.ts";
 import { readDatabases, withCentralScope, withPreviewedScope } from "./scope.ts";
-import { addFilterOptions, type FilterOptions, letterId } from "./selection.ts";
+import { addFilterOptions, deadLetterId, type FilterOptions } from "./selection.ts";
 
 interface RestoreCommandOptions extends FilterOptions, BulkOptions {
   readonly action?: string;
@@ -24,7 +28,7 @@ export function restoreCommand(environment: Environment): Command {
     .description("undoes a discard: puts dead letters back from the archive, as they were")
     .argument("[ids...]", "dead letters by id; else give --action, filters, or --all");
   return addBulkOptions(addFilterOptions(command), "discarded dead letter")
-    .option("--action <id>", "dead letters that this action has discarded", letterId)
+    .option("--action <id>", "dead letters that this action has discarded", deadLetterId)
     .action(async (ids: readonly string[], options: RestoreCommandOptions) => {
       const { action, dryRun, json, rate } = options;
       const { request, selected } = await readTogether({
@@ -36,16 +40,16 @@ export function restoreCommand(environment: Environment): Command {
       const selection = { filter, ...(action === undefined ? {} : { action }) };
       if (request === undefined) {
         return await withPreviewedScope(command, environment, options, async (scope) => {
-          const letters = await countRestorable(scope, selection, bulk);
-          const text = `would be restored: ${letters} dead letters (nothing was changed)`;
-          print(json ? JSON.stringify({ dryRun: true, letters }) : text);
+          const deadLetters = await countRestorable(scope, selection, bulk);
+          const text = `would be restored: ${deadLetters} dead letters (nothing was changed)`;
+          print(json ? JSON.stringify({ dryRun: true, deadLetters }) : text);
         });
       }
       const report = await withCentralScope(command, environment, options, (scope, central) =>
         interruptible((signal) => {
           const onProgress = showActionProgress("dead letters");
           const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
-          return restoreLetters(scope, selection, { central, request, ...bulk, ...pace });
+          return restoreDeadLetters(scope, selection, { central, request, ...bulk, ...pace });
         }),
       );
       const { moved: restored, ...rest } = report;

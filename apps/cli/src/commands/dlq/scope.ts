@@ -2,10 +2,10 @@ import { assertCentralStore } from "@centralcloud/central";
 import { databaseVariables } from "@centralcloud/consumer";
 import { queueNames } from "@centralcloud/contracts";
 import {
+  type DeadLetterScope,
+  type DeadLetterSource,
   EditRefusedError,
   ImportLineError,
-  type LetterScope,
-  type LetterSource,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import { askDeadLetters } from "@centralcloud/inspect";
@@ -29,8 +29,8 @@ import type { ScopeOptions } from "./selection.ts";
 
 const applicationName = "centralcloud-dlq";
 
-/** Bytes of one answer that may have a whole letter in it; a longer letter stays where it is. */
-export const letterAnswerBytes = 256 * 1024 * 1024;
+/** Bytes of one answer that may have a whole dead letter in it; a longer dead letter stays where it is. */
+export const deadLetterAnswerBytes = 256 * 1024 * 1024;
 
 /**
  * Which databases an action is for, before anything is asked of them.
@@ -48,7 +48,7 @@ export async function withScope<Result>(
   command: Command,
   environment: Environment,
   options: ScopeOptions,
-  work: (scope: LetterScope) => Promise<Result>,
+  work: (scope: DeadLetterScope) => Promise<Result>,
 ): Promise<Result> {
   const found = await identifySources(readSourceUrls(environment), options);
   return await inScope(command, options, found, work);
@@ -65,7 +65,7 @@ export async function withPreviewedScope<Result>(
   command: Command,
   environment: Environment,
   options: ScopeOptions,
-  work: (scope: LetterScope) => Promise<Result>,
+  work: (scope: DeadLetterScope) => Promise<Result>,
 ): Promise<Result> {
   const asked = await askSources(readSourceUrls(environment), options, identify);
   assertComplete(asked);
@@ -76,16 +76,16 @@ async function inScope<Result>(
   command: Command,
   { queue = queueNames }: ScopeOptions,
   found: readonly KnownSource[],
-  work: (scope: LetterScope) => Promise<Result>,
+  work: (scope: DeadLetterScope) => Promise<Result>,
   queryTimeoutMs?: number,
 ): Promise<Result> {
-  const sources = found.map(({ url, ...source }): LetterSource => {
+  const sources = found.map(({ url, ...source }): DeadLetterSource => {
     return {
       ...source,
       pool: createPool(url, {
         applicationName,
         max: 1,
-        answerBytes: letterAnswerBytes,
+        answerBytes: deadLetterAnswerBytes,
         ...(queryTimeoutMs === undefined ? {} : { queryTimeoutMs }),
       }),
     };
@@ -100,12 +100,12 @@ async function inScope<Result>(
   }
 }
 
-/** Asks each source that the options choose about its letters; one that does not answer takes nothing from the others. */
+/** Asks each source that the options choose about its dead letters; one that does not answer takes nothing from the others. */
 export async function askScopes<Result>(
   command: Command,
   environment: Environment,
   options: ScopeOptions & SourceOptions,
-  ask: (scope: LetterScope) => Promise<Result>,
+  ask: (scope: DeadLetterScope) => Promise<Result>,
 ): Promise<Answers<Result>> {
   return await askDeadLetters(readSourceUrls(environment), options, ask).catch((error: unknown) =>
     explain(command, error, []),
@@ -117,7 +117,7 @@ export async function withCentralScope<Result>(
   command: Command,
   environment: Environment,
   options: ScopeOptions,
-  work: (scope: LetterScope, central: Pool) => Promise<Result>,
+  work: (scope: DeadLetterScope, central: Pool) => Promise<Result>,
 ): Promise<Result> {
   return await withCentral(environment, (central, url) =>
     withScope(command, environment, options, async (scope) => {
@@ -172,7 +172,7 @@ export async function withCentralIfAny<Result>(
 export async function withSources<Result>(
   command: Command,
   found: readonly KnownSource[],
-  work: (sources: readonly LetterSource[]) => Promise<Result>,
+  work: (sources: readonly DeadLetterSource[]) => Promise<Result>,
 ): Promise<Result> {
   return await inScope(command, {}, found, ({ sources }) => work(sources));
 }

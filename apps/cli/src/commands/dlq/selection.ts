@@ -1,8 +1,8 @@
 import { deadLetterReasons, type QueueName, queueNames } from "@centralcloud/contracts";
 import {
-  type LetterFilter,
+  type DeadLetterFilter,
+  parseDeadLetterId,
   parseFingerprint,
-  parseLetterId,
   SelectionError,
   type TimeBound,
 } from "@centralcloud/dead-letters";
@@ -26,7 +26,7 @@ export interface ScopeOptions {
 
 export interface FilterOptions extends ScopeOptions {
   readonly messageId?: readonly string[];
-  readonly letterReason?: readonly string[];
+  readonly deadLetterReason?: readonly string[];
   readonly code?: readonly string[];
   readonly fingerprint?: readonly string[];
   readonly since?: TimeBound;
@@ -49,8 +49,8 @@ export function addScopeOptions(command: Command): Command {
 }
 
 /**
- * The filters of letters. Commands that change something take `--reason` for the operator's reason, so
- * the reason of a letter is `--letter-reason` everywhere.
+ * The filters of dead letters. Commands that change something take `--reason` for the operator's reason, so
+ * the reason of a dead letter is `--dead-letter-reason` everywhere.
  */
 export function addFilterOptions(command: Command): Command {
   return addScopeOptions(command)
@@ -58,12 +58,12 @@ export function addFilterOptions(command: Command): Command {
       new Option(
         "--message-id <id>",
         "the dead letter of this message: `msgId` of the log, not the id of the dead letter; may be repeated",
-      ).argParser(collectParsed(letterId)),
+      ).argParser(collectParsed(deadLetterId)),
     )
     .addOption(
       withChoices(
         new Option(
-          "--letter-reason <reason>",
+          "--dead-letter-reason <reason>",
           "dead letters with this reason; may be repeated",
         ).argParser(collect),
         deadLetterReasons,
@@ -91,13 +91,13 @@ export function addFilterOptions(command: Command): Command {
 }
 
 /**
- * @param ids letter ids; where there are some, no other filter may be given.
+ * @param ids dead letter ids; where there are some, no other filter may be given.
  * @throws {SelectionError}
  */
-export function readFilter(options: FilterOptions, ids: readonly string[] = []): LetterFilter {
-  const filter: LetterFilter = {
+export function readFilter(options: FilterOptions, ids: readonly string[] = []): DeadLetterFilter {
+  const filter: DeadLetterFilter = {
     ...(options.messageId ? { messageIds: options.messageId } : {}),
-    ...(options.letterReason ? { reasons: options.letterReason } : {}),
+    ...(options.deadLetterReason ? { reasons: options.deadLetterReason } : {}),
     ...(options.code ? { codes: options.code } : {}),
     ...(options.fingerprint ? { fingerprints: options.fingerprint } : {}),
     ...(options.since ? { since: options.since } : {}),
@@ -109,7 +109,7 @@ export function readFilter(options: FilterOptions, ids: readonly string[] = []):
   if (Object.keys(filter).length > 0) {
     throw new SelectionError("give ids or filters; only --queue and --source go with ids");
   }
-  return { ids: ids.map(parseLetterId) };
+  return { ids: ids.map(parseDeadLetterId) };
 }
 
 /** Which sources and queues a command that only reads asks, and for how long. */
@@ -125,20 +125,20 @@ export function askingOf({
   };
 }
 
-/** Commands that change nothing have no reason of their own, so they take the letters' by its short name, too. */
+/** Commands that change nothing have no reason of their own, so they take the dead letters' by its short name, too. */
 export function addReasonOption(command: Command): Command {
   return command.addOption(
-    new Option("--reason <reason>", "the same as --letter-reason").argParser(collect),
+    new Option("--reason <reason>", "the same as --dead-letter-reason").argParser(collect),
   );
 }
 
 /** @throws {SelectionError} */
 export function readListFilter(
   options: FilterOptions & { readonly reason?: readonly string[] },
-): LetterFilter {
-  const { reason = [], letterReason = [] } = options;
-  const reasons = [...letterReason, ...reason];
-  return readFilter(reasons.length > 0 ? { ...options, letterReason: reasons } : options);
+): DeadLetterFilter {
+  const { reason = [], deadLetterReason = [] } = options;
+  const reasons = [...deadLetterReason, ...reason];
+  return readFilter(reasons.length > 0 ? { ...options, deadLetterReason: reasons } : options);
 }
 
 export function positiveNumber(text: string): number {
@@ -148,9 +148,9 @@ export function positiveNumber(text: string): number {
 }
 
 /** An id, in decimal digits. */
-export function letterId(text: string): string {
+export function deadLetterId(text: string): string {
   try {
-    return parseLetterId(text);
+    return parseDeadLetterId(text);
   } catch (error) {
     if (error instanceof SelectionError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;

@@ -1,12 +1,12 @@
 import {
-  chooseLetter,
-  findLetters,
-  type Judgement,
-  type Letter,
-  type LetterQuestion,
-  linesOfLetter,
-  maskLetter,
-  parseLetterId,
+  type CheckResult,
+  chooseDeadLetter,
+  type DeadLetter,
+  type DeadLetterQuestion,
+  findDeadLetters,
+  linesOfDeadLetter,
+  maskDeadLetter,
+  parseDeadLetterId,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import { type Environment, printable, shorten } from "@centralcloud/service";
@@ -18,8 +18,14 @@ import { assertComplete, type SourceOptions, timeoutOption } from "../../sources
 import { readTogether } from "../read-together.ts";
 import { readJudge } from "./judge.ts";
 import { type RevealOptions, readReveal, recordReveal } from "./reveal.ts";
-import { askScopes, letterAnswerBytes, readDatabases, readUsage, withCentral } from "./scope.ts";
-import { addScopeOptions, letterId, type ScopeOptions } from "./selection.ts";
+import {
+  askScopes,
+  deadLetterAnswerBytes,
+  readDatabases,
+  readUsage,
+  withCentral,
+} from "./scope.ts";
+import { addScopeOptions, deadLetterId, type ScopeOptions } from "./selection.ts";
 
 export function showCommand(environment: Environment): Command {
   const command = new Command("show")
@@ -30,7 +36,11 @@ export function showCommand(environment: Environment): Command {
       "[id]",
       "the id of the dead letter: that of `dlq list`, and `deadLetterId` of the log",
     )
-    .option("--message-id <id>", "the dead letter of this message: `msgId` of the log", letterId);
+    .option(
+      "--message-id <id>",
+      "the dead letter of this message: `msgId` of the log",
+      deadLetterId,
+    );
   return addScopeOptions(command)
     .addOption(timeoutOption())
     .option(
@@ -47,23 +57,23 @@ export function showCommand(environment: Environment): Command {
         judge: () => readJudge(environment),
         databases: () => readDatabases(environment, !options.reveal),
       });
-      const limits = { ...options, answerBytes: letterAnswerBytes };
+      const limits = { ...options, answerBytes: deadLetterAnswerBytes };
       const asked = await askScopes(command, environment, limits, (scope) =>
-        findLetters(scope, question, judge),
+        findDeadLetters(scope, question, judge),
       );
       const found = asked.answers.flat();
       // It may be at a source that did not answer.
       if (found.length === 0) assertComplete(asked);
-      const letter = await readUsage(command, () => chooseLetter(question, found, judge));
+      const deadLetter = await readUsage(command, () => chooseDeadLetter(question, found, judge));
       const show = async () => {
-        const shown = options.reveal ? letter : maskLetter(letter);
-        const lines = options.json ? "" : formatLines(letter, options.reveal ?? false);
+        const shown = options.reveal ? deadLetter : maskDeadLetter(deadLetter);
+        const lines = options.json ? "" : formatLines(deadLetter, options.reveal ?? false);
         print(options.json ? formatJson(shown, !options.reveal) : formatText(shown, lines));
       };
       if (request === undefined) await show();
       else {
-        const { source, sourceId, queue } = letter;
-        const selection = { ids: [letter.id], queues: [queue], sources: [source], sourceId };
+        const { source, sourceId, queue } = deadLetter;
+        const selection = { ids: [deadLetter.id], queues: [queue], sources: [source], sourceId };
         await withCentral(environment, (central) =>
           recordReveal(central, request, selection, show),
         );
@@ -73,8 +83,8 @@ export function showCommand(environment: Environment): Command {
 }
 
 /** @throws {SelectionError} */
-function readQuestion(id: string | undefined, messageId: string | undefined): LetterQuestion {
-  if (id !== undefined && messageId === undefined) return { id: parseLetterId(id) };
+function readQuestion(id: string | undefined, messageId: string | undefined): DeadLetterQuestion {
+  if (id !== undefined && messageId === undefined) return { id: parseDeadLetterId(id) };
   if (id === undefined && messageId !== undefined) return { messageId };
   throw new SelectionError(
     "give the id of the dead letter, or --message-id with that of its message",
@@ -87,42 +97,43 @@ interface ShowOptions extends ScopeOptions, SourceOptions, RevealOptions {
 }
 
 function formatJson(
-  { body, headers, history, code, error, ...letter }: Letter,
+  { body, headers, history, code, error, ...deadLetter }: DeadLetter,
   masked: boolean,
 ): string {
   return writeJson({
-    ...letter,
+    ...deadLetter,
     masked,
     error: { code, message: error },
     history: new RawJson(history),
     headers: rawOrNull(headers),
-    letter: rawOrNull(body),
+    deadLetter: rawOrNull(body),
   });
 }
 
-/** A longer letter is cut for people; `--json` has all of it. */
+/** A longer dead letter is cut for people; `--json` has all of it. */
 const maxShown = 32_768;
 
-function formatText(letter: Letter, lines: string): string {
-  const { id, queue, source, at, reason, code, error, headers, replayCount, firstSentAs } = letter;
+function formatText(deadLetter: DeadLetter, lines: string): string {
+  const { id, queue, source, at, reason, code, error, headers, replayCount, firstSentAs } =
+    deadLetter;
   const replays =
     replayCount === 0 ? "never" : `${replayCount} times, first sent as ${firstSentAs}`;
   return [
-    `letter    ${id} of ${queue} at ${shorten(source, 100)}`,
-    `message   ${letter.messageId === null ? "of an unknown id" : `${shorten(letter.messageId, 40)} in ${queue}, before it died`}`,
+    `dead letter    ${id} of ${queue} at ${shorten(source, 100)}`,
+    `message   ${deadLetter.messageId === null ? "of an unknown id" : `${shorten(deadLetter.messageId, 40)} in ${queue}, before it died`}`,
     `died      ${at}`,
     `reason    ${shorten(reason ?? "none given", 100)} (${shorten(code ?? "no code", 100)})`,
     `error     ${printable(error ?? "none given")}`,
-    `group     --fingerprint ${letter.fingerprint}`,
+    `group     --fingerprint ${deadLetter.fingerprint}`,
     `replayed  ${replays}`,
     ...(headers === null ? [] : [`headers   ${shorten(headers, 2_000)}`]),
-    ...describeArchived(letter),
-    ...describeNow(letter.now),
+    ...describeArchived(deadLetter),
+    ...describeNow(deadLetter.now),
     "",
     "history",
-    formatTable(historyOf(letter)),
+    formatTable(historyOf(deadLetter)),
     "",
-    "letter",
+    "deadLetter",
     lines,
   ].join("\n");
 }
@@ -131,10 +142,10 @@ function formatText(letter: Letter, lines: string): string {
 const maxIndented = 40;
 
 /** The body in lines, with what is wrong beside the value that it is about. */
-function formatLines(letter: Letter, revealed: boolean): string {
+function formatLines(deadLetter: DeadLetter, revealed: boolean): string {
   const shown: string[] = [];
   let length = 0;
-  for (const { depth, tokens, notes } of linesOfLetter(letter, revealed)) {
+  for (const { depth, tokens, notes } of linesOfDeadLetter(deadLetter, revealed)) {
     const text = tokens
       .map((token) => token.text)
       .join("")
@@ -145,12 +156,12 @@ function formatLines(letter: Letter, revealed: boolean): string {
     for (const note of notes) shown.push(`${" ".repeat(line.search(/\S|$/))}^ ${printable(note)}`);
     length += line.length;
     if (length <= maxShown) continue;
-    return [...shown, `… (${letter.body?.length} characters; --json shows all)`].join("\n");
+    return [...shown, `… (${deadLetter.body?.length} characters; --json shows all)`].join("\n");
   }
   return shown.join("\n");
 }
 
-function describeArchived({ archived }: Letter): readonly string[] {
+function describeArchived({ archived }: DeadLetter): readonly string[] {
   if (archived === null) return [];
   const { at, action, actionId, newMessageId } = archived;
   const how = action === null ? "by hand" : `${shorten(action, 40)}, action ${actionId}`;
@@ -158,8 +169,8 @@ function describeArchived({ archived }: Letter): readonly string[] {
   return [`archived  ${at} (${how}${as}); it is not in the dead-letter queue any more`];
 }
 
-function describeNow({ accepted, contract, issues, note }: Judgement): readonly string[] {
-  const verdict = {
+function describeNow({ accepted, contract, issues, note }: CheckResult): readonly string[] {
+  const checkResult = {
     true: "it would be accepted: the contract finds nothing against the message",
     false: "it would be refused again",
     null: "the contract accepts it; whether it would be accepted is not known",
@@ -168,13 +179,13 @@ function describeNow({ accepted, contract, issues, note }: Judgement): readonly 
   const tail =
     contract === true && accepted ? ". What refused it was not the contract, or an older one" : "";
   return [
-    `now       ${verdict}${because}${tail}`,
+    `now       ${checkResult}${because}${tail}`,
     ...issues.map(({ message, code }) => `          ${printable(message)} (${code})`),
   ];
 }
 
-/** Letters of other clients may have anything in their history. */
-function historyOf({ history }: Letter) {
+/** Dead letters of other clients may have anything in their history. */
+function historyOf({ history }: DeadLetter) {
   const attempts = JSON.parse(history) as readonly unknown[];
   return attempts.map((attempt) => {
     const error = fieldOf(attempt, "error");

@@ -30,7 +30,7 @@ interface ActionModel {
   readonly isLoadable: boolean;
 }
 
-/** How old the fate of what was sent may be, in milliseconds. */
+/** How old the outcome of what was sent may be, in milliseconds. */
 const outcomeEveryMs = 3_000;
 
 /** One action: how far it is, who asked for it and why, what became of it, and what can be asked of it. */
@@ -65,10 +65,10 @@ export const action = page({
         : [];
     const isOurs = ({ sourceId }: { readonly sourceId: string | undefined }) =>
       sourceId === undefined || found.parts.some((part) => part.sourceId === sourceId);
-    const fates = answered(looks).flatMap(({ value }) => (value === undefined ? [] : [value]));
+    const outcomes = answered(looks).flatMap(({ value }) => (value === undefined ? [] : [value]));
     const model: ActionModel = {
       action: maskAction(found, viewer),
-      outcome: sends ? addOutcomes(fates) : undefined,
+      outcome: sends ? addOutcomes(outcomes) : undefined,
       isAsking: looks.some((look) => isOurs(look) && look.isWaiting),
       silent: silences(looks.filter((look) => isOurs(look) && !look.isWaiting)),
       shown: query.shown,
@@ -200,7 +200,7 @@ function Progress({ action: { state, runner, ...rest }, shown }: ActionModel) {
 
 const canaryWords = {
   sending: "are being sent",
-  waiting: "were sent; their fate is waited for",
+  waiting: "were sent; their outcome is waited for",
   passed: "were merged; the rest follows",
   stopped: "came back; the rest stays",
 } as const;
@@ -214,7 +214,7 @@ function OutcomeView({ outcome, kind }: { readonly outcome: Outcome; readonly ki
       <p>
         Of {plural(sent, kind === "edit" ? "changed message" : "message")} sent:{" "}
         <strong>{merged.toLocaleString("en-US")} merged</strong>, {waiting.toLocaleString("en-US")}{" "}
-        waiting, {deadLettered.toLocaleString("en-US")} dead-lettered again
+        waiting, {deadLettered.toLocaleString("en-US")} dead-deadLettered again
         {unknown > 0 && `, ${unknown.toLocaleString("en-US")} not known any more`}.
       </p>
       {again.length > 0 && (

@@ -135,34 +135,34 @@ function Shown({ model, preview }: { readonly model: NewActionModel; readonly pr
       </Notice>
     );
   }
-  const letters = preview.kind === "action" ? preview.preview.letters : preview.letters;
+  const deadLetters = preview.kind === "action" ? preview.preview.deadLetters : preview.deadLetters;
   return (
     <>
       {preview.kind === "action" ? (
         <PreviewView preview={preview.preview} verb={verb} />
       ) : (
-        <CountsView counts={preview.counts} letters={letters} verb={verb} />
+        <CountsView counts={preview.counts} deadLetters={deadLetters} verb={verb} />
       )}
-      {letters > 0 && <ActForm model={model} preview={preview} letters={letters} />}
+      {deadLetters > 0 && <ActForm model={model} preview={preview} deadLetters={deadLetters} />}
     </>
   );
 }
 
-const buttons: Readonly<Record<Verb, (letters: string) => string>> = {
-  replay: (letters) => `Replay ${letters}`,
-  discard: (letters) => `Discard ${letters}`,
-  restore: (letters) => `Put ${letters} back`,
-  export: (letters) => `Export ${letters}`,
+const buttons: Readonly<Record<Verb, (deadLetters: string) => string>> = {
+  replay: (deadLetters) => `Replay ${deadLetters}`,
+  discard: (deadLetters) => `Discard ${deadLetters}`,
+  restore: (deadLetters) => `Put ${deadLetters} back`,
+  export: (deadLetters) => `Export ${deadLetters}`,
 };
 
 function ActForm({
   model,
   preview,
-  letters,
+  deadLetters,
 }: {
   readonly model: NewActionModel;
   readonly preview: Preview;
-  readonly letters: number;
+  readonly deadLetters: number;
 }) {
   const { selection, values, reason } = model;
   const { verb } = selection;
@@ -185,7 +185,7 @@ function ActForm({
     <>
       <h2>Do it</h2>
       <ActionForm action="/actions">
-        <HiddenFields query={{ ...hidden, digest, shown: letters }} />
+        <HiddenFields query={{ ...hidden, digest, shown: deadLetters }} />
         {verb !== "export" && (
           <TextField
             name="rate"
@@ -205,7 +205,7 @@ function ActForm({
         <ReasonField value={reason} />
         <div class="actions">
           <button class={verb === "discard" ? "danger" : undefined} type="submit">
-            {buttons[verb](plural(letters, "dead letter"))}
+            {buttons[verb](plural(deadLetters, "dead letter"))}
           </button>
           <a href="/dead-letters">Leave it</a>
         </div>

@@ -14,7 +14,7 @@ import {
 } from "../../kit/figures.tsx";
 import { Notice } from "../../kit/notices.tsx";
 import { Table } from "../../kit/table.tsx";
-import { letterHref, wordsOf } from "../dead-letters/list.tsx";
+import { deadLetterHref, wordsOf } from "../dead-letters/list.tsx";
 import type { Counted } from "./preview.ts";
 import type { Verb } from "./selection.ts";
 import { actionHref } from "./table.tsx";
@@ -27,11 +27,11 @@ export function PreviewView({
   readonly preview: ActionPreview;
   readonly verb: Verb;
 }): VNode {
-  const { letters, settledBefore, ledger, contract, parts, sample, seconds } = preview;
-  const full = parts.filter((part) => part.letters > 0);
+  const { deadLetters, settledBefore, ledger, contract, parts, sample, seconds } = preview;
+  const full = parts.filter((part) => part.deadLetters > 0);
   return (
     <>
-      {letters === 0 && (
+      {deadLetters === 0 && (
         <Notice tone="info" title="Nothing is left to do">
           <p>No dead letter that is chosen waits any more.</p>
         </Notice>
@@ -41,7 +41,7 @@ export function PreviewView({
           <ul>
             {settledBefore.map(({ id, queue, source, actionId }) => (
               <li key={`${source} ${queue} ${id}`}>
-                <a href={letterHref({ source, queue, id })}>{id}</a> of {queue}
+                <a href={deadLetterHref({ source, queue, id })}>{id}</a> of {queue}
                 {actionId !== null && (
                   <>
                     , by <a href={actionHref(actionId)}>action {actionId}</a>
@@ -52,11 +52,11 @@ export function PreviewView({
           </ul>
         </Notice>
       )}
-      {letters > 0 && (
+      {deadLetters > 0 && (
         <>
           <Stats>
             <Stat label="Dead letters">
-              <Count value={letters} />
+              <Count value={deadLetters} />
             </Stat>
             <Stat label="It takes about">{durationText(Math.ceil(seconds))}</Stat>
             {ledger !== null && (
@@ -95,8 +95,8 @@ export function PreviewView({
               }
             >
               <p>
-                Replaying what the contract refuses dead-letters it again. Mend the producer or the
-                contract first, edit them, or send a few first to see.
+                Replaying what the contract refuses dead-deadLetters it again. Mend the producer or
+                the contract first, edit them, or send a few first to see.
               </p>
             </Notice>
           )}
@@ -112,7 +112,7 @@ export function PreviewView({
                 head: "Dead letter",
                 isNumber: true,
                 cell: ({ source, queue, id }) => (
-                  <a href={letterHref({ source, queue: queue as never, id })}>{id}</a>
+                  <a href={deadLetterHref({ source, queue: queue as never, id })}>{id}</a>
                 ),
               },
               { head: "Since", isNumber: true, cell: ({ at }) => <Age at={at} /> },
@@ -143,7 +143,7 @@ function PartTable({ parts }: { readonly parts: readonly PreviewedPart[] }) {
         {
           head: "Dead letters",
           isNumber: true,
-          cell: ({ letters }) => <Count value={letters} />,
+          cell: ({ deadLetters }) => <Count value={deadLetters} />,
         },
         { head: "From", isNumber: true, isMinor: true, cell: ({ since }) => <Time at={since} /> },
         {
@@ -175,11 +175,11 @@ function reasonsText(reasons: PreviewedPart["reasons"]): string {
 /** What a restore would put back, or an export would hold. */
 export function CountsView({
   counts,
-  letters,
+  deadLetters,
   verb,
 }: {
   readonly counts: readonly Counted[];
-  readonly letters: number;
+  readonly deadLetters: number;
   readonly verb: Verb;
 }): VNode {
   const full = counts.filter(({ count }) => count > 0);
@@ -187,7 +187,7 @@ export function CountsView({
     <>
       <Stats>
         <Stat label={verb === "restore" ? "Would be put back" : "Dead letters"}>
-          <Count value={letters} />
+          <Count value={deadLetters} />
         </Stat>
       </Stats>
       <Table

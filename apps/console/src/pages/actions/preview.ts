@@ -1,9 +1,9 @@
 import {
   type ActionPreview,
-  countLetters,
+  countDeadLetters,
   countRestorableOfQueues,
-  type LetterScope,
-  previewLetters,
+  type DeadLetterScope,
+  previewDeadLetters,
 } from "@centralcloud/dead-letters";
 import { askSources, identify, SourcesMissingError } from "@centralcloud/inspect";
 import type { Silence } from "@centralcloud/service";
@@ -22,7 +22,7 @@ export type Preview =
       readonly answering: readonly string[];
     }
   | { readonly kind: "action"; readonly preview: ActionPreview; readonly centralAnswers: boolean }
-  | { readonly kind: "counts"; readonly counts: readonly Counted[]; readonly letters: number };
+  | { readonly kind: "counts"; readonly counts: readonly Counted[]; readonly deadLetters: number };
 
 export interface Counted {
   readonly source: string;
@@ -43,21 +43,21 @@ export async function readPreview(
   const { sourceUrls, centralUrl, asking, judge } = databases;
   const { verb, filter, bulk } = selection;
   const options = { askS: asking.mostS, signal };
-  const inScope = <Result>(work: (scope: LetterScope) => Promise<Result>) =>
+  const inScope = <Result>(work: (scope: DeadLetterScope) => Promise<Result>) =>
     withScope(sourceUrls, values, options, work);
   try {
     if (verb === "restore" || verb === "export") {
       const counts = await inScope((scope) =>
         verb === "export"
-          ? countLetters(scope, filter)
+          ? countDeadLetters(scope, filter)
           : countRestorableOfQueues(scope, restoreOf(selection), bulk),
       );
-      return { kind: "counts", counts, letters: sumOf(counts) };
+      return { kind: "counts", counts, deadLetters: sumOf(counts) };
     }
     const { rate } = values;
     const preview = (central: Pool | undefined) =>
       inScope((scope) =>
-        previewLetters(scope, filter, verb, {
+        previewDeadLetters(scope, filter, verb, {
           ...bulk,
           judge,
           ...(rate === undefined ? {} : { rate }),

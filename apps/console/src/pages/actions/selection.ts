@@ -1,4 +1,4 @@
-import { type LetterFilter, selectsAll } from "@centralcloud/dead-letters";
+import { type DeadLetterFilter, selectsAll } from "@centralcloud/dead-letters";
 import { z } from "zod";
 import type { Viewer } from "../../auth/rights.ts";
 import type { ValuesOf } from "../../routing/fields.ts";
@@ -47,7 +47,7 @@ export const bindingFields = {
 
 export interface Selection {
   readonly verb: Verb;
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   /** The discard that a restore undoes. */
   readonly action: string | undefined;
   readonly bulk: { readonly all: boolean; readonly isNarrowed: boolean };

@@ -1,14 +1,14 @@
 import {
   ActionUnavailableError,
   countRestorableOfQueues,
+  DeadLetterNotFoundError,
   DriftError,
-  discardLetters,
-  LetterNotFoundError,
+  discardDeadLetters,
   MissingRightsError,
-  replayLetters,
-  restoreLetters,
+  replayDeadLetters,
+  restoreDeadLetters,
   SelectionError,
-  type SettledLetter,
+  type SettledDeadLetter,
 } from "@centralcloud/dead-letters";
 import { SourcesMissingError } from "@centralcloud/inspect";
 import type { VNode } from "preact";
@@ -20,7 +20,7 @@ import { GivenError, readFields, type ValuesOf } from "../../routing/fields.ts";
 import { hrefTo } from "../../routing/links.ts";
 import { type ActContext, form, type Outcome, type ReadContext } from "../../routing/route.ts";
 import { exportSelection } from "../dead-letters/export.ts";
-import { letterHref } from "../dead-letters/list.tsx";
+import { deadLetterHref } from "../dead-letters/list.tsx";
 import { NewAction, titleOf } from "./new.tsx";
 import { readPreview, restoreOf, sumOf } from "./preview.ts";
 import {
@@ -85,7 +85,7 @@ async function showAgain(
   // Somebody has named what is not there any more: then there is no preview either.
   const preview = await readPreview(values, selection, context).catch((error: unknown) => {
     if (!isRefusal(error)) throw error;
-    return { kind: "counts", counts: [], letters: 0 } as const;
+    return { kind: "counts", counts: [], deadLetters: 0 } as const;
   });
   const model = { values, selection, preview, reason: why, mistakes };
   return { title: titleOf(selection.verb), body: <NewAction {...model} /> };
@@ -96,7 +96,7 @@ function isRefusal(error: unknown): error is Error {
   return (
     error instanceof DriftError ||
     error instanceof SelectionError ||
-    error instanceof LetterNotFoundError ||
+    error instanceof DeadLetterNotFoundError ||
     error instanceof MissingRightsError ||
     error instanceof ActionUnavailableError ||
     error instanceof SourcesMissingError
@@ -130,17 +130,17 @@ async function begin(context: Start, selection: Selection): Promise<Begun> {
           ...(rate === undefined ? {} : { rate }),
           ...(digest === undefined ? {} : { digest }),
         };
-        if (verb === "discard") return await discardLetters(scope, filter, options);
+        if (verb === "discard") return await discardDeadLetters(scope, filter, options);
         if (verb === "restore") {
           const restored = restoreOf(selection);
           const now = sumOf(await countRestorableOfQueues(scope, restored, bulk));
           if (now > (shown ?? 0)) {
             throw new DriftError(`${now} are chosen now, and the preview has shown ${shown ?? 0}`);
           }
-          return await restoreLetters(scope, restored, options);
+          return await restoreDeadLetters(scope, restored, options);
         }
         const { judge } = databases;
-        return await replayLetters(scope, filter, {
+        return await replayDeadLetters(scope, filter, {
           ...options,
           judge,
           ...(canary === undefined ? {} : { canary }),
@@ -166,13 +166,13 @@ async function startExport(context: Start, { filter }: Selection): Promise<Outco
 }
 
 /** Somebody else was first. */
-function nothingLeft(settledBefore: readonly SettledLetter[]): Outcome {
+function nothingLeft(settledBefore: readonly SettledDeadLetter[]): Outcome {
   const body = (
     <Notice tone="info" title="Nothing was left to do">
       <ul>
         {settledBefore.map(({ id, queue, source, actionId }) => (
           <li key={`${source} ${queue} ${id}`}>
-            <a href={letterHref({ source, queue, id })}>Dead letter {id}</a> of {queue} was done
+            <a href={deadLetterHref({ source, queue, id })}>Dead letter {id}</a> of {queue} was done
             before
             {actionId !== null && (
               <>

@@ -1,4 +1,4 @@
-import type { Judgement, Letter } from "@centralcloud/dead-letters";
+import type { CheckResult, DeadLetter } from "@centralcloud/dead-letters";
 import { shorten } from "@centralcloud/service";
 import type { ComponentChildren, VNode } from "preact";
 import { Age, Bytes, Count, Text, Time, type Tone } from "../../kit/figures.tsx";
@@ -8,16 +8,16 @@ import { hrefTo } from "../../routing/links.ts";
 import { groupHref } from "./groups.tsx";
 import { wordsOf } from "./list.tsx";
 
-const verdicts: Readonly<Record<string, readonly [Tone, string]>> = {
+const checkResults: Readonly<Record<string, readonly [Tone, string]>> = {
   true: ["good", "Its message would be accepted now"],
   false: ["bad", "Its message would be refused again"],
   null: ["warning", "Whether its message would be accepted now is not known here"],
 };
 
 /** What would become of a message now, and what is wrong with it. */
-export function VerdictNotice({ now }: { readonly now: Judgement }): VNode {
+export function CheckResultNotice({ now }: { readonly now: CheckResult }): VNode {
   const { accepted, contract, issues, note } = now;
-  const [tone, title] = verdicts[`${accepted}`] ?? ["quiet", "Not known"];
+  const [tone, title] = checkResults[`${accepted}`] ?? ["quiet", "Not known"];
   return (
     <Notice tone={tone} title={title}>
       {note !== null && (
@@ -42,8 +42,8 @@ export function VerdictNotice({ now }: { readonly now: Judgement }): VNode {
 }
 
 /** What became of a dead letter that waits no more. */
-export function Archived({ letter }: { readonly letter: Letter }) {
-  const { archived, source, queue } = letter;
+export function Archived({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { archived, source, queue } = deadLetter;
   if (archived === null) return null;
   const { action, actionId, newMessageId, at } = archived;
   const done = { replay: "replayed", discard: "discarded" }[action ?? ""] ?? "archived";
@@ -79,7 +79,7 @@ export function Archived({ letter }: { readonly letter: Letter }) {
             href={hrefTo(
               "/actions/new",
               {},
-              { do: "restore", id: letter.id, queue, source: letter.source },
+              { do: "restore", id: deadLetter.id, queue, source: deadLetter.source },
             )}
           >
             Put it back…
@@ -91,8 +91,8 @@ export function Archived({ letter }: { readonly letter: Letter }) {
 }
 
 /** What a dead letter is: why, where, of which message. */
-export function LetterFacts({ letter }: { readonly letter: Letter }) {
-  const { source, queue, at, reason: why, code, error, fingerprint, messageId } = letter;
+export function DeadLetterFacts({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { source, queue, at, reason: why, code, error, fingerprint, messageId } = deadLetter;
   const isId = messageId !== null && /^\d{1,19}$/.test(messageId);
   const facts: (readonly [string, ComponentChildren])[] = [
     ["Reason", <Text key="reason">{wordsOf(why, code)}</Text>],
@@ -121,16 +121,16 @@ export function LetterFacts({ letter }: { readonly letter: Letter }) {
     ],
     [
       "Replayed",
-      letter.replayCount === 0 ? (
+      deadLetter.replayCount === 0 ? (
         "never"
       ) : (
         <>
-          <Count value={letter.replayCount} /> times, first sent as{" "}
-          <Text>{shorten(letter.firstSentAs ?? "unknown", 40)}</Text>
+          <Count value={deadLetter.replayCount} /> times, first sent as{" "}
+          <Text>{shorten(deadLetter.firstSentAs ?? "unknown", 40)}</Text>
         </>
       ),
     ],
-    ["Size of its message", <Bytes key="size" value={letter.originalBytes} />],
+    ["Size of its message", <Bytes key="size" value={deadLetter.originalBytes} />],
   ];
   return <Facts facts={facts} />;
 }

@@ -1,5 +1,5 @@
 import { contractFor, type JsonLine, maskJson, shownOfDeadLetter } from "@centralcloud/contracts";
-import { type Letter, linesOfLetter, maskLetter } from "@centralcloud/dead-letters";
+import { type DeadLetter, linesOfDeadLetter, maskDeadLetter } from "@centralcloud/dead-letters";
 import { printable, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { reason, recordReveal } from "../../acting/record.ts";
@@ -9,13 +9,13 @@ import { Notice } from "../../kit/notices.tsx";
 import { useRight } from "../../kit/page-info.ts";
 import { hrefTo } from "../../routing/links.ts";
 import { download, form, type Params, page } from "../../routing/route.ts";
-import { Archived, History, LetterFacts, VerdictNotice } from "./dead-letter-facts.tsx";
+import { Archived, CheckResultNotice, DeadLetterFacts, History } from "./dead-letter-facts.tsx";
 import { findDeadLetter } from "./find.ts";
-import { letterHref } from "./list.tsx";
+import { deadLetterHref } from "./list.tsx";
 
 interface DeadLetterModel {
   /** Masked unless it is revealed. */
-  readonly letter: Letter;
+  readonly deadLetter: DeadLetter;
   /** Its body, masked likewise, with what is wrong at its place. */
   readonly lines: readonly JsonLine[];
   /** Its body as PostgreSQL has it; only where it is revealed, and not very long. */
@@ -35,10 +35,10 @@ export const deadLetter = page({
   right: "look",
   section: "dead-letters",
   query: {},
-  title: ({ letter }: DeadLetterModel) => titleOf(letter),
+  title: ({ deadLetter }: DeadLetterModel) => titleOf(deadLetter),
   async read({ params, databases }): Promise<DeadLetterModel> {
-    const { letter } = await findDeadLetter({ params, databases });
-    return { letter: maskLetter(letter), lines: linesOfLetter(letter, false) };
+    const { deadLetter } = await findDeadLetter({ params, databases });
+    return { deadLetter: maskDeadLetter(deadLetter), lines: linesOfDeadLetter(deadLetter, false) };
   },
   page: (model) => <DeadLetterPage {...model} />,
   command: ({ params }) => showCommand(params),
@@ -50,9 +50,9 @@ export const raw = download({
   right: "look",
   query: {},
   async read({ params, databases }) {
-    const { letter } = await findDeadLetter({ params, databases });
-    const shown = shownOfDeadLetter(contractFor(letter.queue).shown);
-    return { type: "application/json", body: maskJson(letter.body ?? "null", shown) };
+    const { deadLetter } = await findDeadLetter({ params, databases });
+    const shown = shownOfDeadLetter(contractFor(deadLetter.queue).shown);
+    return { type: "application/json", body: maskJson(deadLetter.body ?? "null", shown) };
   },
 });
 
@@ -64,24 +64,27 @@ export const reveal = form({
   query: {},
   form: { reason },
   async act({ params, databases, viewer, operator, form: { reason: why } }) {
-    const { letter } = await findDeadLetter({ params, databases });
-    const { id, queue, source, sourceId } = letter;
+    const { deadLetter } = await findDeadLetter({ params, databases });
+    const { id, queue, source, sourceId } = deadLetter;
     const selection = { ids: [id], queues: [queue], sources: [source], sourceId };
     const revealedBy = await recordReveal({ viewer, operator, reason: why, selection });
-    const lines = linesOfLetter(letter, true);
-    const model = { letter, lines, stored: letter.body, revealedBy };
-    return { status: 200, title: titleOf(letter), body: <DeadLetterPage {...model} /> };
+    const lines = linesOfDeadLetter(deadLetter, true);
+    const model = { deadLetter, lines, stored: deadLetter.body, revealedBy };
+    return { status: 200, title: titleOf(deadLetter), body: <DeadLetterPage {...model} /> };
   },
   async refused(given, mistakes, { params, databases }) {
-    const { letter } = await findDeadLetter({ params, databases });
-    const model = { letter: maskLetter(letter), lines: linesOfLetter(letter, false) };
+    const { deadLetter } = await findDeadLetter({ params, databases });
+    const model = {
+      deadLetter: maskDeadLetter(deadLetter),
+      lines: linesOfDeadLetter(deadLetter, false),
+    };
     const typed = given.get("reason")?.[0];
     const body = <DeadLetterPage {...model} mistakes={mistakes} typed={typed} />;
-    return { title: titleOf(letter), body };
+    return { title: titleOf(deadLetter), body };
   },
 });
 
-export function titleOf({ id, queue }: Pick<Letter, "id" | "queue">): string {
+export function titleOf({ id, queue }: Pick<DeadLetter, "id" | "queue">): string {
   return `Dead letter ${id} of ${queue}`;
 }
 
@@ -96,8 +99,8 @@ interface DeadLetterProps extends DeadLetterModel {
 }
 
 function DeadLetterPage(props: DeadLetterProps): VNode {
-  const { letter, lines, stored, revealedBy, mistakes = [], typed } = props;
-  const isArchived = letter.archived !== null;
+  const { deadLetter, lines, stored, revealedBy, mistakes = [], typed } = props;
+  const isArchived = deadLetter.archived !== null;
   return (
     <>
       <Mistakes mistakes={mistakes} />
@@ -106,14 +109,14 @@ function DeadLetterPage(props: DeadLetterProps): VNode {
           <p>
             That you look, and why, is on record as{" "}
             <a href={hrefTo("/actions/{id}", { id: revealedBy })}>action {revealedBy}</a>.{" "}
-            <a href={letterHref(letter)}>Mask them again</a>
+            <a href={deadLetterHref(deadLetter)}>Mask them again</a>
           </p>
         </Notice>
       )}
-      <Archived letter={letter} />
-      {!isArchived && <VerdictNotice now={letter.now} />}
-      {!isArchived && <Doings letter={letter} />}
-      <LetterFacts letter={letter} />
+      <Archived deadLetter={deadLetter} />
+      {!isArchived && <CheckResultNotice now={deadLetter.now} />}
+      {!isArchived && <Doings deadLetter={deadLetter} />}
+      <DeadLetterFacts deadLetter={deadLetter} />
       <h2>The dead letter</h2>
       <JsonLines
         lines={lines}
@@ -123,19 +126,19 @@ function DeadLetterPage(props: DeadLetterProps): VNode {
       {revealedBy === undefined ? (
         <>
           <p>
-            <a href={letterHref(letter, "/raw")}>As it is stored, masked</a>
+            <a href={deadLetterHref(deadLetter, "/raw")}>As it is stored, masked</a>
           </p>
-          <RevealForm letter={letter} typed={typed} />
+          <RevealForm deadLetter={deadLetter} typed={typed} />
         </>
       ) : (
         <Stored text={stored ?? null} />
       )}
-      <History history={letter.history} />
-      {letter.headers !== null && (
+      <History history={deadLetter.history} />
+      {deadLetter.headers !== null && (
         <>
           <h2>Its headers</h2>
           <p>
-            <code>{shorten(letter.headers, 2_000)}</code>
+            <code>{shorten(deadLetter.headers, 2_000)}</code>
           </p>
         </>
       )}
@@ -144,8 +147,8 @@ function DeadLetterPage(props: DeadLetterProps): VNode {
 }
 
 /** What can be done to it; what a right is missing for is said, not hidden. */
-function Doings({ letter }: { readonly letter: Letter }) {
-  const { id, queue, source } = letter;
+function Doings({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { id, queue, source } = deadLetter;
   const mayOperate = useRight("operate");
   const mayReveal = useRight("reveal");
   const to = (verb: string) => hrefTo("/actions/new", {}, { do: verb, id, queue, source });
@@ -158,13 +161,16 @@ function Doings({ letter }: { readonly letter: Letter }) {
   }
   return (
     <div class="actions">
-      <a class={letter.now.accepted === false ? "button" : "button primary"} href={to("replay")}>
+      <a
+        class={deadLetter.now.accepted === false ? "button" : "button primary"}
+        href={to("replay")}
+      >
         Replay it…
       </a>
       {mayReveal ? (
         <a
-          class={letter.now.accepted === false ? "button primary" : "button"}
-          href={letterHref(letter, "/edit")}
+          class={deadLetter.now.accepted === false ? "button primary" : "button"}
+          href={deadLetterHref(deadLetter, "/edit")}
         >
           Edit and send it…
         </a>
@@ -179,10 +185,10 @@ function Doings({ letter }: { readonly letter: Letter }) {
 }
 
 function RevealForm({
-  letter,
+  deadLetter,
   typed,
 }: {
-  readonly letter: Letter;
+  readonly deadLetter: DeadLetter;
   readonly typed: string | undefined;
 }) {
   if (!useRight("reveal")) {
@@ -191,7 +197,7 @@ function RevealForm({
   return (
     <details open={typed !== undefined}>
       <summary>Show its contents</summary>
-      <ActionForm action={letterHref(letter, "/reveal")}>
+      <ActionForm action={deadLetterHref(deadLetter, "/reveal")}>
         <ReasonField value={typed} />
         <div>
           <button class="plain" type="submit">

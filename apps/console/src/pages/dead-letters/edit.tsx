@@ -1,14 +1,14 @@
 import { readAction } from "@centralcloud/central";
 import { jsonLines } from "@centralcloud/contracts";
 import {
+  type CheckResult,
   checkEdit,
+  type DeadLetter,
+  DeadLetterNotFoundError,
   EditRefusedError,
-  type Judgement,
   judgeMessage,
-  type Letter,
-  LetterNotFoundError,
-  linesOfLetter,
-  replayLetters,
+  linesOfDeadLetter,
+  replayDeadLetters,
 } from "@centralcloud/dead-letters";
 import { printableLines } from "@centralcloud/service";
 import type { VNode } from "preact";
@@ -39,12 +39,12 @@ export const edit = page({
   right: "operate",
   section: "dead-letters",
   query: {},
-  title: ({ letter }: InviteModel) => `Edit ${titleOf(letter).toLowerCase()}`,
+  title: ({ deadLetter }: InviteModel) => `Edit ${titleOf(deadLetter).toLowerCase()}`,
   async read({ params, databases }): Promise<InviteModel> {
-    const { letter } = await findDeadLetter({ params, databases });
-    return { letter, lines: linesOfLetter(letter, false) };
+    const { deadLetter } = await findDeadLetter({ params, databases });
+    return { deadLetter, lines: linesOfDeadLetter(deadLetter, false) };
   },
-  page: ({ letter, lines }) => <Invite letter={letter} lines={lines} />,
+  page: ({ deadLetter, lines }) => <Invite deadLetter={deadLetter} lines={lines} />,
   command: ({ params: { source = "", queue = "", id = "" } }) => [
     ...["dlq", "edit", id, "--queue", queue],
     ...(source.startsWith("-") ? [`--source=${source}`] : ["--source", source]),
@@ -70,40 +70,44 @@ export const sendEdit = form({
   async act(context): Promise<Outcome> {
     const { viewer, form: given } = context;
     assertMayEdit(context);
-    const { letter, original } = await readOriginal(context);
-    if (letter.archived !== null || original === null) {
+    const { deadLetter, original } = await readOriginal(context);
+    if (deadLetter.archived !== null || original === null) {
       const typed = { text: unixLines(given.text ?? ""), reason: given.reason, looked: undefined };
-      const problems = [whyNone(letter)];
+      const problems = [whyNone(deadLetter)];
       if (given.text === undefined) throw new GivenError(problems);
-      return show(409, letter, <Editor letter={letter} typed={typed} problems={problems} />);
+      return show(
+        409,
+        deadLetter,
+        <Editor deadLetter={deadLetter} typed={typed} problems={problems} />,
+      );
     }
-    const looked = await recordLook(context, letter);
+    const looked = await recordLook(context, deadLetter);
     const before = indented(original);
     if (given.step === "open") {
       const typed = { text: before, reason: given.reason, looked };
-      return show(200, letter, <Editor letter={letter} typed={typed} />);
+      return show(200, deadLetter, <Editor deadLetter={deadLetter} typed={typed} />);
     }
     const after = unixLines(given.text ?? "");
     const typed = { text: after, reason: given.reason, looked };
-    const checked = await check(context, letter, after);
+    const checked = await check(context, deadLetter, after);
     const isSame = after.trim() === before.trim();
     const problems = [
       ...checked.problems,
       ...(isSame ? ["the text is unchanged: replay the dead letter as it is instead"] : []),
     ];
-    const compared = { letter, typed, before, now: checked.now, problems };
+    const compared = { deadLetter, typed, before, now: checked.now, problems };
     if (given.step === "check" || problems.length > 0) {
-      return show(problems.length > 0 ? 422 : 200, letter, <Editor {...compared} />);
+      return show(problems.length > 0 ? 422 : 200, deadLetter, <Editor {...compared} />);
     }
     try {
       const { runner, operator, databases, key } = context;
-      const scope = { source: [letter.sourceId], queue: [letter.queue] };
+      const scope = { source: [deadLetter.sourceId], queue: [deadLetter.queue] };
       const begun = await runner.begin((work) =>
         withCentral(operator.centralUrl, {}, (central) =>
           withScope(operator.sourceUrls, scope, {}, (sources) =>
-            replayLetters(
+            replayDeadLetters(
               sources,
-              { ids: [letter.id] },
+              { ids: [deadLetter.id] },
               {
                 central,
                 request: { ...requestOf(viewer, given.reason), idempotencyKey: key },
@@ -121,26 +125,26 @@ export const sendEdit = form({
       const [earlier] = begun.settledBefore;
       const by = earlier?.actionId ?? "unknown";
       const gone = `somebody has replayed it meanwhile, by action ${by}: nothing was sent`;
-      return show(409, letter, <Editor {...compared} problems={[gone]} />);
+      return show(409, deadLetter, <Editor {...compared} problems={[gone]} />);
     } catch (error) {
-      if (!(error instanceof EditRefusedError) && !(error instanceof LetterNotFoundError)) {
+      if (!(error instanceof EditRefusedError) && !(error instanceof DeadLetterNotFoundError)) {
         throw error;
       }
-      return show(409, letter, <Editor {...compared} problems={[error.message]} />);
+      return show(409, deadLetter, <Editor {...compared} problems={[error.message]} />);
     }
   },
   async refused(given, mistakes, context) {
-    const { letter } = await findDeadLetter(context);
-    const title = `Edit ${titleOf(letter).toLowerCase()}`;
+    const { deadLetter } = await findDeadLetter(context);
+    const title = `Edit ${titleOf(deadLetter).toLowerCase()}`;
     const [text] = given.get("text") ?? [];
     const [why = ""] = given.get("reason") ?? [];
     if (text === undefined) {
-      const lines = linesOfLetter(letter, false);
-      return { title, body: <Invite letter={letter} lines={lines} mistakes={mistakes} /> };
+      const lines = linesOfDeadLetter(deadLetter, false);
+      return { title, body: <Invite deadLetter={deadLetter} lines={lines} mistakes={mistakes} /> };
     }
     // What was typed is theirs; of the message itself nothing is shown.
     const typed = { text: unixLines(text), reason: why, looked: given.get("looked")?.[0] };
-    return { title, body: <Editor letter={letter} typed={typed} mistakes={mistakes} /> };
+    return { title, body: <Editor deadLetter={deadLetter} typed={typed} mistakes={mistakes} /> };
   },
 });
 
@@ -156,8 +160,8 @@ function assertMayEdit({ viewer }: Pick<ReadContext<unknown>, "viewer">): void {
   ]);
 }
 
-function show(status: number, letter: Letter, body: VNode): Outcome {
-  return { status, title: `Edit ${titleOf(letter).toLowerCase()}`, body };
+function show(status: number, deadLetter: DeadLetter, body: VNode): Outcome {
+  return { status, title: `Edit ${titleOf(deadLetter).toLowerCase()}`, body };
 }
 
 function readOriginal({ params, databases }: Pick<EditContext, "params" | "databases">) {
@@ -165,7 +169,7 @@ function readOriginal({ params, databases }: Pick<EditContext, "params" | "datab
 }
 
 /** Why there is nothing that an editor could be given. */
-function whyNone({ id, archived }: Letter): string {
+function whyNone({ id, archived }: DeadLetter): string {
   if (archived !== null) {
     const by = archived.actionId === null ? "" : `, by action ${archived.actionId}`;
     return `dead letter ${id} is in the archive already${by}`;
@@ -174,9 +178,9 @@ function whyNone({ id, archived }: Letter): string {
 }
 
 /** Who opens an editor sees contents: that is on record once for each editor. */
-async function recordLook(context: EditContext, letter: Letter): Promise<string> {
+async function recordLook(context: EditContext, deadLetter: DeadLetter): Promise<string> {
   const { viewer, operator, databases, form: given } = context;
-  const { id, queue, source, sourceId } = letter;
+  const { id, queue, source, sourceId } = deadLetter;
   const { looked } = given;
   if (looked !== undefined) {
     const action = await withCentral(databases.centralUrl, { askS: 5 }, (central) =>
@@ -194,14 +198,18 @@ async function recordLook(context: EditContext, letter: Letter): Promise<string>
 }
 
 interface Checked {
-  readonly now: Judgement;
+  readonly now: CheckResult;
   readonly problems: readonly string[];
 }
 
 /** What PostgreSQL and the contract say of the changed message. */
-async function check({ databases }: EditContext, letter: Letter, text: string): Promise<Checked> {
+async function check(
+  { databases }: EditContext,
+  deadLetter: DeadLetter,
+  text: string,
+): Promise<Checked> {
   const { sourceUrls, asking, judge } = databases;
-  const { queue, sourceId, id } = letter;
+  const { queue, sourceId, id } = deadLetter;
   const bytes = Buffer.byteLength(text);
   const now = await judgeMessage({ queue, source: { sourceId } }, { text, bytes }, judge);
   const askS = asking.mostS;
@@ -211,7 +219,7 @@ async function check({ databases }: EditContext, letter: Letter, text: string): 
     );
     return { now, problems: [] };
   } catch (error) {
-    const isTold = error instanceof EditRefusedError || error instanceof LetterNotFoundError;
+    const isTold = error instanceof EditRefusedError || error instanceof DeadLetterNotFoundError;
     if (!isTold) throw error;
     return { now, problems: error.message.split("; ") };
   }

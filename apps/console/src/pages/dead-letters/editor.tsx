@@ -1,16 +1,16 @@
 import type { JsonLine } from "@centralcloud/contracts";
-import type { Judgement, Letter } from "@centralcloud/dead-letters";
+import type { CheckResult, DeadLetter } from "@centralcloud/dead-letters";
 import { printable } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Diff, JsonLines, JsonView } from "../../kit/document.tsx";
 import { ActionForm, Mistakes, ReasonField, TextArea } from "../../kit/form.tsx";
 import { Notice } from "../../kit/notices.tsx";
 import { useRight } from "../../kit/page-info.ts";
-import { VerdictNotice } from "./dead-letter-facts.tsx";
-import { letterHref } from "./list.tsx";
+import { CheckResultNotice } from "./dead-letter-facts.tsx";
+import { deadLetterHref } from "./list.tsx";
 
 export interface InviteModel {
-  readonly letter: Letter;
+  readonly deadLetter: DeadLetter;
   /** Masked. */
   readonly lines: readonly JsonLine[];
 }
@@ -25,7 +25,7 @@ export interface Typed {
 
 /** The editor, still shut: it shows contents, which takes a reason. */
 export function Invite({
-  letter,
+  deadLetter,
   lines,
   mistakes = [],
 }: InviteModel & { readonly mistakes?: readonly string[] }): VNode {
@@ -33,15 +33,16 @@ export function Invite({
   return (
     <>
       <Mistakes mistakes={mistakes} />
-      <VerdictNotice now={letter.now} />
-      {letter.archived !== null ? (
+      <CheckResultNotice now={deadLetter.now} />
+      {deadLetter.archived !== null ? (
         <Notice tone="warning" title="It is in the archive already">
           <p>
-            Nothing waits that could be edited. <a href={letterHref(letter)}>What became of it</a>
+            Nothing waits that could be edited.{" "}
+            <a href={deadLetterHref(deadLetter)}>What became of it</a>
           </p>
         </Notice>
       ) : mayReveal ? (
-        <ActionForm action={letterHref(letter, "/edit")}>
+        <ActionForm action={deadLetterHref(deadLetter, "/edit")}>
           <p>
             The editor shows the whole message. That you look, and why, goes on record; so does what
             you send. The original is kept in the archive.
@@ -51,7 +52,7 @@ export function Invite({
             <button name="step" value="open" type="submit">
               Open the editor
             </button>
-            <a href={letterHref(letter)}>Back to the dead letter</a>
+            <a href={deadLetterHref(deadLetter)}>Back to the dead letter</a>
           </div>
         </ActionForm>
       ) : (
@@ -67,10 +68,10 @@ export function Invite({
 }
 
 interface EditorProps {
-  readonly letter: Letter;
+  readonly deadLetter: DeadLetter;
   readonly typed: Typed;
   /** Undefined: not checked yet. */
-  readonly now?: Judgement;
+  readonly now?: CheckResult;
   /** The original message; given once what was typed is compared with it. */
   readonly before?: string;
   /** What speaks against sending it. */
@@ -80,7 +81,7 @@ interface EditorProps {
 
 /** A message that is changed, what speaks against it, and how it differs from the original. */
 export function Editor({
-  letter,
+  deadLetter,
   typed,
   now,
   before,
@@ -89,7 +90,7 @@ export function Editor({
 }: EditorProps): VNode {
   const isChecked = now !== undefined && before !== undefined;
   const maySend = isChecked && problems.length === 0;
-  const notes = (now ?? letter.now).issues;
+  const notes = (now ?? deadLetter.now).issues;
   return (
     <>
       <Mistakes mistakes={mistakes} />
@@ -119,7 +120,7 @@ export function Editor({
           <JsonView text={typed.text} notes={notes} label="The message" id="issue" />
         </>
       )}
-      <ActionForm action={letterHref(letter, "/edit")}>
+      <ActionForm action={deadLetterHref(deadLetter, "/edit")}>
         {typed.looked !== undefined && <input type="hidden" name="looked" value={typed.looked} />}
         <TextArea
           name="text"
@@ -140,7 +141,7 @@ export function Editor({
               Send it
             </button>
           )}
-          <a href={letterHref(letter)}>Back, and send nothing</a>
+          <a href={deadLetterHref(deadLetter)}>Back, and send nothing</a>
         </div>
       </ActionForm>
     </>

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { type ActionSummary, readAction } from "@centralcloud/central";
 import { isQueueName } from "@centralcloud/contracts";
-import { exportLetters, type LetterFilter } from "@centralcloud/dead-letters";
+import { type DeadLetterFilter, exportDeadLetters } from "@centralcloud/dead-letters";
 import { type Chosen, openScope, withCentral } from "../../acting/databases.ts";
 import type { Viewer } from "../../auth/rights.ts";
 import { download, NotFoundError } from "../../routing/route.ts";
@@ -40,7 +40,7 @@ export const exported = download({
     const lines = async function* () {
       const { scope, close } = await openScope(sourceUrls, chosen, { signal });
       try {
-        for await (const line of exportLetters(scope, filter)) yield `${line}\n`;
+        for await (const line of exportDeadLetters(scope, filter)) yield `${line}\n`;
       } finally {
         await close();
       }
@@ -51,7 +51,7 @@ export const exported = download({
 });
 
 /** What an export keeps of what was asked for. */
-export function exportSelection(filter: LetterFilter, { queue, source }: Chosen) {
+export function exportSelection(filter: DeadLetterFilter, { queue, source }: Chosen) {
   return {
     export: true,
     filter,
@@ -61,11 +61,11 @@ export function exportSelection(filter: LetterFilter, { queue, source }: Chosen)
 }
 
 function selectionOf(selection: ActionSummary["selection"]): {
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   readonly chosen: Chosen;
 } {
   const { filter, queues, sources } = selection;
   const queue = Array.isArray(queues) ? queues.filter(isQueueName) : undefined;
   const source = Array.isArray(sources) ? sources.map(String) : undefined;
-  return { filter: Object(filter) as LetterFilter, chosen: { queue, source } };
+  return { filter: Object(filter) as DeadLetterFilter, chosen: { queue, source } };
 }

@@ -1,5 +1,5 @@
 import { deadLetterReasons, queueNames } from "@centralcloud/contracts";
-import type { LetterFilter, TimeBound } from "@centralcloud/dead-letters";
+import type { DeadLetterFilter, TimeBound } from "@centralcloud/dead-letters";
 import type { DeadLetterOptions } from "@centralcloud/inspect";
 import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
@@ -25,7 +25,7 @@ export const filterFields = {
   queue: several(queue),
   source: several(text(300)),
   "message-id": several(id),
-  "letter-reason": several(text(200)),
+  "dead-letter-reason": several(text(200)),
   code: several(text(200)),
   fingerprint: several(fingerprint),
   since: maybe(timeBound),
@@ -40,7 +40,7 @@ export const filterNames: readonly string[] = Object.keys(filterFields);
 export type FilterValues = ValuesOf<typeof filterFields>;
 
 /** @throws {GivenError} where somebody filters by contents who may not see them: a filter tells what it finds. */
-export function filterOf(values: FilterValues, viewer: Viewer): LetterFilter {
+export function filterOf(values: FilterValues, viewer: Viewer): DeadLetterFilter {
   const { since, until, text: words, path } = values;
   const hasContents = words !== undefined || path !== undefined;
   if (hasContents && !viewer.rights.has("reveal")) {
@@ -50,7 +50,7 @@ export function filterOf(values: FilterValues, viewer: Viewer): LetterFilter {
   }
   const optional = {
     messageIds: values["message-id"],
-    reasons: values["letter-reason"],
+    reasons: values["dead-letter-reason"],
     codes: values.code,
     fingerprints: values.fingerprint,
     since,
@@ -59,7 +59,7 @@ export function filterOf(values: FilterValues, viewer: Viewer): LetterFilter {
     path,
   };
   const given = Object.entries(optional).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as LetterFilter;
+  return Object.fromEntries(given) as DeadLetterFilter;
 }
 
 /** Which sources are asked for which queues, and how. */
@@ -92,7 +92,7 @@ const labels: Readonly<Record<string, string>> = {
   queue: "queue",
   source: "source",
   "message-id": "message",
-  "letter-reason": "reason",
+  "dead-letter-reason": "reason",
   code: "code",
   fingerprint: "group",
   since: "since",
@@ -114,7 +114,7 @@ export function FilterFieldset({ values }: { readonly values: FilterValues }): V
   const query = queryOf(values);
   const first = (name: string) => [query[name] ?? []].flat().map(String)[0];
   const reasons = [...deadLetterReasons];
-  const otherReason = first("letter-reason");
+  const otherReason = first("dead-letter-reason");
   if (otherReason !== undefined && !reasons.some((one) => one === otherReason)) {
     reasons.push(otherReason as (typeof reasons)[number]);
   }
@@ -129,7 +129,7 @@ export function FilterFieldset({ values }: { readonly values: FilterValues }): V
       />
       <TextField name="source" label="Source" value={first("source")} placeholder="name or id" />
       <SelectField
-        name="letter-reason"
+        name="dead-letter-reason"
         label="Reason"
         value={otherReason}
         anyLabel="every reason"

@@ -1,21 +1,21 @@
 import { isQueueName, type QueueName } from "@centralcloud/contracts";
 import {
-  chooseLetter,
-  findLetters,
-  type Letter,
-  LetterNotFoundError,
-  parseLetterId,
+  chooseDeadLetter,
+  type DeadLetter,
+  DeadLetterNotFoundError,
+  findDeadLetters,
+  parseDeadLetterId,
   SelectionError,
 } from "@centralcloud/dead-letters";
 import { askDeadLetters, assertComplete, SourcesMissingError } from "@centralcloud/inspect";
 import { ConfigurationError } from "@centralcloud/service";
-import { letterAnswerBytes } from "../../acting/databases.ts";
+import { deadLetterAnswerBytes } from "../../acting/databases.ts";
 import type { Databases } from "../../reading/databases.ts";
 import { NotFoundError, type Params } from "../../routing/route.ts";
 
 /** A dead letter, with nothing masked. */
 export interface FoundDeadLetter {
-  readonly letter: Letter;
+  readonly deadLetter: DeadLetter;
   /** JSON text of its message as PostgreSQL has it; null where it has none, or a longer one than was asked for. */
   readonly original: string | null;
 }
@@ -43,13 +43,13 @@ export async function findDeadLetter({
   const { sourceUrls, asking, judge } = databases;
   const options = {
     ...asking,
-    answerBytes: letterAnswerBytes,
+    answerBytes: deadLetterAnswerBytes,
     source: [source],
     queue: [queue],
   };
   const limits = { ...judge, maxMessageBytes: longest ?? judge.maxMessageBytes };
   const asked = await askDeadLetters(sourceUrls, options, (scope) =>
-    findLetters(scope, { id }, limits),
+    findDeadLetters(scope, { id }, limits),
   ).catch((error: unknown) => {
     if (error instanceof ConfigurationError && !(error instanceof SourcesMissingError)) {
       throw new NotFoundError(`There is no source ${source}; the sources are on their page.`);
@@ -60,13 +60,13 @@ export async function findDeadLetter({
   // It may be at a source that did not answer.
   if (found.length === 0) assertComplete(asked);
   try {
-    const letter = await chooseLetter({ id }, found, judge);
+    const deadLetter = await chooseDeadLetter({ id }, found, judge);
     const isIt = (one: (typeof found)[number]) =>
-      one.isArchived === (letter.archived !== null) &&
-      one.place.source.sourceId === letter.sourceId;
-    return { letter, original: found.find(isIt)?.row.original ?? null };
+      one.isArchived === (deadLetter.archived !== null) &&
+      one.place.source.sourceId === deadLetter.sourceId;
+    return { deadLetter, original: found.find(isIt)?.row.original ?? null };
   } catch (error) {
-    if (!(error instanceof LetterNotFoundError)) throw error;
+    if (!(error instanceof DeadLetterNotFoundError)) throw error;
     throw new NotFoundError(
       `There is no dead letter ${id} in ${queue} of ${source}, neither waiting nor archived; archives are kept for a while only.`,
     );
@@ -80,7 +80,7 @@ function queueOf(name: string): QueueName {
 
 function idOf(text: string): string {
   try {
-    return parseLetterId(text);
+    return parseDeadLetterId(text);
   } catch (error) {
     if (error instanceof SelectionError) throw new NotFoundError(`${error.message}.`);
     throw error;

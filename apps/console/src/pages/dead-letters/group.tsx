@@ -1,7 +1,7 @@
 import type { ActionSummary } from "@centralcloud/central";
 import {
-  type LetterGroup,
-  type LetterSummary,
+  type DeadLetterGroup,
+  type DeadLetterSummary,
   maskSummary,
   parseFingerprint,
 } from "@centralcloud/dead-letters";
@@ -17,17 +17,17 @@ import { hrefTo, optionsOf } from "../../routing/links.ts";
 import { NotFoundError, page } from "../../routing/route.ts";
 import { ActionTable } from "../actions/table.tsx";
 import { askingOf, type FilterValues, filterOf, queryOf } from "./filter.tsx";
-import { causeOf, countText, readGroups, Verdict } from "./groups.tsx";
-import { letterColumns, newActionHref } from "./list.tsx";
+import { CheckResult, causeOf, countText, readGroups } from "./groups.tsx";
+import { deadLetterColumns, newActionHref } from "./list.tsx";
 import { Trend, TrendTable } from "./trend.tsx";
 
 interface GroupModel {
   readonly fingerprint: string;
   readonly values: FilterValues;
   /** Undefined where none of its dead letters is left, as far as the sources say that answer. */
-  readonly group: LetterGroup | undefined;
+  readonly group: DeadLetterGroup | undefined;
   /** The newest, masked. */
-  readonly newest: readonly LetterSummary[];
+  readonly newest: readonly DeadLetterSummary[];
   /** What was done before to dead letters of this group. */
   readonly actions: readonly ActionSummary[];
   readonly silent: readonly Silence[];
@@ -63,7 +63,7 @@ export const group = page({
       fingerprint,
       values,
       group: found.groups[0],
-      newest: (listed.answers[0]?.letters ?? []).map(maskSummary),
+      newest: (listed.answers[0]?.deadLetters ?? []).map(maskSummary),
       actions: (actions?.answers.flat() ?? []).filter((one) => isOf(one, fingerprint)),
       silent: [...found.silent, ...silentCentral],
     };
@@ -110,7 +110,7 @@ function GroupPage({ group: found, values, newest, actions, silent }: GroupModel
         caption="The newest dead letters of this group, with their contents masked"
         rows={newest}
         keyOf={({ sourceId, queue, id }) => `${sourceId} ${queue} ${id}`}
-        columns={letterColumns}
+        columns={deadLetterColumns}
         empty={<p>There are none.</p>}
       />
       {newest.length === shownRows && (
@@ -135,7 +135,7 @@ function Found({
   group: found,
   values,
 }: {
-  readonly group: LetterGroup;
+  readonly group: DeadLetterGroup;
   readonly values: FilterValues;
 }) {
   const { queue, oldestAt, newestAt, hours, now, sources, issues } = found;
@@ -156,7 +156,7 @@ function Found({
           <Count value={sources.length} />
         </Stat>
       </Stats>
-      {now !== null && <Verdict verdict={now} />}
+      {now !== null && <CheckResult checkResult={now} />}
       <div class="actions">
         <a
           class={now?.refused ? "button" : "button primary"}

@@ -1,10 +1,10 @@
 import {
-  groupLetters,
-  type LetterFilter,
-  type LetterGroup,
-  type LetterGroups,
+  type DeadLetterFilter,
+  type DeadLetterGroup,
+  type DeadLetterGroups,
+  groupDeadLetters,
   mergeGroups,
-  type SampleVerdict,
+  type SampleCheckResult,
 } from "@centralcloud/dead-letters";
 import { askFilteredDeadLetters } from "@centralcloud/inspect";
 import { type Silence, shorten } from "@centralcloud/service";
@@ -30,7 +30,7 @@ import {
 import { newActionHref } from "./list.tsx";
 import { Trend } from "./trend.tsx";
 
-interface GroupsModel extends LetterGroups {
+interface GroupsModel extends DeadLetterGroups {
   readonly values: FilterValues;
   readonly limit: number;
   readonly silent: readonly Silence[];
@@ -55,16 +55,16 @@ export const groups = page({
 /** Groups of all sources that answer, the largest first. */
 export async function readGroups(
   values: FilterValues,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   limit: number,
   databases: Databases,
-): Promise<LetterGroups & { readonly silent: readonly Silence[] }> {
+): Promise<DeadLetterGroups & { readonly silent: readonly Silence[] }> {
   const { sourceUrls, judge } = databases;
   const asked = await askFilteredDeadLetters(
     sourceUrls,
     askingOf(values, databases),
     filter,
-    (scope) => groupLetters(scope, filter, { limit, judge }),
+    (scope) => groupDeadLetters(scope, filter, { limit, judge }),
   );
   const silent = [...asked.unreachable, ...asked.failed];
   return { ...mergeGroups(asked.answers, limit), silent };
@@ -111,7 +111,13 @@ function GroupsPage({ groups: found, others, isBound, values, limit, silent }: G
   );
 }
 
-function Group({ group, values }: { readonly group: LetterGroup; readonly values: FilterValues }) {
+function Group({
+  group,
+  values,
+}: {
+  readonly group: DeadLetterGroup;
+  readonly values: FilterValues;
+}) {
   const { fingerprint, queue, reason, error, code, oldestAt, newestAt, sources, hours, now } =
     group;
   const ofGroup = { ...values, fingerprint: [fingerprint], queue: [queue] };
@@ -128,7 +134,7 @@ function Group({ group, values }: { readonly group: LetterGroup; readonly values
         <Text>{sourcesText(sources)}</Text>
       </p>
       <Trend hours={hours} />
-      {now !== null && <Verdict verdict={now} />}
+      {now !== null && <CheckResult checkResult={now} />}
       <div class="actions">
         <a class="button" href={hrefTo("/dead-letters", {}, queryOf(ofGroup))}>
           Look at them
@@ -154,18 +160,18 @@ export function causeOf({
   reason,
   error,
   code,
-}: Pick<LetterGroup, "reason" | "error" | "code">): string {
+}: Pick<DeadLetterGroup, "reason" | "error" | "code">): string {
   return shorten(`${reason ?? "no reason"}: ${error ?? code ?? "no error"}`, 200);
 }
 
-export function countText({ count, isBound }: Pick<LetterGroup, "count" | "isBound">): string {
+export function countText({ count, isBound }: Pick<DeadLetterGroup, "count" | "isBound">): string {
   return `${count.toLocaleString("en-US")}${isBound ? " or more" : ""}`;
 }
 
 /** So many sources are told by name. */
 const maxTold = 4;
 
-function sourcesText(sources: LetterGroup["sources"]): string {
+function sourcesText(sources: DeadLetterGroup["sources"]): string {
   const told = sources
     .slice(0, maxTold)
     .map((one) => `${shorten(one.source, 40)} (${countText(one)})`)
@@ -175,8 +181,8 @@ function sourcesText(sources: LetterGroup["sources"]): string {
 }
 
 /** What would become of a sample of a group now. */
-export function Verdict({ verdict }: { readonly verdict: SampleVerdict }): VNode {
-  const { sampled, accepted, refused, unknown } = verdict;
+export function CheckResult({ checkResult }: { readonly checkResult: SampleCheckResult }): VNode {
+  const { sampled, accepted, refused, unknown } = checkResult;
   if (sampled === 0) {
     return (
       <p>

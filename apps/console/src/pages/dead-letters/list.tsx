@@ -1,4 +1,4 @@
-import { type LetterSummary, maskSummary } from "@centralcloud/dead-letters";
+import { type DeadLetterSummary, maskSummary } from "@centralcloud/dead-letters";
 import { readDeadLetters } from "@centralcloud/inspect";
 import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
@@ -25,7 +25,7 @@ import {
 interface ListModel {
   readonly values: FilterValues;
   /** Masked. */
-  readonly letters: readonly LetterSummary[];
+  readonly deadLetters: readonly DeadLetterSummary[];
   readonly next: string | null;
   readonly isFirst: boolean;
   readonly limit: number;
@@ -46,10 +46,10 @@ export const list = page({
       limit,
       ...(after === undefined ? {} : { after }),
     });
-    const { letters, next } = asked.answers[0] ?? { letters: [], next: null };
+    const { deadLetters, next } = asked.answers[0] ?? { deadLetters: [], next: null };
     return {
       values,
-      letters: letters.map(maskSummary),
+      deadLetters: deadLetters.map(maskSummary),
       next,
       isFirst: after === undefined,
       limit,
@@ -61,19 +61,19 @@ export const list = page({
 });
 
 /** Where one dead letter is shown. */
-export function letterHref(
-  { source, queue, id }: Pick<LetterSummary, "source" | "queue" | "id">,
+export function deadLetterHref(
+  { source, queue, id }: Pick<DeadLetterSummary, "source" | "queue" | "id">,
   below = "",
 ): string {
   return hrefTo(`/dead-letters/{source}/{queue}/{id}${below}`, { source, queue, id });
 }
 
 /** Columns of every list of dead letters. */
-export const letterColumns: readonly Column<LetterSummary>[] = [
+export const deadLetterColumns: readonly Column<DeadLetterSummary>[] = [
   {
     head: "Dead letter",
     isNumber: true,
-    cell: (letter) => <a href={letterHref(letter)}>{letter.id}</a>,
+    cell: (deadLetter) => <a href={deadLetterHref(deadLetter)}>{deadLetter.id}</a>,
   },
   { head: "Since", isNumber: true, cell: ({ at }) => <Age at={at} /> },
   { head: "Source", cell: ({ source }) => <Text>{shorten(source, 40)}</Text> },
@@ -100,11 +100,11 @@ export function wordsOf(reason: string | null, code: string | null): string {
   return words.length === 0 ? "none given" : words.map((word) => shorten(word, 40)).join(" · ");
 }
 
-function ListPage({ values, letters, next, isFirst, limit, silent }: ListModel): VNode {
+function ListPage({ values, deadLetters, next, isFirst, limit, silent }: ListModel): VNode {
   const query = queryOf(values);
   const page = { ...query, ...(limit === 50 ? {} : { limit }) };
   const mayReveal = useRight("reveal");
-  const chosen: Column<LetterSummary> = {
+  const chosen: Column<DeadLetterSummary> = {
     head: "Choose",
     cell: ({ id, source }) => (
       <input
@@ -121,7 +121,7 @@ function ListPage({ values, letters, next, isFirst, limit, silent }: ListModel):
       <FilterForm action="/dead-letters">
         <FilterFieldset values={values} />
       </FilterForm>
-      {letters.length > 0 && (
+      {deadLetters.length > 0 && (
         <div class="actions">
           <a class="button primary" href={newActionHref("replay", values)}>
             Replay all of these…
@@ -141,12 +141,12 @@ function ListPage({ values, letters, next, isFirst, limit, silent }: ListModel):
         <HiddenFields query={{ queue: values.queue, source: values.source, chosen: true }} />
         <Table
           caption="Dead letters, newest first, with their contents masked"
-          rows={letters}
+          rows={deadLetters}
           keyOf={({ sourceId, queue, id }) => `${sourceId} ${queue} ${id}`}
-          columns={[...letterColumns, chosen]}
+          columns={[...deadLetterColumns, chosen]}
           empty={<NothingFound isFiltered={saysMore(values)} isFirst={isFirst} />}
         />
-        {letters.length > 0 && (
+        {deadLetters.length > 0 && (
           <div class="actions">
             <span>Those chosen on this page:</span>
             <button class="plain" name="do" value="replay" type="submit">
@@ -193,7 +193,8 @@ function NothingFound({
   }
   return (
     <p>
-      No message was dead-lettered, or each was replayed or discarded: nothing waits for you here.
+      No message was dead-deadLettered, or each was replayed or discarded: nothing waits for you
+      here.
     </p>
   );
 }

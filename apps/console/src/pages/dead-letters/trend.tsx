@@ -1,9 +1,9 @@
-import type { LetterGroup } from "@centralcloud/dead-letters";
+import type { DeadLetterGroup } from "@centralcloud/dead-letters";
 import type { VNode } from "preact";
 import { Count, plural, Time } from "../../kit/figures.tsx";
 import { Table } from "../../kit/table.tsx";
 
-type Hours = LetterGroup["hours"];
+type Hours = DeadLetterGroup["hours"];
 
 const hourMs = 3_600_000;
 

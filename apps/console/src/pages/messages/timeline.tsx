@@ -145,7 +145,7 @@ function Event({ event }: { readonly event: TraceEvent }) {
 }
 
 function Links({ event }: { readonly event: TraceEvent }) {
-  const { source, queue, msgId, letterId, agentId, sessionId, fingerprint, actionId } = event;
+  const { source, queue, msgId, deadLetterId, agentId, sessionId, fingerprint, actionId } = event;
   const links: (readonly [string, string])[] = [];
   if (source !== null && queue !== undefined && msgId !== undefined) {
     links.push([
@@ -153,9 +153,12 @@ function Links({ event }: { readonly event: TraceEvent }) {
       hrefTo("/messages/{source}/{queue}/{msgId}", { source, queue, msgId }),
     ]);
   }
-  if (source !== null && queue !== undefined && letterId !== undefined) {
-    const params = { source, queue, id: letterId };
-    links.push([`dead letter ${letterId}`, hrefTo("/dead-letters/{source}/{queue}/{id}", params)]);
+  if (source !== null && queue !== undefined && deadLetterId !== undefined) {
+    const params = { source, queue, id: deadLetterId };
+    links.push([
+      `dead letter ${deadLetterId}`,
+      hrefTo("/dead-letters/{source}/{queue}/{id}", params),
+    ]);
   }
   if (agentId !== undefined)
     links.push([`agent ${shorten(agentId, 60)}`, hrefTo("/agents/{agent}", { agent: agentId })]);

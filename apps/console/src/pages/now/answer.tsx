@@ -1,5 +1,5 @@
 import type { ActionSummary, ReplicaReport } from "@centralcloud/central";
-import type { LetterGroup } from "@centralcloud/dead-letters";
+import type { DeadLetterGroup } from "@centralcloud/dead-letters";
 import { shorten } from "@centralcloud/service";
 import type { ComponentChildren, VNode } from "preact";
 import { Age, durationText, plural, Text, type Tone } from "../../kit/figures.tsx";
@@ -14,7 +14,7 @@ export interface Facts {
   /** Those that could not be asked. */
   readonly silentCount: number;
   readonly queues: readonly QueueRow[];
-  readonly groups: readonly LetterGroup[];
+  readonly groups: readonly DeadLetterGroup[];
   readonly jobs: readonly { readonly source: string; readonly job: string }[];
   /** Undefined where the central store does not answer. */
   readonly central:
@@ -136,7 +136,7 @@ function Cause({
   group,
   groupCount,
 }: {
-  readonly group: LetterGroup;
+  readonly group: DeadLetterGroup;
   readonly groupCount: number;
 }) {
   const { fingerprint, sources, error, code, reason } = group;

@@ -1,4 +1,4 @@
-import { type LetterGroup, mergeGroups } from "@centralcloud/dead-letters";
+import { type DeadLetterGroup, mergeGroups } from "@centralcloud/dead-letters";
 import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, Text } from "../../kit/figures.tsx";
@@ -82,7 +82,7 @@ function NowPage({ facts, silent }: NowModel): VNode {
   );
 }
 
-function Groups({ groups }: { readonly groups: readonly LetterGroup[] }): VNode {
+function Groups({ groups }: { readonly groups: readonly DeadLetterGroup[] }): VNode {
   return (
     <>
       <h2>Dead letters by what they failed with</h2>

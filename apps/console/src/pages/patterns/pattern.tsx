@@ -100,7 +100,7 @@ function PatternPage({ fingerprint, found, silent, isRevealed }: PatternModel): 
           <p>They are shown once: who loads the page again sees them masked.</p>
         </Notice>
       )}
-      <Verdict found={found} />
+      <CheckResult found={found} />
       <Facts
         facts={[
           ["Fingerprint", <code key="fingerprint">{fingerprint}</code>],
@@ -168,7 +168,7 @@ function PatternPage({ fingerprint, found, silent, isRevealed }: PatternModel): 
 }
 
 /** Whether the sources agree on it, and what is missing for that. */
-function Verdict({ found }: { readonly found: PatternDetails }): VNode {
+function CheckResult({ found }: { readonly found: PatternDetails }): VNode {
   const { isConsensus, sourceCount, confidenceMean } = found;
   if (isConsensus) {
     return (

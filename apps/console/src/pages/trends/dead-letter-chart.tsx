@@ -1,9 +1,9 @@
 import {
+  type DeadLetterFilter,
+  type DeadLetterGroup,
+  type DeadLetterGroups,
   type GroupOptions,
-  groupLetters,
-  type LetterFilter,
-  type LetterGroup,
-  type LetterGroups,
+  groupDeadLetters,
   mergeGroups,
 } from "@centralcloud/dead-letters";
 import { askDeadLetters, type DeadLetterOptions } from "@centralcloud/inspect";
@@ -25,17 +25,17 @@ const groupsOfChart: GroupOptions = { limit: 20 };
 export async function readGroupsForChart(
   urls: readonly string[],
   options: DeadLetterOptions,
-  filter: LetterFilter,
-): Promise<Answers<LetterGroups>> {
+  filter: DeadLetterFilter,
+): Promise<Answers<DeadLetterGroups>> {
   const asked = await askDeadLetters(urls, options, (scope) =>
-    groupLetters(scope, filter, groupsOfChart),
+    groupDeadLetters(scope, filter, groupsOfChart),
   );
   if (asked.answers.length === 0) return { ...asked, answers: [] };
   return { ...asked, answers: [mergeGroups(asked.answers, groupsOfChart.limit)] };
 }
 
 /** What a group is called in a chart: in words that are no contents. */
-function nameOf({ queue, reason, code, error, fingerprint }: LetterGroup): string {
+function nameOf({ queue, reason, code, error, fingerprint }: DeadLetterGroup): string {
   const cause = error ?? code ?? reason ?? "no reason";
   return `${shorten(cause, 50)} (${queue}, ${fingerprint.slice(0, 6)})`;
 }
@@ -43,13 +43,13 @@ function nameOf({ queue, reason, code, error, fingerprint }: LetterGroup): strin
 /**
  * Dead letters that still wait, by when they were dead-lettered and by group.
  *
- * @param groups as `groupLetters` gives them, which counts by the hour; their words are masked already.
+ * @param groups as `groupDeadLetters` gives them, which counts by the hour; their words are masked already.
  */
 export function DeadLetterChart({
   groups,
   span: { from, to, everyS: asked },
 }: {
-  readonly groups: readonly LetterGroup[];
+  readonly groups: readonly DeadLetterGroup[];
   readonly span: Span;
 }): VNode {
   const everyS = Math.max(1, Math.ceil(asked / hourS)) * hourS;
@@ -75,7 +75,7 @@ export function DeadLetterChart({
 const hourS = 3_600;
 
 /** Hours, added up to longer steps. */
-function byStep(hours: LetterGroup["hours"], everyS: number): readonly ChartPoint[] {
+function byStep(hours: DeadLetterGroup["hours"], everyS: number): readonly ChartPoint[] {
   const sums = new Map<number, number>();
   for (const { at, count } of hours) {
     const step = Math.floor(Date.parse(at) / (everyS * 1_000)) * everyS * 1_000;

@@ -1,5 +1,5 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
-import type { LetterGroup } from "@centralcloud/dead-letters";
+import type { DeadLetterGroup } from "@centralcloud/dead-letters";
 import {
   type AgentPerformance,
   type KnowledgeOverTime,
@@ -28,7 +28,7 @@ interface TrendsModel {
   readonly span: Span;
   readonly rates: readonly QueueRate[];
   readonly depths: readonly QueueDepth[];
-  readonly groups: readonly LetterGroup[];
+  readonly groups: readonly DeadLetterGroup[];
   readonly performance: readonly AgentPerformance[];
   /** Sources that answer, and do not let this login see how agents fare. */
   readonly closed: readonly Silence[];

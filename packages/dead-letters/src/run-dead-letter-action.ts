@@ -16,21 +16,21 @@ import {
 } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
 import { SelectionError } from "./errors.ts";
-import { type LetterFilter, type ResolvedFilter, selectsAll } from "./filter.ts";
-import { locateLetters, type SettledLetter } from "./locate-letters.ts";
+import { type DeadLetterFilter, type ResolvedFilter, selectsAll } from "./filter.ts";
+import { locateDeadLetters, type SettledDeadLetter } from "./locate-dead-letters.ts";
 import type { PaceOptions } from "./pace.ts";
-import { type LetterScope, type Place, placesOf } from "./place.ts";
+import { type DeadLetterScope, type Place, placesOf } from "./place.ts";
 import { assertReasonsKnown, resolveFilter } from "./resolve-filter.ts";
 import { assertMayAct } from "./rights.ts";
 import { bindToSeen, decodeDigest, filterDigest } from "./seen-selection.ts";
 
-/** What an action on letters is given. */
-export interface LetterActionOptions extends PaceOptions {
+/** What an action on dead letters is given. */
+export interface DeadLetterActionOptions extends PaceOptions {
   readonly central: Pool;
   readonly request: ActionRequest;
-  /** Needed where the filter selects every letter: nobody should do that by leaving something out. */
+  /** Needed where the filter selects every dead letter: nobody should do that by leaving something out. */
   readonly all?: boolean;
-  /** Whether somebody chose the scope's queues or sources: then every letter of it is no oversight. */
+  /** Whether somebody chose the scope's queues or sources: then every dead letter of it is no oversight. */
   readonly isNarrowed?: boolean;
   /** Of a replay: so many go first, and the rest only once each of them was merged. */
   readonly canary?: number;
@@ -38,27 +38,27 @@ export interface LetterActionOptions extends PaceOptions {
   readonly digest?: string;
 }
 
-/** What an action on letters has done. */
-export interface LetterActionReport {
+/** What an action on dead letters has done. */
+export interface DeadLetterActionReport {
   /** Its row in `central.operator_actions`; null where nothing was left to do. */
   readonly actionId: string | null;
   readonly state: ActionState;
-  /** Letters it has moved. */
+  /** Dead letters it has moved. */
   readonly moved: number;
-  /** Letters that were named and that an earlier action had moved. */
-  readonly settledBefore: readonly SettledLetter[];
-  /** Letters of the selection that are there still: others work on them, or they can't be moved. */
+  /** Dead letters that were named and that an earlier action had moved. */
+  readonly settledBefore: readonly SettledDeadLetter[];
+  /** Dead letters of the selection that are there still: others work on them, or they can't be moved. */
   readonly remaining: number;
   /** Whether it ended before its end; it can be gone on with. */
   readonly interrupted: boolean;
   /** Why its canary stopped it; null where none did. */
   readonly stopped: string | null;
-  /** By the clock of each source: letters that came later were left alone. */
+  /** By the clock of each source: dead letters that came later were left alone. */
   readonly until: Readonly<Record<string, string>>;
 }
 
-export interface LetterAction {
-  /** What the archive says of a letter. */
+export interface DeadLetterAction {
+  /** What the archive says of a dead letter. */
   readonly name: "replay" | "discard";
   /** What the record of actions says. */
   readonly kind: "replay" | "edit" | "discard";
@@ -68,21 +68,26 @@ export interface LetterAction {
 }
 
 /**
- * Does an action to every letter selected, oldest first, a transaction a chunk, as a durable action: see
- * {@link runAction}. Letters that come after it began are left alone, so that it ends although what it replays may
+ * Does an action to every dead letter selected, oldest first, a transaction a chunk, as a durable action: see
+ * {@link runAction}. Dead letters that come after it began are left alone, so that it ends although what it replays may
  * die again.
  *
- * @throws {SelectionError} {@link LetterNotFoundError} {@link MissingRightsError} before any change.
+ * @throws {SelectionError} {@link DeadLetterNotFoundError} {@link MissingRightsError} before any change.
  */
-export async function runLetterAction(
-  scope: LetterScope,
-  filter: LetterFilter,
-  action: LetterAction,
-  options: LetterActionOptions,
-): Promise<LetterActionReport & { readonly merged: number }> {
+export async function runDeadLetterAction(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
+  action: DeadLetterAction,
+  options: DeadLetterActionOptions,
+): Promise<DeadLetterActionReport & { readonly merged: number }> {
   const { central, request, signal, rate, onProgress } = options;
   await assertMayAct(placesOf(scope), action.step, central);
-  const { pending, settledBefore } = await planLetterAction(scope, filter, action.name, options);
+  const { pending, settledBefore } = await planDeadLetterAction(
+    scope,
+    filter,
+    action.name,
+    options,
+  );
   const until = Object.fromEntries(
     pending.map(({ place, selection: { until = "" } }) => [place.source.name, until]),
   );
@@ -155,15 +160,15 @@ async function repeatAction(
   };
 }
 
-export async function planLetterAction(
-  scope: LetterScope,
-  filter: LetterFilter,
-  action: LetterAction["name"],
+export async function planDeadLetterAction(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
+  action: DeadLetterAction["name"],
   {
     all = false,
     isNarrowed = false,
     digest,
-  }: Pick<LetterActionOptions, "all" | "isNarrowed" | "digest">,
+  }: Pick<DeadLetterActionOptions, "all" | "isNarrowed" | "digest">,
 ) {
   if (selectsAll(filter) && !all && !isNarrowed) {
     throw new SelectionError("this selects every dead letter; say so with `all`, or give a filter");
@@ -174,7 +179,7 @@ export async function planLetterAction(
     throw new SelectionError("the digest is that of another selection, or of another action");
   }
   await assertReasonsKnown(scope, filter);
-  const { places, settledBefore } = await locateLetters(placesOf(scope), filter, action);
+  const { places, settledBefore } = await locateDeadLetters(placesOf(scope), filter, action);
   const pending: ActionPartOf<ResolvedFilter>[] = [];
   for (const place of places) {
     const selection = await resolveFilter(place.source, filter, { boundedByNow: true });
@@ -184,11 +189,11 @@ export async function planLetterAction(
   return { pending, settledBefore };
 }
 
-/** What was asked for, and where: an id names a letter of the places in which it was found. */
+/** What was asked for, and where: an id names a dead letter of the places in which it was found. */
 function selectionOf(
   places: readonly Place[],
-  filter: LetterFilter,
-  { all, rate }: LetterActionOptions,
+  filter: DeadLetterFilter,
+  { all, rate }: DeadLetterActionOptions,
 ): Readonly<Record<string, unknown>> {
   const sources = new Set(places.map(({ source }) => source.name));
   const queues = new Set(places.map(({ queue }) => queue));

@@ -1,9 +1,9 @@
 import type { QueueName } from "@centralcloud/contracts";
-import { parseLetterId } from "./filter.ts";
-import { type LetterSource, type Place, placeOf } from "./place.ts";
+import { parseDeadLetterId } from "./filter.ts";
+import { type DeadLetterSource, type Place, placeOf } from "./place.ts";
 
 /** Some characters of the JSON text of a dead letter, which may be as long as PostgreSQL takes it. */
-export interface LetterBody {
+export interface DeadLetterBody {
   /** As the database has it: no number in it was touched. */
   readonly text: string;
   /** Of the whole body, in bytes of its text. */
@@ -14,7 +14,7 @@ export interface LetterBody {
   readonly next: number | null;
 }
 
-export interface LetterBodyRequest {
+export interface DeadLetterBodyRequest {
   /** The dead letter's own id. */
   readonly id: string;
   /** Whether it is in the archive of its queue: replayed or discarded. Default: no. */
@@ -33,31 +33,31 @@ const charactersOfPart = maxBodyBytes / 4;
  * @param from characters that are left out before it, from 0.
  * @throws {SelectionError} where the id is none.
  */
-export async function readLetterBody(
+export async function readDeadLetterBody(
   { source, tables }: Place,
-  { id, isArchived = false }: LetterBodyRequest,
+  { id, isArchived = false }: DeadLetterBodyRequest,
   from = 0,
-): Promise<LetterBody | undefined> {
-  const { rows } = await source.pool.query<LetterBody & { text: string }>(
+): Promise<DeadLetterBody | undefined> {
+  const { rows } = await source.pool.query<DeadLetterBody & { text: string }>(
     `select substr(b.text, $2::integer + 1, ${charactersOfPart}) as text, octet_length(b.text)::double precision as bytes,
             length(b.text)::double precision as characters,
             case when length(b.text) > $2::integer + ${charactersOfPart} then $2::integer + ${charactersOfPart} end as next
-       from ${tables[isArchived ? "letterArchive" : "letters"]} d
+       from ${tables[isArchived ? "deadLetterArchive" : "deadLetters"]} d
       cross join lateral (select coalesce(d.message::text, 'null') as text offset 0) b
       where d.msg_id = $1::bigint`,
-    [parseLetterId(id), from],
+    [parseDeadLetterId(id), from],
   );
   return rows[0];
 }
 
 /** The body of one dead letter, part by part, so that none is held whole; nothing where there is none of that id. */
-export async function* streamLetterBody(
+export async function* streamDeadLetterBody(
   place: Place,
-  request: LetterBodyRequest,
+  request: DeadLetterBodyRequest,
 ): AsyncGenerator<string> {
   let from: number | null = 0;
   while (from !== null) {
-    const part: LetterBody | undefined = await readLetterBody(place, request, from);
+    const part: DeadLetterBody | undefined = await readDeadLetterBody(place, request, from);
     if (part === undefined) return;
     yield part.text;
     from = part.next;
@@ -65,26 +65,26 @@ export async function* streamLetterBody(
 }
 
 /** A dead letter of an id, in its queue or in the archive. */
-export interface LocatedLetter {
+export interface LocatedDeadLetter {
   readonly queue: QueueName;
   readonly isArchived: boolean;
 }
 
 /** Where the queues of one source have a dead letter of this id: those that wait first. @throws {SelectionError} */
-export async function locateLetterBodies(
-  source: LetterSource,
+export async function locateDeadLetterBodies(
+  source: DeadLetterSource,
   queues: readonly QueueName[],
   id: string,
-): Promise<readonly LocatedLetter[]> {
-  const values = [parseLetterId(id)];
+): Promise<readonly LocatedDeadLetter[]> {
+  const values = [parseDeadLetterId(id)];
   const selects = queues.flatMap((queue) => {
-    const { letters, letterArchive } = placeOf(source, queue).tables;
+    const { deadLetters, deadLetterArchive } = placeOf(source, queue).tables;
     return [false, true].map(
       (isArchived) =>
-        `select '${queue}' as queue, ${isArchived} as "isArchived" from ${isArchived ? letterArchive : letters} d where d.msg_id = $1::bigint`,
+        `select '${queue}' as queue, ${isArchived} as "isArchived" from ${isArchived ? deadLetterArchive : deadLetters} d where d.msg_id = $1::bigint`,
     );
   });
-  const { rows } = await source.pool.query<LocatedLetter>(
+  const { rows } = await source.pool.query<LocatedDeadLetter>(
     `${selects.join(" union all ")} order by "isArchived", queue`,
     values,
   );

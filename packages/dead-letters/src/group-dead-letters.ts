@@ -1,15 +1,15 @@
 import type { QueueName } from "@centralcloud/contracts";
 import type { PoolClient } from "pg";
-import { describeGroups, type GroupWords, type SampleVerdict } from "./describe-groups.ts";
-import type { LetterFilter, ResolvedFilter } from "./filter.ts";
+import * as deadLetter from "./dead-letter-sql.ts";
+import { describeGroups, type GroupWords, type SampleCheckResult } from "./describe-groups.ts";
+import type { DeadLetterFilter, ResolvedFilter } from "./filter.ts";
 import type { JudgeOptions } from "./judge-message.ts";
-import * as letter from "./letter-sql.ts";
-import { type LetterScope, type Place, placesOf } from "./place.ts";
+import { type DeadLetterScope, type Place, placesOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
 import { inTransaction } from "./transaction.ts";
 
-/** Letters of one queue, at all sources of the scope, that failed with the same. Nothing in it is of a message. */
-export interface LetterGroup extends GroupWords {
+/** Dead letters of one queue, at all sources of the scope, that failed with the same. Nothing in it is of a message. */
+export interface DeadLetterGroup extends GroupWords {
   /** What `--fingerprint` takes; the same at every source. */
   readonly fingerprint: string;
   readonly queue: QueueName;
@@ -18,27 +18,27 @@ export interface LetterGroup extends GroupWords {
   readonly isBound: boolean;
   readonly oldestAt: string;
   readonly newestAt: string;
-  /** The newest first, by the source's clock in UTC; only hours with letters, and only letters that were counted. */
-  readonly hours: readonly LettersOfHour[];
-  readonly sources: readonly LettersOfSource[];
+  /** The newest first, by the source's clock in UTC; only hours with dead letters, and only dead letters that were counted. */
+  readonly hours: readonly DeadLettersOfHour[];
+  readonly sources: readonly DeadLettersOfSource[];
 }
 
-export interface LettersOfHour {
+export interface DeadLettersOfHour {
   readonly at: string;
   readonly count: number;
 }
 
-export interface LettersOfSource {
+export interface DeadLettersOfSource {
   readonly source: string;
   readonly sourceId: string;
   readonly count: number;
   readonly isBound: boolean;
 }
 
-export interface LetterGroups {
+export interface DeadLetterGroups {
   /** The largest first. */
-  readonly groups: readonly LetterGroup[];
-  /** How many letters are in groups beyond the limit, as far as they were counted. */
+  readonly groups: readonly DeadLetterGroup[];
+  /** How many dead letters are in groups beyond the limit, as far as they were counted. */
   readonly others: number;
   /** Whether some queue has more groups than {@link maxGroupsOfPlace}, so that some are not told at all. */
   readonly isBound: boolean;
@@ -54,30 +54,30 @@ export interface GroupOptions {
 /** So many groups are taken from each queue of each source, so that odd errors can't fill the memory. */
 export const maxGroupsOfPlace = 1000;
 
-/** Letters that are counted of one queue of a source, each of its groups having the same share. */
+/** Dead letters that are counted of one queue of a source, each of its groups having the same share. */
 const maxCounted = 200_000;
 /** What each group has in any case. */
 const minCounted = 200;
 
 /**
- * Counts letters by what they failed with. Where a filter does not say more than time and fingerprint, all comes from
+ * Counts dead letters by what they failed with. Where a filter does not say more than time and fingerprint, all comes from
  * the index of fingerprints; counting ends at a bound, which is told.
  *
  * @throws {SelectionError}
  */
-export async function groupLetters(
-  scope: LetterScope,
-  filter: LetterFilter,
+export async function groupDeadLetters(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
   options: GroupOptions,
-): Promise<LetterGroups> {
-  const found: LetterGroups[] = [];
+): Promise<DeadLetterGroups> {
+  const found: DeadLetterGroups[] = [];
   for (const place of placesOf(scope)) found.push(await groupPlace(place, filter, options));
   return mergeGroups(found, maxGroupsOfPlace);
 }
 
 /** The largest groups of what several places, or several sources, have counted. */
-export function mergeGroups(found: readonly LetterGroups[], limit: number): LetterGroups {
-  const groups = new Map<string, LetterGroup>();
+export function mergeGroups(found: readonly DeadLetterGroups[], limit: number): DeadLetterGroups {
+  const groups = new Map<string, DeadLetterGroup>();
   for (const group of found.flatMap((one) => one.groups)) {
     const key = `${group.queue} ${group.fingerprint}`;
     const before = groups.get(key);
@@ -94,7 +94,7 @@ export function mergeGroups(found: readonly LetterGroups[], limit: number): Lett
   };
 }
 
-function add(one: LetterGroup, other: LetterGroup): LetterGroup {
+function add(one: DeadLetterGroup, other: DeadLetterGroup): DeadLetterGroup {
   const [newer, older] = one.newestAt < other.newestAt ? [other, one] : [one, other];
   const [oldestAt = ""] = [one.oldestAt, other.oldestAt].sort();
   const counts = new Map<string, number>();
@@ -116,7 +116,7 @@ function add(one: LetterGroup, other: LetterGroup): LetterGroup {
   };
 }
 
-function sum(one: SampleVerdict, other: SampleVerdict): SampleVerdict {
+function sum(one: SampleCheckResult, other: SampleCheckResult): SampleCheckResult {
   return {
     sampled: one.sampled + other.sampled,
     accepted: one.accepted + other.accepted,
@@ -125,12 +125,12 @@ function sum(one: SampleVerdict, other: SampleVerdict): SampleVerdict {
   };
 }
 
-/** In one snapshot of its source, so that counts and times of a group are of the same letters. */
+/** In one snapshot of its source, so that counts and times of a group are of the same dead letters. */
 async function groupPlace(
   place: Place,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   { limit, judge }: GroupOptions,
-): Promise<LetterGroups> {
+): Promise<DeadLetterGroups> {
   const resolved = await resolveFilter(place.source, filter, { boundedByNow: false });
   return await inTransaction(place.source.pool, async (client) => {
     // Compiling these statements takes longer than running them.
@@ -152,19 +152,19 @@ async function groupPlace(
   });
 }
 
-/** The fingerprints of a queue's letters, by hopping from one to the next in the index. */
+/** The fingerprints of a queue's dead letters, by hopping from one to the next in the index. */
 async function readNames(
   client: PoolClient,
   { queue, tables }: Place,
   { fingerprints }: ResolvedFilter,
 ): Promise<{ readonly names: readonly string[]; readonly isBound: boolean }> {
   if (fingerprints !== undefined) return { names: [...new Set(fingerprints)], isBound: false };
-  const name = letter.fingerprint(queue);
+  const name = deadLetter.fingerprint(queue);
   const { rows } = await client.query<{ name: string }>(
     `with recursive found (name) as (
-       (select ${name} from ${tables.letters} d order by ${name} limit 1)
+       (select ${name} from ${tables.deadLetters} d order by ${name} limit 1)
        union all
-       select (select ${name} from ${tables.letters} d where ${name} > f.name order by ${name} limit 1)
+       select (select ${name} from ${tables.deadLetters} d where ${name} > f.name order by ${name} limit 1)
          from found f
         where f.name is not null
      )
@@ -180,7 +180,7 @@ interface Counted {
   readonly isBound: boolean;
   readonly oldestAt: string;
   readonly newestAt: string;
-  readonly hours: readonly LettersOfHour[];
+  readonly hours: readonly DeadLettersOfHour[];
 }
 
 /** First so few of each that most groups are whole; what these leave of the bound is for those that are not. */
@@ -206,23 +206,23 @@ async function countNewest(
   names: readonly string[],
   most: number,
 ): Promise<Counted[]> {
-  const values = new letter.Values();
-  const name = letter.fingerprint(queue);
+  const values = new deadLetter.Values();
+  const name = deadLetter.fingerprint(queue);
   const times = {
     ...(since ? { since } : {}),
     ...(until ? { until } : {}),
     pathIsPredicate: false,
   };
-  const isMeant = letter.conditionsOf(content, values, queue);
-  const isOfTime = letter.conditionsOf(times, values, queue);
+  const isMeant = deadLetter.conditionsOf(content, values, queue);
+  const isOfTime = deadLetter.conditionsOf(times, values, queue);
   const { rows } = await client.query<Counted>(
     `select f.name as fingerprint, g.count::double precision as count, g.looked = ${most} as "isBound",
-            ${letter.storedInstant("coalesce(o.enqueued_at, g.oldest)")} as "oldestAt",
-            ${letter.storedInstant("g.newest")} as "newestAt", g.hours
+            ${deadLetter.storedInstant("coalesce(o.enqueued_at, g.oldest)")} as "oldestAt",
+            ${deadLetter.storedInstant("g.newest")} as "newestAt", g.hours
        from unnest(${values.add(names)}::text[]) f (name)
       cross join lateral (
         select sum(h.looked) as looked, sum(h.count) as count, min(h.oldest) as oldest, max(h.newest) as newest,
-               coalesce(jsonb_agg(jsonb_build_object('at', ${letter.instant("h.hour")}, 'count', h.count) order by h.hour desc)
+               coalesce(jsonb_agg(jsonb_build_object('at', ${deadLetter.instant("h.hour")}, 'count', h.count) order by h.hour desc)
                           filter (where h.count > 0 and isfinite(h.hour)), '[]') as hours
           from (
             select date_bin('1 hour', x.enqueued_at, '2000-01-01T00:00:00Z') as hour, count(*) as looked, count(*) filter (where x.is_meant) as count,
@@ -230,7 +230,7 @@ async function countNewest(
                    max(x.enqueued_at) filter (where x.is_meant) as newest
               from (
                 select d.enqueued_at, ${isMeant} as is_meant
-                  from ${tables.letters} d
+                  from ${tables.deadLetters} d
                  where ${name} = f.name and ${isOfTime}
                  order by d.enqueued_at desc, d.msg_id desc
                  limit ${most}
@@ -240,7 +240,7 @@ async function countNewest(
       ) g
        left join lateral (
          select d.enqueued_at
-           from ${tables.letters} d
+           from ${tables.deadLetters} d
           where ${name} = f.name and ${isOfTime} and ${isMeant === "true"} and g.looked = ${most}
           order by d.enqueued_at, d.msg_id
           limit 1
@@ -254,7 +254,7 @@ async function countNewest(
 /** Of a trend, the last week is enough. */
 const maxHours = 168;
 
-function groupOf({ source, queue }: Place, counted: Counted, words: GroupWords): LetterGroup {
+function groupOf({ source, queue }: Place, counted: Counted, words: GroupWords): DeadLetterGroup {
   const { fingerprint, count, isBound, oldestAt, newestAt, hours } = counted;
   const { sourceId, name } = source;
   return {

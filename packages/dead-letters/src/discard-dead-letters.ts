@@ -1,37 +1,37 @@
 import type { ActionStep } from "./actions/run-action.ts";
 import { countPlace } from "./count-place.ts";
-import type { LetterFilter, ResolvedFilter } from "./filter.ts";
-import { lockLetters } from "./letter-chunk.ts";
-import type { LetterScope } from "./place.ts";
+import { lockDeadLetters } from "./dead-letter-chunk.ts";
+import type { DeadLetterFilter, ResolvedFilter } from "./filter.ts";
+import type { DeadLetterScope } from "./place.ts";
 import {
-  type LetterActionOptions,
-  type LetterActionReport,
-  runLetterAction,
-} from "./run-letter-action.ts";
+  type DeadLetterActionOptions,
+  type DeadLetterActionReport,
+  runDeadLetterAction,
+} from "./run-dead-letter-action.ts";
 
 /**
- * Moves letters to the archive of their dead-letter queue, whose headers then say by which action.
+ * Moves dead letters to the archive of their dead-letter queue, whose headers then say by which action.
  * Nothing is deleted, and nothing sent.
  *
- * @throws {SelectionError} {@link LetterNotFoundError} {@link MissingRightsError} before any change.
+ * @throws {SelectionError} {@link DeadLetterNotFoundError} {@link MissingRightsError} before any change.
  */
-export function discardLetters(
-  scope: LetterScope,
-  filter: LetterFilter,
-  options: LetterActionOptions,
-): Promise<LetterActionReport> {
+export function discardDeadLetters(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
+  options: DeadLetterActionOptions,
+): Promise<DeadLetterActionReport> {
   const action = { name: "discard", kind: "discard", detail: {}, step: discardStep } as const;
-  return runLetterAction(scope, filter, action, options);
+  return runDeadLetterAction(scope, filter, action, options);
 }
 
 export const discardStep: ActionStep<ResolvedFilter> = {
   passes: 2,
   needs: ({ tables }) => [
-    { table: tables.letters, privileges: ["select", "update"] },
+    { table: tables.deadLetters, privileges: ["select", "update"] },
     { function: "public.discard_dead_letters(uuid, text, text, bigint[])" },
   ],
   async moveChunk(client, place, selection, { part, ...chunk }) {
-    const locked = await lockLetters(client, place, selection, chunk);
+    const locked = await lockDeadLetters(client, place, selection, chunk);
     if (locked.length > 0) {
       await client.query(
         `select public.discard_dead_letters(

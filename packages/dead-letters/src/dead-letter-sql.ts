@@ -1,10 +1,10 @@
 import type { QueueName } from "@centralcloud/contracts";
 import { deadLetterFields } from "@centralcloud/queue";
-import type { LetterKey } from "./cursor.ts";
+import type { DeadLetterKey } from "./cursor.ts";
 import type { ResolvedFilter } from "./filter.ts";
 
 /*
- * What is asked of a letter in SQL, as expressions over its row `d`. Letters come from any client: each
+ * What is asked of a dead letter in SQL, as expressions over its row `d`. Dead letters come from any client: each
  * expression takes a message of any shape, also none, and yields null for what is not there. Nothing of
  * a message becomes a JavaScript number.
  */
@@ -50,7 +50,7 @@ export const shownReason = shownWord(reason);
 export const shownCode = shownWord(errorCode);
 
 /**
- * What the letter failed with. The queue stands there as a literal, so that the index of its dead letters is used;
+ * What the dead letter failed with. The queue stands there as a literal, so that the index of its dead letters is used;
  * there is no other text in it.
  */
 export function fingerprint(queue: QueueName): string {
@@ -64,7 +64,7 @@ export const history = `(${attempts} || jsonb_build_array(jsonb_build_object(
   'error', jsonb_build_object('code', coalesce(${errorCode}, ${reason}, 'unknown'),
                               'message', coalesce(${errorMessage}, '')))))`;
 
-/** How much the letter takes in its table; known without reading it. */
+/** How much the dead letter takes in its table; known without reading it. */
 export const storedBytes = "coalesce(pg_column_size(d.message), 0)";
 
 /**
@@ -84,12 +84,12 @@ export class Values {
 }
 
 /**
- * The condition that a row `d` stands after (or before) a letter's place, by time and then by id.
+ * The condition that a row `d` stands after (or before) a dead letter's place, by time and then by id.
  *
  * @param column the time by which the rows are ordered.
  */
 export function comparedWith(
-  { at, id }: LetterKey,
+  { at, id }: DeadLetterKey,
   values: Values,
   comparison: ">" | "<" | "<=" = ">",
   column: "enqueued_at" | "archived_at" = "enqueued_at",
@@ -97,7 +97,7 @@ export function comparedWith(
   return `(d.${column}, d.msg_id) ${comparison} (${values.add(at)}::timestamptz, ${values.add(id)}::bigint)`;
 }
 
-/** The conditions of a filter on letters `d` of a queue, joined by `and`; `true` where there is none. */
+/** The conditions of a filter on dead letters `d` of a queue, joined by `and`; `true` where there is none. */
 export function conditionsOf(filter: ResolvedFilter, values: Values, queue: QueueName): string {
   const { ids, messageIds, reasons, codes, fingerprints, since, until, text, path } = filter;
   const conditions: string[] = [];
@@ -105,7 +105,7 @@ export function conditionsOf(filter: ResolvedFilter, values: Values, queue: Queu
   if (messageIds) conditions.push(`${messageId} = any (${values.add(messageIds)}::text[])`);
   if (fingerprints) {
     const [first, ...others] = fingerprints;
-    // With one only, its letters are in order of time in the index.
+    // With one only, its dead letters are in order of time in the index.
     conditions.push(
       others.length === 0
         ? `${fingerprint(queue)} = ${values.add(first)}::text`

@@ -1,14 +1,14 @@
 import type { PoolClient } from "pg";
-import type { LetterKey } from "./cursor.ts";
+import type { DeadLetterKey } from "./cursor.ts";
+import * as deadLetter from "./dead-letter-sql.ts";
 import type { ResolvedFilter } from "./filter.ts";
-import * as letter from "./letter-sql.ts";
 import type { Place } from "./place.ts";
 
-/** A letter that the transaction has locked. */
-export interface LockedLetter extends LetterKey {
+/** A dead letter that the transaction has locked. */
+export interface LockedDeadLetter extends DeadLetterKey {
   /** Whether there is a message to send again. */
   readonly hasOriginal: boolean;
-  /** What the letter says of the message's identity, in whatever form. */
+  /** What the dead letter says of the message's identity, in whatever form. */
   readonly originalId: string | null;
   readonly originalEnqueuedAt: string | null;
   readonly storedBytes: number;
@@ -18,9 +18,9 @@ export interface LockedLetter extends LetterKey {
 const maxChunkBytes = 64 * 1024 * 1024;
 
 /**
- * Locks the next letters, oldest first. Those that another operator has locked are passed over, or waited for.
+ * Locks the next dead letters, oldest first. Those that another operator has locked are passed over, or waited for.
  */
-export async function lockLetters(
+export async function lockDeadLetters(
   client: PoolClient,
   { queue, tables }: Place,
   filter: ResolvedFilter,
@@ -29,21 +29,21 @@ export async function lockLetters(
     limit,
     waits,
   }: {
-    readonly after: LetterKey | undefined;
+    readonly after: DeadLetterKey | undefined;
     readonly limit: number;
     readonly waits: boolean;
   },
-): Promise<readonly LockedLetter[]> {
-  const values = new letter.Values();
-  const conditions = [letter.conditionsOf(filter, values, queue)];
-  if (after !== undefined) conditions.push(letter.comparedWith(after, values));
-  const { rows } = await client.query<LockedLetter>(
-    `select d.msg_id::text as id, ${letter.storedInstant("d.enqueued_at")} as at,
-            ${letter.hasOriginal} as "hasOriginal",
-            left(${letter.messageId}, 40) as "originalId",
-            left(${letter.enqueuedAt}, 40) as "originalEnqueuedAt",
-            ${letter.storedBytes} as "storedBytes"
-       from ${tables.letters} d
+): Promise<readonly LockedDeadLetter[]> {
+  const values = new deadLetter.Values();
+  const conditions = [deadLetter.conditionsOf(filter, values, queue)];
+  if (after !== undefined) conditions.push(deadLetter.comparedWith(after, values));
+  const { rows } = await client.query<LockedDeadLetter>(
+    `select d.msg_id::text as id, ${deadLetter.storedInstant("d.enqueued_at")} as at,
+            ${deadLetter.hasOriginal} as "hasOriginal",
+            left(${deadLetter.messageId}, 40) as "originalId",
+            left(${deadLetter.enqueuedAt}, 40) as "originalEnqueuedAt",
+            ${deadLetter.storedBytes} as "storedBytes"
+       from ${tables.deadLetters} d
       where ${conditions.join("\n        and ")}
       order by d.enqueued_at, d.msg_id
       limit ${values.add(limit)}

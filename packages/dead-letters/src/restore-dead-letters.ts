@@ -4,12 +4,12 @@ import type { Pool } from "pg";
 import { expectedOf, planParts } from "./actions/plan-parts.ts";
 import { type ActionPartOf, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
-import type { CountedLetters } from "./count-place.ts";
-import { LetterNotFoundError, SelectionError } from "./errors.ts";
-import { type LetterFilter, parseLetterId, selectsAll } from "./filter.ts";
-import { severalPlaces } from "./find-letter.ts";
-import { instant } from "./letter-sql.ts";
-import { type LetterScope, type Place, placesOf } from "./place.ts";
+import type { CountedDeadLetters } from "./count-place.ts";
+import { instant } from "./dead-letter-sql.ts";
+import { DeadLetterNotFoundError, SelectionError } from "./errors.ts";
+import { type DeadLetterFilter, parseDeadLetterId, selectsAll } from "./filter.ts";
+import { severalPlaces } from "./find-dead-letter.ts";
+import { type DeadLetterScope, type Place, placesOf } from "./place.ts";
 import { resolveFilter } from "./resolve-filter.ts";
 import {
   type ArchivedSelection,
@@ -19,33 +19,33 @@ import {
   restoreStep,
 } from "./restore-chunk.ts";
 import { assertMayAct } from "./rights.ts";
-import type { LetterActionOptions, LetterActionReport } from "./run-letter-action.ts";
+import type { DeadLetterActionOptions, DeadLetterActionReport } from "./run-dead-letter-action.ts";
 
-/** Which discarded letters are to come back: those of an action, of a filter, or by id; all conditions must be met. */
+/** Which discarded dead letters are to come back: those of an action, of a filter, or by id; all conditions must be met. */
 export interface RestoreSelection {
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   /** The discard that is undone. */
   readonly action?: string;
 }
 
-export interface RestoreReport extends Omit<LetterActionReport, "settledBefore" | "stopped"> {
+export interface RestoreReport extends Omit<DeadLetterActionReport, "settledBefore" | "stopped"> {
   /** Those of them that got another id, because theirs was not free. */
   readonly renumbered: number;
-  /** Letters that were named, and wait in their dead-letter queue anyway. */
+  /** Dead letters that were named, and wait in their dead-letter queue anyway. */
   readonly present: readonly string[];
 }
 
 /**
- * Undoes discards: moves letters from the archive back to their dead-letter queue, in one transaction a chunk, with the
- * ids, times, counts and headers that they had. A letter whose id is not free gets another one, as an import gives it.
- * Letters that were replayed stay: their messages were sent.
+ * Undoes discards: moves dead letters from the archive back to their dead-letter queue, in one transaction a chunk, with the
+ * ids, times, counts and headers that they had. A dead letter whose id is not free gets another one, as an import gives it.
+ * Dead letters that were replayed stay: their messages were sent.
  *
- * @throws {SelectionError} {@link LetterNotFoundError} {@link MissingRightsError} before any change.
+ * @throws {SelectionError} {@link DeadLetterNotFoundError} {@link MissingRightsError} before any change.
  */
-export async function restoreLetters(
-  scope: LetterScope,
+export async function restoreDeadLetters(
+  scope: DeadLetterScope,
   selection: RestoreSelection,
-  options: LetterActionOptions,
+  options: DeadLetterActionOptions,
 ): Promise<RestoreReport> {
   const { central, request, signal, rate, onProgress } = options;
   await assertMayAct(placesOf(scope), restoreStep, central);
@@ -80,24 +80,24 @@ export async function restoreLetters(
   return { actionId: action.id, state, moved, renumbered, present, remaining, interrupted, until };
 }
 
-/** How many letters a restore would find, without any change. @throws {SelectionError} {@link LetterNotFoundError} */
+/** How many dead letters a restore would find, without any change. @throws {SelectionError} {@link DeadLetterNotFoundError} */
 export async function countRestorable(
-  scope: LetterScope,
+  scope: DeadLetterScope,
   selection: RestoreSelection,
-  options: Pick<LetterActionOptions, "all" | "isNarrowed">,
+  options: Pick<DeadLetterActionOptions, "all" | "isNarrowed">,
 ): Promise<number> {
   const counts = await countRestorableOfQueues(scope, selection, options);
   return counts.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The same for each queue of each source. @throws {SelectionError} {@link LetterNotFoundError} */
+/** The same for each queue of each source. @throws {SelectionError} {@link DeadLetterNotFoundError} */
 export async function countRestorableOfQueues(
-  scope: LetterScope,
+  scope: DeadLetterScope,
   selection: RestoreSelection,
-  options: Pick<LetterActionOptions, "all" | "isNarrowed">,
-): Promise<readonly CountedLetters[]> {
+  options: Pick<DeadLetterActionOptions, "all" | "isNarrowed">,
+): Promise<readonly CountedDeadLetters[]> {
   const { parts } = await planRestore(scope, selection, options, new Map());
-  const counts: CountedLetters[] = [];
+  const counts: CountedDeadLetters[] = [];
   for (const { place, selection: kept } of parts) {
     const { sourceId, name: source } = place.source;
     counts.push({ source, sourceId, queue: place.queue, count: await countArchived(place, kept) });
@@ -126,9 +126,9 @@ async function startsOf(
 }
 
 async function planRestore(
-  scope: LetterScope,
+  scope: DeadLetterScope,
   { filter, action }: RestoreSelection,
-  { all = false, isNarrowed = false }: Pick<LetterActionOptions, "all" | "isNarrowed">,
+  { all = false, isNarrowed = false }: Pick<DeadLetterActionOptions, "all" | "isNarrowed">,
   starts: ReadonlyMap<string, string>,
 ) {
   if (selectsAll(filter) && action === undefined && !all && !isNarrowed) {
@@ -155,20 +155,20 @@ async function planRestore(
   return { parts, present };
 }
 
-/** Where the letters are that are named by id: each must be a discarded one, or wait already. */
+/** Where the dead letters are that are named by id: each must be a discarded one, or wait already. */
 async function locateDiscarded(
   places: readonly Place[],
-  { ids }: LetterFilter,
+  { ids }: DeadLetterFilter,
 ): Promise<{ readonly places: readonly Place[]; readonly present: readonly string[] }> {
   if (ids === undefined) return { places, present: [] };
-  const wanted = [...new Set(ids.map(parseLetterId))];
+  const wanted = [...new Set(ids.map(parseDeadLetterId))];
   const found = new Map<string, { place: Place; state: string }[]>();
   for (const place of places) {
     const { rows } = await place.source.pool.query<{ id: string; state: string }>(
-      `select d.msg_id::text as id, 'waiting' as state from ${place.tables.letters} d
+      `select d.msg_id::text as id, 'waiting' as state from ${place.tables.deadLetters} d
         where d.msg_id = any ($1::bigint[])
         union all
-       select ${ownId}, coalesce(d.headers ->> 'action', 'archived') from ${place.tables.letterArchive} d
+       select ${ownId}, coalesce(d.headers ->> 'action', 'archived') from ${place.tables.deadLetterArchive} d
         where ${isNamed("$1")} and ${isArchivedHere("d")}`,
       [wanted],
     );
@@ -178,19 +178,19 @@ async function locateDiscarded(
   const present: string[] = [];
   const used = new Set<Place>();
   for (const id of wanted) {
-    const letters = found.get(id) ?? [];
-    const discarded = letters.filter(({ state }) => state === "discard");
+    const deadLetters = found.get(id) ?? [];
+    const discarded = deadLetters.filter(({ state }) => state === "discard");
     const among = new Set(discarded.map(({ place }) => place));
     if (among.size > 1) throw severalPlaces(`dead letter ${id}`, discarded);
     const [one] = among;
     if (one !== undefined) used.add(one);
-    else if (letters.some(({ state }) => state === "waiting")) present.push(id);
-    else if (letters.some(({ state }) => state === "replay"))
+    else if (deadLetters.some(({ state }) => state === "waiting")) present.push(id);
+    else if (deadLetters.some(({ state }) => state === "replay"))
       problems.push(
-        `letter ${id} was replayed, so its message was sent: there is no discard to undo`,
+        `dead letter ${id} was replayed, so its message was sent: there is no discard to undo`,
       );
     else problems.push(`there is no discarded dead letter ${id}`);
   }
-  if (problems.length > 0) throw new LetterNotFoundError(problems.join("; "));
+  if (problems.length > 0) throw new DeadLetterNotFoundError(problems.join("; "));
   return { places: places.filter((place) => used.has(place)), present };
 }

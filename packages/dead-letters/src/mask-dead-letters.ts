@@ -11,19 +11,19 @@ import {
   shownHeaders,
   shownOfDeadLetter,
 } from "@centralcloud/contracts";
-import type { Letter } from "./find-letter.ts";
-import type { LetterSummary } from "./list-letters.ts";
+import type { DeadLetter } from "./find-dead-letter.ts";
+import type { DeadLetterSummary } from "./list-dead-letters.ts";
 
 /*
- * Letters as somebody may see them who may not read contents. What a consumer, or a database, has written about a message
+ * Dead letters as somebody may see them who may not read contents. What a consumer, or a database, has written about a message
  * is shown as far as it is known to hold nothing of the message; of the message itself what its contract shows.
  */
 
-/** Of the headers that the letter itself has, beside those that its message had. */
-const shownLetterHeaders: Disclosure = { ...shownHeaders, imported_letter_id: "number" };
+/** Of the headers that the dead letter itself has, beside those that its message had. */
+const shownDeadLetterHeaders: Disclosure = { ...shownHeaders, imported_letter_id: "number" };
 
 /** A row of a list. */
-export function maskSummary(summary: LetterSummary): LetterSummary {
+export function maskSummary(summary: DeadLetterSummary): DeadLetterSummary {
   const { queue, error, originalId, originalEnqueuedAt, originalMessage } = summary;
   return {
     ...summary,
@@ -36,31 +36,31 @@ export function maskSummary(summary: LetterSummary): LetterSummary {
   };
 }
 
-/** A letter with all that it has. */
-export function maskLetter(letter: Letter): Letter {
-  const { queue, body, headers, history, reason, code, error, messageId } = letter;
+/** A dead letter with all that it has. */
+export function maskDeadLetter(deadLetter: DeadLetter): DeadLetter {
+  const { queue, body, headers, history, reason, code, error, messageId } = deadLetter;
   return {
-    ...letter,
+    ...deadLetter,
     reason: maskOrNull(reason, wordOnly),
     code: maskOrNull(code, wordOnly),
     error: maskOrNull(error, maskErrorText),
     messageId: maskOrNull(messageId, digitsOnly),
     body: maskOrNull(body, (text) => maskJson(text, shownIn(queue))),
-    headers: maskOrNull(headers, (text) => maskJson(text, shownLetterHeaders)),
+    headers: maskOrNull(headers, (text) => maskJson(text, shownDeadLetterHeaders)),
     history: maskJson(history, shownHeaders.attempts),
   };
 }
 
 /**
- * The lines of a letter's body with what is wrong at its place: what the contract finds now, or else what it found
+ * The lines of a dead letter's body with what is wrong at its place: what the contract finds now, or else what it found
  * when the message was dead-lettered.
  *
  * @param revealed whether values are shown.
  */
-export function linesOfLetter(letter: Letter, revealed: boolean): readonly JsonLine[] {
-  const { body, now, queue } = letter;
+export function linesOfDeadLetter(deadLetter: DeadLetter, revealed: boolean): readonly JsonLine[] {
+  const { body, now, queue } = deadLetter;
   const found = now.issues.length > 0 ? now.issues : recordedIssues(body);
-  const notes = found.map(({ path, message }) => ({ path: pathInLetter(path), message }));
+  const notes = found.map(({ path, message }) => ({ path: pathInDeadLetter(path), message }));
   const shown = revealed ? "all" : shownIn(queue);
   return jsonLines(body ?? "null", { shown, notes });
 }
@@ -69,12 +69,12 @@ function shownIn(queue: QueueName): Disclosure {
   return shownOfDeadLetter(contractFor(queue).shown);
 }
 
-function pathInLetter(path: string): string {
+function pathInDeadLetter(path: string): string {
   if (path === "") return "original_message";
   return path.startsWith("[") ? `original_message${path}` : `original_message.${path}`;
 }
 
-/** A longer letter is not parsed for them. */
+/** A longer dead letter is not parsed for them. */
 const maxParsed = 1024 * 1024;
 
 function recordedIssues(body: string | null): readonly Note[] {

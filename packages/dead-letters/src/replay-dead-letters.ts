@@ -2,45 +2,45 @@ import { lookUpDeliveries } from "@centralcloud/central";
 import type { Pool } from "pg";
 import type { ActionStep } from "./actions/run-action.ts";
 import { countPlace } from "./count-place.ts";
+import { type LockedDeadLetter, lockDeadLetters } from "./dead-letter-chunk.ts";
 import { EditRefusedError, SelectionError } from "./errors.ts";
-import type { LetterFilter, ResolvedFilter } from "./filter.ts";
+import type { DeadLetterFilter, ResolvedFilter } from "./filter.ts";
 import { type JudgeOptions, judgeMessage } from "./judge-message.ts";
-import { type LockedLetter, lockLetters } from "./letter-chunk.ts";
-import { locateLetters } from "./locate-letters.ts";
-import { type LetterScope, type Place, placesOf } from "./place.ts";
+import { locateDeadLetters } from "./locate-dead-letters.ts";
+import { type DeadLetterScope, type Place, placesOf } from "./place.ts";
 import {
-  type LetterActionOptions,
-  type LetterActionReport,
-  runLetterAction,
-} from "./run-letter-action.ts";
-import { isLetterTime } from "./time-bound.ts";
+  type DeadLetterActionOptions,
+  type DeadLetterActionReport,
+  runDeadLetterAction,
+} from "./run-dead-letter-action.ts";
+import { isDeadLetterTime } from "./time-bound.ts";
 
-export interface ReplayOptions extends LetterActionOptions {
-  /** The JSON text of a message to send in place of the original; the filter must name one letter by id. */
+export interface ReplayOptions extends DeadLetterActionOptions {
+  /** The JSON text of a message to send in place of the original; the filter must name one dead letter by id. */
   readonly edit?: string;
   /** How the edited message is checked. */
   readonly judge: JudgeOptions;
 }
 
-export interface ReplayReport extends LetterActionReport {
+export interface ReplayReport extends DeadLetterActionReport {
   /** Messages sent to their queue again. */
   readonly replayed: number;
-  /** Letters whose message the central store has in fact merged: archived, and nothing was sent. */
+  /** Dead letters whose message the central store has in fact merged: archived, and nothing was sent. */
   readonly alreadyMerged: number;
 }
 
 /**
- * Sends the original message of each letter to its queue again, and moves the letter to the archive of
+ * Sends the original message of each dead letter to its queue again, and moves the dead letter to the archive of
  * its dead-letter queue, in one transaction a chunk. The message gets its headers back, and besides
  * `replay_of`, `replay_count` and its history (`attempts`). Running it twice sends once, and so does
  * running it in several places at once.
  *
- * @throws {SelectionError} {@link EditRefusedError} {@link LetterNotFoundError} {@link MissingRightsError}
+ * @throws {SelectionError} {@link EditRefusedError} {@link DeadLetterNotFoundError} {@link MissingRightsError}
  *   before any change.
  */
-export async function replayLetters(
-  scope: LetterScope,
-  filter: LetterFilter,
+export async function replayDeadLetters(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
   options: ReplayOptions,
 ): Promise<ReplayReport> {
   const edit =
@@ -48,7 +48,7 @@ export async function replayLetters(
   const kind = { name: "replay", kind: edit === null ? "replay" : "edit" } as const;
   const detail = edit === null ? {} : { edited: true };
   const action = { ...kind, detail, step: replayStep(options.central, edit) };
-  const { merged, ...report } = await runLetterAction(scope, filter, action, options);
+  const { merged, ...report } = await runDeadLetterAction(scope, filter, action, options);
   return { ...report, replayed: report.moved - merged, alreadyMerged: merged };
 }
 
@@ -57,14 +57,14 @@ export function replayStep(central: Pool, edit: string | null = null): ActionSte
   return {
     passes: 2,
     needs: ({ tables }) => [
-      { table: tables.letters, privileges: ["select", "update"] },
-      { table: tables.letterArchive, privileges: ["select"] },
+      { table: tables.deadLetters, privileges: ["select", "update"] },
+      { table: tables.deadLetterArchive, privileges: ["select"] },
       { function: "public.replay_dead_letters(uuid, text, text, bigint[], boolean[], jsonb)" },
     ],
     async moveChunk(client, place, selection, { part, ...chunk }) {
-      const locked = await lockLetters(client, place, selection, chunk);
+      const locked = await lockDeadLetters(client, place, selection, chunk);
       const sendable = locked.filter(({ hasOriginal }) => hasOriginal || edit !== null);
-      const merged = await findMergedLetters(central, place, sendable);
+      const merged = await findMergedDeadLetters(central, place, sendable);
       if (sendable.length > 0) {
         await client.query(
           `select public.replay_dead_letters(
@@ -84,21 +84,21 @@ export function replayStep(central: Pool, edit: string | null = null): ActionSte
 }
 
 /**
- * Whether an edited message may replace that of the one letter that the filter names.
+ * Whether an edited message may replace that of the one dead letter that the filter names.
  *
  * @returns its text as the database writes it.
- * @throws {SelectionError} {@link EditRefusedError} {@link LetterNotFoundError}
+ * @throws {SelectionError} {@link EditRefusedError} {@link DeadLetterNotFoundError}
  */
 export async function checkEdit(
-  scope: LetterScope,
-  filter: LetterFilter,
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
   text: string,
   judge: JudgeOptions,
 ): Promise<string> {
   if (filter.ids?.length !== 1) {
-    throw new SelectionError("an edited message replaces that of one letter, named by its id");
+    throw new SelectionError("an edited message replaces that of one dead letter, named by its id");
   }
-  const { places } = await locateLetters(placesOf(scope), filter, "replay");
+  const { places } = await locateDeadLetters(placesOf(scope), filter, "replay");
   const [place] = places;
   // Replayed before; there is nothing to edit.
   if (place === undefined) return text;
@@ -122,14 +122,14 @@ export async function checkEdit(
   return edited.text;
 }
 
-/** The ids of those letters whose message was merged; a letter that doesn't tell its identity was not. */
-export async function findMergedLetters(
+/** The ids of those dead letters whose message was merged; a dead letter that doesn't tell its identity was not. */
+export async function findMergedDeadLetters(
   central: Pool,
   { source: { sourceId }, queue }: Place,
-  letters: readonly Pick<LockedLetter, "id" | "originalId" | "originalEnqueuedAt">[],
+  deadLetters: readonly Pick<LockedDeadLetter, "id" | "originalId" | "originalEnqueuedAt">[],
 ): Promise<ReadonlySet<string>> {
-  const known = letters.flatMap(({ id, originalId, originalEnqueuedAt }) => {
-    if (!isLetterTime(originalEnqueuedAt) || !/^\d{1,18}$/.test(originalId ?? "")) return [];
+  const known = deadLetters.flatMap(({ id, originalId, originalEnqueuedAt }) => {
+    if (!isDeadLetterTime(originalEnqueuedAt) || !/^\d{1,18}$/.test(originalId ?? "")) return [];
     return [{ id, msgId: originalId ?? "", enqueuedAt: originalEnqueuedAt, fromArchive: false }];
   });
   if (known.length === 0) return new Set();

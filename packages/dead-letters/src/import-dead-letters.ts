@@ -20,7 +20,7 @@ import {
   PlaceLines,
 } from "./import-lines.ts";
 import type { PaceOptions } from "./pace.ts";
-import { type LetterSource, orderOf, type Place } from "./place.ts";
+import { type DeadLetterSource, orderOf, type Place } from "./place.ts";
 import { assertMayAct, type NeededRight } from "./rights.ts";
 
 export interface ImportOptions extends PaceOptions {
@@ -34,11 +34,11 @@ export interface ImportReport {
   /** Null where there was nothing to do. */
   readonly actionId: string | null;
   readonly state: ActionState;
-  /** Letters put back. */
+  /** Dead letters put back. */
   readonly imported: number;
   /** Those of them that got another id, because theirs was not free. */
   readonly renumbered: number;
-  /** Letters that are in their dead-letter queue anyway. */
+  /** Dead letters that are in their dead-letter queue anyway. */
   readonly present: number;
   /** Those put back that had been replayed: replaying them again sends their message a second time. */
   readonly replayedBefore: number;
@@ -46,7 +46,7 @@ export interface ImportReport {
 }
 
 /**
- * Puts letters of an export back into their dead-letter queues, under their ids and times. Letters that
+ * Puts dead letters of an export back into their dead-letter queues, under their ids and times. Dead letters that
  * are there are left alone, so that importing twice imports once. A durable action: wherever it ends,
  * `continueAction` goes on behind the last line that was put back, and takes the same file for it.
  *
@@ -54,8 +54,8 @@ export interface ImportReport {
  *   before the first is imported.
  * @throws {ImportLineError} {@link MissingRightsError} {@link SelectionError} before any change.
  */
-export async function importLetters(
-  sources: readonly LetterSource[],
+export async function importDeadLetters(
+  sources: readonly DeadLetterSource[],
   openLines: OpenLines,
   { central, request, origin, rate, ...options }: ImportOptions,
 ): Promise<ImportReport> {
@@ -65,11 +65,11 @@ export async function importLetters(
   const places = counts.map(({ place }) => place);
   await assertMayAct(places, { needs: neededOf, role: "centralcloud_owner" }, central);
 
-  const letters = counts.reduce((sum, { expected }) => sum + expected, 0);
+  const deadLetters = counts.reduce((sum, { expected }) => sum + expected, 0);
   const action = await planAction(central, {
     action: "import",
     request,
-    selection: { origin, letters, digest },
+    selection: { origin, deadLetters, digest },
     parts: counts.map(({ place: { source, queue }, expected }) => {
       return { sourceId: source.sourceId, sourceName: source.name, queue, selection: {}, expected };
     }),
@@ -83,9 +83,10 @@ export async function importLetters(
   const step = createImportStep(action, file, openLines, sources);
   const session = await ActionSession.claim(central, action);
   const parts = places.map((place) => ({ place, selection: {} }));
-  const result = await runAction(session, step, parts, { ...options, expected: letters }).finally(
-    () => step.close(),
-  );
+  const result = await runAction(session, step, parts, {
+    ...options,
+    expected: deadLetters,
+  }).finally(() => step.close());
   const { state, interrupted } = result;
   return { actionId: action.id, state, ...countsOf(result), interrupted };
 }
@@ -115,8 +116,8 @@ export function assertSameFile({ id, selection }: ActionDetails, { digest }: Che
 }
 
 const neededOf = ({ tables }: Place): readonly NeededRight[] => [
-  { table: tables.letters, privileges: ["select", "insert"] },
-  { table: tables.letterArchive, privileges: ["select"] },
+  { table: tables.deadLetters, privileges: ["select", "insert"] },
+  { table: tables.deadLetterArchive, privileges: ["select"] },
   { table: "public.centralcloud_locks", privileges: ["select", "insert", "update"] },
 ];
 
@@ -127,13 +128,13 @@ export interface ImportStep extends ActionStep<unknown> {
 
 /**
  * Puts the lines of a file back, queue after queue. The cursor of a part is the number of its last line, which is saved in
- * the transaction that puts it back: a letter that was put back and has left its queue since does not come back twice.
+ * the transaction that puts it back: a dead letter that was put back and has left its queue since does not come back twice.
  */
 export function createImportStep(
   action: ActionName,
   { counts }: CheckedFile,
   openLines: OpenLines,
-  sources: readonly LetterSource[],
+  sources: readonly DeadLetterSource[],
 ): ImportStep {
   const files = new Map(
     counts.map(({ place }) => [orderOf(place), new PlaceLines(openLines, sources, place)]),
@@ -148,7 +149,7 @@ export function createImportStep(
       const batch = (await files.get(orderOf(place))?.read(number, limit)) ?? [];
       const last = batch.at(-1);
       if (last === undefined) return { moved: 0, detail: {}, last: undefined };
-      // Two imports at once would not see each other's letters.
+      // Two imports at once would not see each other's dead letters.
       await takeLock(client, "import dead letters", "another import of dead letters");
       const { imported, renumbered, replayedBefore } = await importBatch(client, place, batch);
       await client.query(
@@ -183,7 +184,7 @@ async function importBatch(
   const { rows } = await client.query<Counts>(
     // An id is kept where it is free, and was given away by the queue before: the queue won't give it again.
     `with line as materialized (
-       select distinct on (l.id, l.at) l.id, l.at, l.line -> 'letter' as letter,
+       select distinct on (l.id, l.at) l.id, l.at, l.line -> 'deadLetter' as dead_letter,
               nullif(l.line -> 'headers', 'null') as headers
          from unnest($1::bigint[], $2::timestamptz[], $3::jsonb[]) as l (id, at, line)
         order by l.id, l.at
@@ -191,21 +192,21 @@ async function importBatch(
        select l.*,
               row_number() over (partition by l.id order by l.at) = 1
                 and l.id <= coalesce(pg_sequence_last_value(pg_get_serial_sequence($4, 'msg_id')::regclass), 0)
-                and not exists (select from ${tables.letters} d where d.msg_id = l.id) as keeps_id,
-              exists (select from ${tables.letterArchive} a
+                and not exists (select from ${tables.deadLetters} d where d.msg_id = l.id) as keeps_id,
+              exists (select from ${tables.deadLetterArchive} a
                        where a.msg_id = l.id and a.enqueued_at = l.at
                          and a.headers ->> 'action' = 'replay' and ${isArchivedHere("a")}) as replayed
          from line l
-        where not exists (select from ${tables.letters} d
+        where not exists (select from ${tables.deadLetters} d
                            where d.enqueued_at = l.at
                              and (d.msg_id = l.id or d.headers ->> 'imported_letter_id' = l.id::text))
      ), kept as (
-       insert into ${tables.letters} (msg_id, enqueued_at, vt, message, headers)
+       insert into ${tables.deadLetters} (msg_id, enqueued_at, vt, message, headers)
        overriding system value
-       select a.id, a.at, clock_timestamp(), a.letter, a.headers from absent a where a.keeps_id
+       select a.id, a.at, clock_timestamp(), a.dead_letter, a.headers from absent a where a.keeps_id
      ), renumbered as (
-       insert into ${tables.letters} (enqueued_at, vt, message, headers)
-       select a.at, clock_timestamp(), a.letter,
+       insert into ${tables.deadLetters} (enqueued_at, vt, message, headers)
+       select a.at, clock_timestamp(), a.dead_letter,
               case when jsonb_typeof(a.headers) = 'object' then a.headers else '{}' end
                 || jsonb_build_object('imported_letter_id', a.id)
          from absent a where not a.keeps_id
@@ -218,7 +219,7 @@ async function importBatch(
       batch.map(({ id }) => id),
       batch.map(({ at }) => at),
       batch.map(({ text }) => text),
-      tables.letters,
+      tables.deadLetters,
     ],
   );
   return rows[0] as Counts;

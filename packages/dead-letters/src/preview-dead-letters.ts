@@ -1,26 +1,26 @@
 import type { Pool } from "pg";
-import type { LetterKey } from "./cursor.ts";
-import type { LetterFilter, ResolvedFilter } from "./filter.ts";
-import { type JudgedLetter, type JudgeOptions, wouldBeAccepted } from "./judge-message.ts";
-import * as letter from "./letter-sql.ts";
-import type { SettledLetter } from "./locate-letters.ts";
-import type { LetterScope, Place } from "./place.ts";
-import { findMergedLetters } from "./replay-letters.ts";
+import type { DeadLetterKey } from "./cursor.ts";
+import * as deadLetter from "./dead-letter-sql.ts";
+import type { DeadLetterFilter, ResolvedFilter } from "./filter.ts";
+import { type JudgedDeadLetter, type JudgeOptions, wouldBeAccepted } from "./judge-message.ts";
+import type { SettledDeadLetter } from "./locate-dead-letters.ts";
+import type { DeadLetterScope, Place } from "./place.ts";
+import { findMergedDeadLetters } from "./replay-dead-letters.ts";
 import {
-  type LetterAction,
-  type LetterActionOptions,
-  planLetterAction,
-} from "./run-letter-action.ts";
+  type DeadLetterAction,
+  type DeadLetterActionOptions,
+  planDeadLetterAction,
+} from "./run-dead-letter-action.ts";
 import { encodeDigest, filterDigest, type SeenPart } from "./seen-selection.ts";
 
 /** What an action would do, without any change. */
 export interface ActionPreview {
-  /** Letters that it selects now. */
-  readonly letters: number;
-  readonly settledBefore: readonly SettledLetter[];
+  /** Dead letters that it selects now. */
+  readonly deadLetters: number;
+  readonly settledBefore: readonly SettledDeadLetter[];
   readonly parts: readonly PreviewedPart[];
   /** The oldest few. */
-  readonly sample: readonly PreviewedLetter[];
+  readonly sample: readonly PreviewedDeadLetter[];
   /** Of a replay, where the central store answers: of how many the ledger knows the message as merged. */
   readonly ledger: { readonly checked: number; readonly merged: number } | null;
   /** Of a replay: how many of the oldest would be refused again, and of how many that can't be told here. */
@@ -39,7 +39,7 @@ export interface PreviewedPart {
   readonly source: string;
   readonly sourceId: string;
   readonly queue: string;
-  readonly letters: number;
+  readonly deadLetters: number;
   /** By the source's clock; null where there is no bound. */
   readonly since: string | null;
   readonly until: string;
@@ -52,7 +52,7 @@ export interface PreviewedPart {
   }[];
 }
 
-export interface PreviewedLetter {
+export interface PreviewedDeadLetter {
   readonly source: string;
   readonly queue: string;
   readonly id: string;
@@ -61,7 +61,8 @@ export interface PreviewedLetter {
   readonly code: string | null;
 }
 
-export interface PreviewOptions extends Pick<LetterActionOptions, "all" | "isNarrowed" | "rate"> {
+export interface PreviewOptions
+  extends Pick<DeadLetterActionOptions, "all" | "isNarrowed" | "rate"> {
   /** Without it, nothing is said of the ledger. */
   readonly central?: Pool;
   readonly judge: JudgeOptions;
@@ -72,20 +73,20 @@ const sampleSize = 5;
 const maxLedger = 100_000;
 const ledgerChunk = 5_000;
 const maxContract = 1_000;
-/** What replays reach without a rate, in letters a second; see docs/operate/dead-letters.md. */
+/** What replays reach without a rate, in dead letters a second; see docs/operate/dead-letters.md. */
 const usualRate = 10_000;
 
-/** @throws {SelectionError} {@link LetterNotFoundError} */
-export async function previewLetters(
-  scope: LetterScope,
-  filter: LetterFilter,
-  action: LetterAction["name"],
+/** @throws {SelectionError} {@link DeadLetterNotFoundError} */
+export async function previewDeadLetters(
+  scope: DeadLetterScope,
+  filter: DeadLetterFilter,
+  action: DeadLetterAction["name"],
   options: PreviewOptions,
 ): Promise<ActionPreview> {
-  const { pending, settledBefore } = await planLetterAction(scope, filter, action, options);
+  const { pending, settledBefore } = await planDeadLetterAction(scope, filter, action, options);
   const parts: PreviewedPart[] = [];
   const seen: SeenPart[] = [];
-  const sample: PreviewedLetter[] = [];
+  const sample: PreviewedDeadLetter[] = [];
   const ledger = { checked: 0, merged: 0 };
   const contract = { checked: 0, refused: 0, unknown: 0 };
   for (const { place, selection } of pending) {
@@ -93,45 +94,47 @@ export async function previewLetters(
     const { source, queue } = place;
     const bounds = { since: selection.since ?? null, until: selection.until ?? "" };
     parts.push({ source: source.name, sourceId: source.sourceId, queue, ...bounds, ...counted });
-    const { letters } = counted;
-    seen.push({ sourceId: source.sourceId, queue, ...bounds, snapshot, letters });
-    if (letters === 0) continue;
+    const { deadLetters } = counted;
+    seen.push({ sourceId: source.sourceId, queue, ...bounds, snapshot, deadLetters });
+    if (deadLetters === 0) continue;
     if (sample.length < sampleSize) sample.push(...(await readSample(place, selection)));
     if (action !== "replay") continue;
     if (options.central) await askLedger(place, selection, options.central, ledger);
     await askContract(place, selection, options.judge, contract);
   }
-  const letters = parts.reduce((sum, part) => sum + part.letters, 0);
+  const deadLetters = parts.reduce((sum, part) => sum + part.deadLetters, 0);
   const isReplay = action === "replay";
   return {
-    letters,
+    deadLetters,
     settledBefore,
     parts,
     sample: sample.slice(0, sampleSize),
     ledger: isReplay && options.central !== undefined ? ledger : null,
     contract: isReplay ? contract : null,
-    seconds: letters / (options.rate ?? usualRate),
+    seconds: deadLetters / (options.rate ?? usualRate),
     digest: encodeDigest({ action, filter: filterDigest(filter), parts: seen }),
   };
 }
 
-type Counted = Pick<PreviewedPart, "letters" | "storedBytes" | "reasons"> & { snapshot: string };
+type Counted = Pick<PreviewedPart, "deadLetters" | "storedBytes" | "reasons"> & {
+  snapshot: string;
+};
 
 /** One statement: what it counts and the snapshot that it tells are of one moment. */
 async function countGroups(
   { source, queue, tables }: Place,
   selection: ResolvedFilter,
 ): Promise<Counted> {
-  const values = new letter.Values();
+  const values = new deadLetter.Values();
   const { rows } = await source.pool.query<Counted>(
     `with counted as (
-       select ${letter.shownReason} as reason, ${letter.shownCode} as code, count(*) as count,
-              sum(${letter.storedBytes}) as bytes
-         from ${tables.letters} d
-        where ${letter.conditionsOf(selection, values, queue)}
+       select ${deadLetter.shownReason} as reason, ${deadLetter.shownCode} as code, count(*) as count,
+              sum(${deadLetter.storedBytes}) as bytes
+         from ${tables.deadLetters} d
+        where ${deadLetter.conditionsOf(selection, values, queue)}
         group by 1, 2
      )
-     select pg_current_snapshot()::text as snapshot, coalesce(sum(c.count), 0)::double precision as letters,
+     select pg_current_snapshot()::text as snapshot, coalesce(sum(c.count), 0)::double precision as "deadLetters",
             coalesce(sum(c.bytes), 0)::double precision as "storedBytes",
             coalesce(jsonb_agg(jsonb_build_object('reason', c.reason, 'code', c.code, 'count', c.count)
                                order by c.count desc), '[]') as reasons
@@ -143,8 +146,8 @@ async function countGroups(
 }
 
 async function readSample(place: Place, selection: ResolvedFilter) {
-  const columns = `${letter.shownReason} as reason, ${letter.shownCode} as code`;
-  const rows = await readOldest<PreviewedLetter>(place, selection, columns, sampleSize);
+  const columns = `${deadLetter.shownReason} as reason, ${deadLetter.shownCode} as code`;
+  const rows = await readOldest<PreviewedDeadLetter>(place, selection, columns, sampleSize);
   const { source, queue } = place;
   return rows.map(({ id, at, reason, code }) => {
     return { source: source.name, queue, id, at, reason, code };
@@ -157,16 +160,16 @@ async function askLedger(
   central: Pool,
   counts: { checked: number; merged: number },
 ): Promise<void> {
-  const columns = `left(${letter.messageId}, 40) as "originalId",
-            left(${letter.enqueuedAt}, 40) as "originalEnqueuedAt"`;
-  let after: LetterKey | undefined;
+  const columns = `left(${deadLetter.messageId}, 40) as "originalId",
+            left(${deadLetter.enqueuedAt}, 40) as "originalEnqueuedAt"`;
+  let after: DeadLetterKey | undefined;
   while (counts.checked < maxLedger) {
-    const rows: readonly (LetterKey & {
+    const rows: readonly (DeadLetterKey & {
       readonly originalId: string | null;
       readonly originalEnqueuedAt: string | null;
     })[] = await readOldest(place, selection, columns, ledgerChunk, after);
     counts.checked += rows.length;
-    counts.merged += (await findMergedLetters(central, place, rows)).size;
+    counts.merged += (await findMergedDeadLetters(central, place, rows)).size;
     after = rows.at(-1);
     if (rows.length < ledgerChunk) return;
   }
@@ -179,11 +182,11 @@ async function askContract(
   counts: { checked: number; refused: number; unknown: number },
 ): Promise<void> {
   // One after the other: messages may be long.
-  let after: LetterKey | undefined;
+  let after: DeadLetterKey | undefined;
   while (counts.checked < maxContract) {
-    const columns = `${letter.hasOriginal} as "hasOriginal", octet_length(o.text) as bytes,
+    const columns = `${deadLetter.hasOriginal} as "hasOriginal", octet_length(o.text) as bytes,
             case when octet_length(o.text) <= ${Math.floor(judge.maxMessageBytes)} then o.text end as text`;
-    const rows: readonly (LetterKey & JudgedLetter)[] = await readOldest(
+    const rows: readonly (DeadLetterKey & JudgedDeadLetter)[] = await readOldest(
       place,
       selection,
       columns,
@@ -206,15 +209,15 @@ async function readOldest<Row>(
   selection: ResolvedFilter,
   columns: string,
   limit: number,
-  after?: LetterKey,
-): Promise<readonly (Row & LetterKey)[]> {
-  const values = new letter.Values();
-  const conditions = [letter.conditionsOf(selection, values, queue)];
-  if (after !== undefined) conditions.push(letter.comparedWith(after, values));
-  const { rows } = await source.pool.query<Row & LetterKey>(
-    `select d.msg_id::text as id, ${letter.instant("d.enqueued_at")} as at, ${columns}
-       from ${tables.letters} d
-       left join lateral (select ${letter.original}::text as text offset 0) o on true
+  after?: DeadLetterKey,
+): Promise<readonly (Row & DeadLetterKey)[]> {
+  const values = new deadLetter.Values();
+  const conditions = [deadLetter.conditionsOf(selection, values, queue)];
+  if (after !== undefined) conditions.push(deadLetter.comparedWith(after, values));
+  const { rows } = await source.pool.query<Row & DeadLetterKey>(
+    `select d.msg_id::text as id, ${deadLetter.instant("d.enqueued_at")} as at, ${columns}
+       from ${tables.deadLetters} d
+       left join lateral (select ${deadLetter.original}::text as text offset 0) o on true
       where ${conditions.join("\n        and ")}
       order by d.enqueued_at, d.msg_id
       limit ${values.add(limit)}`,

@@ -1,13 +1,13 @@
 import type { QueueName } from "@centralcloud/contracts";
 import { isArchivedHere } from "@centralcloud/db";
-import { LetterNotFoundError } from "./errors.ts";
-import { type LetterFilter, parseLetterId } from "./filter.ts";
-import { severalPlaces } from "./find-letter.ts";
-import { messageId } from "./letter-sql.ts";
+import { messageId } from "./dead-letter-sql.ts";
+import { DeadLetterNotFoundError } from "./errors.ts";
+import { type DeadLetterFilter, parseDeadLetterId } from "./filter.ts";
+import { severalPlaces } from "./find-dead-letter.ts";
 import type { Place } from "./place.ts";
 
-/** A letter that an earlier action has moved. */
-export interface SettledLetter {
+/** A dead letter that an earlier action has moved. */
+export interface SettledDeadLetter {
   readonly source: string;
   readonly queue: QueueName;
   readonly id: string;
@@ -16,11 +16,11 @@ export interface SettledLetter {
   readonly newMessageId: string | null;
 }
 
-/** How an action names letters: by their own ids, or by those that their messages had. */
+/** How an action names dead letters: by their own ids, or by those that their messages had. */
 interface Naming {
   readonly ids: readonly string[];
   readonly noun: "dead letter" | "dead letter of the message";
-  /** Of a letter `d` in its queue: its id, and which letters are named; of one in the archive likewise. */
+  /** Of a dead letter `d` in its queue: its id, and which dead letters are named; of one in the archive likewise. */
   readonly waiting: { readonly name: string; readonly isNamed: string };
   readonly archived: { readonly name: string; readonly isNamed: string };
 }
@@ -29,13 +29,13 @@ interface Naming {
 const archivedId =
   "case when d.msg_id < 0 then d.headers ->> 'archived_msg_id' else d.msg_id::text end";
 
-function namingOf({ ids, messageIds }: LetterFilter): Naming | undefined {
+function namingOf({ ids, messageIds }: DeadLetterFilter): Naming | undefined {
   if (ids !== undefined) {
     const isNamed = "d.msg_id = any ($1::bigint[])";
     const isRenumbered =
       "d.msg_id < 0 and d.headers ->> 'archived_msg_id' = any ($1::bigint[]::text[])";
     return {
-      ids: ids.map(parseLetterId),
+      ids: ids.map(parseDeadLetterId),
       noun: "dead letter",
       waiting: { name: "d.msg_id::text", isNamed },
       archived: { name: archivedId, isNamed: `${isNamed} or (${isRenumbered})` },
@@ -44,7 +44,7 @@ function namingOf({ ids, messageIds }: LetterFilter): Naming | undefined {
   if (messageIds === undefined) return undefined;
   const byMessage = { name: messageId, isNamed: `${messageId} = any ($1::text[])` };
   return {
-    ids: messageIds.map(parseLetterId),
+    ids: messageIds.map(parseDeadLetterId),
     noun: "dead letter of the message",
     waiting: byMessage,
     archived: byMessage,
@@ -52,29 +52,29 @@ function namingOf({ ids, messageIds }: LetterFilter): Naming | undefined {
 }
 
 /**
- * Where the letters are that an action names by id. Without ids, everywhere.
+ * Where the dead letters are that an action names by id. Without ids, everywhere.
  *
- * @throws {SelectionError} where several places have a letter of one id.
- * @throws {LetterNotFoundError} where a letter is neither there nor moved by an earlier `action`.
+ * @throws {SelectionError} where several places have a dead letter of one id.
+ * @throws {DeadLetterNotFoundError} where a dead letter is neither there nor moved by an earlier `action`.
  */
-export async function locateLetters(
+export async function locateDeadLetters(
   places: readonly Place[],
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   action: string,
 ): Promise<{
   readonly places: readonly Place[];
-  readonly settledBefore: readonly SettledLetter[];
+  readonly settledBefore: readonly SettledDeadLetter[];
 }> {
   const naming = namingOf(filter);
   if (naming === undefined) return { places, settledBefore: [] };
   const waiting = new Map<string, { place: Place }[]>();
-  const archived = new Map<string, SettledLetter[]>();
+  const archived = new Map<string, SettledDeadLetter[]>();
   for (const place of places) {
     for (const name of await waitingIn(place, naming)) append(waiting, name, { place });
-    for (const { name, ...letter } of await settledIn(place, naming))
-      append(archived, name, letter);
+    for (const { name, ...deadLetter } of await settledIn(place, naming))
+      append(archived, name, deadLetter);
   }
-  const settledBefore: SettledLetter[] = [];
+  const settledBefore: SettledDeadLetter[] = [];
   const problems: string[] = [];
   for (const id of new Set(naming.ids)) {
     const found = waiting.get(id) ?? [];
@@ -84,23 +84,23 @@ export async function locateLetters(
     if (before?.action === action) settledBefore.push(before);
     else problems.push(describeAbsence(`${naming.noun} ${id}`, before));
   }
-  if (problems.length > 0) throw new LetterNotFoundError(problems.join("; "));
+  if (problems.length > 0) throw new DeadLetterNotFoundError(problems.join("; "));
   const used = new Set([...waiting.values()].flat().map(({ place }) => place));
   return { places: places.filter((place) => used.has(place)), settledBefore };
 }
 
 const participles: Readonly<Record<string, string>> = { replay: "replayed", discard: "discarded" };
 
-function describeAbsence(letter: string, before: SettledLetter | undefined): string {
-  if (before === undefined) return `there is no ${letter}`;
+function describeAbsence(deadLetter: string, before: SettledDeadLetter | undefined): string {
+  if (before === undefined) return `there is no ${deadLetter}`;
   const done = participles[before.action] ?? "archived";
   const by = before.actionId === null ? "" : ` by action ${before.actionId}`;
-  return `${letter} was ${done}${by} before, so it is not in the dead-letter queue`;
+  return `${deadLetter} was ${done}${by} before, so it is not in the dead-letter queue`;
 }
 
 async function waitingIn({ source, tables }: Place, { ids, waiting }: Naming) {
   const { rows } = await source.pool.query<{ name: string }>(
-    `select distinct ${waiting.name} as name from ${tables.letters} d where ${waiting.isNamed}`,
+    `select distinct ${waiting.name} as name from ${tables.deadLetters} d where ${waiting.isNamed}`,
     [ids],
   );
   return rows.map(({ name }) => name);
@@ -109,12 +109,12 @@ async function waitingIn({ source, tables }: Place, { ids, waiting }: Naming) {
 async function settledIn(
   { source, queue, tables }: Place,
   { ids, archived }: Naming,
-): Promise<readonly (SettledLetter & { readonly name: string })[]> {
-  const { rows } = await source.pool.query<SettledLetter & { readonly name: string }>(
+): Promise<readonly (SettledDeadLetter & { readonly name: string })[]> {
+  const { rows } = await source.pool.query<SettledDeadLetter & { readonly name: string }>(
     `select $2::text as source, $3::text as queue, ${archived.name} as name, ${archivedId} as id,
             coalesce(d.headers ->> 'action', '') as action, d.headers ->> 'action_id' as "actionId",
             d.headers ->> 'new_msg_id' as "newMessageId"
-       from ${tables.letterArchive} d
+       from ${tables.deadLetterArchive} d
       where (${archived.isNamed}) and ${isArchivedHere("d")}
       order by d.archived_at desc`,
     [ids, source.name, queue],
