@@ -219,21 +219,37 @@ test("every command is one of these", async () => {
 /** How long all of those that are well take together, where the machine has nothing else to do. */
 const quietMs = 800;
 let limitMs = promptMs;
-// A busy machine makes all of them slow, and then the slow ones are waited for longer.
-beforeAll(async () => {
-  await runCommand(["queues"], await environment());
+/** A busy machine makes all of them slow, and then the slow ones are waited for longer. */
+async function measureLimit(): Promise<void> {
   const began = performance.now();
   await runCommand(["queues"], await environment());
   limitMs = promptMs * Math.max(1, (performance.now() - began) / quietMs);
+}
+beforeAll(async () => {
+  await runCommand(["queues"], await environment());
+  await measureLimit();
 }, 60_000);
+
+/** Once more where it took too long, since what the machine does besides may have changed meanwhile. */
+async function promptly(
+  words: readonly string[],
+  asked: Record<string, string>,
+  mostMs: () => number,
+) {
+  for (let round = 1; ; round++) {
+    const began = performance.now();
+    const ended = await runCommand(words, asked);
+    const tookMs = performance.now() - began;
+    if (tookMs < mostMs() || round === 3) return { ...ended, tookMs };
+    await measureLimit();
+  }
+}
 
 async function expectNamed(name: string, slowUrl: string, isLocked: boolean): Promise<void> {
   const { words: given, rows, plain, weight = 1 } = reading[name] as Reading;
   const all = [...given(), ...(plain ? [] : ["--json"])];
   const asked = await environment(slowUrl);
-  const began = performance.now();
-  const { exitCode, stdout, stderr } = await runCommand(all, asked);
-  const tookMs = performance.now() - began;
+  const { tookMs, exitCode, stdout, stderr } = await promptly(all, asked, () => limitMs * weight);
   expect({ exitCode, stderr }).toMatchObject({ exitCode: 3 });
   expect(tookMs, `${name} took ${Math.round(tookMs)} ms`).toBeLessThan(limitMs * weight);
   const missing = [

@@ -214,7 +214,7 @@ function OutcomeView({ outcome, kind }: { readonly outcome: Outcome; readonly ki
       <p>
         Of {plural(sent, kind === "edit" ? "changed message" : "message")} sent:{" "}
         <strong>{merged.toLocaleString("en-US")} merged</strong>, {waiting.toLocaleString("en-US")}{" "}
-        waiting, {deadLettered.toLocaleString("en-US")} dead-deadLettered again
+        waiting, {deadLettered.toLocaleString("en-US")} dead-lettered again
         {unknown > 0 && `, ${unknown.toLocaleString("en-US")} not known any more`}.
       </p>
       {again.length > 0 && (

@@ -193,7 +193,7 @@ function NothingFound({
   }
   return (
     <p>
-      No message was dead-deadLettered, or each was replayed or discarded: nothing waits for you
+      No message was dead-lettered, or each was replayed or discarded: nothing waits for you
       here.
     </p>
   );

@@ -129,7 +129,7 @@ function QueuePage(model: QueueModel): VNode {
         rows={rates.toReversed()}
         keyOf={({ at }) => at}
         empty={
-          <p>Nothing was delivered in the last six hours, and nothing was dead-deadLettered.</p>
+          <p>Nothing was delivered in the last six hours, and nothing was dead-lettered.</p>
         }
         columns={[
           { head: "From", cell: ({ at }) => <Time at={at} /> },
