@@ -11,10 +11,10 @@ const longMs = 10_000;
 const given = process.env.TEST_ORDER_SEED ?? (process.env.CI ? String(randomSeed()) : undefined);
 
 /**
- * The order of test files. Each runs alone, in any order: so in CI it is drawn by lot, by a seed that is printed.
+ * The order of test files. Each runs alone, in any order: so in CI it is drawn at random, by a seed that is printed.
  * Elsewhere those that took long the last time on this machine (Vitest keeps that) begin first, so that none is left
  * for the end while other workers have nothing to do. Either way the rest goes project by project, because a worker
- * goes on with files of its project only, the one with the shortest files last.
+ * continues with files of its project only, the one with the shortest files last.
  */
 export default class FileOrder extends BaseSequencer {
   async sort(files) {
@@ -51,7 +51,7 @@ function randomSeed() {
   return Math.floor(Math.random() * 1_000_000);
 }
 
-/** A number that looks drawn by lot, and is the same for the same text (FNV-1a). */
+/** A number that looks drawn at random, and is the same for the same text (FNV-1a). */
 function lot(text) {
   let hash = 0x811c9dc5;
   for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193);

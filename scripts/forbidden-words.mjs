@@ -4,7 +4,11 @@
  */
 export const forbiddenWords = [
   // The dictionary.
-  { word: "letter", pattern: /(?<!dead[-_\s*/]*|archived_|imported_)letters?(?!head|-spacing)/gi, say: "dead letter" },
+  {
+    word: "letter",
+    pattern: /(?<!dead[-_\s*/]*|archived_|imported_)letters?(?!head|-spacing)/gi,
+    say: "dead letter",
+  },
   { word: "died of", pattern: /\b(died|dies|dead) of\b/gi, say: "failed with" },
   {
     word: "what died",

@@ -16,7 +16,7 @@ const allowed = new Set([
   "Unlicense",
 ]);
 
-/** Packages under another licence, and why they may be used all the same. */
+/** Packages under another licence, and why they may be used nevertheless. */
 export const exceptions = {
   openpgp: [
     "LGPL-3.0-or-later",

@@ -22,7 +22,7 @@ export default class SummaryReporter {
         else if (state === "failed") failedTests.push(test.fullName);
         else counts.skipped += 1;
       }
-      // A file that could not be loaded, or a hook that failed, is no test but a failure all the same.
+      // A file that could not be loaded, or a hook that failed, is no test but a failure nevertheless.
       const failed = failedTests.length || (module.state() === "failed" ? 1 : 0);
       counts.failed += failed;
       if (failed > 0) {

@@ -139,7 +139,7 @@ describe("a copy of a source that nobody consumes", () => {
     expect((await cursor()).rows).toEqual(expect.arrayContaining(rows));
   });
 
-  test("that is adopted has lost what the original's slot would have given, and goes on once it begins anew", async () => {
+  test("that is adopted has lost what the original's slot would have given, and continues once it begins anew", async () => {
     const before = await capture(system.singularity);
     await before.comesTo(system.singularity, "reading");
     await before.stop();

@@ -71,7 +71,7 @@ afterEach(async () => {
   await dropTestDatabase(central);
 });
 
-test("a capture goes on at the promoted standby although the old primary, which is away, is configured, too; and claims nothing", async () => {
+test("a capture continues at the promoted standby although the old primary, which is away, is configured, too; and claims nothing", async () => {
   const before = await central.pool.query(
     "select to_jsonb(s) - 'last_seen_at' as known from central.sources s",
   );
@@ -94,7 +94,7 @@ test("a capture goes on at the promoted standby although the old primary, which 
   expect(after.rows).toEqual(before.rows);
 });
 
-test("commands of the capture go on there, too", async () => {
+test("commands of the capture continue there, too", async () => {
   const environment = {
     ...environmentOf({
       singularity: { ...central, url: urlOf(standby) },

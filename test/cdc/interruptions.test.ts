@@ -131,7 +131,7 @@ describe.each([pluginHere])("with %s", (plugin) => {
     }
   });
 
-  test("a capture that is stopped and started goes on where it stopped", async () => {
+  test("a capture that is stopped and started continues where it stopped", async () => {
     const workload = writeSteps(system.singularity.pool, 20);
     for (let round = 0; round < 3; round += 1) {
       const part = await capture.start({ tables });

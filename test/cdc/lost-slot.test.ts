@@ -47,7 +47,7 @@ describe.each([pluginHere])("with %s", (plugin) => {
     expect(shown.stderr).toContain("centralcloud cdc recreate");
   });
 
-  test("recreating marks the gap, takes a snapshot, and lets a waiting reader go on", async () => {
+  test("recreating marks the gap, takes a snapshot, and lets a waiting reader continue", async () => {
     await dropSlots(system);
     await insertAgent("in the gap");
     await system.singularity.pool.query(

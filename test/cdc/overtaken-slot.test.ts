@@ -50,7 +50,7 @@ test("a slot that fell too far behind is told loudly; recreating it takes a snap
   const words = ["cdc", "recreate", "--reason", "it fell behind"];
   const { exitCode, stdout } = await runCommand(words, environment);
   expect({ exitCode, rows: JSON.parse(stdout).rows }).toEqual({ exitCode: 0, rows: rows[0].count });
-  await until("the capture to go on", async () => (await status()).state === "reading");
+  await until("the capture to continue", async () => (await status()).state === "reading");
   await query("insert into steps select max(id) + 1, 0 from steps");
   await capture.caughtUp();
   expect((await capture.marks()).at(-1)).toMatchObject({ operation: "gap" });

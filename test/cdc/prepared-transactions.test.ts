@@ -3,7 +3,7 @@ import { dropSlots, useCapture } from "../support/capture.ts";
 import { useHealthySystem } from "../support/healthy-system.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 
-/* A server of its own, which allows prepared transactions: no process holds them, and a slot waits for them all the same. */
+/* A server of its own, which allows prepared transactions: no process holds them, and a slot waits for them nevertheless. */
 
 const system = useHealthySystem();
 failOnLeaks(system);

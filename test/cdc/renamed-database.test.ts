@@ -65,7 +65,7 @@ async function captureAndRename(): Promise<string> {
   return name;
 }
 
-test("a capture goes on after its database was renamed, with the slot that it had", async () => {
+test("a capture continues after its database was renamed, with the slot that it had", async () => {
   const name = await captureAndRename();
   await insertAgent("after");
   expect((await status()).state).toBe("unread");

@@ -77,7 +77,7 @@ async function isConfirmed(): Promise<boolean> {
   return rows[0]?.confirmed ?? false;
 }
 
-/** Brings a transaction to a point of its way; returns what lets it go on, called once the server goes down. */
+/** Brings a transaction to a point of its way; returns what lets it continue, called once the server goes down. */
 const points: Record<string, () => Promise<() => unknown>> = {
   async received() {
     const release = await lock("lock table central.change_log in access exclusive mode");

@@ -9,7 +9,7 @@ import type { Observation } from "../support/observations.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
 
-/* Changes that the server, this program or the central store can't take: each is named, and everything else goes on. */
+/* Changes that the server, this program or the central store can't take: each is named, and everything else continues. */
 
 const odd = `"My ""odd"" \\ Schema"`;
 
@@ -177,7 +177,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     expect((await part.observed("capture-fault")).error).toContain("a change of other_moods at ");
   });
 
-  test("other sources go on", async () => {
+  test("other sources continue", async () => {
     const other = await createTestDatabase("singularity");
     try {
       await other.pool.query(`grant create on database "${other.name}" to centralcloud_owner`);
@@ -227,7 +227,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     }
   });
 
-  test("a capture that was stuck goes on, and says no more that it is, once the table is left out", async () => {
+  test("a capture that was stuck continues, and says no more that it is, once the table is left out", async () => {
     const part = await capture.start({ tables });
     await part.observed("capture-reading");
     await spoil("moods");

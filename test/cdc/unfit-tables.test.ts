@@ -137,7 +137,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
   ] as const;
 
   test.each(spoiling)(
-    "a table %s is taken out, said and marked, and the others go on",
+    "a table %s is taken out, said and marked, and the others continue",
     async (_, spoil, problem) => {
       await query(
         "drop table if exists spoilt; create table spoilt (id integer primary key, label text)",

@@ -14,7 +14,7 @@ test("whatever happens to replicas, servers and network, each message has its ef
   expect(report.differences, describeChaos(report)).toEqual([]);
 }, 180_000);
 
-test("an outage of the central database costs no attempt and no dead letter, and work goes on after it", async () => {
+test("an outage of the central database costs no attempt and no dead letter, and work continues after it", async () => {
   const report = await runOutage("outage", shortPlan(2));
   expect(report.differences, describeOutage(report)).toEqual([]);
 }, 120_000);

@@ -27,7 +27,7 @@ test.each([
   expect(await withoutReader(words)).toEqual({ exitCode: 0, stderr: "" });
 });
 
-test("a mistake is told all the same, with its exit code", async () => {
+test("a mistake is told nevertheless, with its exit code", async () => {
   expect(await withoutReader("no-such-command")).toEqual({
     exitCode: 2,
     stderr: expect.stringMatching(/^error: unknown command/),

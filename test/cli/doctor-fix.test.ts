@@ -103,7 +103,7 @@ describe("bloat", () => {
   });
 });
 
-test("a replica that ended without a word is found, and taken off the list", async () => {
+test("a replica that ended silently is found, and taken off the list", async () => {
   await queryCentral(
     `insert into central.consumers (id, version, host, last_seen_at)
      values (gen_random_uuid(), '0.1.0', 'dead-host', now() - interval '5 minutes'),

@@ -106,7 +106,7 @@ describe("a healthy system", () => {
 });
 
 describe("a database that can't be reached", () => {
-  test("is an error among others, which are examined all the same", async () => {
+  test("is an error among others, which are examined nevertheless", async () => {
     const environment = environmentOf(system);
     const { exitCode, stdout, stderr } = await runCommand(["doctor", "--json"], {
       ...environment,

@@ -119,7 +119,7 @@ test("a drain that can't finish in time says what it did and fails", async () =>
   await queuesOf(system).purge(patterns);
 });
 
-test("a drain that is interrupted gives back what it holds, and says what it did", async () => {
+test("a drain that is interrupted releases what it holds, and says what it did", async () => {
   await system.singularity.pool.query("select pgmq.send($1, '{}'::jsonb, 60)", [patterns]);
   const { child, finished } = startCommand(["drain"], environmentOf(system));
   await until("it consumes", async () => {
@@ -158,7 +158,7 @@ test("a drain drains all others beside a source that does not answer, then ends 
   const environment = {
     ...environmentOf(system),
     SOURCE_DATABASE_URLS: `${through.href} ${system.singularity.url}`,
-    // What the silent source holds is given back by its lease: nothing is to be waited for at the end.
+    // What the silent source holds is released when its lease ends: nothing is to be waited for at the end.
     CONSUMER_SHUTDOWN_GRACE_S: "1",
   };
   const before = await archivedIn(system, patterns);

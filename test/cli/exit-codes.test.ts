@@ -52,7 +52,7 @@ interface Row {
   readonly doneIn?: string;
   /** Where they are left out: the same words, with databases that were never migrated. */
   readonly failed?: readonly Run[] | string;
-  /** Where they are left out: the same words, with an option that there is not. */
+  /** Where they are left out: the same words, with an option that does not exist. */
   readonly wrong?: readonly Run[];
   /** Where it is left out: the same words, with nobody at the databases' addresses. */
   readonly unreachable?: string;

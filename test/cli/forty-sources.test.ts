@@ -189,7 +189,7 @@ const central: Readonly<Record<string, readonly string[]>> = {
   "cdc log": ["cdc", "log"],
 };
 
-/** What is no reading of many sources: it changes something, goes on until it is stopped, or is shown elsewhere. */
+/** What is no reading of many sources: it changes something, continues until it is stopped, or is shown elsewhere. */
 const others = [
   ...["migrate", "consume", "console", "drain", "scheduler", "sources adopt", "sources renew"],
   ...["dlq replay", "dlq discard", "dlq restore", "dlq import", "dlq replay-archive"],

@@ -227,7 +227,7 @@ describe("a key is activated", () => {
   });
 });
 
-test("without the central store nobody can tell: not activated unless forced, and listed all the same", async () => {
+test("without the central store nobody can tell: not activated unless forced, and listed nevertheless", async () => {
   const away = { CENTRAL_DATABASE_URL: gone };
   const words = ["keys", "add", "--from", fileOf("a"), "--activate"];
   const refused = await run(words, away);

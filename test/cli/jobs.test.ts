@@ -85,7 +85,7 @@ test("jobs run does the job and prints what it returned", async () => {
   });
 });
 
-test("jobs tells how each job fares, as a table and as JSON", async () => {
+test("jobs tells the state of each job, as a table and as JSON", async () => {
   const { exitCode, stdout } = await runCommand(["jobs", "--json"], environmentOf(system));
   expect(exitCode).toBe(0);
   const reports = JSON.parse(stdout) as { job: string }[];

@@ -64,7 +64,7 @@ async function killServer(): Promise<void> {
 
 const count = (sentence: string) => screen.split(sentence).length - 1;
 
-test("a PostgreSQL that was killed is started again where it was, and everything goes on", async () => {
+test("a PostgreSQL that was killed is started again where it was, and everything continues", async () => {
   const insert = `insert into analysis_results (agent_id, result, confidence) values ('me', '{"type":"kept"}', 0.9)`;
   await query("SOURCE_DATABASE_URLS", insert);
   await killServer();

@@ -24,7 +24,7 @@ describe("renew", () => {
     await system.central.pool.query(
       "alter table central.patterns add constraint refused check (pattern ->> 'name' not like 'dies%')",
     );
-    // The original goes on; one message keeps waiting there.
+    // The original continues; one message keeps waiting there.
     await system.singularity.pool.query(
       `update pgmq."q_${patterns}" set vt = now() + interval '1 hour' where message::text like '%waits at%'`,
     );

@@ -50,7 +50,7 @@ test("SIGTERM lets what is in flight finish within the grace period, and exits 0
   expect(await queuesOf(system).isEmpty(queue)).toBe(true);
 });
 
-test("after the grace period it gives back what is in flight, and exits 0", async () => {
+test("after the grace period it releases what is in flight, and exits 0", async () => {
   const { child, finished } = await startBlocked(0);
   child.kill("SIGTERM");
   expect((await finished).exitCode).toBe(0);

@@ -63,7 +63,7 @@ describe.each(reading())("%s --source", (_, words) => {
     }
   });
 
-  test("refuses one that there is not, and says which there are", async () => {
+  test("refuses one that does not exist, and says which there are", async () => {
     const unknown = await runCommand([...words, "--source", "another"], environmentOf(system));
     expect(unknown).toMatchObject({ exitCode: 2, stdout: "" });
     expect(unknown.stderr).toContain(

@@ -88,7 +88,7 @@ test("a source that hangs is not waited for when it is to end", async () => {
 });
 
 describe.skipIf(skipsTerminal)("on a terminal", () => {
-  test("the screen is drawn anew in place, names what does not answer, and Ctrl-C ends it without a word", async () => {
+  test("the screen is drawn anew in place, names what does not answer, and Ctrl-C ends it silently", async () => {
     const environment = {
       ...environmentOf(system),
       SOURCE_DATABASE_URLS: `${system.singularity.url} postgres://127.0.0.1:1/nowhere`,

@@ -38,7 +38,7 @@ describe.each([
   ["a queue", `pgmq."q_${queue}"`],
   ["the identity of the source", "public.singularity_source"],
 ])("on %s", (_, table) => {
-  test("the consumer is not ready, says why, and goes on when it is off again", async () => {
+  test("the consumer is not ready, says why, and continues when it is off again", async () => {
     await queuesOf(system).sendBatch(queue, [patternMessage()]);
     await secure(table);
     const { consumer: login } = members;

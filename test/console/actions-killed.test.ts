@@ -51,7 +51,7 @@ async function expectSentOnce(id: string): Promise<void> {
   });
 }
 
-test("what a console replays that is killed in the middle, another console goes on with by itself, and each message is sent once", async () => {
+test("what a console replays that is killed in the middle, another console continues with by itself, and each message is sent once", async () => {
   const id = await beginAndKill();
   const console = await consoles.start();
   const browser = await console.signIn();
@@ -65,7 +65,7 @@ test("what a console replays that is killed in the middle, another console goes 
   expect(wordsOf(await browser.get(`/actions/${id}`))).toContain("done");
 });
 
-test("the command line goes on with what a console left, too", async () => {
+test("the command line continues with what a console left, too", async () => {
   const id = await beginAndKill();
   const resumed = await runCommand(["actions", "resume", id], environmentOf(system));
   expect(resumed).toMatchObject({ exitCode: 0 });

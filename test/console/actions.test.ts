@@ -158,7 +158,7 @@ test("a running action is paused, given another rate, resumed and cancelled from
   await browser.post(`${page}/rate`, { rate: "20" });
   await browser.post(`${page}/resume`, {});
   const { moved: before = 0 } = (await action(id)) ?? {};
-  await until("it goes on", async () =>
+  await until("it continues", async () =>
     ((await action(id))?.moved ?? 0) > before + 20 ? true : undefined,
   );
   await browser.post(`${page}/cancel`, {});

@@ -113,7 +113,7 @@ test("patterns are paged by keyset, each once", async () => {
   await system.central.pool.query("delete from central.patterns where source_count = 1");
 });
 
-test("a pattern names its sources and agents, is masked, and is revealed by a reason that goes on record", async () => {
+test("a pattern names its sources and agents, is masked, and is revealed by a reason that is put on record", async () => {
   const browser = await signIn();
   const { status, text } = await browser.get(path("patterns", fingerprint));
   expect(status).toBe(200);

@@ -91,7 +91,7 @@ describe("jobs", () => {
     expect(text).toContain("127.0.0.1:1/away");
   });
 
-  test("one is run with a reason, which goes on record, and the run stands on top of its runs", async () => {
+  test("one is run with a reason, which is put on record, and the run stands on top of its runs", async () => {
     const browser = await signIn();
     const before = await browser.get(address());
     expect(before.status).toBe(200);
@@ -115,7 +115,7 @@ describe("jobs", () => {
     expect(rowCount).toBe(1);
   });
 
-  test("one that there is not is not found, neither to look at nor to run", async () => {
+  test("one that does not exist is not found, neither to look at nor to run", async () => {
     const browser = await signIn();
     const missing = `/jobs/${system.singularity.name}/no-such-job`;
     expect((await browser.get(missing)).status).toBe(404);
@@ -258,7 +258,7 @@ describe("change capture", () => {
     expect(unread).toContain("What is wrong");
   });
 
-  test("without the central store the slots are told all the same", async () => {
+  test("without the central store the slots are told nevertheless", async () => {
     const browser = await signIn({ CENTRAL_DATABASE_URL: away });
     const { status, text } = await browser.get("/capture");
     expect(status).toBe(200);

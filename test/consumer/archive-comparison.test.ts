@@ -247,7 +247,7 @@ describe("comparing", () => {
     expect(await stored()).toMatchObject({ since: "10:00:01", count: 10_000, least: true });
   });
 
-  test("one replica compares at a time, and another goes on where it is gone", async () => {
+  test("one replica compares at a time, and another continues where it is gone", async () => {
     await archive([1]);
     await ask();
     const pool = system.central.pool;
@@ -343,7 +343,7 @@ describe("an epoch", () => {
     return rows;
   }
 
-  test("goes on as long as the store knows what the consumer was told last", async () => {
+  test("continues as long as the store knows what the consumer was told last", async () => {
     expect(await confirm()).toMatchObject({ isNew: true, reason: "it was never looked at before" });
     for (const second of [100, 110, 120]) {
       expect(await confirm(clock(second))).toMatchObject({ isNew: false });
@@ -366,7 +366,7 @@ describe("an epoch", () => {
       checks: [{ sourceId, queue, until: null, isCompared: false, epochId: told.epochId }],
     });
     expect(await open()).toEqual([{ from: 100, until: null }]);
-    expect(await watermark(), "it moves on all the same").toBe(120);
+    expect(await watermark(), "it moves on nevertheless").toBe(120);
     expect(await confirm()).toMatchObject({ isNew: false });
   });
 

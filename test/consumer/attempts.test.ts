@@ -95,7 +95,7 @@ test("a message that is merged after all leaves no failures behind", async () =>
   expect(await deadLettersOf(system, queue)).toEqual([]);
 });
 
-test("a dead letter of a replayed message goes on with the history that it brings along", async () => {
+test("a dead letter of a replayed message continues with the history that it brings along", async () => {
   await refusePoisonWith("23514");
   const earlier = [
     { at: "2025-10-25T10:00:00Z", consumer: "c1", error: { code: "x", message: "y" } },
@@ -145,7 +145,7 @@ test("a message over the delivery limit that was merged before it was lost is ar
   expect(await archivedIn(system, queue)).toBe(before + 1);
 });
 
-test("where there is no dead-letter queue, messages that need none are merged all the same", async () => {
+test("where there is no dead-letter queue, messages that need none are merged nevertheless", async () => {
   const { rename, restore } = {
     rename: `alter table pgmq."q_${queue}-dlq" rename to away`,
     restore: `alter table pgmq.away rename to "q_${queue}-dlq"`,
@@ -188,7 +188,7 @@ test("a message that fails is no suspect: its neighbours are not set apart", asy
   expect(report).toMatchObject({ processed: 180, deadLettered: 20, released: 0 });
 });
 
-test("an error with text that jsonb refuses is told all the same", async () => {
+test("an error with text that jsonb refuses is told nevertheless", async () => {
   await system.central.pool.query(`
     create or replace function central.refuse_poison() returns trigger language plpgsql as $$
     begin

@@ -162,6 +162,6 @@ test("a source and a central store that say nothing do not hold up a stop", asyn
   } finally {
     for (const client of clients) client.release(true);
   }
-  // Its own bounds are 0.2 s of grace, and a second each to give back and to close.
+  // Its own bounds are 0.2 s of grace, and a second each to release and to close.
   expect(performance.now() - startedAt).toBeLessThan(8_000);
 });

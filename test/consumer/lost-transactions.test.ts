@@ -147,7 +147,7 @@ async function expectNoticed(service: TestService): Promise<string> {
   );
   expect(missing).toMatchObject({ queue });
   expect(missing?.messages).toBeGreaterThan(0);
-  expect((await service.get("/readyz")).status, "it is ready all the same").toBe(200);
+  expect((await service.get("/readyz")).status, "it is ready nevertheless").toBe(200);
   const scrape = await service.scrape();
   expect(scrape.value("centralcloud_missing_messages", { queue })).toBeGreaterThan(0);
   const since = scrape.value("centralcloud_missing_since_timestamp_seconds", { queue });

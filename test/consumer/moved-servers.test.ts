@@ -243,7 +243,7 @@ describe("while the central store can't say whose a source is", () => {
     await until("it is consumed", async () => !(await waits(original)));
   });
 
-  test("the server that it has judged goes on, on new connections, too", async () => {
+  test("the server that it has judged continues, on new connections, too", async () => {
     const service = await services.start(at(original));
     await service.ready();
     await expectConsumed(original);

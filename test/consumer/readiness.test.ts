@@ -108,7 +108,7 @@ test("without the central store no replica is ready, neither at its start nor la
   expect(health().central?.error).toEqual(expect.any(String));
 });
 
-test("a lane that waits after a crash keeps its replica from being ready until it goes on", async () => {
+test("a lane that waits after a crash keeps its replica from being ready until it continues", async () => {
   let crashes = 0;
   const { health } = await start({}, ({ event }) => {
     if (event === "batch-read" && crashes++ === 0) throw new TypeError("a mistake");

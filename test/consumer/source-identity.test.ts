@@ -98,7 +98,7 @@ const both = (...databases: readonly TestDatabase[]) => ({
 });
 
 describe("a copy that is configured beside its original", () => {
-  test("waits and says why everywhere, while the original goes on as if it were not there", async () => {
+  test("waits and says why everywhere, while the original continues as if it were not there", async () => {
     await send(system.singularity, [patternMessage()]);
     await send(system.singularity, [session("s")], "agent-sessions");
     const clone = await copy();

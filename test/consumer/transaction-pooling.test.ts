@@ -29,7 +29,7 @@ test("the pooler of this test gives no session: what was prepared is unknown to 
   await client.end();
 });
 
-test("told so, the consumer works behind a pooler in transaction mode, and goes on after idleness", async () => {
+test("told so, the consumer works behind a pooler in transaction mode, and continues after idleness", async () => {
   await expectToConsumeThrough({ sourceUrl: source.url, centralUrl: central.url }, system);
 });
 

@@ -275,7 +275,7 @@ test("Prometheus' operator gets the port of the consumers, and the alerts as the
   expect(rule.spec).toEqual(parseYaml(rules)[0]);
 });
 
-test("the check of the types finds a field that there is not, and the schemas a wrong type", async () => {
+test("the check of the types finds a field that does not exist, and the schemas a wrong type", async () => {
   const [manifest] = buildKustomization(`${folder}overlays/small`).filter(
     ({ kind }) => kind === "PodDisruptionBudget",
   ) as [Manifest];

@@ -55,7 +55,7 @@ async function sentOnce(count: number): Promise<void> {
 }
 
 describe("a replay whose process is killed", () => {
-  test("is gone on with by whoever resumes it: each dead letter is sent once, and the figures are those of all runs", async () => {
+  test("is continued by whoever resumes it: each dead letter is sent once, and the figures are those of all runs", async () => {
     await putDeadLetters(system.singularity, 20_000);
     const { child, finished } = startCommand(
       ["dlq", "replay", "--all", "--idempotency-key", "form-1", ...why],
@@ -93,7 +93,7 @@ describe("a replay whose process is killed", () => {
     expect((await listActions(system.central.pool, { limit: 9 })).length).toBe(1);
   });
 
-  test("is waited for until it may be dead, and gone on with by `resume` without an id", async () => {
+  test("is waited for until it may be dead, and continued by `resume` without an id", async () => {
     await putDeadLetters(system.singularity, 40);
     const { child, finished } = startCommand(
       ["dlq", "replay", "--all", "--rate", "10", ...why],
@@ -185,7 +185,7 @@ describe("from another process", () => {
     expect(events[2]).toMatchObject({ detail: { reason: "the queue is long" } });
   });
 
-  test("an action is cancelled: what it moved is told to the letter, and nothing goes on with it", async () => {
+  test("an action is cancelled: what it moved is told to the letter, and nothing continues with it", async () => {
     await putDeadLetters(system.singularity, 100);
     const running = replay({}, { rate: 20 });
     await until("some are sent", async () => (await queued()).length > 0);
@@ -238,7 +238,7 @@ describe("from another process", () => {
   });
 });
 
-test("a discard that Ctrl-C ends is paused, and `actions resume` goes on with it", async () => {
+test("a discard that Ctrl-C ends is paused, and `actions resume` continues with it", async () => {
   await putDeadLetters(system.singularity, 100);
   const { child, finished } = startCommand(
     ["dlq", "discard", "--all", "--rate", "20", ...why],
@@ -286,7 +286,7 @@ test("dead letters that can't be sent are refused, and told with what remains", 
   });
 });
 
-test("what fails is failed with why, and goes on once that is mended", async () => {
+test("what fails is failed with why, and continues once that is mended", async () => {
   await putDeadLetters(system.singularity, 5);
   await system.singularity.pool.query(
     `alter table pgmq."q_${patterns}" add constraint shut check (message is null) not valid`,

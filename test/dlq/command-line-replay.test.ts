@@ -47,7 +47,7 @@ test("a replay by filter sends, records who and why, and does nothing the second
   ]);
 });
 
-test("a replay that Ctrl-C interrupts says how to go on, and the next call does", async () => {
+test("a replay that Ctrl-C interrupts says how to continue, and the next call does", async () => {
   for (let count = 0; count < 30; count++) await putDeadLetter(system.singularity);
   const { child, finished } = startCommand(
     ["dlq", "replay", "--all", "--rate", "20", ...why],

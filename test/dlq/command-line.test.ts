@@ -152,7 +152,7 @@ describe("show", () => {
   });
 });
 
-test("export and import give back what discard took, in a file that nobody else may read", async () => {
+test("export and import restore what discard took, in a file that nobody else may read", async () => {
   for (let count = 0; count < 3; count++) {
     await putDeadLetter(system.singularity, {
       original: `{"n":12345678901234567890,"count":${count}}`,

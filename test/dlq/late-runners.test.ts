@@ -61,7 +61,7 @@ test("a closed part keeps the login of who moved its messages, whoever opens it 
   expect(await part()).toEqual(before);
 });
 
-test("a runner that stood still before its first message takes nothing back from the one that goes on with its action", async () => {
+test("a runner that stood still before its first message takes nothing back from the one that continues with its action", async () => {
   const { singularity, central } = system;
   await putDeadLetters(singularity, 60);
   const holder = await singularity.pool.connect();

@@ -78,7 +78,7 @@ test("an action of which the restored store has an older state is resumed, whate
   await sentOnce();
 });
 
-test("a runner whose claim the store has lost moves nothing more once another one goes on", async () => {
+test("a runner whose claim the store has lost moves nothing more once another one continues", async () => {
   await putDeadLetters(system.singularity, count);
   const running = replay({}, { rate: 20 });
   const lost = expect(running).rejects.toThrow(ActionLostError);

@@ -19,7 +19,7 @@ async function dieOf(...bodies: readonly string[]) {
   return observations.filter((one) => one.event === "message-dead-lettered");
 }
 
-test("the log names the id of the dead letter beside that of the message, whatever it died of", async () => {
+test("the log names the id of the dead letter beside that of the message, whatever it failed with", async () => {
   const died = await dieOf(patternMessage({ confidence: 2 }), patternMessage({ agent_id: "" }));
   const { rows } = await system.singularity.pool.query(
     `select message ->> 'original_message_id' as "msgId", msg_id::text as "deadLetterId"

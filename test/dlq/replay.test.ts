@@ -102,7 +102,7 @@ describe("a replay", () => {
     expect(counted.reduce((sum, count) => sum + count, 0)).toBe(1500);
   });
 
-  test("keeps its rate, ends after the chunk under way when interrupted, and goes on when it is called again", async () => {
+  test("keeps its rate, ends after the chunk under way when interrupted, and continues when it is called again", async () => {
     for (let count = 0; count < 20; count++) await putDeadLetter(system.singularity);
     const interrupt = new AbortController();
     const startedAt = performance.now();

@@ -49,7 +49,7 @@ describe("an edited message", () => {
   });
 });
 
-test("a message that dies again and is replayed again keeps its whole history", async () => {
+test("a message that is dead-lettered again and is replayed again keeps its whole history", async () => {
   await queuesOf(system).send(patterns, '{"agent_id":""}');
   const [first] = await queued();
   for (const generation of [1, 2, 3]) {

@@ -68,7 +68,7 @@ describe("an import whose process is killed", () => {
     return { id: (await newest()).id, before: await deadLetters() };
   }
 
-  test("goes on behind its last line under the same action: what was put back and has left its queue since stays away", async () => {
+  test("continues behind its last line under the same action: what was put back and has left its queue since stays away", async () => {
     await putDeadLetters(system.singularity, 60);
     const file = await exportAll("all.jsonl");
     const { id, before } = await killImport(file);

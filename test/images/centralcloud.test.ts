@@ -140,11 +140,11 @@ describe("three consumers in containers", () => {
     const load = (async () => {
       while (loading) await send(200);
     })();
-    await until("the others go on", async () => (await merged()) > 2_000);
+    await until("the others continue", async () => (await merged()) > 2_000);
     const stopping = stopped.stop({ t: 30 });
     await stopping;
     const mergedAtStop = await merged();
-    await until("the last one goes on", async () => (await merged()) > mergedAtStop + 500);
+    await until("the last one continues", async () => (await merged()) > mergedAtStop + 500);
     loading = false;
     await load;
 

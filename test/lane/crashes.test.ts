@@ -28,7 +28,7 @@ const queues = () => new QueueClient(system.singularity.pool);
 const observe = (observation: Observation) => void observations.push(observation);
 const accept = () => ({ accepted: true, document: "{}" }) as const;
 
-test("a lane that crashes goes on after a while, and says how often it crashed", async () => {
+test("a lane that crashes continues after a while, and says how often it crashed", async () => {
   const ids = await queues().sendBatch(queue, ["{}", "{}"]);
   let reads = 0;
   const lane = createTestLane(system.singularity.pool, {

@@ -129,7 +129,7 @@ test("a watch that stops passes on to the others at once", async () => {
   await until("the second one is woken", () => woken() > 0, 3_000);
 });
 
-test("a flood of notifications ends the listening for a while, and messages are found all the same", async () => {
+test("a flood of notifications ends the listening for a while, and messages are found nevertheless", async () => {
   const watch = await startWatch();
   const woken = await sleepAt(watch);
   // None of them is worth a thing: what is notified twice in one transaction is told once.

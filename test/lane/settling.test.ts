@@ -24,7 +24,7 @@ function createNarrowLane() {
   return createTestLane(system.singularity.pool, {
     queue,
     batchSize,
-    // A read does not know yet how large the messages are, and takes as many of these as it wants all the same.
+    // A read does not know yet how large the messages are, and takes as many of these as it wants nevertheless.
     maxMessageBytes: 1_000,
     concurrency: 1,
     observe() {},

@@ -108,7 +108,7 @@ test("a fault of the capture is counted, and shown where readiness is, which it 
   }
 });
 
-test("a lost slot is loud in metrics and in /readyz, and queues are consumed all the same", async () => {
+test("a lost slot is loud in metrics and in /readyz, and queues are consumed nevertheless", async () => {
   await dropSlots(system);
   const service = await services.start({ capture: captureDefaults });
   await service.ready();

@@ -179,7 +179,7 @@ test("a dead letter that the source does not take is counted", async () => {
   }
 });
 
-test("a lane that crashes by a mistake of ours is counted, and goes on", async () => {
+test("a lane that crashes by a mistake of ours is counted, and continues", async () => {
   let crashes = 0;
   const service = await services.start({ visibilityTimeoutS: 1 }, ({ event }) => {
     if (event === "batch-read" && crashes++ === 0) throw new TypeError("a mistake");

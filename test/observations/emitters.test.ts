@@ -5,7 +5,7 @@ import { events as kinds } from "../support/observations.ts";
 
 /*
  * Each event, the files that tell of it, and the tests that wait for it or compare it. An event that nobody tells of is a
- * line in the documentation that never comes; one that no test meets could vanish without a word.
+ * line in the documentation that never comes; one that no test meets could vanish silently.
  */
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -37,7 +37,7 @@ function failFor(minutes: number, observation: () => Observation) {
   return lines;
 }
 
-describe("a fault that goes on", () => {
+describe("a fault that continues", () => {
   test("is told at once, then after about 1, 2, 4 … minutes, at last every hour, and each is counted", () => {
     const lines = failFor(600, fault);
     const gaps = lines.slice(1).map(({ at }, index) => at - (lines[index]?.at ?? 0));
@@ -190,7 +190,7 @@ describe("a source that makes faults without end", () => {
     error,
   });
 
-  test("by another name each time, is told a hundred times and then as one; others are told as ever", () => {
+  test("by another name each time, is told a hundred times and then as one; others are told as before", () => {
     let lines = 0;
     for (let job = 0; job < 10_000; job += 1) {
       if (faults.admit(jobFault(`job-${job}`)) !== undefined) lines += 1;

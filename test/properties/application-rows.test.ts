@@ -84,7 +84,7 @@ const anyWrite = fc.oneof(
   ),
 );
 
-/** A row of this agent is refused by a trigger of the source's owner, where and with which code is drawn by lot. */
+/** A row of this agent is refused by a trigger of the source's owner, where and with which code is drawn at random. */
 const refused = "refused-by-a-trigger";
 const anyRefusal = fc.record({
   table: fc.constantFrom(

@@ -262,7 +262,7 @@ describe("a role that is no superuser", () => {
     expect(await jobsIn(source, "username = 'somebody'")).toHaveLength(1);
   });
 
-  test("is told what it lacks, and the migration goes on", async () => {
+  test("is told what it lacks, and the migration continues", async () => {
     const cron = await open();
     await installFakePgCron(cron, [source]);
     const login = await createLogin(inject("serverUrl"), "in role centralcloud_owner");

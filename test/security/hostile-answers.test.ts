@@ -9,8 +9,7 @@ import { runCommand } from "../support/run-command.ts";
 
 /*
  * Whoever owns a source puts views in place of everything that we read there: rows without end, texts of a megabyte,
- * statements that never end, notices, errors of megabytes, nulls of other types. Each command ends in its time all the
- * same, names that source, and shows what the others have.
+ * statements that never end, notices, errors of megabytes, nulls of other types. Each command ends in its time nevertheless, names that source, and shows what the others have.
  */
 
 const system = useSystem();

@@ -22,7 +22,7 @@ import { until } from "../support/until.ts";
 
 /*
  * Whoever owns a source gives other bodies to all functions that we call there, and to those that run when we write. The
- * tables stay what they are, so that everything of ours begins its work. Beside it, a good source is worked on as ever.
+ * tables stay what they are, so that everything of ours begins its work. Beside it, a good source is worked on as before.
  */
 
 const system = useSystem();

@@ -79,7 +79,7 @@ test("two hundred jobs that never end take a bounded number of connections", asy
   expect(connections).toBeLessThanOrEqual(33);
 });
 
-test("a job that goes on without doing anything takes a hundred steps a second at most", async () => {
+test("a job that continues without doing anything takes a hundred steps a second at most", async () => {
   await hostile.pool.query(
     "create sequence public.steps_of_test; alter sequence public.steps_of_test owner to centralcloud_owner",
   );

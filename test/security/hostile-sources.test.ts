@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => dropLogin(inject("serverUrl"), owner));
 
-/** Sends whatever each connection takes, whoever asks for what. */
+/** Sends everything that each connection takes, whoever asks for what. */
 async function startFlood(): Promise<Server> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -123,7 +123,7 @@ test("rows that it keeps locked hold up no job", async () => {
   }
 });
 
-test("a job that runs already is skipped, and says whose run goes on", async () => {
+test("a job that runs already is skipped, and says whose run is under way", async () => {
   await whileInTransaction(
     admin(),
     (client) => client.query("select * from run_job($1)", [knowledge]),
@@ -197,7 +197,7 @@ test("two imports of dead letters wait for each other ten seconds at most", asyn
       const { result, ms } = await timed(refused);
       expect(result).toBeInstanceOf(LockTakenError);
       expect((result as Error).message).toMatch(
-        /^another import of dead letters goes on elsewhere .*: process \d+ of login \S+ \(application test-harness\)/,
+        /^another import of dead letters is under way elsewhere .*: process \d+ of login \S+ \(application test-harness\)/,
       );
       expect(ms).toBeLessThan(15_000);
     },

@@ -7,7 +7,7 @@ import { useMembers } from "../support/logins.ts";
 import type { Observation } from "../support/observations.ts";
 import { until } from "../support/until.ts";
 
-/* Jobs that keep up with whatever comes: in steps, each a transaction, until nothing is left. */
+/* Jobs that keep up with everything that comes: in steps, each a transaction, until nothing is left. */
 
 const system = useSystem();
 const members = useMembers(system, { jobs: "centralcloud_jobs" });
@@ -40,7 +40,7 @@ const learned = async () =>
   )[0];
 
 describe("the job that learns", () => {
-  test("goes on until nothing is left, a thousand a transaction, and is one run in the history", async () => {
+  test("continues until nothing is left, a thousand a transaction, and is one run in the history", async () => {
     await insertResults(4_500);
     const run = await runJob(db(), learn, "test");
     const result = [{ patterns_learned: 4_500, patterns_queued: 4_500 }];
@@ -51,7 +51,7 @@ describe("the job that learns", () => {
     ]);
   });
 
-  test("goes on behind thousands that can't be learned", async () => {
+  test("continues behind thousands that can't be learned", async () => {
     await insertResults(2_500, "7");
     await insertResults(10);
     const run = await runJob(db(), learn, "test");
@@ -81,7 +81,7 @@ describe("the job that learns", () => {
   });
 });
 
-test("the job that syncs goes on, too", async () => {
+test("the job that syncs continues, too", async () => {
   await query(
     `insert into learned_patterns (agent_id, pattern, confidence)
      select 'a', jsonb_build_object('n', i), 0.5 from generate_series(1, 10500) i`,

@@ -119,7 +119,7 @@ describe.each(planes)("%s", (plane) => {
   });
 });
 
-test("an upgrade keeps which sources have seen a pattern, and a merge goes on from there", async () => {
+test("an upgrade keeps which sources have seen a pattern, and a merge continues from there", async () => {
   const database = await open();
   const state = readLandedStates("central").find(({ name }) => name.startsWith("0001_"));
   const client = await database.pool.connect();

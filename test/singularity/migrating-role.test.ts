@@ -113,7 +113,7 @@ describe("a role that may not make roles", () => {
     central = await createOwnDatabase(migrator, "first_central");
   });
 
-  test("migrates all the same, owns the objects, and is told what is missing", async () => {
+  test("migrates nevertheless, owns the objects, and is told what is missing", async () => {
     const { missing } = await migrateAndListen("singularity", singularity);
     expect(missing).toEqual([
       mayNotMake("centralcloud_application"),
@@ -222,7 +222,7 @@ describe("a role that may make roles", () => {
     }
   });
 
-  test("goes on migrating what it does not own any more, and may recreate a queue", async () => {
+  test("continues migrating what it does not own any more, and may recreate a queue", async () => {
     const url = migrator.urlOf(server.urlOf("source_1"));
     const database = { name: "source_1", url, pool: openPool(url) };
     const before = await describeDatabase(database.pool);

@@ -89,7 +89,7 @@ describe("a consumer with no more than its role", () => {
     expect(await archivedIn(system, queue)).toBe(before + 1);
   });
 
-  test("gives back what it has claimed, and counts what waits", async () => {
+  test("releases what it has claimed, and counts what waits", async () => {
     const mine = new QueueClient(members.consumer.singularity.pool);
     await queuesOf(system).sendBatch(queue, [patternMessage(), patternMessage()]);
     const limits = {

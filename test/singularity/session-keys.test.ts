@@ -215,7 +215,7 @@ test("many activations at once leave one key active", async () => {
   expect(keys.filter(({ retired }) => retired)).toHaveLength(7);
 });
 
-test("sealing goes on while a key is being added", async () => {
+test("sealing continues while a key is being added", async () => {
   await add("2025-10", "openpgp", publicKey, true);
   const client = await system.singularity.pool.connect();
   await client.query("begin");

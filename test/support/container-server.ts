@@ -28,7 +28,7 @@ export class ContainerServer implements RestartableServer {
     // The engine would choose another port at each start.
     const port = await findFreePort();
     const password = randomBytes(16).toString("hex");
-    // Commits outlive a crash of the server all the same; only the machine must not crash.
+    // Commits outlive a crash of the server nevertheless; only the machine must not crash.
     const started = await fullProfileContainer(image, port)
       .withEnvironment({ POSTGRES_PASSWORD: password })
       .withCommand(["-c", "fsync=off", "-c", "full_page_writes=off"])

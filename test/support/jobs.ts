@@ -24,7 +24,7 @@ export interface JobDeclaration {
   readonly body: string | undefined;
   /** Never, unless it is given. */
   readonly schedule?: string;
-  /** For so long it goes on in steps, an interval; its function returns `more` beside, too. */
+  /** For so long it continues in steps, an interval; its function returns `more` beside, too. */
   readonly longestRun?: string;
 }
 

@@ -49,7 +49,7 @@ export function validateBySchema(manifest: Manifest): void {
 
 /**
  * Lets the compiler compare manifests with the types of their schemas. It finds what the schemas let pass:
- * a field that there is not.
+ * a field that does not exist.
  *
  * @returns what it says, a line a mistake; nothing where all is well.
  */

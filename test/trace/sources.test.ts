@@ -50,7 +50,7 @@ describe("a message's id that two sources have given", () => {
     expect(sourcesIn(agent.stdout)).toEqual([other.name]);
   });
 
-  test("refuses a source that there is not", async () => {
+  test("refuses a source that does not exist", async () => {
     const unknown = await run(["--message", "1", "--source", "another"], both());
     expect(unknown).toMatchObject({ exitCode: 2, stdout: "" });
     expect(unknown.stderr).toContain("there is no source another");

@@ -3,7 +3,7 @@
  *   node tools/bench/capture-beside-drain.mjs [messages] [pairs of runs]
  * Each database has a server of its own, as where they are deployed; both, the consumer, the writer and the capture
  * share this machine. Each pair drains the same queue with the same writer at work, once without and once with a
- * capture, in turns. Writer and capture begin ten seconds earlier: what goes on all day is warm.
+ * capture, in turns. Writer and capture begin ten seconds earlier: what continues all day is warm.
  * CAPTURE_BENCH_SERVERS=1 puts both databases on one server, whose log the capture then reads all of.
  */
 import { spawn } from "node:child_process";

@@ -66,7 +66,7 @@ const msPerTick = 10;
 
 const running = new Set<ChildProcess>();
 
-/** Ends whatever still runs, when the bench is ended itself. */
+/** Ends everything that still runs, when the bench is ended itself. */
 export function killPrograms(): void {
   for (const child of running) child.kill("SIGKILL");
 }

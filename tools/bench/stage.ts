@@ -87,7 +87,7 @@ export class Stage {
     }
   }
 
-  /** Drops templates and whatever a failed run has left. */
+  /** Drops templates and everything that a failed run has left. */
   async end(): Promise<void> {
     this.#templates.clear();
     await (await this.#scratch)?.pool.end();

@@ -16,7 +16,7 @@ export interface ValidateOptions {
 }
 
 const stepS = 0.1;
-/** How long the simulation goes on after the burst, in steps. */
+/** How long the simulation continues after the burst, in steps. */
 const stepsAfter = 6_000;
 /** How long the steady load runs before the first burst. */
 const settleMs = 3_000;

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 
 /*
  * What came of mutants, one a line: `{name, package, outcome, how, seconds}`. A run may be ended at any moment, and
- * goes on with those that are not there yet.
+ * continues with those that are not there yet.
  */
 
 export function writeResult(file, result) {

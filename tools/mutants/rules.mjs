@@ -19,7 +19,7 @@ const rules = [
   { kind: "below", pattern: /(?<=\s)<=(?= )/g, to: () => "<" },
   { kind: "at-least", pattern: /(?<=\s)>(?= )/g, to: () => ">=" },
   { kind: "above", pattern: /(?<=\s)>=(?= )/g, to: () => ">" },
-  // A condition on a line of its own, without brackets that go on.
+  // A condition on a line of its own, without brackets that continue.
   { kind: "no-condition", pattern: /^ +and [^\n]*$/gm, to: () => "", fits: isBalanced },
   { kind: "descending", pattern: /\border by ([\w.]+)(?=[,;\n)])/g, to: (text) => `${text} desc` },
 ];

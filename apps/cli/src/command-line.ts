@@ -106,7 +106,7 @@ export function createProgram(environment: Environment, given = environment): Co
 const helpOptions = ["--help", "-h"];
 
 /**
- * Help on a command that there is not is no help: without the option, Commander says what is wrong. Otherwise it shows
+ * Help on a command that does not exist is no help: without the option, Commander says what is wrong. Otherwise it shows
  * the help of the group, as if that had been meant.
  */
 function withoutHelpOfNothing(program: Command, words: readonly string[]): readonly string[] {

@@ -30,7 +30,7 @@ export interface Health {
     readonly lanes: readonly {
       readonly queue: string;
       readonly fault?: { readonly side: "source" | "central"; readonly error: string };
-      /** How often it crashed and went on; absent while never. */
+      /** How often it crashed and continued; absent while never. */
       readonly crashes?: number;
     }[];
   }[];

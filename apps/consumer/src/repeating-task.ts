@@ -19,7 +19,7 @@ export interface RepeatingTask {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Does something again and again. A run that fails is reported, and the next one comes all the same. */
+/** Does something again and again. A run that fails is reported, and the next one comes nevertheless. */
 export function createRepeatingTask(
   task: RepeatingTask,
   observe: Observe<ConsumerObservation>,

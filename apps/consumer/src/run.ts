@@ -58,7 +58,7 @@ export function createConsumerService(
 }
 
 /**
- * A capture does not decide about readiness, not even one that is lost: queues are consumed all the same, and
+ * A capture does not decide about readiness, not even one that is lost: queues are consumed nevertheless, and
  * replacing or holding back replicas would not bring back what is missing. It is shown, and alerted of.
  */
 function withCapture(health: Health, capture: readonly CaptureHealth[] | undefined): Health {

@@ -19,7 +19,7 @@ export interface CaptureCursor {
   readonly publicationId: number | null;
   /** Why the rest of the slot can't be read, where only reading it told that. */
   readonly lostReason: string | null;
-  /** What keeps the reader from going on, until it has gone on. */
+  /** What keeps the reader from continuing, until it has continued. */
   readonly fault: string | null;
 }
 
@@ -165,7 +165,7 @@ export async function reportCaptureLoss(
   ]);
 }
 
-/** Keeps what keeps a source's reader from going on, so that an operator sees it. */
+/** Keeps what keeps a source's reader from continuing, so that an operator sees it. */
 export async function reportCaptureFault(
   central: Pool | ClientBase,
   sourceId: string,
@@ -180,7 +180,7 @@ export async function reportCaptureFault(
 /** Changes of one table that are missing. */
 export interface CaptureGap {
   readonly table: string;
-  /** Where it began; left out where it begins at `lsn` and goes on. */
+  /** Where it began; left out where it begins at `lsn` and continues. */
   readonly from?: bigint;
   readonly lsn: bigint;
   /** The clock of the source then. */

@@ -76,7 +76,7 @@ export class PublicationForbiddenError extends Error {
   constructor(cause: unknown) {
     super(
       `nothing can be published: ${messageOf(cause)}. Run \`centralcloud migrate --only singularity\` as the ` +
-        "role that migrates: it gives back what is missing",
+        "role that migrates: it restores what is missing",
       { cause },
     );
     this.name = "PublicationForbiddenError";

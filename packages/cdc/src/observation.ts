@@ -32,7 +32,7 @@ export type ChangeObservation = { readonly source: string; readonly sourceId?: s
       readonly lsn: string;
       readonly ms: number;
     }
-  /** How the slot fares, while it is read. */
+  /** The state of the slot, while it is read. */
   | {
       readonly event: "capture-progress";
       readonly slot: string;

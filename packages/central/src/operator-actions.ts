@@ -187,7 +187,7 @@ export async function reportAction(
   return rows[0];
 }
 
-/** Lets go of an action; without a verb its state stays, and another runner may go on. */
+/** Lets go of an action; without a verb its state stays, and another runner may continue. */
 export async function releaseAction(
   central: Pool | ClientBase,
   id: string,

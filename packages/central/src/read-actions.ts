@@ -105,7 +105,7 @@ export async function listActions(
 /**
  * Actions that wait for a runner, oldest first: those that are to run, and whose runner let go of them or was silent for
  * the whole of its lease; and those that were cancelled before their figures were final. Actions of builds that could not
- * go on with them are left out.
+ * continue with them are left out.
  *
  * @param limit how many at most.
  */

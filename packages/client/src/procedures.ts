@@ -83,7 +83,7 @@ export async function manuallyLearnAnalysis(
 
 /**
  * Brings the view `agent_performance_5min` up to date, while it is read; waits for a refresh that is
- * going on, then refreshes again. Leaves no trace in the history of jobs.
+ * continuing, then refreshes again. Leaves no trace in the history of jobs.
  *
  * @returns how many rows the view has now.
  */

@@ -144,7 +144,7 @@ class LineWriter {
     else this.#add({ kind: "masked", text: maskedKey(++level.maskedKeys) });
   }
 
-  /** Adds the value that begins with a token, or opens it. Returns where the text goes on. */
+  /** Adds the value that begins with a token, or opens it. Returns where the text continues. */
   #value(text: string, at: number, token: Token, level: Level | undefined): number {
     if (level !== undefined && !level.isObject) {
       this.#startLine(this.#levels.length, `${level.path}[${level.index}]`);

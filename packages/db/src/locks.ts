@@ -41,7 +41,7 @@ export class LockTakenError extends Error {
   readonly code = "lock_taken";
   constructor(what: string, waitedMs: number, holder: string) {
     super(
-      `${what} goes on elsewhere and has not ended within ${waitedMs / 1_000} s: ${holder}. ` +
+      `${what} is under way elsewhere and has not ended within ${waitedMs / 1_000} s: ${holder}. ` +
         "Nothing was changed; try again when that transaction has ended.",
     );
     this.name = "LockTakenError";
@@ -58,7 +58,7 @@ const longestWaitMs = 10_000;
  * Takes a lock of a source until the end of the transaction.
  *
  * @param transaction of a member of `centralcloud_owner`.
- * @param what goes on where somebody has it, in words.
+ * @param what continues where somebody has it, in words.
  * @throws {LockTakenError}
  */
 export async function takeLock(

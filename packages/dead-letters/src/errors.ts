@@ -111,10 +111,10 @@ const lossWords: Readonly<Record<ActionLoss, (id: string) => string>> = {
     "under the action that it then gets",
   older: (id) =>
     `the central store has an older state of action ${id}: it lost transactions, or a backup was restored. What was moved ` +
-    `until now stays moved: \`centralcloud actions resume ${id}\` goes on from there`,
+    `until now stays moved: \`centralcloud actions resume ${id}\` continues from there`,
   forgotten: (id) =>
     `the source does not know any more how far action ${id} was there: it was restored, or its row of ` +
-    `operator_action_progress was deleted. \`centralcloud actions resume ${id}\` goes on with what is selected now`,
+    `operator_action_progress was deleted. \`centralcloud actions resume ${id}\` continues with what is selected now`,
 };
 
 /** The runner does not have the action any more, and moves nothing more of it. */

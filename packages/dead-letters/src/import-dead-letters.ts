@@ -48,7 +48,7 @@ export interface ImportReport {
 /**
  * Puts dead letters of an export back into their dead-letter queues, under their ids and times. Dead letters that
  * are there are left alone, so that importing twice imports once. A durable action: wherever it ends,
- * `continueAction` goes on behind the last line that was put back, and takes the same file for it.
+ * `continueAction` continues behind the last line that was put back, and takes the same file for it.
  *
  * @param openLines gives the lines from the first on; called several times, because every line is checked
  *   before the first is imported.

@@ -29,7 +29,7 @@ export interface DeadLetterSummary {
   /** What the dead letter says of the message: its id, and when it was queued. */
   readonly originalId: string | null;
   readonly originalEnqueuedAt: string | null;
-  /** Failures before the one that it died of. */
+  /** Failures before the one that it failed with at last. */
   readonly attemptCount: number;
   readonly replayCount: number;
   /** How much the dead letter takes in the database. */

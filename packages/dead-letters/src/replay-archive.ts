@@ -38,7 +38,7 @@ export interface ReplayArchiveReport {
   /** Left in the archive, because the queue has not given that id away yet and would do so later. */
   readonly aheadOfSequence: number;
   readonly interrupted: boolean;
-  /** Where the range ended, by source; give it as `to` to go on after an interruption. */
+  /** Where the range ended, by source; give it as `to` to continue after an interruption. */
   readonly to: Readonly<Record<string, string>>;
 }
 

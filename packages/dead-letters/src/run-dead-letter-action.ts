@@ -49,7 +49,7 @@ export interface DeadLetterActionReport {
   readonly settledBefore: readonly SettledDeadLetter[];
   /** Dead letters of the selection that are there still: others work on them, or they can't be moved. */
   readonly remaining: number;
-  /** Whether it ended before its end; it can be gone on with. */
+  /** Whether it ended before its end; it can be continued. */
   readonly interrupted: boolean;
   /** Why its canary stopped it; null where none did. */
   readonly stopped: string | null;
@@ -70,7 +70,7 @@ export interface DeadLetterAction {
 /**
  * Does an action to every dead letter selected, oldest first, a transaction a chunk, as a durable action: see
  * {@link runAction}. Dead letters that come after it began are left alone, so that it ends although what it replays may
- * die again.
+ * are dead-lettered again.
  *
  * @throws {SelectionError} {@link DeadLetterNotFoundError} {@link MissingRightsError} before any change.
  */

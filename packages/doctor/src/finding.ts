@@ -17,7 +17,7 @@ export interface Fix {
 export type CheckResult =
   | { readonly severity: "ok"; readonly message: string }
   | {
-      /** A warning bites later or only some; an error bites now. */
+      /** A warning: something will fail later, or only for some. An error: something fails now. */
       readonly severity: "warning" | "error";
       readonly message: string;
       readonly remedy: string;

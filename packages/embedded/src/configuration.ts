@@ -36,7 +36,7 @@ const notDurable: Settings = { fsync: false, full_page_writes: false };
 
 /**
  * The configuration file; later lines win. It lies beside the cluster and is written anew at each
- * start. `ALTER SYSTEM` still takes precedence over it, as ever, except for what is fixed.
+ * start. `ALTER SYSTEM` still takes precedence over it, as before, except for what is fixed.
  */
 export function renderConfiguration({ port, durable, settings }: ConfigurationInput): string {
   const fixed: Settings = { listen_addresses: "127.0.0.1", port, unix_socket_directories: "" };

@@ -102,7 +102,7 @@ function endOf(child: ChildProcess): Promise<boolean> {
   });
 }
 
-/** A server that nothing would stop after our own crash must not go on. */
+/** A server that nothing would stop after our own crash must not continue. */
 async function takeOver(claimed: { directory: string; isTemporary: boolean }): Promise<void> {
   const { directory, isTemporary } = claimed;
   try {

@@ -55,7 +55,7 @@ test("Ctrl-C in the terminal does not stop the server before its parent does", a
   await untilGone(program.server, program.watchdog);
 });
 
-test("a server whose watchdog was killed does not go on unguarded", async () => {
+test("a server whose watchdog was killed does not continue unguarded", async () => {
   const server = await start();
   process.kill(server.processIds.watchdog, "SIGKILL");
   await untilGone(server.processIds.server);

@@ -83,7 +83,7 @@ export function onAsking(watch: WatchAnswers): void {
  * Asks each source the same, several at a time, over one connection each. A source that is away, hangs or
  * refuses takes nothing from the others: it is named in the result.
  *
- * @throws {ConfigurationError} where `source` names one that there is not.
+ * @throws {ConfigurationError} where `source` names one that does not exist.
  */
 export async function askSources<Result>(
   urls: readonly string[],

@@ -11,7 +11,7 @@ import { boundOf, mergeRows, type Page, type PageRequest } from "./page.ts";
 
 export type JobReport = { readonly source: string } & JobStatus;
 
-/** How each job of each source fares. */
+/** The state of each job of each source. */
 export function readJobs(
   urls: readonly string[],
   options: SourceOptions,

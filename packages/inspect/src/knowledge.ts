@@ -46,7 +46,7 @@ const patternColumns = (bytes: string) => `
 
 /**
  * Patterns by how many sources have seen them, and then by how often they were observed. Those of three sources or more
- * come from an index; only a page that has room for others looks through all of them.
+ * come from an index; only a page that has room for others searches all of them.
  *
  * @throws {ConfigurationError} where `after` is not what a page ended with.
  */

@@ -53,7 +53,7 @@ export interface LaneOptions {
   readonly backlogBatchSize?: number;
   /** Batches merged at a time, from 1; one more is read ahead. Default 2. */
   readonly concurrency?: number;
-  /** Lease of a read in seconds, from 1; default 30. Extended while work goes on. */
+  /** Lease of a read in seconds, from 1; default 30. Extended while work continues. */
   readonly visibilityTimeoutS?: number;
   /** Failed attempts of one message before it is dead-lettered, from 1; default 5. */
   readonly maxAttempts?: number;
@@ -75,9 +75,9 @@ export interface Lane extends Part {
   readonly fault: { readonly side: Side; readonly error: string } | undefined;
   /** Whether it has a fault at this side that other lanes of the same database do not have. */
   isFaulty(side: Side): boolean;
-  /** How often it crashed, by a mistake in this code. It went on each time. */
+  /** How often it crashed, by a mistake in this code. It continued each time. */
   readonly crashes: number;
-  /** It crashed, and waits before it goes on. */
+  /** It crashed, and waits before it continues. */
   readonly restarting: boolean;
   /** No batch is in work, and the last read found nothing. */
   readonly idle: boolean;
@@ -142,7 +142,7 @@ export function createLane(options: LaneOptions): Lane {
     observe({ event: "lane-crashed", ...name, error: wordsOf(error), crashes });
   }
 
-  /** A mistake in this code ends neither the lane nor others: the lane goes on after a while. */
+  /** A mistake in this code ends neither the lane nor others: the lane continues after a while. */
   async function supervise(): Promise<void> {
     let waitMs: number = working.restartFirstMs;
     while (!signal.aborted) {

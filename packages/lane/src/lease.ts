@@ -13,7 +13,7 @@ export class StaleLeaseError extends Error {
 
 /**
  * The lease of a read: how long no other reader can have its messages, by the monotonic clock of `performance.now()`,
- * which goes on while the process is suspended. It is counted from before the read was sent, so it ends before the
+ * which continues while the process is suspended. It is counted from before the read was sent, so it ends before the
  * visibility timeout does.
  */
 export class Lease {

@@ -40,7 +40,7 @@ export const slots = {
   othersClaimed: 250,
   /** … within this many ms. Bench: replicas. */
   othersClaimedWithinMs: 250,
-  /** Ms since its last claim for which a replica is needed in any case: who reads goes on reading. Bench: replicas. */
+  /** Ms since its last claim for which a replica is needed in any case: who reads continues reading. Bench: replicas. */
   activeMs: 1_000,
   /** Ms until a refused read is tried again; doubles each time, half of it random so that replicas do not retry in step. Bench: replicas. */
   firstWaitMs: 5,
@@ -110,7 +110,7 @@ export const working = {
   retryExtensionAfter: 1 / 8,
   /** Ms that a stop may take beyond its grace period to release what is in flight. Test: consumer/faults. */
   releaseAtStopMs: 750,
-  /** Ms until a lane that crashed goes on; doubles with each crash. Test: lane/crashes. */
+  /** Ms until a lane that crashed continues; doubles with each crash. Test: lane/crashes. */
   restartFirstMs: 250,
   /** The longest of these waits in ms. Test: lane/crashes. */
   restartLastMs: 30_000,

@@ -49,7 +49,7 @@ test("failures of one outage, which many meet at once, count as one", () => {
   expect(waits).toHaveLength(1);
 });
 
-test("all who wait share one probe, and go on when it works", async () => {
+test("all who wait share one probe, and continue when it works", async () => {
   const probe = vi.fn(async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   });
@@ -61,7 +61,7 @@ test("all who wait share one probe, and go on when it works", async () => {
   expect(probe).toHaveBeenCalledTimes(1);
 });
 
-test("nobody goes on while the probe fails", async () => {
+test("nobody continues while the probe fails", async () => {
   let works = false;
   const { breaker } = createBreaker(async () => {
     if (!works) throw lost;

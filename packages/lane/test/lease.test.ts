@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("it is extended at half of its life, again and again, for as long as work goes on", async () => {
+test("it is extended at half of its life, again and again, for as long as work continues", async () => {
   const extend = vi.fn(async () => true);
   const lease = new Lease(performance.now(), 30_000, extend);
   await vi.advanceTimersByTimeAsync(14_999);

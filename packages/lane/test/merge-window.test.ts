@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { MergeWindow } from "../src/pipeline.ts";
 
-/** Merges that go on until they are told how to end. */
+/** Merges that continue until they are told how to end. */
 function startMerges(window: MergeWindow) {
   const begun: number[] = [];
   const endings = new Map<number, { end(): void; fail(): void }>();

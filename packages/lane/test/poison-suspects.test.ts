@@ -45,7 +45,7 @@ test("before the limit is reached one message stands alone, whatever the limit",
   }
 });
 
-test("nothing is lost: each message is kept or set apart, and only suspects are kept", () => {
+test("nothing is lost: each message is kept or released, and only suspects are kept", () => {
   const property = fc.property(fc.array(fc.integer({ min: 1, max: 25 })), (counts) => {
     const messages = delivered(counts);
     const { suspected, kept, apart } = separatePoisonSuspects(messages, 100, 20);

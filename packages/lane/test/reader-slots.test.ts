@@ -40,7 +40,7 @@ async function secondsUntil(
   return Number.POSITIVE_INFINITY;
 }
 
-test("a lane that reads goes on, and one that has not read for a while skips reads while others claim enough", async () => {
+test("a lane that reads continues, and one that has not read for a while skips reads while others claim enough", async () => {
   const slots = new ReaderSlots();
   expect(maySkip(await ask(slots, "not-needed"))).toBe(true);
   expect(slots.isContended).toBe(true);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 
-/** Whose transaction has to end before a process can go on. */
+/** Whose transaction has to end before a process can continue. */
 export interface Blocker {
   /** 0: a prepared transaction, which no process holds. */
   readonly pid: number;

@@ -181,7 +181,7 @@ interface WithParameters {
   };
 }
 
-/** How long a statement may take at the server, which else went on with what nobody waits for any more. */
+/** How long a statement may take at the server, which else continued with what nobody waits for any more. */
 function serverLimit(queryTimeoutMs: number | false | undefined): number | undefined {
   if (!queryTimeoutMs) return undefined;
   return Math.max(queryTimeoutMs - serverIsSoonerMs, Math.ceil(queryTimeoutMs * 0.8));

@@ -135,7 +135,7 @@ class ExplainingPool extends pg.Pool {
     else next();
   }
 
-  /** Words that mean a server that is too busy, not one that is gone: those who are served may go on. */
+  /** Words that mean a server that is too busy, not one that is gone: those who are served may continue. */
   #explain(error: Error): Error {
     if (!connectTimedOut.test(error.message)) return error;
     const answers = performance.now() - this.#heardAt < connectMs;

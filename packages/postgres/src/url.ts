@@ -110,7 +110,7 @@ export function readAddress(
 /** What is wrong with how it is written; undefined where nothing is. */
 function findSpelling(url: string): string | undefined {
   if (!/^postgres(ql)?:\/\//.test(url)) return `must look like ${example}`;
-  // URL drops some of them without a word.
+  // URL drops some of them silently.
   const [odd] = /[\s\p{Cc}\p{Cf}]/u.exec(url) ?? [];
   if (odd !== undefined) return `has ${nameOf(odd)} in it: write it as ${encodeURIComponent(odd)}`;
   const [, authority = "", rest = ""] = /^\w+:\/\/([^/?#]*)(.*)$/.exec(url) ?? [];

@@ -228,7 +228,7 @@ test.each<[string, Buffer]>([
   ["a row that says it has more values than it has", message("D", Buffer.from([127, 255, 0, 0]))],
   ["a row without a number of values", message("D", Buffer.alloc(0))],
   ["a row that ends before its value", message("D", Buffer.from([0, 1, 0, 0, 0, 9, 65]))],
-  ["a row that goes on after its value", message("D", Buffer.from([0, 1, 0, 0, 0, 1, 65, 66]))],
+  ["a row that continues after its value", message("D", Buffer.from([0, 1, 0, 0, 0, 1, 65, 66]))],
   ["a value that leads back", message("D", Buffer.from([0, 1, 255, 255, 255, 0]))],
   ["a length below that of the length itself", message("C", Buffer.alloc(0), 0)],
   ["a message of no known kind", message("?", Buffer.from("hello"))],
@@ -278,7 +278,7 @@ test("a server that asks for the password without end is given it once", async (
   expect(asked).toBe(2);
 });
 
-test("a pool goes on with another connection after an answer that was too large", async () => {
+test("a pool continues with another connection after an answer that was too large", async () => {
   const pool = createPool(url, { applicationName: "test", max: 1, answerBytes: limit });
   const wellBehaved = answer;
   answer = (socket) => flood(socket, row("x".repeat(10_000)));

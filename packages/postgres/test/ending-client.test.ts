@@ -14,7 +14,7 @@ let server: Server;
 let url: string;
 const sockets = new Set<Socket>();
 let connections = 0;
-/** What the server does with whatever a client has sent. */
+/** What the server does with everything that a client has sent. */
 let converse: (socket: Socket) => void;
 
 beforeEach(async () => {
@@ -109,7 +109,7 @@ const ends: Record<string, (socket: Socket, turn: number) => void> = {
   "with its welcome": (socket) => void socket.end(Buffer.concat([welcome, terminated])),
   "when it is asked for settings": (socket, turn) =>
     void (turn === 1 ? socket.write(welcome) : socket.end(terminated)),
-  "without a word": (socket, turn) => void (turn === 1 ? socket.write(welcome) : socket.destroy()),
+  silently: (socket, turn) => void (turn === 1 ? socket.write(welcome) : socket.destroy()),
 };
 
 test.each(Object.entries(ends))(

@@ -23,7 +23,7 @@ export interface DeadLetterOptions {
  *
  * A message can be nested as deep as jsonb goes, and the dead letter around it would be one level deeper. What can't be
  * wrapped is stored as its text, a JSON string, and `as_text` of the dead letter names it. Such a message is found by
- * halving the group, which needs more than one statement. After a failed statement no transaction goes on, so with a
+ * halving the group, which needs more than one statement. After a failed statement no transaction continues, so with a
  * client that is in a transaction the first error is all that happens.
  *
  * @returns those that were moved; a message that another reader has claimed since is left to that reader.

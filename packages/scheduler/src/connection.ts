@@ -8,7 +8,7 @@ export interface ConnectionOptions {
   readonly queryTimeoutMs?: number;
   /** What needs a session of its own, in words; default: nothing. */
   readonly sessionFor?: string;
-  /** After so many milliseconds without a word from us the database drops it; default: never. */
+  /** After so many milliseconds without a message of ours the database drops it; default: never. */
   readonly silenceMs?: number;
 }
 
@@ -16,7 +16,7 @@ export interface ConnectionOptions {
 export interface Connection {
   readonly client: pg.Client;
   close(): Promise<void>;
-  /** At once, without a word to the server. */
+  /** At once, without telling the server. */
   cut(): void;
 }
 

@@ -63,7 +63,7 @@ export function letReadersGo(onGone: () => void = () => {}): void {
 const cutAfterMs = 1_000;
 
 export interface Program {
-  /** How long what is in flight may go on after the signal, in seconds. */
+  /** How long what is in flight may continue after the signal, in seconds. */
   readonly graceS: number;
   readonly observe: Observe<PartObservation>;
   /** Closes every connection of this process at once, so that nobody waits any more for one that says nothing. */

@@ -5,7 +5,7 @@ import { observationWithoutContents } from "./without-contents.ts";
 
 /**
  * Writes each observation as one log line: its event is the message, its fields the fields, and no error
- * quotes a message or a row. A fault that goes on is written at growing intervals, with `repeated`: how often it came
+ * quotes a message or a row. A fault that continues is written at growing intervals, with `repeated`: how often it came
  * since the line before.
  *
  * @param events those that may come, and how each is logged.

@@ -17,7 +17,7 @@ export type Level = "debug" | "info" | "warn" | "error";
 /** How an event is logged. */
 export interface EventKind<One extends ObservedEvent = never> {
   readonly level: Level;
-  /** Of a fault that may go on: one whose fields `about` and `reason` are those of an earlier one repeats it. */
+  /** Of a fault that may continue: one whose fields `about` and `reason` are those of an earlier one repeats it. */
   readonly fault?: {
     /** Fields that say what it is that does not work. */
     readonly about: readonly string[];

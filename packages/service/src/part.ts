@@ -14,7 +14,7 @@ import { isSettledWithin, settledWithin } from "./pause.ts";
 export interface Part {
   readonly name: string;
   start(): Promise<void>;
-  /** @param graceMs how long work in flight may go on, in milliseconds; default 25,000. */
+  /** @param graceMs how long work in flight may continue, in milliseconds; default 25,000. */
   stop(graceMs?: number): Promise<void>;
 }
 

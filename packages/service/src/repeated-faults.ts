@@ -1,6 +1,6 @@
 import type { EventKind, Events, ObservedEvent } from "./observation.ts";
 
-/** Until a fault that goes on is told again, in milliseconds: twice as long each time, up to the last. */
+/** Until a fault that continues is told again, in milliseconds: twice as long each time, up to the last. */
 const firstMs = 60_000;
 const lastMs = 3_600_000;
 
@@ -49,7 +49,7 @@ interface Episode {
 export type Admission = { readonly repeated?: number } | undefined;
 
 /**
- * Thins out the faults of something that goes on failing: the first is told at once, and so is each new reason; what
+ * Thins out the faults of something that continues failing: the first is told at once, and so is each new reason; what
  * repeats is told after one, two, four … minutes, up to an hour, with how often it came in between. That it works again
  * is told whenever it was told that it does not. So what was told last is how things are, within a minute.
  */

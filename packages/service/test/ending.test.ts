@@ -62,7 +62,7 @@ describe("a program", () => {
     },
   );
 
-  test("that has stopped, and left a connection open, is ended all the same, and says to where", async () => {
+  test("that has stopped, and left a connection open, is ended nevertheless, and says to where", async () => {
     const { code, ms, output } = await stopProgram(`
       const server = createServer(() => {}).listen(0, "127.0.0.1");
       await new Promise((resolve) => server.once("listening", resolve));
@@ -135,7 +135,7 @@ describe("a program", () => {
 /** For a machine that does other things as well. */
 const slackMs = 1_500;
 
-test("a program that is done and leaves a timer running ends all the same, and names it", () => {
+test("a program that is done and leaves a timer running ends nevertheless, and names it", () => {
   const { status, stderr } = spawnSync(
     process.execPath,
     [

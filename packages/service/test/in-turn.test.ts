@@ -16,7 +16,7 @@ describe("work in turn", () => {
     expect(most).toBe(3);
   });
 
-  it("is not held up by what does not answer, and waits for it all the same", async () => {
+  it("is not held up by what does not answer, and waits for it nevertheless", async () => {
     const done: string[] = [];
     let release = () => {};
     const silence = new Promise<void>((resolve) => {

@@ -68,7 +68,7 @@ describe.each(algorithms)("a seal of %s", (alg) => {
     });
   });
 
-  test("gives back exactly what was sealed, whatever it is", async () => {
+  test("returns exactly what was sealed, whatever it is", async () => {
     const property = fc.asyncProperty(fc.uint8Array({ maxLength: 5_000 }), async (bytes) => {
       const opened = await keyRing.open(await seal(keyOf(alg), bytes), "s");
       expect(Buffer.compare(opened, bytes)).toBe(0);

@@ -57,7 +57,7 @@ describe("a message under a passphrase", () => {
     }
   });
 
-  test("does not open when it is cut off or goes on", () => {
+  test("does not open when it is cut off or continues", () => {
     const message = sealSymmetric(key, Buffer.alloc(700, 1), { partBytes: 512 });
     for (let length = 0; length < message.length; length += 7) {
       expect(() => openSymmetricMessage(key, message.subarray(0, length))).toThrow();

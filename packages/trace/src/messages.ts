@@ -184,7 +184,7 @@ function aboutOf({ queue, session, version }: Message, { keyId, confidence }: So
   return `${of}${version === null ? "" : ` as of ${version}`}${sealed}${sure}`;
 }
 
-/** What goes on now with a message that is in its queue. */
+/** What happens now to a message that is in its queue. */
 function waitOf({ rows }: Message): string {
   const waiting = rows.find(({ table }) => table === "queue");
   if (waiting === undefined || rows.some(({ table }) => table !== "queue")) return "";

@@ -30,7 +30,7 @@ export interface SourceRow extends Row {
   readonly table: Table;
 }
 
-/** When something was sent to a queue, as far as another database knows: there the archive is looked through first. */
+/** When something was sent to a queue, as far as another database knows: there the archive is searched first. */
 export interface Hint {
   readonly queue: QueueName;
   readonly at: string;
@@ -63,12 +63,12 @@ const columns = { queue: "msg_id", deadLetters: "enqueued_at" } as const;
 const columnOf = (table: Table): ScanPlan["column"] =>
   table === "queue" || table === "deadLetters" ? columns[table] : "archived_at";
 
-/** Of a source's time, the part for looking through tables: what was found is to be described, too. */
+/** Of a source's time, the part for searching tables: what was found is to be described, too. */
 const lookingPart = 0.8;
 
 /** Rounds of looking up what a message was sent as before and after. */
 const mostReplays = 20;
-/** Moments at which the archive is looked through first. */
+/** Moments at which the archive is searched first. */
 const mostHints = 10;
 /** A message is sent at most so long before the time that its ULID, or its sender, says; in seconds. */
 const slackS = 60;
@@ -124,7 +124,7 @@ class SourceReader {
     });
   }
 
-  /** Looks through all tables of all queues for an agent or a session. */
+  /** Searches all tables of all queues for an agent or a session. */
   async #search(places: readonly Place[]): Promise<void> {
     const { window } = this.#question;
     const steps = tables.flatMap((table) =>

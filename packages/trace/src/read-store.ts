@@ -120,7 +120,7 @@ async function readPatternsOf(central: CentralReader, agent: string): Promise<vo
     .catch((error: unknown) => {
       if (!(error instanceof BudgetSpentError)) throw error;
       central.tell(
-        `which patterns ${agent} has learned in all is not known: the store has no index by agent, and looking through all of them took too long`,
+        `which patterns ${agent} has learned in all is not known: the store has no index by agent, and searching all of them took too long`,
       );
       return [];
     });

@@ -2,11 +2,11 @@ import type { Pool, QueryResultRow } from "pg";
 import { ask, type Budget, BudgetSpentError, partialReason } from "./budget.ts";
 
 /*
- * Queues and archives have no index by agent, session or header. They are looked through along an index that they have,
+ * Queues and archives have no index by agent, session or header. They are searched along an index that they have,
  * a chunk at a time, for as long as there is time; and where that ends is told.
  */
 
-/** A table, and the indexed column along which it is looked through. */
+/** A table, and the indexed column along which it is searched. */
 export interface ScanPlan {
   readonly table: string;
   readonly column: "archived_at" | "enqueued_at" | "msg_id";
@@ -28,7 +28,7 @@ export interface ScanPlan {
 
 export interface Scanned<Row> {
   readonly rows: readonly Row[];
-  /** What was not looked through, as values of the column, and why; undefined where nothing is left. */
+  /** What was not searched, as values of the column, and why; undefined where nothing is left. */
   readonly left?: {
     readonly from: string | null;
     readonly to: string | null;

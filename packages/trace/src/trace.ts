@@ -154,7 +154,7 @@ class Silences {
     this.#name = name;
   }
 
-  /** Does a part of the work; where the store can't be asked, that is noted, and the rest goes on. */
+  /** Does a part of the work; where the store can't be asked, that is noted, and the rest continues. */
   async unless<Result>(
     timeoutMs: number,
     work: () => Promise<Result>,

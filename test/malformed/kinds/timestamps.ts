@@ -110,7 +110,7 @@ export const timestampKinds: readonly Kind[] = [
     (column) => invalid(column, "wrong_type"),
   ]),
   {
-    ...time("a time that goes on for a hundred thousand digits", () => [
+    ...time("a time that continues for a hundred thousand digits", () => [
       json(`2025-10-25T10:00:00.${"0".repeat(100_000)}Z`),
       (column) => invalid(column, "malformed"),
     ]),

@@ -13,7 +13,7 @@ export interface Condition {
   readonly detail?: string;
   /** Changes the databases once, before they become templates; instead of an ordinary queue. */
   readonly prepare?: () => Promise<PreparedSource & { readonly central?: string }>;
-  /** Something that goes on during the drain. */
+  /** Something that continues during the drain. */
   readonly meanwhile?: <Result>(
     databases: { readonly source: Database; readonly central: Database },
     drain: () => Promise<Result>,

@@ -4,7 +4,7 @@ import { killerSign } from "./traps.ts";
 
 /**
  * Watches for merges of messages that kill their process, and kills that process: the database shows
- * that it has begun, and the proxy knows whose connection it is. Goes on until `until` is aborted.
+ * that it has begun, and the proxy knows whose connection it is. Continues until `until` is aborted.
  *
  * @returns how many processes were killed for each such message's agent
  */
@@ -20,7 +20,7 @@ export async function killMergers(
            from pg_stat_activity where starts_with(application_name, $1) and state = 'active'`,
         [killerSign],
       )
-      // The server is down, and no merge goes on.
+      // The server is down, and no merge continues.
       .catch(() => []);
     for (const { pid, port, agent } of merges) {
       const replica = replicas.find(({ toCentral }) => toCentral.carries(port));

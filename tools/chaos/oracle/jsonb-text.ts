@@ -1,7 +1,7 @@
 import { formatDecimal, parseDecimal } from "./decimal.ts";
 
 /**
- * The text that PostgreSQL gives back for a `jsonb` made of this JSON: keys ordered by length and then
+ * The text that PostgreSQL returns for a `jsonb` made of this JSON: keys ordered by length and then
  * by bytes, the last of equal keys, numbers as `numeric` writes them. Written from the manual's
  * description of the type, so that the oracle needs no database.
  *

@@ -32,7 +32,7 @@ const mostSecondsToFirstMerge = 5;
 
 /**
  * The central database goes away during load and stays away. It must cost nothing but time: no attempt,
- * no dead letter, and work goes on by itself within seconds of its return. Sends no poison.
+ * no dead letter, and work continues by itself within seconds of its return. Sends no poison.
  */
 export function runOutage(
   kind: OutageKind,

@@ -45,7 +45,7 @@ export async function onStage<Result>(
       complain: (finding) => void findings.push(finding),
     });
   } finally {
-    // What goes on when something else has failed must not go on without a stage.
+    // What continues when something else has failed must not continue without a stage.
     over.abort();
     await replicas?.remove();
     await databases?.remove();

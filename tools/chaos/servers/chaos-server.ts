@@ -141,7 +141,7 @@ export class ChaosServer {
     this.#running = await startEmbeddedPostgres({
       dataDirectory: dataIn(this.#ground),
       databases: this.#databases,
-      // Commits outlive a crash of the server all the same; only the machine must not crash.
+      // Commits outlive a crash of the server nevertheless; only the machine must not crash.
       durable: false,
       settings: { shared_buffers: "64MB", max_connections: 300 },
     });

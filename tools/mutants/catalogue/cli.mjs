@@ -73,7 +73,7 @@ export default [
     in: src,
     search: "program.parseAsync(withoutHelpOfNothing(program, words), ",
     replace: "program.parseAsync(withoutHelpOfNothing(program, []) && [...words], ",
-    wrong: "a command that there is not exits 0 with --help",
+    wrong: "a command that does not exist exits 0 with --help",
     tests: ["test:cli/commands help on"],
   },
   {
@@ -90,7 +90,7 @@ export default [
     search:
       "if (environment.notice !== undefined) printError(`centralcloud: ${environment.notice}`);",
     replace: "",
-    wrong: "one variable in the environment drops the others of npm start without a word",
+    wrong: "one variable in the environment drops the others of npm start silently",
     tests: ["test:cli/local-environment"],
   },
   {

@@ -64,7 +64,7 @@ export default [
     search: '"|02-(?:0[1-9]|1[0-9]|2[0-8]))";',
     replace: '"|02-(?:0[1-9]|1[0-9]|2[0-9]))";',
     wrong:
-      "a day that there is not is refused by the database, and its message as often as it is tried",
+      "a day that does not exist is refused by the database, and its message as often as it is tried",
     tests: unit("timestamps", "generated"),
   },
   {
@@ -80,7 +80,7 @@ export default [
     in: src,
     search: "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::",
     replace: "(?:[01][0-9]|2[0-4]):[0-5][0-9](?::",
-    wrong: "an hour that there is not is taken for a good one",
+    wrong: "an hour that does not exist is taken for a good one",
     tests: unit("timestamps", "generated"),
   },
   {

@@ -23,7 +23,7 @@ export default [
     search: "const number = after === undefined ? 0 : Number(after.id);",
     replace: "const number = 0 * Number(after?.id ?? 0);",
     wrong: "an import that is continued puts back what was replayed meanwhile, and never ends",
-    tests: ["test:dlq/resume-with-file goes on behind its last line"],
+    tests: ["test:dlq/resume-with-file continues behind its last line"],
   },
   {
     name: "import-takes-any-file",
@@ -46,7 +46,7 @@ export default [
     in: `${src}/actions/run-action.ts`,
     search: "await this.#session.raiseClaim(opened.laterClaim);",
     replace: "",
-    wrong: "an action can't be gone on with once the central store has lost a claim of it",
+    wrong: "an action can't be continued once the central store has lost a claim of it",
     tests: ["test:dlq/lost-actions older state"],
   },
   {
@@ -55,7 +55,7 @@ export default [
     search: 'if (known?.key !== key) return new ActionLostError(id, "gone");',
     replace: "",
     wrong:
-      "who ran an action that a restored store does not know waits for a process that there is not",
+      "who ran an action that a restored store does not know waits for a process that does not exist",
     tests: ["test:dlq/lost-actions does not know"],
   },
   {
@@ -98,7 +98,7 @@ export default [
     in: src,
     search: "date.getUTCMonth() === month - 1 && date.getUTCDate() === day;",
     replace: "date.getUTCMonth() < 12 && date.getUTCDate() > 0 && day > 0;",
-    wrong: "a day that there is not is asked of the database, which fails",
+    wrong: "a day that does not exist is asked of the database, which fails",
     tests: ["@centralcloud/dead-letters:time-bound"],
   },
   {
@@ -122,7 +122,7 @@ export default [
     in: "sql/singularity/functions/open_action_part.sql",
     search: "where p.claim_number <= excluded.claim_number",
     replace: "where p.claim_number <> -excluded.claim_number",
-    wrong: "a runner that stood still ends the one that goes on with its action",
+    wrong: "a runner that stood still ends the one that continues with its action",
     tests: ["test:dlq/late-runners"],
   },
   {

@@ -48,7 +48,7 @@ export default [
     in: lane,
     search: "if (this.#lastFailedAt !== failedAt) return;",
     replace: "void failedAt;",
-    wrong: "work goes on into a database that has just failed, by a probe from before",
+    wrong: "work continues into a database that has just failed, by a probe from before",
     tests: unit("breaker"),
   },
   {

@@ -39,7 +39,7 @@ export default [
     in: src,
     search: "if (known === undefined) episode.reasons.set(reason, schedule);",
     replace: "if (known === undefined && reason === '') episode.reasons.set(reason, schedule);",
-    wrong: "a fault that goes on is told each time",
+    wrong: "a fault that continues is told each time",
     tests: ["test:observations/repeated-faults"],
   },
   {
@@ -98,7 +98,7 @@ export default [
     search:
       "mistakes.push(`${name}: given twice, by ${name} and by ${name}_FILE; keep one`); return undefined;",
     replace: "return direct;",
-    wrong: "a secret's file is ignored without a word",
+    wrong: "a secret's file is ignored silently",
     tests: unit("configuration"),
   },
   {

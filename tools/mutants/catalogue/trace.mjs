@@ -32,7 +32,7 @@ export default [
     in: `${src}/read-source.ts`,
     search: "if (left !== undefined) this.#tellLeft(place, table, plan, left);",
     replace: "void left;",
-    wrong: "an archive that was half looked through seems to have nothing more",
+    wrong: "an archive that was half searched seems to have nothing more",
     tests: ["test:trace/unknown"],
   },
   {

@@ -208,7 +208,7 @@ function tailCommand(environment: Environment): Command {
                   },
                   stopping.signal,
                 ).catch((error: unknown) => {
-                  // The others are followed all the same.
+                  // The others are followed nevertheless.
                   const reason = withRemedy(error);
                   if (names.size > 1) printError(`no longer following ${name}: ${reason}`);
                   failed.push({ source: name, reason });

@@ -60,7 +60,7 @@ export async function momentOf(database: Pool, bound: TimeBound): Promise<string
 }
 
 /**
- * Refuses values of a filter that there are not: nothing would be found, and that would look like good news.
+ * Refuses values of a filter that do not exist: nothing would be found, and that would look like good news.
  *
  * @throws {ConfigurationError} which says what there is.
  */

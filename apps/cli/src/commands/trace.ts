@@ -57,7 +57,7 @@ time of day is the last one that there was, in the time zone of this machine (TZ
 
 What is not known is a line of its own: what was pruned, what is not kept any
 more, where nothing was captured, what could not be asked, and what there was no
-time to look through. Exit code 3: a database did not answer; all that the others
+time to search. Exit code 3: a database did not answer; all that the others
 know is shown.
 `;
 

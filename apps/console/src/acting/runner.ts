@@ -13,16 +13,16 @@ import { channel } from "./record.ts";
 
 /**
  * Runs actions in this process, in the background, each with a lease in the central store. What a console was running that
- * was killed, another one goes on with, and so does `centralcloud actions resume`; one that is stopped pauses its actions.
+ * was killed, another one continues with, and so does `centralcloud actions resume`; one that is stopped pauses its actions.
  */
 export interface ActionRunner extends Part {
   /**
-   * Begins an action. Resolves once it is on record, or at its end where that comes first; it goes on in the background.
+   * Begins an action. Resolves once it is on record, or at its end where that comes first; it continues in the background.
    *
    * @throws what the work throws before the action is on record.
    */
   begin(work: (options: WorkOptions) => Promise<WorkReport>): Promise<Begun>;
-  /** Goes on with an action unless a living process has it, which is found out within a lease; returns at once. */
+  /** Continues with an action unless a living process has it, which is found out within a lease; returns at once. */
   goOn(id: string): void;
 }
 
@@ -47,7 +47,7 @@ export interface Begun {
 
 export interface RunnerOptions {
   readonly logins: Logins;
-  /** Whether it goes on by itself with what other consoles have left; default: true. */
+  /** Whether it continues by itself with what other consoles have left; default: true. */
   readonly adopts?: boolean;
   /** Is told why an action failed here. */
   readonly tell: (path: string, error: unknown) => void;
@@ -56,7 +56,7 @@ export interface RunnerOptions {
 /** How often it is looked for actions of consoles that are gone, in milliseconds. */
 const adoptEveryMs = (actionLeaseS * 1_000) / 2;
 
-/** How long an action that could not be gone on with is left alone, in milliseconds. */
+/** How long an action that could not be continued is left alone, in milliseconds. */
 const restMs = 60_000;
 
 /** How often it is asked whether the process that has an action still lives, in milliseconds. */

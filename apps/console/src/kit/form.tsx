@@ -183,13 +183,13 @@ export function CheckField({
   );
 }
 
-/** Why somebody does something: goes on record, with the name. */
+/** Why somebody does something: is put on record, with the name. */
 export function ReasonField({ value }: { readonly value?: string | undefined }) {
   return (
     <TextField
       name="reason"
       label="Reason"
-      hint="Goes on record beside your name, for whoever asks later."
+      hint="Is put on record beside your name, for whoever asks later."
       value={value}
       required
     />

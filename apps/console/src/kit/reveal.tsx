@@ -51,7 +51,7 @@ export interface Revealing {
   readonly key: string;
   readonly operator: Logins;
   readonly asking: AskOptions;
-  /** What is looked at, as it goes on record. */
+  /** What is looked at, as it is put on record. */
   readonly selection: Readonly<Record<string, unknown>>;
 }
 

@@ -58,7 +58,7 @@ export interface EpochParts extends Part {
   report(): { readonly missing?: MissingReport[]; readonly uncompared?: UncomparedReport[] };
 }
 
-/** A batch whose lease is longer is archived at once all the same, unless its source is away for so long. */
+/** A batch whose lease is longer is archived at once nevertheless, unless its source is away for so long. */
 const longestLeaseMs = 300_000;
 
 /** For what comes on top: the way there, and the way of the answer. */

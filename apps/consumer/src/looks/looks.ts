@@ -73,7 +73,7 @@ export function createLooks(
     return pool;
   }
 
-  function lookThrough<Seen>(
+  function snapshotOf<Seen>(
     url: string,
     what: LookOptions<Seen>["what"],
     look: () => Promise<Seen>,
@@ -93,11 +93,11 @@ export function createLooks(
   }
 
   const options = { applicationName, queryTimeoutMs: lookMs, signal } as const;
-  const central = lookThrough(centralUrl, "central", () =>
+  const central = snapshotOf(centralUrl, "central", () =>
     withClient(centralUrl, options, lookAtCentral),
   );
   const sources = sourceUrls.map((url) =>
-    lookThrough(url, "source", async () => {
+    snapshotOf(url, "source", async () => {
       const watch = watchOf(url);
       // A database that is known to be away is left to its breaker: it would only keep the others waiting.
       if (watch?.fault !== undefined) throw new Error(watch.fault.message);
@@ -106,7 +106,7 @@ export function createLooks(
   );
   const capturedUrls = capture.enabled ? (capture.sourceUrls ?? sourceUrls) : [];
   const captures = capturedUrls.map((url) =>
-    lookThrough(url, "capture", () =>
+    snapshotOf(url, "capture", () =>
       readCaptureStatus(
         poolOf(url),
         poolOf(capture.centralUrl ?? centralUrl),

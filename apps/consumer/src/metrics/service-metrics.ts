@@ -63,7 +63,7 @@ export function createServiceMetrics(registry: Registry) {
   };
 }
 
-/** What this replica captures. How the slots fare is seen at the sources: also where nobody reads them. */
+/** What this replica captures. The state of the slots is seen at the sources: also where nobody reads them. */
 export function createCaptureMetrics(registry: Registry) {
   const registers = [registry];
   const transactions = new Counter({

@@ -7,8 +7,7 @@ const states = ["off", "waiting", "reading", "unread", "lost", "refused"] as con
 const walStatuses = ["reserved", "extended", "unreserved", "lost"] as const;
 
 /**
- * How each source's slot fares, by any process or none. Where this consumer captures nothing, a slot is seen all
- * the same: the source keeps write-ahead log for it.
+ * The state of each source's slot, by any process or none. Where this consumer captures nothing, a slot is seen nevertheless: the source keeps write-ahead log for it.
  */
 export function createSlotMetrics(registry: Registry, databases: SeenDatabases) {
   const state = createGauge(

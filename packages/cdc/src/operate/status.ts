@@ -24,7 +24,7 @@ export interface CaptureStatus {
   readonly state: CaptureState;
   /** Why, where it is lost or refused. */
   readonly reason: string | null;
-  /** What keeps the reader from going on, such as a change that can't be decoded. */
+  /** What keeps the reader from continuing, such as a change that can't be decoded. */
   readonly fault: string | null;
   /** For whom, where it waits. */
   readonly waitsFor: readonly Blocker[] | null;

@@ -36,7 +36,7 @@ import { dropSlot } from "../slot/drop-slot.ts";
 import { assertNotLost } from "../slot/slot.ts";
 import { readSlot } from "./read-slot.ts";
 
-/** How the capture of one source fares in this process. */
+/** The state of the capture of one source in this process. */
 export interface CaptureHealth {
   /** The source's name, or its place until that is known. */
   readonly source: string;

@@ -14,7 +14,7 @@ export interface TransactionReader {
 /**
  * @param recordedLsn everything that was committed before this on the stream's timeline is in the change
  *   log already, and is left out when the slot gives it once more.
- * @param refused tables that can't be captured: wal2json gives their inserts all the same.
+ * @param refused tables that can't be captured: wal2json gives their inserts nevertheless.
  */
 export function createTransactionReader(
   recorder: Recorder,

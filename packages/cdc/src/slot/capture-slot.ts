@@ -90,7 +90,7 @@ export interface LogOrigin {
  * Why changes are missing that no retry brings back, or undefined where nothing says so. The one rule for the
  * reader, `cdc status` and the doctor.
  *
- * @param slot read before the cursor, so that a reader that goes on meanwhile does not look like a loss.
+ * @param slot read before the cursor, so that a reader that continues meanwhile does not look like a loss.
  * @param cursor undefined also where it is not known: then only the slot itself can tell.
  * @param server whose slot it is, where that is known.
  */
@@ -103,10 +103,10 @@ export function findLoss(
     // Places in the log of one server say nothing of those in another's, nor of those that a promotion has left behind.
     const { systemId, timeline } = server;
     if (systemId !== null && systemId !== cursor.systemId) {
-      return `the change log goes on in the write-ahead log of the server ${cursor.systemId}, and this is the server ${systemId}`;
+      return `the change log continues in the write-ahead log of the server ${cursor.systemId}, and this is the server ${systemId}`;
     }
     if (timeline !== null && timeline < cursor.timeline) {
-      return `the change log goes on in timeline ${cursor.timeline}, and this server is at timeline ${timeline}: an old primary, or a backup that was restored`;
+      return `the change log continues in timeline ${cursor.timeline}, and this server is at timeline ${timeline}: an old primary, or a backup that was restored`;
     }
   }
   if (slot === undefined) {

@@ -81,7 +81,7 @@ export async function openReplicationStream(
   }
 }
 
-/** What ended a stream, behind everything that it has given; undefined while it goes on. */
+/** What ended a stream, behind everything that it has given; undefined while it continues. */
 interface Failure {
   error: unknown;
   tell(): void;

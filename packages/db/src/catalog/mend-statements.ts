@@ -148,7 +148,7 @@ function readColumn(definition: string): Column {
   return { type, isNotNull, identity, generated, default: byDefault };
 }
 
-/** Ids go on after those that the table, or the archive of a queue, has. */
+/** Ids continue after those that the table, or the archive of a queue, has. */
 function continueSequence(object: string, column: string): readonly string[] {
   const table = object.slice("table ".length);
   const tables = [

@@ -55,7 +55,7 @@ const privilegeMissing = "01007";
 
 /**
  * Brings one database up to date: pgcrypto and pgmq (on the Singularity side), pending migrations, then
- * every SQL object if any has changed, roles and what they are granted among them; then whatever differs from
+ * every SQL object if any has changed, roles and what they are granted among them; then everything that differs from
  * what a fresh migration makes is mended. All of it is one transaction: it happens whole or not at all. Where nothing
  * has changed since a migration of this build found all of it in order, that is all that is looked at. Runs at the
  * same time, from anywhere, wait for each other; the later ones find nothing to do. A role that can't be made or granted

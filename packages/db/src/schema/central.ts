@@ -318,7 +318,7 @@ export const captureCursors = central.table("capture_cursors", {
   publicationId: bigint("publication_id", { mode: "number" }),
   /** Why the rest of the slot can't be read, where only reading it told that. */
   lostReason: text("lost_reason"),
-  /** What keeps the reader from going on, until it has gone on. */
+  /** What keeps the reader from continuing, until it has continued. */
   fault: text("fault"),
 });
 
@@ -343,8 +343,7 @@ export const consumers = central.table("consumers", {
 });
 
 /**
- * Stretches of the store's life, in each of which it can have lost nothing that it told to be committed; the newest goes
- * on. A new one begins where the store says something else of itself than before, where it does not have what a consumer
+ * Stretches of the store's life, in each of which it can have lost nothing that it told to be committed; the newest continues. A new one begins where the store says something else of itself than before, where it does not have what a consumer
  * said last, and where no consumer was at work: then the sources' archives are compared with the ledger.
  */
 export const epochs = central.table("epochs", {

@@ -282,7 +282,7 @@ export const jobRuns = pgTable(
     status: text("status").notNull(),
     /** What the function returned, or null when it failed. */
     result: jsonb("result"),
-    /** Why it failed; or, of one that was skipped, whose run was going on. */
+    /** Why it failed; or, of one that was skipped, whose run was under way. */
     error: text("error"),
     startedBy: text("started_by").notNull(),
     startedAt: instant("started_at").notNull(),

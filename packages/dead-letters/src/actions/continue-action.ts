@@ -55,7 +55,7 @@ const steps: Readonly<Record<string, (central: Pool) => AnyStep>> = {
   "replay-archive": () => replayArchiveStep,
 };
 
-/** Kinds that can't be gone on with, and how their operator does it. */
+/** Kinds that can't be continued, and how their operator does it. */
 const repeats: Readonly<Record<string, string>> = {
   "job-run": "its process ended; `centralcloud jobs` tells how the job fared",
   reveal: "it has shown what it was for; give the command again",
@@ -69,7 +69,7 @@ export function takesFile({ kind }: Pick<ActionDetails, "kind">): boolean {
 }
 
 /**
- * Goes on with an action whose runner is gone, from where its sources say that it is; or makes the figures final of one
+ * Continues with an action whose runner is gone, from where its sources say that it is; or makes the figures final of one
  * that was cancelled.
  *
  * @throws {ActionUnavailableError} {@link SelectionError} {@link MissingRightsError} {@link EditRefusedError}
@@ -102,7 +102,7 @@ export async function continueAction(id: string, options: ContinueOptions): Prom
   }
 }
 
-/** How an edit or an import goes on: with its file, or without one where nothing is left to do. */
+/** How an edit or an import continues: with its file, or without one where nothing is left to do. */
 async function stepWithFile(
   action: ActionDetails,
   places: readonly Place[],
@@ -214,7 +214,7 @@ function placeAt(source: DeadLetterSource, queue: string): Place {
   return placeOf(source, queue);
 }
 
-/** Its process did what it was for, or did not: nobody can go on with it, and it ends as failed or cancelled. */
+/** Its process did what it was for, or did not: nobody can continue with it, and it ends as failed or cancelled. */
 async function endUnrepeatable(
   action: ActionDetails,
   parts: readonly ActionPartOf<never>[],

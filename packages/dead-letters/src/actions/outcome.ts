@@ -12,7 +12,7 @@ export interface Outcome {
   readonly deadLettered: number;
   /** Nowhere any more: archives are kept for a while only. */
   readonly unknown: number;
-  /** Of what they died again, the commonest first. */
+  /** What they failed with again, the commonest first. */
   readonly again: readonly DeathAgain[];
 }
 

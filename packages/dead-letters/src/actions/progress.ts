@@ -18,7 +18,7 @@ export interface Progress {
   readonly merged: number;
   readonly detail: Readonly<Record<string, number>>;
   readonly startedAt: string;
-  /** When it was closed; null while it may go on. */
+  /** When it was closed; null while it may continue. */
   readonly endedAt: string | null;
 }
 

@@ -4,7 +4,7 @@ import type { Pool } from "pg";
 import { assertMayRecord } from "../rights.ts";
 import { ActionSession } from "./session.ts";
 
-/** Something that an operator does at once, and that can't be gone on with. */
+/** Something that an operator does at once, and that can't be continued. */
 export interface RecordedWork<Result> {
   readonly kind: "job-run" | "adopt-source" | "renew-source" | "reveal";
   readonly request: ActionRequest;

@@ -98,7 +98,7 @@ const lockWaitS = 5;
 /**
  * Runs an action that was claimed until its end, or until it is paused, cancelled or interrupted, and lets go of it.
  * Before each chunk it tells the central store how far it is, and asks what to do. Each chunk is one transaction at its
- * source, with its figures; so wherever this ends, another run goes on with what has not been moved.
+ * source, with its figures; so wherever this ends, another run continues with what has not been moved.
  */
 export async function runAction<Selection>(
   session: ActionSession,

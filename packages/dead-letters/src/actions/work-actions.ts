@@ -30,7 +30,7 @@ export interface WorkOptions {
   readonly everyMs?: number;
 }
 
-/** Beside a slow action, others go on. */
+/** Beside a slow action, others continue. */
 const atATime = 4;
 
 const lookEveryMs = 2_000;
@@ -111,7 +111,7 @@ class ActionWorker {
     }
   }
 
-  /** Never rejects: what keeps one action from going on keeps no other. */
+  /** Never rejects: what keeps one action from continuing keeps no other. */
   async #take({ id }: ActionSummary): Promise<void> {
     const { central, withSources } = this.#options;
     try {

@@ -26,7 +26,7 @@ const worthAWord = 256 * 1024 * 1024;
 const setLimit =
   "alter system set max_slot_wal_keep_size = '10GB', or what the disk can spare; then select pg_reload_conf()";
 
-/** What the server keeps for any logical slot of the database, and how the slots of others fare. */
+/** What the server keeps for any logical slot of the database, and the state of the slots of others. */
 export async function checkSlots(database: CheckedDatabase): Promise<readonly CheckResult[]> {
   const slots = await slotsOf(database);
   if (slots.length === 0) return [];
@@ -104,7 +104,7 @@ export async function gatherSlots(database: CheckedDatabase): Promise<SlotFact> 
   return { side: "source", source, slot, problems };
 }
 
-/** How our own slot of each source fares: lost, read or left alone, by what the change log says, too. */
+/** The state of our own slot of each source: lost, read or left alone, by what the change log says, too. */
 export function compareSlots(
   facts: readonly DatabaseFact<SlotFact>[],
 ): readonly DatabaseCheckResult[] {

@@ -4,7 +4,7 @@ import { type CheckResult, ok, runStatement, warning } from "../finding.ts";
 /** A replica reports itself every five seconds. */
 export const silenceS = 60;
 
-/** Replicas that ended without a word are dead, or cut off; the store forgets them after a day. */
+/** Replicas that ended silently are dead, or cut off; the store forgets them after a day. */
 export async function checkConsumers({ client }: CheckedDatabase): Promise<CheckResult[]> {
   const { rows } = await client.query<{
     id: string;

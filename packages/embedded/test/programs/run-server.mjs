@@ -1,5 +1,5 @@
 /**
- * Starts a server with the options given as JSON, says so in one line of JSON, and goes on until it
+ * Starts a server with the options given as JSON, says so in one line of JSON, and continues until it
  * is killed. On SIGINT it does what a service does: a last piece of work, then, on SIGUSR2, an orderly stop.
  */
 import { once } from "node:events";

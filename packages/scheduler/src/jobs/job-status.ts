@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from "pg";
 
-/** How a job fares, whoever runs it. "Last" is the last run that was not skipped. */
+/** The state of a job, whoever runs it. "Last" is the last run that was not skipped. */
 export interface JobStatus {
   readonly job: string;
   /** Five fields of cron, in UTC. */
@@ -52,7 +52,7 @@ export interface JobRunReport {
   readonly durationMs: number | null;
   /** JSON text of the rows that the job returned; null where it is long, or there are none. */
   readonly result: string | null;
-  /** Why it failed; or whose run was going on. */
+  /** Why it failed; or whose run was under way. */
   readonly error: string | null;
 }
 

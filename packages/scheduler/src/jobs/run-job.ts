@@ -2,7 +2,7 @@ import { pause } from "@centralcloud/service";
 import type { ClientBase, Pool } from "pg";
 
 export interface JobRun {
-  /** `skipped`: another run of the job was going on. */
+  /** `skipped`: another run of the job was under way. */
   readonly status: "succeeded" | "failed" | "skipped";
   /**
    * The rows that the job's function returned, added up over the steps of a job that works in steps; null
@@ -30,7 +30,7 @@ const leastStepMs = 10;
 /** What one step of a run says beside its result. */
 interface JobStep extends JobRun {
   readonly runId: string;
-  /** Whether the run goes on with another step. */
+  /** Whether the run continues with another step. */
   readonly more: boolean;
 }
 

@@ -44,7 +44,7 @@ export function workCommand(environment: Environment): Command {
         const asked = await askSources(urls, { timeout }, identify);
         const found = asked.answers.filter(({ sourceId }) => ids.includes(sourceId));
         let failure: unknown;
-        // What keeps one action from going on is logged with it, and is no wrong usage of this command.
+        // What keeps one action from continuing is logged with it, and is no wrong usage of this command.
         await withSources(command, found, (sources) =>
           work(sources).catch((error: unknown) => {
             failure = error;

@@ -92,7 +92,7 @@ export function editCommand(environment: Environment): Command {
   );
 }
 
-/** Whoever looks at a message and sends nothing has seen it all the same. */
+/** Whoever looks at a message and sends nothing has seen it nevertheless. */
 async function recordLook(
   environment: Environment,
   { idempotencyKey: _, ...request }: ActionRequest,

@@ -107,7 +107,7 @@ async function exportAll(
           yield `${line}\n`;
         }
       } catch (error) {
-        // Those of the others are exported all the same.
+        // Those of the others are exported nevertheless.
         const { silence, isUnreachable } = describeSilence(source.name, error);
         silences[isUnreachable ? "unreachable" : "failed"].push(silence);
       }

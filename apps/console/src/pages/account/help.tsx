@@ -31,7 +31,7 @@ function HelpPage(): VNode {
         </li>
         <li>
           A preview says exactly what would be replayed or discarded, before anything is. A replay
-          goes on by itself, and can be paused, resumed and cancelled. A discard can be undone for
+          continues by itself, and can be paused, resumed and cancelled. A discard can be undone for
           as long as its archive is kept.
         </li>
       </ol>

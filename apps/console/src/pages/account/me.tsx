@@ -19,7 +19,7 @@ function MePage({ name, rights: held }: Viewer): VNode {
   return (
     <>
       <p>
-        You are signed in as <strong>{name}</strong>. That name goes on record with what you do.
+        You are signed in as <strong>{name}</strong>. That name is put on record with what you do.
       </p>
       <Table
         caption="What you may do"

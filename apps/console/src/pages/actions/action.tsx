@@ -250,12 +250,12 @@ function Controls({ action: { id, state, runner, parts } }: { readonly action: A
     <>
       {isOrphan && (
         <p>
-          No process works on it. If it was a console's, another console goes on by itself; else it
-          waits for whoever resumes it.
+          No process works on it. If it was a console's, another console continues by itself; else
+          it waits for whoever resumes it.
         </p>
       )}
       <div class="actions">
-        {canResume && button("resume", isOrphan ? "Go on with it here" : "Resume", "")}
+        {canResume && button("resume", isOrphan ? "Continue with it here" : "Resume", "")}
         {state === "running" && button("pause", "Pause", "plain")}
         {button("cancel", "Cancel; what is moved stays moved", "plain")}
       </div>

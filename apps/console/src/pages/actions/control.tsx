@@ -16,7 +16,7 @@ type Verb = "pause" | "resume" | "cancel" | "rate";
 
 const participles: Readonly<Record<Verb, string>> = {
   pause: "be paused",
-  resume: "be gone on with",
+  resume: "be continued",
   cancel: "be cancelled",
   rate: "be given a rate",
 };
@@ -27,7 +27,7 @@ interface Asked {
   readonly rate?: number | null;
 }
 
-/** Asks an action to do something, wherever it runs; without a process it is gone on with here, or brought to its end. */
+/** Asks an action to do something, wherever it runs; without a process it is continued here, or brought to its end. */
 async function control(
   verb: Verb,
   { params, viewer, operator, runner }: ActContext<unknown, unknown>,
@@ -57,7 +57,7 @@ async function control(
     );
     return { status: 409, title, body };
   }
-  // Where its process lives it goes on there, and where it was cancelled its figures have to be made final.
+  // Where its process lives it continues there, and where it was cancelled its figures have to be made final.
   if (verb === "resume" || (verb === "cancel" && isOpen)) runner.goOn(id);
   return { seeOther: actionHref(id) };
 }

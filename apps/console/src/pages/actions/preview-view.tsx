@@ -95,8 +95,8 @@ export function PreviewView({
               }
             >
               <p>
-                Replaying what the contract refuses dead-letters it again. Mend the producer or
-                the contract first, edit them, or send a few first to see.
+                Replaying what the contract refuses dead-letters it again. Mend the producer or the
+                contract first, edit them, or send a few first to see.
               </p>
             </Notice>
           )}

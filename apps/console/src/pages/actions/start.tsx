@@ -150,7 +150,7 @@ async function begin(context: Start, selection: Selection): Promise<Begun> {
   );
 }
 
-/** What is exported is whole: that it is asked for goes on record, and only whoever asked may load it. */
+/** What is exported is whole: that it is asked for is put on record, and only whoever asked may load it. */
 async function startExport(context: Start, { filter }: Selection): Promise<Outcome> {
   const { viewer, operator, form: given } = context;
   if (!viewer.rights.has("reveal")) {

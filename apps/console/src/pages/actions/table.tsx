@@ -6,7 +6,7 @@ import { Age, Count, StatusBadge, Text, type Tone } from "../../kit/figures.tsx"
 import { Table } from "../../kit/table.tsx";
 import { hrefTo } from "../../routing/links.ts";
 
-/** What whoever may not see what others did sees of them: what is going on, and not who does it to what, nor why. */
+/** What whoever may not see what others did sees of them: what happens, and not who does it to what, nor why. */
 export function maskAction<Action extends ActionSummary>(action: Action, viewer: Viewer): Action {
   if (viewer.rights.has("audit") || action.actor === viewer.name) return action;
   return {

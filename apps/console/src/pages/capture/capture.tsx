@@ -156,8 +156,8 @@ function Problems({ rows }: { readonly rows: readonly CaptureStatus[] }): VNode 
     if (fault !== null) {
       return [
         [
-          `The capture of ${source} does not go on: ${fault}`,
-          "It goes on by itself once that is mended.",
+          `The capture of ${source} does not continue: ${fault}`,
+          "It continues by itself once that is mended.",
         ],
       ];
     }

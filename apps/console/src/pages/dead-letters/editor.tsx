@@ -44,7 +44,7 @@ export function Invite({
       ) : mayReveal ? (
         <ActionForm action={deadLetterHref(deadLetter, "/edit")}>
           <p>
-            The editor shows the whole message. That you look, and why, goes on record; so does what
+            The editor shows the whole message. That you look, and why, is put on record; so is what
             you send. The original is kept in the archive.
           </p>
           <ReasonField />

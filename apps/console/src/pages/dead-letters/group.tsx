@@ -35,7 +35,7 @@ interface GroupModel {
 
 const shownRows = 10;
 
-/** Actions that are looked through for those of a group. */
+/** Actions that are searched for those of a group. */
 const recentActions = 200;
 
 /** One cause: its dead letters since when and from where, what would become of them, and what was done before. */

@@ -193,8 +193,7 @@ function NothingFound({
   }
   return (
     <p>
-      No message was dead-lettered, or each was replayed or discarded: nothing waits for you
-      here.
+      No message was dead-lettered, or each was replayed or discarded: nothing waits for you here.
     </p>
   );
 }

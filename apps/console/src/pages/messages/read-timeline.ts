@@ -23,7 +23,7 @@ export interface TimelineRequest {
  * One timeline of all that is known of a message, an agent or a session. Databases that are away are named in it, the
  * central store among them.
  *
- * @throws {ConfigurationError} where a source is named that there is not.
+ * @throws {ConfigurationError} where a source is named that does not exist.
  */
 export async function readTimeline(
   { sourceUrls, centralUrl, asking }: Pick<Databases, "sourceUrls" | "centralUrl" | "asking">,

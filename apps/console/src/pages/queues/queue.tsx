@@ -128,9 +128,7 @@ function QueuePage(model: QueueModel): VNode {
         caption="Messages that were delivered in each quarter of an hour of the last six hours"
         rows={rates.toReversed()}
         keyOf={({ at }) => at}
-        empty={
-          <p>Nothing was delivered in the last six hours, and nothing was dead-lettered.</p>
-        }
+        empty={<p>Nothing was delivered in the last six hours, and nothing was dead-lettered.</p>}
         columns={[
           { head: "From", cell: ({ at }) => <Time at={at} /> },
           { head: "Merged", isNumber: true, cell: (rate) => <Count value={rate.merged} /> },

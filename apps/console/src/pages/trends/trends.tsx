@@ -30,7 +30,7 @@ interface TrendsModel {
   readonly depths: readonly QueueDepth[];
   readonly groups: readonly DeadLetterGroup[];
   readonly performance: readonly AgentPerformance[];
-  /** Sources that answer, and do not let this login see how agents fare. */
+  /** Sources that answer, and do not let this login see how agents perform. */
   readonly closed: readonly Silence[];
   readonly knowledge: KnowledgeOverTime | undefined;
   readonly given: {
