@@ -52,9 +52,9 @@ export default class HangReporter {
     // What its last test did may be told after the end of the file.
     if (!this.#files.has(id)) return;
     const { testTimeout, hookTimeout } = project.config;
-    const patienceMs = Math.max(testTimeout, hookTimeout, ownMs) + graceMs;
+    const timeoutMs = Math.max(testTimeout, hookTimeout, ownMs) + graceMs;
     const at = performance.now();
-    this.#files.set(id, { at, what, patienceMs, path: `${project.name} ${path ?? id}` });
+    this.#files.set(id, { at, what, timeoutMs, path: `${project.name} ${path ?? id}` });
   }
 
   #keepLooking() {
@@ -69,7 +69,7 @@ export default class HangReporter {
     const lateMs = Math.max(0, now - this.#lookedAt - lookEveryMs);
     for (const file of this.#files.values()) file.at += lateMs;
     this.#lookedAt = now;
-    const silent = [...this.#files.values()].filter(({ at, patienceMs }) => now - at > patienceMs);
+    const silent = [...this.#files.values()].filter(({ at, timeoutMs }) => now - at > timeoutMs);
     if (silent.length === 0) return;
     for (const { at, what, path } of silent) {
       console.error(`hangs for ${Math.round((now - at) / 1000)} s: ${path}: ${what}`);

@@ -15,7 +15,7 @@ process.exitCode =
 /**
  * Runs all tests; once more where the run ended before its end, since a file hung. Where a few files failed, they run
  * again, one after the other: a test that fails beside others and passes by itself does not stop a change, but it is
- * named, in the last lines, as one to mend.
+ * named, in the last lines, as one to fix.
  */
 function runForCi() {
   let { report, status } = vitestWithReport();
@@ -40,9 +40,9 @@ function runForCi() {
   for (const { project, path, tests } of flaky) {
     console.log(`flaky, passed by itself: ${project} ${relative(root, path)}: ${tests.join("; ")}`);
   }
-  const mended = flaky.reduce((sum, { failed }) => sum + failed, 0);
+  const repaired = flaky.reduce((sum, { failed }) => sum + failed, 0);
   const { passed, failed, skipped } = report;
-  console.log(`${passed + mended} passed, ${failed - mended} failed, ${skipped} skipped`);
+  console.log(`${passed + repaired} passed, ${failed - repaired} failed, ${skipped} skipped`);
   return flaky.length === failedFiles.length ? 0 : 1;
 }
 

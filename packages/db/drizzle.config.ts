@@ -1,7 +1,7 @@
 import { defineConfig } from "drizzle-kit";
 
 /*
- * One configuration for both databases: DATABASE_PLANE says which. It holds no credentials, so
+ * One configuration for both databases: DATABASE_FOLDER says which. It holds no credentials, so
  * drizzle-kit only ever compares the schema with the last snapshot and writes a migration; what
  * reaches a database goes through `centralcloud migrate`.
  */
@@ -12,14 +12,14 @@ if (process.argv.includes("push")) {
   );
 }
 
-const plane = process.env.DATABASE_PLANE;
-if (plane !== "singularity" && plane !== "central") {
-  throw new Error("DATABASE_PLANE must be singularity or central");
+const folder = process.env.DATABASE_FOLDER;
+if (folder !== "singularity" && folder !== "central") {
+  throw new Error("DATABASE_FOLDER must be singularity or central");
 }
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: `./src/schema/${plane}.ts`,
-  out: `./migrations/${plane}`,
+  schema: `./src/schema/${folder}.ts`,
+  out: `./migrations/${folder}`,
   breakpoints: true,
 });

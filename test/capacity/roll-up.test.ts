@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Side } from "@centralcloud/postgres";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../tools/capacity/figures.ts";
@@ -20,9 +21,9 @@ let regions: TestDatabase[];
 let top: TestDatabase;
 
 beforeAll(async () => {
-  const many = (template: "singularity" | "central", count: number) =>
-    Promise.all(Array.from({ length: count }, () => createTestDatabase(template)));
-  sources = await many("singularity", 3);
+  const many = (side: Side, count: number) =>
+    Promise.all(Array.from({ length: count }, () => createTestDatabase(side)));
+  sources = await many("source", 3);
   regions = await many("central", 2);
   whole = await createTestDatabase("central");
   top = await createTestDatabase();

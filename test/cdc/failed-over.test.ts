@@ -46,7 +46,7 @@ async function queryOn(server: ChaosServer, statement: string) {
 beforeEach(async () => {
   central = await createTestDatabase("central");
   primary = await ChaosServer.create("primary", ["singularity"]);
-  await migrateAndSchedule("singularity", urlOf(primary), () => {});
+  await migrateAndSchedule("source", urlOf(primary), () => {});
   backup = await primary.backUp();
   const pool = new pg.Pool({
     idleTimeoutMillis: 0,

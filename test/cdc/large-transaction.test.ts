@@ -12,9 +12,9 @@ const rowCount = Number(process.env.CDC_LARGE_TRANSACTION_ROWS ?? 30_000);
 const fillingBytes = Math.max(2_000, 240_000_000 / rowCount);
 const heapMegabytes = 64;
 const residentMegabytes = 256;
-const patienceMs = 120_000 + rowCount;
+const timeoutMs = 120_000 + rowCount;
 
-vi.setConfig({ testTimeout: 3 * patienceMs });
+vi.setConfig({ testTimeout: 3 * timeoutMs });
 
 describe.each([pluginHere])("with %s", (plugin) => {
   const system = useSystem();
@@ -52,10 +52,10 @@ describe.each([pluginHere])("with %s", (plugin) => {
           seen.add(rows[0]?.count ?? 0);
           return seen.has(rowCount);
         },
-        patienceMs,
+        timeoutMs,
       );
       expect([...seen], "nobody sees a part of it").toEqual([0, rowCount]);
-      await caughtUp(system, patienceMs);
+      await caughtUp(system, timeoutMs);
       const peak = peakMegabytes(reader.child.pid);
       console.log(`${rowCount} rows with ${plugin}: the reader took at most ${peak} MB`);
       expect(peak).toBeLessThan(residentMegabytes);

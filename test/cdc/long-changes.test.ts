@@ -34,7 +34,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
     /^a change of agents at [0-9A-F]+\/[0-9A-F]+ can't be decoded: the row is too large: it has more than 16777216 bytes \(CDC_MAX_CHANGE_BYTES\); take agents out of CDC_TABLES/;
 
   test("a row of 200 MB is a fault of its source alone, and is never kept", async () => {
-    const other = await createTestDatabase("singularity");
+    const other = await createTestDatabase("source");
     await other.pool.query(`grant create on database "${other.name}" to centralcloud_owner`);
     try {
       const part = await capture.start({

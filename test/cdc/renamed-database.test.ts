@@ -21,7 +21,7 @@ const capture = useCapture(first);
 let system: TestSystem;
 
 beforeEach(async () => {
-  system = { singularity: await createTestDatabase("singularity"), central: first.central };
+  system = { singularity: await createTestDatabase("source"), central: first.central };
   await prepareForCapture(system);
 });
 
@@ -92,7 +92,7 @@ test("a database that gets a name which another one had makes a slot of its own"
   const before = system;
   const occupant = await capture.start();
   await occupant.observed("capture-reading");
-  const another = await createTestDatabase("singularity");
+  const another = await createTestDatabase("source");
   system = { ...first, singularity: await renameTestDatabase(another, name) };
   await prepareForCapture(system);
   try {

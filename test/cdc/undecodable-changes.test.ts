@@ -178,7 +178,7 @@ describe.each(pluginsHere)("with %s", (plugin) => {
   });
 
   test("other sources continue", async () => {
-    const other = await createTestDatabase("singularity");
+    const other = await createTestDatabase("source");
     try {
       await other.pool.query(`grant create on database "${other.name}" to centralcloud_owner`);
       await other.pool.query(

@@ -137,8 +137,8 @@ const holders: PoolClient[] = [];
 let findings: readonly Finding[];
 
 beforeAll(async () => {
-  const source = await createTestDatabase("singularity");
-  const twin = await createTestDatabase("singularity");
+  const source = await createTestDatabase("source");
+  const twin = await createTestDatabase("source");
   opened.push(source, twin);
   const { pool } = source;
   await pool.query("create schema sick");

@@ -90,7 +90,7 @@ describe("queues", () => {
 
   test("that were made anew without their rights and settings", async () => {
     const source = await sources.open(
-      "singularity",
+      "source",
       `select pgmq.drop_queue('${queue}'); select pgmq.create('${queue}')`,
     );
     const read = async () => {
@@ -154,7 +154,7 @@ describe("session keys", () => {
   });
 
   test("whose extension is gone, or not for the owner of our functions", async () => {
-    const source = await sources.open("singularity");
+    const source = await sources.open("source");
     await addNewKey(source, "k", { activate: true });
     const read = async () =>
       (await examine(system, { sourceUrls: [source.url] })).filter(
@@ -229,7 +229,7 @@ describe("jobs", () => {
 
 describe("identity", () => {
   test("two sources that are one, by copy or by name, are an error each", async () => {
-    const copy = await sources.open("singularity");
+    const copy = await sources.open("source");
     const { rows } = await system.singularity.pool.query(
       "select source_id from singularity_source",
     );
@@ -238,7 +238,7 @@ describe("identity", () => {
     expect(findings.filter(({ check }) => check === "identity")).toEqual([
       problem(
         "error",
-        new RegExp(`same source_id as singularity .*/${copy.name}`),
+        new RegExp(`same source_id as source .*/${copy.name}`),
         /centralcloud sources renew/,
       ),
       problem(
@@ -251,7 +251,7 @@ describe("identity", () => {
 
   test("two sources of one name are a warning", async () => {
     const source = await sources.open(
-      "singularity",
+      "source",
       `update singularity_source set name = '${system.singularity.name}'`,
     );
     const findings = await examine(system, { sourceUrls: [system.singularity.url, source.url] });

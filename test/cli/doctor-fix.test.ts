@@ -157,7 +157,7 @@ describe("queues", () => {
       queues.map((name) =>
         expect.stringMatching(
           new RegExp(
-            `^fixed {3}queues {2}singularity \\S+ {2}select public\\.create_queue\\('${name}'\\)$`,
+            `^fixed {3}queues {2}source \\S+ {2}select public\\.create_queue\\('${name}'\\)$`,
           ),
         ),
       ),

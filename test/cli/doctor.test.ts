@@ -18,7 +18,7 @@ const nowhere = "postgres://user:hunter2@127.0.0.1:1/nothing";
 
 describe("a healthy system", () => {
   test("has no errors, and is told what it uses", async () => {
-    const source = await sources.open("singularity");
+    const source = await sources.open("source");
     await addNewKey(source, "doctor-key", { activate: true });
     const environment = { ...environmentOf(system), SOURCE_DATABASE_URLS: source.url };
     const { exitCode, stdout, stderr } = await runCommand(["doctor", "--json"], environment);
@@ -34,7 +34,7 @@ describe("a healthy system", () => {
     ]);
     expect(summary).toEqual({ ok: findings.length - 4, warnings: 4, errors: 0 });
     for (const { database } of findings) {
-      expect(database).toMatch(/^(singularity|central) 127\.0\.0\.1:\d+\/[a-z0-9_]+$/);
+      expect(database).toMatch(/^(source|central) 127\.0\.0\.1:\d+\/[a-z0-9_]+$/);
     }
     const messages = findings.map(({ check, message }) => `${check}: ${message}`);
     for (const expected of [
@@ -62,7 +62,7 @@ describe("a healthy system", () => {
     expect(exitCode).toBe(0);
     const blocks = stdout.trimEnd().split("\n\n");
     expect(blocks).toHaveLength(3);
-    expect(blocks[0]).toMatch(/^singularity 127\.0\.0\.1:\d+\/.+\n( {2}\S.+\n)+/);
+    expect(blocks[0]).toMatch(/^source 127\.0\.0\.1:\d+\/.+\n( {2}\S.+\n)+/);
     expect(blocks[0]).toMatch(
       /\n {2}warning {2}session-keys {2}no session key is active.+\n {20,}→ centralcloud keys generate.+\n {20,}because sessions leave/,
     );
@@ -125,7 +125,7 @@ describe("a database that can't be reached", () => {
     expect(findings[0]).toEqual({
       check: "reachable",
       severity: "error",
-      database: "singularity 127.0.0.1:1/nothing",
+      database: "source 127.0.0.1:1/nothing",
       message: expect.stringMatching(/^it can't be reached: .*ECONNREFUSED/),
       remedy: expect.stringContaining("see that the server runs"),
       why: "nothing that needs it works",

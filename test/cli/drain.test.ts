@@ -149,8 +149,8 @@ test("a drain of databases that are not migrated fails at once, and says what to
   expect(central.stderr).toContain("run `centralcloud migrate --only central`");
 });
 
-test("a drain drains all others beside a source that does not answer, then ends within its patience and names it", async () => {
-  const silent = await createTestDatabase("singularity");
+test("a drain drains all others beside a source that does not answer, then ends after --answer-timeout and names it", async () => {
+  const silent = await createTestDatabase("source");
   const link = new Link(() => Number(new URL(silent.url).port));
   const through = new URL(silent.url);
   through.hostname = "127.0.0.1";
@@ -164,7 +164,7 @@ test("a drain drains all others beside a source that does not answer, then ends 
   const before = await archivedIn(system, patterns);
   try {
     await silent.pool.query("select pgmq.send($1, '{}'::jsonb, 600)", [patterns]);
-    const { finished, errors } = startCommand(["drain", "--patience", "3s"], environment);
+    const { finished, errors } = startCommand(["drain", "--answer-timeout", "3s"], environment);
     await until("it consumes that source", () => errors().includes(`source ${silent.name}`));
     link.change({ kind: "silent" });
     await queuesOf(system).send(patterns, patternMessage());
@@ -178,7 +178,7 @@ test("a drain drains all others beside a source that does not answer, then ends 
     await link.close();
     await dropTestDatabase(silent);
   }
-  // A query that is not answered is given up after 30 seconds, and only then does the patience of the drain begin.
+  // A query that is not answered is given up after 30 seconds, and only then does --answer-timeout begin.
 }, 120_000);
 
 test("a drain that waits for messages which nobody can read yet says whose they are, and until when", async () => {

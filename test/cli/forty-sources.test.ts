@@ -37,10 +37,10 @@ const servers: Server[] = [];
 const promptMs = 3_000;
 
 beforeAll(async () => {
-  slow = await createTestDatabase("singularity");
-  locked = await createTestDatabase("singularity");
+  slow = await createTestDatabase("source");
+  locked = await createTestDatabase("source");
   for (let count = 1; count < healthyCount; count++) {
-    healthy.push(await createTestDatabase("singularity"));
+    healthy.push(await createTestDatabase("source"));
   }
   deadLetter = await putDeadLetter(system.singularity);
   action = await replayOne();

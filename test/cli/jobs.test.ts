@@ -113,7 +113,7 @@ test("jobs tells the state of each job, as a table and as JSON", async () => {
 });
 
 test("where there are several sources, one has to be chosen", async () => {
-  const other: TestDatabase = await createTestDatabase("singularity");
+  const other: TestDatabase = await createTestDatabase("source");
   const environment = {
     ...environmentOf(system),
     SOURCE_DATABASE_URLS: `${system.singularity.url} ${other.url}`,

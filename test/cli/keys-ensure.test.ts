@@ -21,7 +21,7 @@ let ring: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "centralcloud-ensure-"));
   ring = join(folder, "ring.json");
-  later = await createTestDatabase("singularity");
+  later = await createTestDatabase("source");
 });
 
 afterAll(async () => {

@@ -23,7 +23,7 @@ const path = (name: string) => join(folder, name);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "centralcloud-keys-"));
-  second = await createTestDatabase("singularity");
+  second = await createTestDatabase("source");
 });
 
 afterAll(async () => {

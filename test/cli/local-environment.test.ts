@@ -50,7 +50,7 @@ test("databases of the environment that are those of npm start leave the rest of
 describe("another source in the environment", () => {
   test("is never put together with the central store of npm start, and it is said what is left out", async () => {
     await writeAddresses();
-    const other = await createTestDatabase("singularity");
+    const other = await createTestDatabase("source");
     const { exitCode, stdout, stderr } = await here(["drain", "--timeout", "5"], {
       SOURCE_DATABASE_URLS: other.url,
     }).finally(() => dropTestDatabase(other));
@@ -63,7 +63,7 @@ describe("another source in the environment", () => {
 
   test("is asked by commands that need no more, which say the same", async () => {
     await writeAddresses({ SESSION_PRIVATE_KEYS_FILE: "/nowhere/ring.json" });
-    const other = await createTestDatabase("singularity");
+    const other = await createTestDatabase("source");
     const listed = await here(["keys", "list"], { SOURCE_DATABASE_URLS: other.url });
     await dropTestDatabase(other);
     expect(listed.exitCode).toBe(0);

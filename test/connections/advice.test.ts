@@ -19,7 +19,7 @@ beforeAll(async () => {
   authority = await createAuthority("authority of the test");
   server = await startTlsServer(authority, await authority.issue(["localhost"]), ["singularity"]);
   const url = server.urlOf("singularity", "localhost", verified());
-  await migrateAndSchedule("singularity", url, () => {});
+  await migrateAndSchedule("source", url, () => {});
 });
 afterAll(async () => {
   await server.postgres.stop();

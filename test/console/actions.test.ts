@@ -57,7 +57,7 @@ test("a replay goes from its preview over its progress to what became of its mes
   });
   expect(wordsOf(page)).toMatch(/Of 2 messages sent: 1 merged ?, 0 waiting, 1 dead-lettered again/);
   expect(wordsOf(page)).toContain("1 × invalid · out_of_range");
-  expect(wordsOf(page)).toContain("the producer is mended");
+  expect(wordsOf(page)).toContain("the producer is repaired");
   expect(wordsOf(page)).toContain(`centralcloud actions show ${id}`);
   expect(await action(id)).toMatchObject({ kind: "replay", channel: "console", moved: 2 });
 });

@@ -27,15 +27,15 @@ const big = "12345678901234567890.10";
 const original = patternMessage({ confidence: 2 }).replace('"source"', `"big":${big},"source"`);
 
 async function open(browser: Browser, id: string) {
-  const editor = await browser.post(pathOf(id), { step: "open", reason: "mending" });
+  const editor = await browser.post(pathOf(id), { step: "open", reason: "repairing" });
   const looked = hiddenFields(editor, pathOf(id)).looked?.[0] ?? "";
   const text = editorText(editor);
-  const send = (step: string, changed: string, reason = "mending") =>
+  const send = (step: string, changed: string, reason = "repairing") =>
     browser.post(pathOf(id), { step, text: changed, reason, looked });
   return { editor, text, send };
 }
 
-test("what a contract refuses is sent back with the text, its faults at their places and the difference; mended, it is sent and merged", async () => {
+test("what a contract refuses is sent back with the text, its faults at their places and the difference; repaired, it is sent and merged", async () => {
   const id = await putDeadLetter(system.singularity, { original });
   const browser = await (await consoles.start()).signIn();
   const { editor, text, send } = await open(browser, id);
@@ -73,8 +73,8 @@ test("what a contract refuses is sent back with the text, its faults at their pl
   expect(wordsOf(page)).toContain("Of 1 changed message sent: 1 merged");
   const records = await actionsIn(system);
   expect(records.map(({ action: kind, reason }) => [kind, reason])).toEqual([
-    ["reveal", "mending"],
-    ["edit", "mending"],
+    ["reveal", "repairing"],
+    ["edit", "repairing"],
   ]);
 });
 
@@ -102,7 +102,11 @@ test("a session that ended in a half-written edit loses nothing: what was typed 
   const { text } = await open(await signInAs(console, "ann"), id);
   const changed = text.replace('"confidence": 2', '"confidence": 0.25');
   const stranger = console.browser();
-  const ended = await stranger.post(pathOf(id), { step: "send", text: changed, reason: "mending" });
+  const ended = await stranger.post(pathOf(id), {
+    step: "send",
+    text: changed,
+    reason: "repairing",
+  });
   expect(ended.status).toBe(401);
   expect(ended.text).toContain("0.25");
   expect(wordsOf(ended)).toContain("nothing that you typed is lost");
@@ -110,7 +114,7 @@ test("a session that ended in a half-written edit loses nothing: what was typed 
   const again = await (await signInAs(console, "ann")).post(pathOf(id), {
     step: "send",
     text: changed,
-    reason: "mending",
+    reason: "repairing",
   });
   await until("it is sent", async () => ((await waiting()) === 0 ? true : undefined));
   expect(actionIdOf(again)).toMatch(/^\d+$/);

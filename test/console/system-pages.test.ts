@@ -138,12 +138,12 @@ describe("jobs", () => {
 });
 
 describe("the doctor", () => {
-  test("what is wrong comes first, with what mends it, and the command that says the same", async () => {
+  test("what is wrong comes first, with how to repair it, and the command that says the same", async () => {
     const browser = await signIn({ ...withAway(), CONSOLE_ASK_TIMEOUT_S: "30" });
     const { status, text } = await browser.get("/doctor");
     expect(status).toBe(200);
     expect(text).toContain("it can't be reached");
-    expect(text).toContain("What mends it");
+    expect(text).toContain("How to repair it");
     expect(text.indexOf("127.0.0.1:1/away")).toBeLessThan(text.indexOf("What is in order"));
     expect(text).toContain(">centralcloud doctor</code>");
   });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type ArchiveCheck, confirmEpoch } from "@centralcloud/central";
 import {
   archiveComparisons,
-  type ComparisonPatience,
+  type ComparisonTimeouts,
   concludeComparison,
   planComparison,
 } from "@centralcloud/consumer";
@@ -17,7 +17,7 @@ const system = useSystem();
 failOnLeaks(system);
 const queue = "centralcloud-new-patterns";
 const queues = [queue];
-const patience: ComparisonPatience = { leaseMs: 30_000, statementMs: 30_000 };
+const timeouts: ComparisonTimeouts = { leaseMs: 30_000, statementMs: 30_000 };
 
 describe("planComparison", () => {
   const check: ArchiveCheck = {
@@ -34,7 +34,7 @@ describe("planComparison", () => {
   const missing = { since: "2026-01-01T12:00:05.000Z", count: 3, isAtLeast: false };
 
   test("compares at once up to now, and plans to compare what is archived within a lease from now", () => {
-    const plan = planComparison(check, "2026-01-01T12:00:10.000Z", patience);
+    const plan = planComparison(check, "2026-01-01T12:00:10.000Z", timeouts);
     expect(plan).toEqual({
       from: check.from,
       to: "2026-01-01T12:00:10.000Z",
@@ -45,12 +45,12 @@ describe("planComparison", () => {
   });
 
   test("waits while nothing is missing until no statement can be under way any more", () => {
-    const plan = planComparison(compared, "2026-01-01T12:01:00.000Z", patience);
+    const plan = planComparison(compared, "2026-01-01T12:01:00.000Z", timeouts);
     expect(plan).toEqual({ dueInMs: 10_000 });
   });
 
   test("then compares a last time, and is over where nothing is missing", () => {
-    const plan = planComparison(compared, "2026-01-01T12:01:10.000Z", patience);
+    const plan = planComparison(compared, "2026-01-01T12:01:10.000Z", timeouts);
     if ("dueInMs" in plan) throw new Error("it is due");
     expect(plan).toMatchObject({ isLast: true, from: check.from, to: compared.until });
     const found = { missing: undefined, unknownIds: 0 };
@@ -62,7 +62,7 @@ describe("planComparison", () => {
   });
 
   test("looks again and again as long as something is missing, and is not over before the last time", () => {
-    const plan = planComparison({ ...compared, missing }, "2026-01-01T12:00:50.000Z", patience);
+    const plan = planComparison({ ...compared, missing }, "2026-01-01T12:00:50.000Z", timeouts);
     if ("dueInMs" in plan) throw new Error("it is due");
     expect(plan.isLast).toBe(false);
     const result = concludeComparison(plan, { missing: undefined, unknownIds: 0 });
@@ -71,14 +71,14 @@ describe("planComparison", () => {
 
   test("what could never be compared is not over at its first comparison, however late that is", () => {
     const late = { ...check, until: "2026-01-01T12:00:40.000Z" };
-    expect(planComparison(late, "2026-01-01T18:00:00.000Z", patience)).toMatchObject({
+    expect(planComparison(late, "2026-01-01T18:00:00.000Z", timeouts)).toMatchObject({
       isLast: false,
       to: late.until,
     });
   });
 
   test("a source whose clock was set back is compared from an hour before, and that is said", () => {
-    const plan = planComparison(check, "2026-01-01T11:00:00.000Z", patience);
+    const plan = planComparison(check, "2026-01-01T11:00:00.000Z", timeouts);
     expect(plan).toMatchObject({
       from: "2026-01-01T10:00:00.000Z",
       problem: expect.stringContaining("clock was set back"),
@@ -86,7 +86,7 @@ describe("planComparison", () => {
   });
 
   test("messages that do not say which id was theirs are told", () => {
-    const plan = planComparison(check, "2026-01-01T12:00:10.000Z", patience);
+    const plan = planComparison(check, "2026-01-01T12:00:10.000Z", timeouts);
     if ("dueInMs" in plan) throw new Error("it is due");
     expect(concludeComparison(plan, { missing: undefined, unknownIds: 2 }).problem).toMatch(
       /^2 archived messages do not say/,
@@ -151,7 +151,7 @@ describe("comparing", () => {
     const task = archiveComparisons({
       central: pool,
       consumerId,
-      patience,
+      timeouts,
       checks: () => rows,
       sourceOf: () => ({ sourceId, name: "the source", connection: connection as never }),
       isAway: () => false,

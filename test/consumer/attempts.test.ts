@@ -168,7 +168,7 @@ test("where there is no dead-letter queue, messages that need none are merged ne
         (sum, seen) => sum + (seen.event === "batch-merged" ? seen.merged : 0),
         0,
       );
-    await until("its neighbours are merged", () => merged() === 2);
+    await until("the other messages are merged", () => merged() === 2);
     await until("only the bad one is left", async () => {
       return (await queuesOf(system).metrics(queue)).total === 1;
     });
@@ -178,7 +178,7 @@ test("where there is no dead-letter queue, messages that need none are merged ne
   }
 });
 
-test("a message that fails is no suspect: its neighbours are not set apart", async () => {
+test("a message that fails is not taken for poison: the other messages of its batch are not released", async () => {
   await refusePoisonWith("ZZ001");
   const bodies = Array.from({ length: 200 }, (_, index) =>
     index % 10 === 0 ? patternMessage({ pattern: { poison: index } }) : patternMessage(),

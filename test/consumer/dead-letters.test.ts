@@ -45,7 +45,7 @@ describe("a message that never can be merged is dead-lettered", () => {
     ]);
   });
 
-  test("when the database refuses it, alone among 500, and its neighbours are merged", async () => {
+  test("when the database refuses it, alone among 500, and the other messages of its batch are merged", async () => {
     await system.central.pool.query(
       `alter table central.patterns add constraint no_poison check (not pattern ? 'poison')`,
     );

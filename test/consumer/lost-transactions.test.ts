@@ -45,7 +45,7 @@ beforeEach(async () => {
   const url = server.urlOf("centralcloud");
   await migrate("central", url, () => {});
   system.central = { name: "centralcloud", url, pool: openPool(url) };
-  system.singularity = await createTestDatabase("singularity");
+  system.singularity = await createTestDatabase("source");
 });
 afterEach(async () => {
   for (const running of loads.splice(0)) await running.end();
@@ -163,7 +163,7 @@ async function expectNoticed(service: TestService): Promise<string> {
 }
 
 /** Does what the doctor says, and expects that nothing is missing then, and that everybody says so. */
-async function mend(service: TestService, remedy: string, sent: number): Promise<void> {
+async function repair(service: TestService, remedy: string, sent: number): Promise<void> {
   const [, words = ""] = /centralcloud (replay-archive [^;]*?) --reason/.exec(remedy) ?? [];
   const command = [...words.split(" "), "--reason", "the central store lost transactions"];
   expect((await runCommand(command, environmentOf(system))).exitCode).toBe(0);
@@ -226,7 +226,7 @@ async function expectCompared(service: TestService, epochs: number): Promise<voi
 }
 
 test(
-  "a base backup that is 15 s old, in the place of the central store, is noticed under load within a minute, and replay-archive mends it",
+  "a base backup that is 15 s old, in the place of the central store, is noticed under load within a minute, and replay-archive repairs it",
   async () => {
     const service = await services.start();
     await service.ready();
@@ -240,7 +240,7 @@ test(
     await server.start();
     const remedy = await expectNoticed(service);
     const sent = await running.end();
-    await mend(service, remedy, sent);
+    await repair(service, remedy, sent);
     await service.stop(2_000);
     await expectRebuiltAlike();
   },
@@ -265,7 +265,7 @@ test(
       "select max(timeline) as timeline from central.epochs",
     );
     expect(rows).toEqual([{ timeline: 2 }]);
-    await mend(service, remedy, await running.end());
+    await repair(service, remedy, await running.end());
   },
   limitMs,
 );
@@ -290,7 +290,7 @@ test(
     expect(finding).toMatchObject({ severity: "ok" });
     expect(finding?.message).toMatch(/as soon as one works: its server was started anew/);
     const second = await services.start();
-    await mend(second, await expectNoticed(second), sent);
+    await repair(second, await expectNoticed(second), sent);
     await second.stop(2_000);
 
     await system.central.pool.query(
@@ -298,7 +298,7 @@ test(
     );
     await migrate("central", system.central.url, () => {});
     const third = await services.start();
-    await mend(third, await expectNoticed(third), sent);
+    await repair(third, await expectNoticed(third), sent);
   },
   limitMs,
 );

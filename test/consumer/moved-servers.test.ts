@@ -36,7 +36,7 @@ failOnLeaks();
 
 beforeAll(async () => {
   original = await ChaosServer.create("original", ["singularity"]);
-  await migrateAndSchedule("singularity", original.urlOf("singularity"), () => {});
+  await migrateAndSchedule("source", original.urlOf("singularity"), () => {});
   backup = await original.backUp();
 }, 60_000);
 afterAll(async () => {
@@ -259,7 +259,7 @@ describe("while the central store can't say whose a source is", () => {
 });
 
 test("two hosts that both call something localhost work on one source", async () => {
-  const other = await createTestDatabase("singularity");
+  const other = await createTestDatabase("source");
   others.push(other);
   const first = await services.start(at(original));
   await first.ready();

@@ -51,7 +51,7 @@ async function start(
 const away = "postgres://nobody@127.0.0.1:1/nothing";
 
 test("one source of five that can't be reached costs no readiness, and is told", async () => {
-  for (let count = 0; count < 3; count++) others.push(await createTestDatabase("singularity"));
+  for (let count = 0; count < 3; count++) others.push(await createTestDatabase("source"));
   const sourceUrls = [system.singularity.url, ...others.map(({ url }) => url), away];
   const { health } = await start({ sourceUrls });
   await until("it is ready", () => health().ready);

@@ -18,7 +18,7 @@ const queue = "centralcloud-new-patterns";
 let second: TestDatabase;
 
 beforeAll(async () => {
-  second = await createTestDatabase("singularity");
+  second = await createTestDatabase("source");
 });
 afterAll(() => dropTestDatabase(second));
 

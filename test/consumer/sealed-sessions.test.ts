@@ -64,14 +64,14 @@ async function storedSessions() {
 describe("a sealed session that can't be opened is unreadable", () => {
   async function expectUnreadable(code: string, sealed: object, keys: readonly SessionKey[]) {
     const body = sessionMessage({ sealed });
-    await send(body, sessionMessage({ session_id: "neighbour", session_state: {} }));
+    await send(body, sessionMessage({ session_id: "other", session_state: {} }));
     const { report, observations } = await drainAll(system, { sessionKeys: keys });
     expect(report).toMatchObject({ processed: 1, deadLettered: 1, released: 0 });
     expect(await deadLettersOf(system, queue)).toMatchObject([
       { reason: "unreadable", original_message: JSON.parse(body), error: { code } },
     ]);
     expect(JSON.stringify(observations)).not.toContain("PLAINTEXT");
-    expect((await storedSessions()).map((row) => row.session_id)).toEqual(["neighbour"]);
+    expect((await storedSessions()).map((row) => row.session_id)).toEqual(["other"]);
   }
 
   const secret = '{"secret":"PLAINTEXT"}';
@@ -156,7 +156,7 @@ describe("a seal that names its session", () => {
     ["version", { synced_at: "2025-10-25T10:00:00.000002Z" }],
     ["agent and session", { agent_id: 7, session_id: "two" }],
   ])(
-    "is unreadable in the message of another %s, whose neighbours are merged",
+    "is unreadable in the message of another %s, and the other messages of the batch are merged",
     async (part, changes) => {
       const sealed = await sealSession(system.singularity, secret, named);
       const body = sessionMessage({ ...message, ...changes, sealed });

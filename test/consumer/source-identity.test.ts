@@ -1,4 +1,5 @@
 import { createConsumer } from "@centralcloud/consumer";
+import type { Side } from "@centralcloud/postgres";
 import { QueueClient } from "@centralcloud/queue";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { aliasOf } from "../support/alias.ts";
@@ -24,14 +25,14 @@ const opened: TestDatabase[] = [];
 const system = {} as TestSystem;
 failOnLeaks();
 
-async function open(template: "singularity" | "central"): Promise<TestDatabase> {
-  const database = await createTestDatabase(template);
+async function open(side: Side): Promise<TestDatabase> {
+  const database = await createTestDatabase(side);
   opened.push(database);
   return database;
 }
 
 beforeEach(async () => {
-  system.singularity = await open("singularity");
+  system.singularity = await open("source");
   system.central = await open("central");
 });
 const logins: Login[] = [];
@@ -102,7 +103,7 @@ describe("a copy that is configured beside its original", () => {
     await send(system.singularity, [patternMessage()]);
     await send(system.singularity, [session("s")], "agent-sessions");
     const clone = await copy();
-    const honest = await open("singularity");
+    const honest = await open("source");
     const first = await services.start(both(system.singularity, honest));
     await first.ready();
     await until("the original is consumed", async () => {
@@ -158,7 +159,7 @@ describe("a copy that is configured beside its original", () => {
       findings.filter(({ check, severity }) => check === "identity" && severity === "error"),
     ).toMatchObject([
       {
-        database: `singularity ${place(clone)}`,
+        database: `source ${place(clone)}`,
         message: expect.stringContaining("it is not consumed, nor captured (conflict)"),
         remedy: expect.stringContaining("centralcloud sources renew"),
       },
@@ -210,7 +211,7 @@ describe("a copy that is configured beside its original", () => {
 
 describe("a source that takes another's id", () => {
   test("overwrites nothing of it: no session, no name, no ledger", async () => {
-    const hostile = await open("singularity");
+    const hostile = await open("source");
     await send(system.singularity, [session("s")], "agent-sessions");
     const service = await services.start(both(system.singularity, hostile));
     await service.ready();
@@ -251,7 +252,7 @@ describe("a source that takes another's id", () => {
   });
 
   test("and gets its own back, is consumed again by itself", async () => {
-    const other = await open("singularity");
+    const other = await open("source");
     const service = await services.start(both(system.singularity, other));
     await service.ready();
     const own = await idOf(other);

@@ -32,7 +32,7 @@ beforeAll(async () => {
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .start();
   live = openOn(5_432);
-  await migrateAndSchedule("singularity", live.singularity.url, () => {});
+  await migrateAndSchedule("source", live.singularity.url, () => {});
   await migrateAndSchedule("central", live.central.url, () => {});
   operator = await seatOperator({
     environment: {},

@@ -10,7 +10,7 @@ import { runCommand } from "../support/run-command.ts";
 
 /*
  * A dump has no rights on the database itself, and with `--no-owner --no-privileges` no others either: what
- * `pg_restore` leaves is found by the doctor and mended by `migrate`.
+ * `pg_restore` leaves is found by the doctor and repaired by `migrate`.
  */
 
 const password = "a password of this test";
@@ -24,7 +24,7 @@ beforeAll(async () => {
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .withCommand(["-c", "fsync=off"])
     .start();
-  await migrateAndSchedule("singularity", urlOf("singularity"), () => {});
+  await migrateAndSchedule("source", urlOf("singularity"), () => {});
   await migrateAndSchedule("central", urlOf("centralcloud"), () => {});
 }, 120_000);
 
@@ -88,7 +88,7 @@ describe.each([
     };
   }, 120_000);
 
-  test("what is missing is named, mended once, and not found again", async () => {
+  test("what is missing is named, repaired once, and not found again", async () => {
     expect(await driftOf(system)).toEqual(
       expect.arrayContaining([
         `centralcloud_owner lacks create on database ${system.singularity.name}`,
@@ -125,7 +125,7 @@ describe.each([
 });
 
 test("before it is migrated, a capture says which command gives the right that is missing", async () => {
-  const source = await restore("singularity", "source_unmended", "");
+  const source = await restore("singularity", "source_unrepaired", "");
   const login = await createLogin(source.url, "replication in role centralcloud_auditor");
   const { exitCode, stderr } = await runCommand(["cdc", "recreate", "--reason", "restored"], {
     SOURCE_DATABASE_URLS: login.urlOf(source.url),

@@ -23,9 +23,7 @@ async function show(setting: string): Promise<unknown> {
 
 test("migrating installs pgmq as an extension, because the server offers it", async () => {
   const observations: Observation[] = [];
-  await migrateAndSchedule("singularity", database.url, (observation) =>
-    observations.push(observation),
-  );
+  await migrateAndSchedule("source", database.url, (observation) => observations.push(observation));
   expect(observations).toContainEqual(
     expect.objectContaining({ event: "pgmq-installed", how: "extension" }),
   );

@@ -41,7 +41,7 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
       place === "here"
         ? { name: cronDatabase, url: urlOf(cronDatabase), pool: cron }
         : await createTestDatabase();
-    await migrateAndSchedule("singularity", source.url, () => {});
+    await migrateAndSchedule("source", source.url, () => {});
   });
 
   afterAll(async () => {
@@ -151,7 +151,7 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
       );
     const before = await read();
     expect(before).toHaveLength(10);
-    const { schedules } = await migrateAndSchedule("singularity", source.url, () => {});
+    const { schedules } = await migrateAndSchedule("source", source.url, () => {});
     expect(schedules).toMatchObject({ runner: "pg_cron", added: [] });
     // Besides ours those go whose database is gone: of tests beside this one.
     const removed = schedules?.runner === "pg_cron" ? schedules.removed : [];
@@ -160,12 +160,10 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
     const after = await read();
     expect(after.map(({ jobid }) => jobid)).toEqual(before.map(({ jobid }) => jobid));
     expect(after.some(({ schedule }) => schedule === "1 seconds")).toBe(false);
-    expect((await migrateAndSchedule("singularity", source.url, () => {})).schedules).toMatchObject(
-      {
-        added: [],
-        changed: [],
-      },
-    );
+    expect((await migrateAndSchedule("source", source.url, () => {})).schedules).toMatchObject({
+      added: [],
+      changed: [],
+    });
     expect(await read()).toEqual(after);
     const jobs = await scheduledJobsStatus(source.pool);
     expect(await jobsOfPgCron(source.url)).toEqual(new Set(jobs.map(({ job }) => job)));

@@ -24,7 +24,7 @@ beforeAll(async () => {
   });
   singularity = await createTestDatabase();
   central = await createTestDatabase("central");
-  await migrateAndSchedule("singularity", singularity.url, () => {});
+  await migrateAndSchedule("source", singularity.url, () => {});
 });
 
 afterAll(async () => {

@@ -65,13 +65,13 @@ test("a migration waits for one of a former version, and says so", async () => {
     observations.some(({ event }) => event === "migration-waiting"),
   );
   await other.query("commit");
-  expect(await migrating).toMatchObject({ plane: "central", migrations: [] });
+  expect(await migrating).toMatchObject({ side: "central", migrations: [] });
 });
 
 test("a scheduler leads in a source that is a version behind", async () => {
   const database = await createTestDatabase();
   const client = await database.pool.connect();
-  const state = readLandedStates("singularity").find(({ name }) => name.startsWith("0007"));
+  const state = readLandedStates("source").find(({ name }) => name.startsWith("0007"));
   await ensurePgmq(client, silent);
   await client.query(state?.script ?? "");
   client.release(true);

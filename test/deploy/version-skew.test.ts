@@ -1,11 +1,13 @@
 import { createConsumer } from "@centralcloud/consumer";
-import { ensurePgmq, type Plane, planes, readLandedStates } from "@centralcloud/db";
+import { ensurePgmq, readLandedStates } from "@centralcloud/db";
+import { type Side, sides } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import type { Pool } from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 import { archivedIn, configurationFor, deadLettersOf, queuesOf } from "../support/consumer.ts";
 import {
   createTestDatabase,
+  databaseOf,
   dropTestDatabase,
   type TestDatabase,
   type TestSystem,
@@ -21,19 +23,19 @@ afterEach(async () => {
   for (const database of opened.splice(0)) await dropTestDatabase(database);
 });
 
-async function open(template?: Plane): Promise<TestDatabase> {
-  const database = await createTestDatabase(template);
+async function open(side?: Side): Promise<TestDatabase> {
+  const database = await createTestDatabase(side);
   opened.push(database);
   return database;
 }
 
 /** A database as the migration before the newest one left it. */
-async function openOlder(plane: Plane): Promise<TestDatabase> {
-  const older = readLandedStates(plane).at(-2);
-  if (older === undefined) throw new Error(`${plane} has landed in one state only`);
+async function openOlder(side: Side): Promise<TestDatabase> {
+  const older = readLandedStates(side).at(-2);
+  if (older === undefined) throw new Error(`${side} has landed in one state only`);
   const database = await open();
   const client = await database.pool.connect();
-  if (plane === "singularity") await ensurePgmq(client, silent);
+  if (side === "source") await ensurePgmq(client, silent);
   await client.query(older.script);
   client.release(true);
   return database;
@@ -48,12 +50,12 @@ async function observationsIn({ central }: TestSystem): Promise<number> {
 
 describe("a consumer of this version", () => {
   test.each([
-    { side: "both databases are", older: ["singularity", "central"] },
-    { side: "the source is", older: ["singularity"] },
-    { side: "the central store is", older: ["central"] },
-  ])("works where $side a version older, and while that changes", async ({ older }) => {
-    const openAs = (plane: Plane) => (older.includes(plane) ? openOlder(plane) : open(plane));
-    const system = { singularity: await openAs("singularity"), central: await openAs("central") };
+    { which: "both databases are", older: ["source", "central"] },
+    { which: "the source is", older: ["source"] },
+    { which: "the central store is", older: ["central"] },
+  ])("works where $which a version older, and while that changes", async ({ older }) => {
+    const openAs = (side: Side) => (older.includes(side) ? openOlder(side) : open(side));
+    const system = { singularity: await openAs("source"), central: await openAs("central") };
     const queues = queuesOf(system);
     const consumer = createConsumer(configurationFor(system), silent);
     const send = (count: number) =>
@@ -65,7 +67,8 @@ describe("a consumer of this version", () => {
     try {
       await send(100);
       await until("the first are consumed", () => queues.isEmpty(queue));
-      for (const plane of planes) await migrateAndSchedule(plane, system[plane].url, silent);
+      for (const side of sides)
+        await migrateAndSchedule(side, databaseOf(system, side).url, silent);
       await send(100);
       await until("the others are consumed", () => queues.isEmpty(queue));
       await until("it is ready", () => consumer.health().working);
@@ -90,7 +93,7 @@ describe("a consumer of this version", () => {
       await until("it waits for the source", () =>
         waitingFor()?.includes("run `centralcloud migrate --only singularity`"),
       );
-      await migrateAndSchedule("singularity", system.singularity.url, silent);
+      await migrateAndSchedule("source", system.singularity.url, silent);
       await queuesOf(system).sendBatch(queue, [patternMessage()]);
       await until("the central store is not migrated", () => faults.has("central not-migrated"));
       expect(consumer.health()).toMatchObject({ ready: false, working: false });
@@ -105,17 +108,14 @@ describe("a consumer of this version", () => {
 });
 
 describe("what a consumer of the version before calls", () => {
-  test.each(planes)(
-    "is still there in %s, by its old signature and for its role",
-    async (plane) => {
-      const before = await callableBy("centralcloud_consumer", (await openOlder(plane)).pool);
-      const now = await callableBy("centralcloud_consumer", (await open(plane)).pool);
-      // Of the merges' own tables only; a consumer has never read one itself.
-      const kept = before.filter((right) => !right.includes(" central.pattern_sources."));
-      expect(kept.length).toBeGreaterThan(0);
-      expect(now).toEqual(expect.arrayContaining(kept));
-    },
-  );
+  test.each(sides)("is still there in %s, by its old signature and for its role", async (side) => {
+    const before = await callableBy("centralcloud_consumer", (await openOlder(side)).pool);
+    const now = await callableBy("centralcloud_consumer", (await open(side)).pool);
+    // Of the merges' own tables only; a consumer has never read one itself.
+    const kept = before.filter((right) => !right.includes(" central.pattern_sources."));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(now).toEqual(expect.arrayContaining(kept));
+  });
 });
 
 /** Our functions and tables that a role may use, and how. */

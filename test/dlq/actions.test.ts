@@ -73,7 +73,7 @@ describe("a replay whose process is killed", () => {
       id,
       kind: "replay",
       state: "done",
-      reason: "the producer is mended",
+      reason: "the producer is repaired",
       channel: "cli",
       expected: 20_000,
       moved: 20_000,
@@ -286,7 +286,7 @@ test("dead letters that can't be sent are refused, and told with what remains", 
   });
 });
 
-test("what fails is failed with why, and continues once that is mended", async () => {
+test("what fails is failed with why, and continues once that is repaired", async () => {
   await putDeadLetters(system.singularity, 5);
   await system.singularity.pool.query(
     `alter table pgmq."q_${patterns}" add constraint shut check (message is null) not valid`,

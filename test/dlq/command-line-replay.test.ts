@@ -39,7 +39,7 @@ test("a replay by filter sends, records who and why, and does nothing the second
     {
       actor: "ann@desk",
       action: "replay",
-      reason: "the producer is mended",
+      reason: "the producer is repaired",
       message_count: 3,
       selection: { reasons: ["invalid"], since: { secondsAgo: 3600 } },
     },

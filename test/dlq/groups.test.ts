@@ -25,7 +25,7 @@ const system = useSystem();
 failOnLeaks(system);
 let second: TestDatabase;
 beforeAll(async () => {
-  second = await createTestDatabase("singularity");
+  second = await createTestDatabase("source");
 });
 afterAll(() => dropTestDatabase(second));
 afterEach(async () => {

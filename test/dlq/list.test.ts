@@ -31,7 +31,7 @@ const system = useSystem();
 failOnLeaks(system);
 let second: TestDatabase;
 beforeAll(async () => {
-  second = await createTestDatabase("singularity");
+  second = await createTestDatabase("source");
 });
 afterAll(() => dropTestDatabase(second));
 afterEach(() => emptyQueues(system));

@@ -124,7 +124,7 @@ test.each([
   ],
   ["a result that is no number", `detail = '{"sent": "many"}'`],
 ])("a source that tells of %s fails alone, and the other one is worked on", async (_, lie) => {
-  const hostile = await createTestDatabase("singularity");
+  const hostile = await createTestDatabase("source");
   try {
     await putDeadLetters(system.singularity, count);
     await putDeadLetters(hostile, 1);

@@ -44,7 +44,7 @@ let second: TestDatabase;
 let urls: readonly string[] = [];
 
 beforeAll(async () => {
-  second = await createTestDatabase("singularity");
+  second = await createTestDatabase("source");
   urls = [system.singularity.url, second.url];
 });
 afterAll(() => dropTestDatabase(second));

@@ -51,13 +51,13 @@ test("a lane that crashes continues after a while, and says how often it crashed
   );
 });
 
-test("a message that kills its process is given up, and takes none of its neighbours along", async () => {
+test("a message that kills its process is given up, and takes none of the other messages of its batch along", async () => {
   const bodies = Array.from({ length: 60 }, (_, index) => `{"n":${index}}`);
   const ids = await queues().sendBatch(queue, bodies);
-  const killer = ids[7];
+  const poison = ids[7];
   let died = 0;
 
-  /** One life of a consumer: it ends when the killer is merged, with all that is in flight lost. */
+  /** One life of a consumer: it ends when the poison message is merged, with all that is in flight lost. */
   async function live(): Promise<void> {
     let die = () => {};
     const dead = new Promise<void>((resolve) => {
@@ -85,7 +85,7 @@ test("a message that kills its process is given up, and takes none of its neighb
         store: {
           ...store,
           async merge(messages, beforeSend) {
-            if (messages.some(({ msgId }) => msgId === killer)) {
+            if (messages.some(({ msgId }) => msgId === poison)) {
               died += 1;
               isDead = true;
               die();
@@ -107,8 +107,8 @@ test("a message that kills its process is given up, and takes none of its neighb
   expect(died).toBe(8);
   const deadLetters = await deadLettersOf(system, queue);
   expect(deadLetters).toMatchObject([
-    { reason: "delivery-limit", original_message_id: Number(killer), read_count: 9 },
+    { reason: "delivery-limit", original_message_id: Number(poison), read_count: 9 },
   ]);
-  const neighbours = ids.filter((id) => id !== killer);
-  expect(new Set(merged)).toEqual(new Set(neighbours));
+  const others = ids.filter((id) => id !== poison);
+  expect(new Set(merged)).toEqual(new Set(others));
 });

@@ -83,7 +83,7 @@ test("what a batch archives while it extends its lease is not taken for lost", a
 test("a batch whose lane crashes before it is processed gives up its lease", async () => {
   const { pool } = system.singularity;
   await queues().sendBatch(queue, Array(3).fill("{}"));
-  // Suspects are read together with one that is none, which is to be released first; the source refuses that.
+  // Poison suspects are read together with one that is none, which is to be released first; the source refuses that.
   await pool.query(
     `update pgmq.q_${queue} set read_ct = 4 where msg_id < 3;
      create function refuse() returns trigger language plpgsql as

@@ -63,7 +63,7 @@ test("a stop ends the checks, merges what is checked, and gives the rest back", 
   expect(observations).toContainEqual(expect.objectContaining({ reason: "shutdown" }));
 });
 
-test("a check that could not be made decides nothing: the message comes again, its neighbours continue", async () => {
+test("a check that could not be made decides nothing: the message comes again, the other messages of its batch continue", async () => {
   const [bad, ...good] = await queues().sendBatch(queue, ['{"bad":1}', "{}", "{}"]);
   let failures = 0;
   const lane = laneThatChecks((body) => {

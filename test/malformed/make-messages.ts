@@ -4,16 +4,16 @@ import { kinds } from "./kinds/all.ts";
 import type { Random } from "./random.ts";
 
 export interface Sent extends Made {
-  /** The kind's name, or {@link neighbour}. */
+  /** The kind's name, or {@link wellFormed}. */
   readonly kind: string;
   readonly mark: number;
 }
 
 /** What stands among the malformed ones and must not suffer from it. */
-export const neighbour = "a valid neighbour";
+export const wellFormed = "a well-formed message";
 
-const neighbourKind: Kind = {
-  name: neighbour,
+const wellFormedKind: Kind = {
+  name: wellFormed,
   make: (i) => {
     // Half of the patterns are observed again and again, so that their sums tell of every message.
     const queue = anyQueue(i);
@@ -25,7 +25,7 @@ const neighbourKind: Kind = {
   },
 };
 
-/** So many malformed messages, every kind among them, and a third as many valid neighbours, well mixed. */
+/** So many malformed messages, every kind among them, and a third as many well-formed ones, well mixed. */
 export function makeMessages(
   count: number,
   random: Random,
@@ -38,7 +38,7 @@ export function makeMessages(
     return Array<Kind>(Math.max(1, share)).fill(kind);
   });
   while (drawn.length < count) drawn.push(random.pick(kinds.filter(({ weight }) => !weight)));
-  drawn.push(...Array<Kind>(Math.ceil(count / 3)).fill(neighbourKind));
+  drawn.push(...Array<Kind>(Math.ceil(count / 3)).fill(wellFormedKind));
   return random.shuffle(drawn).map((kind, mark) => ({
     kind: kind.name,
     mark,

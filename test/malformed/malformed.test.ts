@@ -17,7 +17,7 @@ import {
 } from "./expected-content.ts";
 import type { Outcome } from "./kind.ts";
 import { kinds } from "./kinds/all.ts";
-import { makeMessages, neighbour, type Sent } from "./make-messages.ts";
+import { makeMessages, type Sent, wellFormed } from "./make-messages.ts";
 import { Random } from "./random.ts";
 import { storedRows } from "./stored-rows.ts";
 
@@ -148,12 +148,12 @@ describe.each(seeds)("malformed messages of seed %i", (seed) => {
     await expectCentralToEqualArchives(system.singularity, system.central);
   });
 
-  test("every valid neighbour is merged, at most one batch of later messages before it", async () => {
+  test("every well-formed message is merged, at most one batch of later messages before it", async () => {
     const late: unknown[] = [];
     for (const queue of queueNames) {
       const overtaking = await overtakenBy(system.central, queue);
       for (const [msgId, { kind }] of messages.get(queue) ?? []) {
-        if (kind !== neighbour) continue;
+        if (kind !== wellFormed) continue;
         const batches = overtaking.get(msgId);
         if (batches === undefined || batches > 1) late.push({ queue, msgId, batches });
       }

@@ -19,7 +19,7 @@ const services = useService(system);
 const queue = "centralcloud-new-patterns";
 const source = () => system.singularity;
 
-test("a migration tells each step that it takes, what it mends, and what it can't", async () => {
+test("a migration tells each step that it takes, what it repairs, and what it can't", async () => {
   const database = await createTestDatabase();
   try {
     const seen: Observation[] = [];
@@ -37,13 +37,13 @@ test("a migration tells each step that it takes, what it mends, and what it can'
       alter table central.sources alter column name type varchar(77)`);
     await migrate("central", database.url, observe);
     expect(seen).toContainEqual({
-      event: "drift-mended",
-      database: "central",
+      event: "drift-repaired",
+      side: "central",
       what: expect.stringContaining("consensus_patterns"),
     });
     expect(seen).toContainEqual({
       event: "drift-remains",
-      database: "central",
+      side: "central",
       what: expect.stringContaining("central.sources"),
       reason: expect.any(String),
     });

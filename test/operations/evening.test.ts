@@ -41,7 +41,7 @@ const consumers = new Set<RunningCommand>();
 beforeAll(async () => {
   [server, singularity] = await Promise.all([
     ChaosServer.create("central", ["centralcloud"]),
-    createTestDatabase("singularity"),
+    createTestDatabase("source"),
   ]);
   const url = server.urlOf("centralcloud");
   await migrate("central", url, () => {});
@@ -247,7 +247,7 @@ test(
 
     await load.stop();
     const { sent } = load;
-    // The producer is mended, and sends right ones.
+    // The producer is repaired, and sends right ones.
     await load.send(Array.from({ length: poisonCount }, (_, number) => sent + number));
     await until("all queues are empty", async () => {
       const empty = [

@@ -31,7 +31,7 @@ failOnLeaks();
 beforeAll(async () => {
   central = await createTestDatabase("central");
   primary = await ChaosServer.create("primary", ["singularity"]);
-  await migrateAndSchedule("singularity", primary.urlOf("singularity"), () => {});
+  await migrateAndSchedule("source", primary.urlOf("singularity"), () => {});
 }, 60_000);
 afterAll(async () => {
   await primary.remove();

@@ -120,7 +120,7 @@ test("install: from two empty databases to a session that arrives sealed", async
 test("upgrade: migrating does not disturb the consumer, and the version in use is seen", async () => {
   const steps = operator.follow("Upgrade a running system");
   await untilListed(system.central.pool, 1);
-  expect(await steps.next()).toMatch(/singularity .*: up to date\ncentral .*: up to date/);
+  expect(await steps.next()).toMatch(/source .*: up to date\ncentral .*: up to date/);
   const { version } = JSON.parse(
     await readFile(new URL("../../apps/consumer/package.json", import.meta.url), "utf8"),
   );

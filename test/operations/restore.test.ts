@@ -26,7 +26,7 @@ failOnLeaks();
 
 beforeEach(async () => {
   system = {
-    singularity: await createTestDatabase("singularity"),
+    singularity: await createTestDatabase("source"),
     central: await createTestDatabase("central"),
   };
   databases.push(system.singularity, system.central);
@@ -158,7 +158,7 @@ test("a dead letter that was replayed since the backup counts again when it is r
   await system.central.pool.query("alter table central.patterns drop constraint refused");
   const backup = await backUp("singularity");
   const replay = async () => {
-    const words = ["dlq", "replay", "--all", "--reason", "the constraint is mended"];
+    const words = ["dlq", "replay", "--all", "--reason", "the constraint is repaired"];
     expect((await runCommand(words, environmentOf(system))).exitCode).toBe(0);
     await drainAll(system);
   };

@@ -32,7 +32,7 @@ async function deadLettersInFull() {
   return rows;
 }
 
-test("a message nested as deep as jsonb goes becomes a dead letter, as text, and its neighbours are merged", async () => {
+test("a message nested as deep as jsonb goes becomes a dead letter, as text, and the other messages of its batch are merged", async () => {
   await queuesOf(system).sendBatch(queue, [patternMessage(), "[]", patternMessage()]);
   await queuesOf(system).send(queue, deepest);
   await queuesOf(system).sendBatch(queue, [patternMessage(), "[]"]);

@@ -67,21 +67,24 @@ async function put(columns: Readonly<Record<string, string>>): Promise<void> {
   );
 }
 
-test.each(rows)("a row with $what is $outcome, and its neighbours are merged", async (row) => {
-  await queuesOf(system).sendBatch(queue, [patternMessage()]);
-  await put(row.columns);
-  await queuesOf(system).sendBatch(queue, [patternMessage()]);
-  const { report, observations } = await drainAll(system);
-  const dead = row.outcome === "dead-lettered" ? 1 : 0;
-  expect(report).toMatchObject({ processed: 3 - dead, deadLettered: dead });
-  expect(await archivedIn(system, queue)).toBe(3 - dead);
-  expect(await deadLettersOf(system, queue)).toHaveLength(dead);
-  expect(observations.filter(({ event }) => /fault|crashed/.test(event))).toEqual([]);
-  const numbers = observations.flatMap((one) =>
-    one.event === "batch-merged" ? one.latenciesMs : [],
-  );
-  expect(numbers.filter((number) => !Number.isFinite(number))).toEqual([]);
-});
+test.each(rows)(
+  "a row with $what is $outcome, and the other messages of its batch are merged",
+  async (row) => {
+    await queuesOf(system).sendBatch(queue, [patternMessage()]);
+    await put(row.columns);
+    await queuesOf(system).sendBatch(queue, [patternMessage()]);
+    const { report, observations } = await drainAll(system);
+    const dead = row.outcome === "dead-lettered" ? 1 : 0;
+    expect(report).toMatchObject({ processed: 3 - dead, deadLettered: dead });
+    expect(await archivedIn(system, queue)).toBe(3 - dead);
+    expect(await deadLettersOf(system, queue)).toHaveLength(dead);
+    expect(observations.filter(({ event }) => /fault|crashed/.test(event))).toEqual([]);
+    const numbers = observations.flatMap((one) =>
+      one.event === "batch-merged" ? one.latenciesMs : [],
+    );
+    expect(numbers.filter((number) => !Number.isFinite(number))).toEqual([]);
+  },
+);
 
 test("all of them at once hold up nobody, and a thousand over the delivery limit go in a few reads", async () => {
   for (const { columns } of rows) await put(columns);

@@ -26,8 +26,8 @@ failOnLeaks();
 const opened: TestDatabase[] = [];
 const logins: Login[] = [];
 
-async function open(template?: "singularity"): Promise<TestDatabase> {
-  const database = await createTestDatabase(template);
+async function open(side?: "source"): Promise<TestDatabase> {
+  const database = await createTestDatabase(side);
   opened.push(database);
   return database;
 }
@@ -54,7 +54,7 @@ let source: TestDatabase;
 let self: string;
 
 beforeEach(async () => {
-  source = await open("singularity");
+  source = await open("source");
   self = (await source.pool.query("select current_user as self")).rows[0].self;
 });
 
@@ -211,12 +211,12 @@ describe.each(["here", "elsewhere"])("with pg_cron %s", (place) => {
   test("migrate registers, and says what it did", async () => {
     const observations: Observation[] = [];
     const observe = (observation: Observation) => void observations.push(observation);
-    const result = await migrateAndSchedule("singularity", source.url, observe);
+    const result = await migrateAndSchedule("source", source.url, observe);
     expect(result.schedules).toMatchObject({ runner: "pg_cron", owner: "centralcloud_jobs" });
     expect(observations).toMatchObject([
-      { event: "schedules-registered", database: "singularity", owner: "centralcloud_jobs" },
+      { event: "schedules-registered", side: "source", owner: "centralcloud_jobs" },
     ]);
-    await migrateAndSchedule("singularity", source.url, observe);
+    await migrateAndSchedule("source", source.url, observe);
     expect(observations).toHaveLength(1);
   });
 
@@ -269,14 +269,14 @@ describe("a role that is no superuser", () => {
     logins.push(login);
     await source.pool.query(`grant create on database ${source.name} to ${login.name}`);
     const observations: Observation[] = [];
-    const result = await migrateAndSchedule("singularity", login.urlOf(source.url), (observation) =>
+    const result = await migrateAndSchedule("source", login.urlOf(source.url), (observation) =>
       observations.push(observation),
     );
     const reason = "permission denied for schema cron";
     expect(result.schedules).toEqual({ runner: "scheduler", reason });
     expect(observations).toContainEqual({
       event: "pg-cron-unusable",
-      database: "singularity",
+      side: "source",
       reason,
     });
     expect(await jobsOfPgCron(login.urlOf(source.url))).toEqual(new Set());
@@ -305,7 +305,7 @@ test("on a server without pg_cron the jobs are the scheduler's", async () => {
 describe("after a database got another name", () => {
   test("the jobs of the old name are found by the doctor and removed by migrate, those of others kept", async () => {
     const cron = await open();
-    const other = await open("singularity");
+    const other = await open("source");
     await installFakePgCron(cron, [source, other]);
     await registerSchedules(source.url);
     await registerSchedules(other.url);

@@ -1,6 +1,7 @@
 import { readCaptureStatus } from "@centralcloud/cdc";
 import { createConsumer } from "@centralcloud/consumer";
 import { exportDeadLetters, importDeadLetters } from "@centralcloud/dead-letters";
+import { sides } from "@centralcloud/postgres";
 import { createScheduler, migrateAndSchedule, runJob } from "@centralcloud/scheduler";
 import type { Part } from "@centralcloud/service";
 import type pg from "pg";
@@ -8,7 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { takeEveryAdvisoryLock } from "../../tools/bench/hostile/advisory-locks.ts";
 import { prepareForCapture, useCapture } from "../support/capture.ts";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
-import { harnessName, useSystem } from "../support/databases.ts";
+import { databaseOf, harnessName, useSystem } from "../support/databases.ts";
 import { actionOn, collect, putDeadLetter, scopeOf } from "../support/dead-letters.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { useMembers } from "../support/logins.ts";
@@ -111,10 +112,10 @@ test("a scheduler leads, another stands by and says for whom, and takes over", a
 });
 
 test("a migration that has something to do ends, on both sides", async () => {
-  for (const plane of ["singularity", "central"] as const) {
-    const { pool, url } = system[plane];
+  for (const side of sides) {
+    const { pool, url } = databaseOf(system, side);
     await pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-    const { objectsApplied } = await migrateAndSchedule(plane, url, silent);
+    const { objectsApplied } = await migrateAndSchedule(side, url, silent);
     expect(objectsApplied).toBeGreaterThan(0);
   }
 });

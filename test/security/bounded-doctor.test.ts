@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => dropLogin(inject("serverUrl"), owner));
 
 test("a source at which nothing ends costs the doctor its time once, and it says what it did not check", async () => {
-  const hostile = await createTestDatabase("singularity");
+  const hostile = await createTestDatabase("source");
   try {
     const { pool } = openAs(owner, hostile);
     await poisonRelations(pool, await relationsOf(pool), "endless");

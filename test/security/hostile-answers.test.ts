@@ -44,7 +44,7 @@ const places = ["its identity", "all but its identity"] as const;
 const cases = kinds.flatMap((poison) => places.map((place) => [poison, place] as const));
 
 test.each(cases)("%s in place of %s harm no other source", async (poison, place) => {
-  const hostile = await createTestDatabase("singularity");
+  const hostile = await createTestDatabase("source");
   const { pool } = openAs(owner, hostile);
   const relations = (await relationsOf(pool)).filter(
     ({ name }) => (name === "singularity_source") === (place === "its identity"),

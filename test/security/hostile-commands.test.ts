@@ -141,7 +141,7 @@ const asked = Object.entries(rows).flatMap(([name, row]) =>
 describe.each(["rows", "endless", "error"] as Poison[])("beside a source of %s", (poison) => {
   let hostile: TestDatabase;
   beforeAll(async () => {
-    hostile = await createTestDatabase("singularity");
+    hostile = await createTestDatabase("source");
     const { pool } = openAs(owner, hostile);
     const relations = await relationsOf(pool);
     await poisonRelations(

@@ -42,7 +42,7 @@ const kinds = Object.keys(functionBodies) as PoisonedBody[];
 
 describe.each(kinds)("functions that do %s", (kind) => {
   beforeEach(async () => {
-    hostile = await createTestDatabase("singularity");
+    hostile = await createTestDatabase("source");
     await prepareForCapture({ ...system, singularity: hostile });
     await new QueueClient(hostile.pool).sendBatch(queue, [patternMessage(), "{}"]);
     await declareJob(hostile, "hostile-job", {

@@ -17,7 +17,7 @@ const system = useSystem();
 failOnLeaks(system);
 let hostile: TestDatabase;
 beforeEach(async () => {
-  hostile = await createTestDatabase("singularity");
+  hostile = await createTestDatabase("source");
   await hostile.pool.query("truncate job_runs, scheduled_jobs");
   await system.singularity.pool.query("truncate job_runs, scheduled_jobs");
 });

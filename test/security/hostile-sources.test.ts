@@ -74,11 +74,11 @@ function peakOf(pid: number | undefined): number {
 }
 
 test("hostile sources of every kind cost a consumer neither its memory nor its other sources", async () => {
-  const good = await createTestDatabase("singularity");
+  const good = await createTestDatabase("source");
   const identity = [{ schema: "public", name: "singularity_source" }];
   const hostile: TestDatabase[] = [];
   const poison = async (work: (database: TestDatabase) => Promise<unknown>) => {
-    const database = await createTestDatabase("singularity");
+    const database = await createTestDatabase("source");
     hostile.push(database);
     const asOwner = openAs(owner, database);
     await work(asOwner);

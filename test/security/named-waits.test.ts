@@ -160,7 +160,7 @@ test("a migration waits ten seconds for a table, says at once for whom, and then
   const observations: Observation[] = [];
   const migrating = timed(
     migrateAndSchedule(
-      "singularity",
+      "source",
       system.singularity.url,
       (seen) => void observations.push(seen),
     ).then(
@@ -172,14 +172,14 @@ test("a migration waits ten seconds for a table, says at once for whom, and then
     observations.find(({ event }) => event === "migration-waiting"),
   );
   const name = new RegExp(`process \\d+ \\(test-harness, login ${members.application.login.name}`);
-  expect(waiting).toMatchObject({ database: "singularity", waitsFor: expect.stringMatching(name) });
+  expect(waiting).toMatchObject({ side: "source", waitsFor: expect.stringMatching(name) });
   const { result, ms } = await migrating;
   expect(result).toBeInstanceOf(MigrationBlockedError);
   expect(result?.message).toMatch(name);
   expect(ms).toBeLessThan(15_000);
   await idler.query("rollback");
   expect(
-    (await migrateAndSchedule("singularity", system.singularity.url, silent)).objectsApplied,
+    (await migrateAndSchedule("source", system.singularity.url, silent)).objectsApplied,
   ).toBeGreaterThan(0);
 });
 

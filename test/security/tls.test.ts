@@ -25,7 +25,7 @@ beforeAll(async () => {
   undo.push(stranger.dispose);
   server = await startTlsServer(authority, await authority.issue([host]), databases);
   undo.push(server.postgres.stop);
-  await migrateAndSchedule("singularity", verified("singularity"), () => {});
+  await migrateAndSchedule("source", verified("singularity"), () => {});
   await migrateAndSchedule("central", verified("centralcloud"), () => {});
 });
 
@@ -188,7 +188,7 @@ describe("every connection of ours is encrypted and verified", () => {
     await dropSlot();
   });
 
-  test("a consumer that can't trust its database says so and waits for it to be mended", async () => {
+  test("a consumer that can't trust its database says so and waits for it to be repaired", async () => {
     await server.present(await authority.issue(["elsewhere.example"]));
     const parameters = { sslmode: "verify-full", sslrootcert: authority.file };
     const consumer = startCommand(["consume"], { ...environment(parameters), CDC_ENABLED: "true" });

@@ -1,4 +1,5 @@
-import { planes, readCatalogState } from "@centralcloud/db";
+import { readCatalogState } from "@centralcloud/db";
+import { sides } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -21,12 +22,12 @@ afterEach(async () => {
   for (const database of opened.splice(0)) await dropTestDatabase(database);
 });
 
-async function open(plane: (typeof planes)[number]) {
-  const database = await createTestDatabase(plane);
+async function open(side: (typeof sides)[number]) {
+  const database = await createTestDatabase(side);
   opened.push(database);
   const client = await database.pool.connect();
   clients.push(client);
-  const isKnown = async () => (await readCatalogState(plane, client))?.isKnown;
+  const isKnown = async () => (await readCatalogState(side, client))?.isKnown;
   return { database, client, isKnown };
 }
 
@@ -47,19 +48,20 @@ function watchStatements(): string[] {
 
 const isComparison = (statement: string) => statement.includes("pg_get_constraintdef");
 
-describe.each(planes)("%s", (plane) => {
+describe.each(sides)("%s", (side) => {
   test("a database that a migration found in order is known, and so is a clone of it", async () => {
-    const { isKnown } = await open(plane);
+    const { isKnown } = await open(side);
     expect(await isKnown()).toBe(true);
   });
 
   test("neither migrate nor the doctor compares what is known, and both compare what is not", async () => {
-    const { database, isKnown } = await open(plane);
-    const other = await open(plane === "singularity" ? "central" : "singularity");
-    const system = { singularity: database, central: database, [plane]: database };
-    system[plane === "singularity" ? "central" : "singularity"] = other.database;
+    const { database, isKnown } = await open(side);
+    const other = await open(side === "source" ? "central" : "source");
+    const [source, central] =
+      side === "source" ? [database, other.database] : [other.database, database];
+    const system = { singularity: source, central };
     const statements = watchStatements();
-    expect(await migrateAndSchedule(plane, database.url, () => {})).toMatchObject({ mended: [] });
+    expect(await migrateAndSchedule(side, database.url, () => {})).toMatchObject({ repaired: [] });
     // What sets the session and the transaction, what was applied, the digest, the roles. Not those of pg_cron, which
     // also forgets the jobs of every database that is gone: of tests beside this one.
     expect(statements.filter((one) => !/\bcron\b/.test(one)).length).toBeLessThan(30);
@@ -75,14 +77,14 @@ describe.each(planes)("%s", (plane) => {
     expect(
       findings.filter(({ check, severity }) => check === "drift" && severity === "error"),
     ).toHaveLength(1);
-    expect((await migrateAndSchedule(plane, database.url, () => {})).mended).toHaveLength(1);
+    expect((await migrateAndSchedule(side, database.url, () => {})).repaired).toHaveLength(1);
     expect(await isKnown()).toBe(true);
   });
 
   test("what an application does, and what keeps a database in shape, leaves it known", async () => {
-    const { client, isKnown } = await open(plane);
+    const { client, isKnown } = await open(side);
     const [table, view] =
-      plane === "singularity"
+      side === "source"
         ? ["public.agent_sessions", "public.agent_performance_5min"]
         : ["central.agent_sessions", undefined];
     for (const statement of [
@@ -112,7 +114,7 @@ describe.each(planes)("%s", (plane) => {
   });
 
   test("what happens to roles and to the database itself is noticed", async () => {
-    const { client, isKnown } = await open(plane);
+    const { client, isKnown } = await open(side);
     // Roles belong to the server, so all of it is taken back.
     for (const statement of [
       "create role state_reader; grant state_reader to centralcloud_consumer",
@@ -132,7 +134,7 @@ describe.each(planes)("%s", (plane) => {
   });
 
   test("a record that others than our owner could have written is not believed", async () => {
-    const { client, isKnown } = await open(plane);
+    const { client, isKnown } = await open(side);
     const comparisons = "centralcloud_migrations.comparisons";
     await client.query("begin; set local role centralcloud_auditor");
     await expect(client.query(`update ${comparisons} set digest = ''`)).rejects.toThrow(/denied/);
@@ -145,7 +147,7 @@ describe.each(planes)("%s", (plane) => {
     ]) {
       await client.query("begin");
       await client.query(statement);
-      const { digest } = (await readCatalogState(plane, client)) ?? {};
+      const { digest } = (await readCatalogState(side, client)) ?? {};
       await client.query(`update ${comparisons} set digest = $1`, [digest]);
       const known = await isKnown();
       await client.query("rollback");
@@ -154,18 +156,18 @@ describe.each(planes)("%s", (plane) => {
   });
 
   test("another build, or one with another manifest, compares", async () => {
-    const { client, isKnown } = await open(plane);
+    const { client, isKnown } = await open(side);
     await client.query("update centralcloud_migrations.comparisons set build = 'another'");
     expect(await isKnown()).toBe(false);
   });
 
-  test("what could not be mended stays unknown, and is told each time", async () => {
-    const { database, isKnown } = await open(plane);
+  test("what could not be repaired stays unknown, and is told each time", async () => {
+    const { database, isKnown } = await open(side);
     const [table, column] =
-      plane === "singularity" ? ["public.agents", "agent_id"] : ["central.sources", "name"];
+      side === "source" ? ["public.agents", "agent_id"] : ["central.sources", "name"];
     await database.pool.query(`alter table ${table} alter column ${column} type varchar(80) `);
     for (let run = 0; run < 2; run += 1) {
-      const { remaining } = await migrateAndSchedule(plane, database.url, () => {});
+      const { remaining } = await migrateAndSchedule(side, database.url, () => {});
       expect(remaining.length).toBeGreaterThan(0);
       expect(await isKnown()).toBe(false);
     }
@@ -173,7 +175,7 @@ describe.each(planes)("%s", (plane) => {
 });
 
 test("jobs and queues, which are rows, are part of it", async () => {
-  const { client, isKnown } = await open("singularity");
+  const { client, isKnown } = await open("source");
   for (const statement of [
     "update scheduled_jobs set schedule = '1 2 3 4 5' where job_name = 'update-knowledge-hourly'",
     "delete from pgmq.meta where queue_name = 'agent-sessions'",
@@ -187,12 +189,12 @@ test("jobs and queues, which are rows, are part of it", async () => {
 });
 
 test("a login that may not see all of it can't tell", async () => {
-  const { client } = await open("singularity");
+  const { client } = await open("source");
   await client.query("begin");
   await client.query("grant usage on schema centralcloud_migrations to centralcloud_application");
   await client.query("set local role centralcloud_application");
-  expect(await readCatalogState("singularity", client)).toBeUndefined();
+  expect(await readCatalogState("source", client)).toBeUndefined();
   await client.query("rollback; begin; set local role centralcloud_owner");
-  expect(await readCatalogState("singularity", client)).toMatchObject({ isKnown: true });
+  expect(await readCatalogState("source", client)).toMatchObject({ isKnown: true });
   await client.query("rollback");
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { findDrift, type Plane, planes, readCatalog } from "@centralcloud/db";
+import { findDrift, landedNameOf, readCatalog } from "@centralcloud/db";
+import { type Side, sides } from "@centralcloud/postgres";
 import pg from "pg";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
@@ -22,23 +23,19 @@ async function dropRole(name: string): Promise<void> {
   await client.end();
 }
 
-async function open(plane: Plane, statements = ""): Promise<TestDatabase> {
-  const database = await createTestDatabase(plane);
+async function open(side: Side, statements = ""): Promise<TestDatabase> {
+  const database = await createTestDatabase(side);
   opened.push(database);
   await database.pool.query(statements);
   return database;
 }
 
 /** What the doctor's check says of a database that was changed so. */
-async function findingsOf(plane: Plane, statements: string): Promise<string[]> {
-  const changed = await open(plane, statements);
-  const other = await open(plane === "singularity" ? "central" : "singularity");
-  const system = {
-    singularity: changed,
-    central: changed,
-    [other.name.split("_")[0] ?? ""]: other,
-  };
-  const findings = await examine(system);
+async function findingsOf(side: Side, statements: string): Promise<string[]> {
+  const changed = await open(side, statements);
+  const other = await open(side === "source" ? "central" : "source");
+  const [source, central] = side === "source" ? [changed, other] : [other, changed];
+  const findings = await examine({ singularity: source, central });
   return findings
     .filter(({ check, severity }) => check === "drift" && severity !== "ok")
     .map((finding) => {
@@ -49,20 +46,20 @@ async function findingsOf(plane: Plane, statements: string): Promise<string[]> {
     });
 }
 
-describe.each(planes)("%s", (plane) => {
+describe.each(sides)("%s", (side) => {
   test("a fresh database differs in nothing from the manifest", async () => {
-    const database = await open(plane);
+    const database = await open(side);
     const client = await database.pool.connect();
-    expect(await findDrift(plane, client)).toEqual({ differences: [], rights: [] });
+    expect(await findDrift(side, client)).toEqual({ differences: [], rights: [] });
     client.release(true);
   });
 
   test("the manifest leaves out nothing that a fresh database has", async () => {
-    const file = new URL(`../../packages/db/catalog/${plane}.json`, import.meta.url);
+    const file = new URL(`../../packages/db/catalog/${landedNameOf(side)}.json`, import.meta.url);
     const { objects } = JSON.parse(readFileSync(file, "utf8"));
-    const database = await open(plane);
+    const database = await open(side);
     const client = await database.pool.connect();
-    const catalog = await readCatalog(plane, client);
+    const catalog = await readCatalog(side, client);
     client.release(true);
     const found = Object.keys(catalog).filter((name) => !/^(role |session$)/.test(name));
     expect(found.sort()).toEqual(Object.keys(objects).sort());
@@ -70,10 +67,10 @@ describe.each(planes)("%s", (plane) => {
 
   test("what users add for themselves is none of its business", async () => {
     const [table, column] =
-      plane === "singularity" ? ["public.agents", "status"] : ["central.sources", "name"];
+      side === "source" ? ["public.agents", "status"] : ["central.sources", "name"];
     expect(
       await findingsOf(
-        plane,
+        side,
         `create role drift_reader;
          grant select on ${table} to drift_reader;
          create index drift_index on ${table} (${column});
@@ -106,7 +103,7 @@ test("rights that were revoked from the consumer are named, and one that it was 
   );
   expect(
     await findingsOf(
-      "singularity",
+      "source",
       `grant select on session_keys to centralcloud_consumer;
        grant select (state) on agent_sessions to centralcloud_auditor;
        grant create on schema public to centralcloud_application;
@@ -123,7 +120,7 @@ test("rights that were revoked from the consumer are named, and one that it was 
 test("triggers and functions that are gone, disabled or changed are named", async () => {
   expect(
     await findingsOf(
-      "singularity",
+      "source",
       `alter table agent_sessions disable trigger agent_sessions_persist_insert;
        drop trigger agent_sessions_persist_update on agent_sessions;
        drop function run_job;
@@ -150,7 +147,7 @@ test("an index that is gone, an unlogged queue, and autovacuum that is off are n
   const queue = 'pgmq."q_agent-sessions"';
   expect(
     await findingsOf(
-      "singularity",
+      "source",
       `drop index pgmq."q_agent-sessions_vt_idx";
        alter table ${queue} set unlogged;
        alter table ${queue} set (autovacuum_enabled = off, autovacuum_vacuum_threshold = 50);
@@ -170,11 +167,11 @@ test("an index that is gone, an unlogged queue, and autovacuum that is off are n
 
 test("policies of an application's own table are left alone, unless they bind its owner", async () => {
   const database = await open(
-    "singularity",
+    "source",
     "alter table agent_sessions enable row level security; alter table agents enable row level security, force row level security",
   );
   const client = await database.pool.connect();
-  const { differences } = await findDrift("singularity", client).finally(() => client.release());
+  const { differences } = await findDrift("source", client).finally(() => client.release());
   expect(differences.filter(({ property }) => property === "row level security")).toEqual([
     expect.objectContaining({ object: "table public.agents", actual: "forced" }),
   ]);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { mendDrift, planes, readCatalogState } from "@centralcloud/db";
+import { landedNameOf, readCatalogState, repairDrift } from "@centralcloud/db";
+import { sides } from "@centralcloud/postgres";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Damage, damagesOf, damagesOfRights } from "../support/damage.ts";
@@ -47,8 +48,8 @@ function batchesOf(damages: readonly Damage[]): readonly (readonly Damage[])[] {
   return [...alone, ...together];
 }
 
-describe.each(planes)("%s", (plane) => {
-  const file = new URL(`../../packages/db/catalog/${plane}.json`, import.meta.url);
+describe.each(sides)("%s", (side) => {
+  const file = new URL(`../../packages/db/catalog/${landedNameOf(side)}.json`, import.meta.url);
   const { objects } = JSON.parse(readFileSync(file, "utf8")) as {
     objects: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
@@ -62,9 +63,9 @@ describe.each(planes)("%s", (plane) => {
   let done = 0;
 
   beforeAll(async () => {
-    database = await createTestDatabase(plane);
+    database = await createTestDatabase(side);
     client = await database.pool.connect();
-    expect(await readCatalogState(plane, client)).toMatchObject({ isKnown: true });
+    expect(await readCatalogState(side, client)).toMatchObject({ isKnown: true });
   });
   afterAll(async () => {
     client.release(true);
@@ -79,22 +80,22 @@ describe.each(planes)("%s", (plane) => {
     },
   );
 
-  if (plane === "singularity") {
+  if (side === "source") {
     test("rights on what is not ours are named, and come back", async () => {
       expect(await spoil(await damagesOfRights(client))).toEqual([]);
     });
   }
 
   test("all of it was done, and nothing is left of it", async () => {
-    expect(await readCatalogState(plane, client)).toMatchObject({ isKnown: true });
+    expect(await readCatalogState(side, client)).toMatchObject({ isKnown: true });
     // So that what is refused is not taken for what was done.
-    expect(done).toBeGreaterThan(plane === "central" ? 300 : 600);
+    expect(done).toBeGreaterThan(side === "central" ? 300 : 600);
   });
 
   async function spoil(damages: readonly Damage[]): Promise<string[]> {
     const failures: string[] = [];
     for (const batch of batchesOf(damages)) {
-      if (await areMendedTogether(batch)) continue;
+      if (await areRepairedTogether(batch)) continue;
       for (const damage of batch) failures.push(...(await spoilOne(damage)));
     }
     return failures;
@@ -114,7 +115,7 @@ describe.each(planes)("%s", (plane) => {
   }
 
   /** Else each has to be looked at by itself. */
-  async function areMendedTogether(batch: readonly Damage[]): Promise<boolean> {
+  async function areRepairedTogether(batch: readonly Damage[]): Promise<boolean> {
     if (batch.length === 1) return false;
     await client.query("begin");
     try {
@@ -128,13 +129,13 @@ describe.each(planes)("%s", (plane) => {
   }
 
   async function judge(damages: readonly Damage[]): Promise<string[]> {
-    const state = await readCatalogState(plane, client);
+    const state = await readCatalogState(side, client);
     const told = damages.map(({ what, statement }) => `${what} (${statement})`).join(", ");
     if (state?.isKnown) return [`${told}: it is taken for what it was`];
-    const { mended, remaining } = await mendDrift(plane, client);
-    const isNamed = damages.every((damage) => mended.some((one) => one.includes(nameOf(damage))));
+    const { repaired, remaining } = await repairDrift(side, client);
+    const isNamed = damages.every((damage) => repaired.some((one) => one.includes(nameOf(damage))));
     if (!isNamed || remaining.length > 0)
-      return [`${told}: ${JSON.stringify({ mended, remaining })}`];
+      return [`${told}: ${JSON.stringify({ repaired, remaining })}`];
     done += damages.length;
     return [];
   }

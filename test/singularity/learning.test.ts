@@ -210,7 +210,7 @@ describe("manually_learn_analysis", () => {
     expect(rows).toEqual([{ pattern: { n: 2 }, queued: 1, other: false }]);
   });
 
-  test("says why a row can't be learned, and learns it once it is mended", async () => {
+  test("says why a row can't be learned, and learns it once it is repaired", async () => {
     await insert(`'a', '{"n":1}', 7, false`);
     await learn();
     await expect(manually(1)).rejects.toThrow(

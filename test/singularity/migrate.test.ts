@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { DatabaseNewerError, ensurePgmq, planes, readLandedStates } from "@centralcloud/db";
+import { DatabaseNewerError, ensurePgmq, landedNameOf, readLandedStates } from "@centralcloud/db";
+import { type Side, sides } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import { afterEach, describe, expect, test } from "vitest";
 import { createTestDatabase, dropTestDatabase, type TestDatabase } from "../support/databases.ts";
@@ -15,67 +16,67 @@ afterEach(async () => {
   for (const database of opened.splice(0)) await dropTestDatabase(database);
 });
 
-async function open(template?: "singularity" | "central"): Promise<TestDatabase> {
-  const database = await createTestDatabase(template);
+async function open(side?: Side): Promise<TestDatabase> {
+  const database = await createTestDatabase(side);
   opened.push(database);
   return database;
 }
 
-describe.each(planes)("%s", (plane) => {
+describe.each(sides)("%s", (side) => {
   test("migrating twice changes nothing the second time", async () => {
     const database = await open();
-    const first = await migrateAndSchedule(plane, database.url, silent);
+    const first = await migrateAndSchedule(side, database.url, silent);
     expect(first.migrations.length).toBeGreaterThan(0);
     const before = await describeDatabase(database.pool);
-    const second = await migrateAndSchedule(plane, database.url, silent);
-    expect(second).toMatchObject({ plane, migrations: [], objectsApplied: 0 });
+    const second = await migrateAndSchedule(side, database.url, silent);
+    expect(second).toMatchObject({ side, migrations: [], objectsApplied: 0 });
     expect(await describeDatabase(database.pool)).toEqual(before);
   });
 
   test("migrating from several places at once happens once", async () => {
     const database = await open();
     const results = await Promise.all(
-      Array.from({ length: 4 }, () => migrateAndSchedule(plane, database.url, silent)),
+      Array.from({ length: 4 }, () => migrateAndSchedule(side, database.url, silent)),
     );
     const working = results.filter((result) => result.migrations.length > 0);
     expect(working).toHaveLength(1);
   });
 
   test("a database that is newer than this build is refused, and not touched", async () => {
-    const database = await open(plane);
+    const database = await open(side);
     await database.pool.query(
       `insert into centralcloud_migrations.migrations (plane, name, created_at)
        values ($1, '9999_from_the_future', 9999999999999)`,
-      [plane],
+      [landedNameOf(side)],
     );
     const before = await describeDatabase(database.pool);
-    const attempt = migrateAndSchedule(plane, database.url, silent);
+    const attempt = migrateAndSchedule(side, database.url, silent);
     await expect(attempt).rejects.toThrow(DatabaseNewerError);
     await expect(attempt).rejects.toThrow(/9999_from_the_future.*Run the newer build/);
     expect(await describeDatabase(database.pool)).toEqual(before);
   });
 
   test("a database that has one that this build does not know, and lacks one that it knows, is refused", async () => {
-    const database = await open(plane);
+    const database = await open(side);
     await database.pool.query(
       `update centralcloud_migrations.migrations m set name = 'from_another_branch'
         where m.plane = $1
           and m.created_at = (select max(o.created_at) from centralcloud_migrations.migrations o where o.plane = $1)`,
-      [plane],
+      [landedNameOf(side)],
     );
     const before = await describeDatabase(database.pool);
-    const attempt = migrateAndSchedule(plane, database.url, silent);
+    const attempt = migrateAndSchedule(side, database.url, silent);
     await expect(attempt).rejects.toThrow(DatabaseNewerError);
     expect(await describeDatabase(database.pool)).toEqual(before);
   });
 
   test("a migration that fails leaves nothing behind", async () => {
     const database = await open();
-    const conflict = plane === "singularity" ? "public.pending_tasks" : "central.patterns";
+    const conflict = side === "source" ? "public.pending_tasks" : "central.patterns";
     await database.pool.query(
       `create schema if not exists central; create table ${conflict} (x int)`,
     );
-    await expect(migrateAndSchedule(plane, database.url, silent)).rejects.toThrow("already exists");
+    await expect(migrateAndSchedule(side, database.url, silent)).rejects.toThrow("already exists");
     const { rows } = await database.pool.query(
       "select to_regclass('centralcloud_migrations.migrations') as records, to_regclass('pgmq.meta') as pgmq",
     );
@@ -83,26 +84,26 @@ describe.each(planes)("%s", (plane) => {
   });
 
   test("changed SQL objects are applied again, and only then", async () => {
-    const database = await open(plane);
+    const database = await open(side);
     await database.pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-    const result = await migrateAndSchedule(plane, database.url, silent);
+    const result = await migrateAndSchedule(side, database.url, silent);
     expect(result.migrations).toEqual([]);
     expect(result.objectsApplied).toBeGreaterThan(0);
-    expect((await migrateAndSchedule(plane, database.url, silent)).objectsApplied).toBe(0);
+    expect((await migrateAndSchedule(side, database.url, silent)).objectsApplied).toBe(0);
   });
 
-  test.each(readLandedStates(plane).map(({ name }) => name))(
+  test.each(readLandedStates(side).map(({ name }) => name))(
     "a database upgraded from %s equals a fresh one",
     async (name) => {
       const upgraded = await open();
       const client = await upgraded.pool.connect();
-      if (plane === "singularity") await ensurePgmq(client, silent);
-      const state = readLandedStates(plane).find((candidate) => candidate.name === name);
+      if (side === "source") await ensurePgmq(client, silent);
+      const state = readLandedStates(side).find((candidate) => candidate.name === name);
       await client.query(state?.script ?? "");
       client.release(true);
-      await migrateAndSchedule(plane, upgraded.url, silent);
+      await migrateAndSchedule(side, upgraded.url, silent);
       const fresh = await open();
-      await migrateAndSchedule(plane, fresh.url, silent);
+      await migrateAndSchedule(side, fresh.url, silent);
       expect(await describeDatabase(upgraded.pool)).toEqual(await describeDatabase(fresh.pool));
     },
   );
@@ -111,7 +112,7 @@ describe.each(planes)("%s", (plane) => {
     const packageDirectory = fileURLToPath(new URL("../../packages/db", import.meta.url));
     const { status, stderr } = spawnSync("node_modules/.bin/drizzle-kit", ["push", "--force"], {
       cwd: packageDirectory,
-      env: { ...process.env, DATABASE_PLANE: plane },
+      env: { ...process.env, DATABASE_FOLDER: landedNameOf(side) },
       encoding: "utf8",
     });
     expect(status).not.toBe(0);
@@ -153,7 +154,7 @@ test("an upgrade keeps which sources have seen a pattern, and a merge continues 
 
 test("both sides live in one database when they must", async () => {
   const database = await open();
-  for (const plane of planes) await migrateAndSchedule(plane, database.url, silent);
+  for (const side of sides) await migrateAndSchedule(side, database.url, silent);
   const { rows } = await database.pool.query(
     "select (select count(*)::integer from singularity_source) as sources, to_regclass('central.patterns')::text as patterns",
   );
@@ -161,11 +162,11 @@ test("both sides live in one database when they must", async () => {
 });
 
 test("the source keeps its identity through every later migration", async () => {
-  const database = await open("singularity");
+  const database = await open("source");
   const read = async () => (await database.pool.query("select * from singularity_source")).rows;
   const before = await read();
   await database.pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-  await migrateAndSchedule("singularity", database.url, silent);
+  await migrateAndSchedule("source", database.url, silent);
   expect(await read()).toEqual(before);
   await expect(
     database.pool.query(
@@ -181,14 +182,14 @@ test("pgmq that is there already is kept as it is", async () => {
   await client.query("select pgmq.create('mine'); select pgmq.send('mine', '{}')");
   client.release(true);
   const observations: string[] = [];
-  await migrateAndSchedule("singularity", database.url, ({ event }) => observations.push(event));
+  await migrateAndSchedule("source", database.url, ({ event }) => observations.push(event));
   expect(observations).not.toContain("pgmq-installed");
   const { rows } = await database.pool.query("select count(*)::integer as count from pgmq.q_mine");
   expect(rows).toEqual([{ count: 1 }]);
 });
 
 test("the queues and their dead-letter queues are set up for a high turnover", async () => {
-  const database = await open("singularity");
+  const database = await open("source");
   const { rows } = await database.pool.query<{ name: string; options: string[] }>(
     `select relname as name, reloptions as options from pg_class
       where relnamespace = 'pgmq'::regnamespace and relname ~ '^q_' and relkind = 'r' order by 1`,

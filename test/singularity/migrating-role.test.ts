@@ -1,10 +1,10 @@
-import type { Plane } from "@centralcloud/db";
 import { diagnose } from "@centralcloud/doctor";
 import {
   createDatabase,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "@centralcloud/embedded";
+import type { Side } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -55,9 +55,9 @@ function as(login: Login, { name, url }: TestDatabase): TestDatabase {
 }
 
 /** Migrates, and gives what changed and which rights were missing. */
-async function migrateAndListen(plane: Plane, { url }: TestDatabase) {
+async function migrateAndListen(side: Side, { url }: TestDatabase) {
   const missing: string[] = [];
-  const { objectsApplied } = await migrateAndSchedule(plane, url, (observation) => {
+  const { objectsApplied } = await migrateAndSchedule(side, url, (observation) => {
     if (observation.event === "privilege-missing") missing.push(observation.message);
   });
   return { objectsApplied, missing };
@@ -114,7 +114,7 @@ describe("a role that may not make roles", () => {
   });
 
   test("migrates nevertheless, owns the objects, and is told what is missing", async () => {
-    const { missing } = await migrateAndListen("singularity", singularity);
+    const { missing } = await migrateAndListen("source", singularity);
     expect(missing).toEqual([
       mayNotMake("centralcloud_application"),
       mayNotMake("centralcloud_auditor"),
@@ -127,7 +127,7 @@ describe("a role that may not make roles", () => {
     expect((await migrateAndListen("central", central)).missing).toHaveLength(5);
     expect(await ownersIn(singularity, "public")).toEqual([migrator.name]);
     expect(await ownersIn(central, "central")).toEqual([migrator.name]);
-    expect((await migrateAndListen("singularity", singularity)).objectsApplied).toBe(0);
+    expect((await migrateAndListen("source", singularity)).objectsApplied).toBe(0);
   });
 
   test("is told by the doctor, too, with what to do", async () => {
@@ -157,16 +157,16 @@ describe("a role that may not make roles", () => {
        create role centralcloud_operator; create role centralcloud_viewer;
        create role centralcloud_owner; grant centralcloud_owner to ${migrator.name}`,
     );
-    const late = await migrateAndListen("singularity", singularity);
+    const late = await migrateAndListen("source", singularity);
     expect(late.missing).toEqual([]);
     expect(late.objectsApplied).toBeGreaterThan(0);
     expect((await migrateAndListen("central", central)).missing).toEqual([]);
     expect(await ownersIn(singularity, "public")).toEqual(["centralcloud_owner"]);
     expect(await ownersIn(central, "central")).toEqual(["centralcloud_owner"]);
-    expect((await migrateAndListen("singularity", singularity)).objectsApplied).toBe(0);
+    expect((await migrateAndListen("source", singularity)).objectsApplied).toBe(0);
 
     const fresh = await createOwnDatabase(migrator, "second_source");
-    await migrateAndListen("singularity", fresh);
+    await migrateAndListen("source", fresh);
     expect(await describeDatabase(singularity.pool)).toEqual(await describeDatabase(fresh.pool));
     const freshCentral = await createOwnDatabase(migrator, "second_central");
     await migrateAndListen("central", freshCentral);
@@ -179,7 +179,7 @@ describe("a role that may not make roles", () => {
       singularity: await createOwnDatabase(stranger, "source_of_a_stranger"),
       central: await createOwnDatabase(stranger, "central_of_a_stranger"),
     };
-    const { missing } = await migrateAndListen("singularity", own.singularity);
+    const { missing } = await migrateAndListen("source", own.singularity);
     expect(missing).toEqual([
       expect.stringContaining("may not act as the role centralcloud_owner"),
       expect.stringMatching(/^\d+ objects don't belong to centralcloud_owner: /),
@@ -209,9 +209,9 @@ describe("a role that may make roles", () => {
     const outcomes = await Promise.all(
       names.map(async (name) => {
         const database = await createOwnDatabase(migrator, name);
-        const plane = name.startsWith("source") ? "singularity" : "central";
-        const { missing } = await migrateAndListen(plane, database);
-        const owners = await ownersIn(database, plane === "central" ? "central" : "public");
+        const side = name.startsWith("source") ? "source" : "central";
+        const { missing } = await migrateAndListen(side, database);
+        const owners = await ownersIn(database, side === "central" ? "central" : "public");
         return { missing, owners };
       }),
     );
@@ -227,7 +227,7 @@ describe("a role that may make roles", () => {
     const database = { name: "source_1", url, pool: openPool(url) };
     const before = await describeDatabase(database.pool);
     await database.pool.query("update centralcloud_migrations.objects set checksum = 'older'");
-    expect((await migrateAndListen("singularity", database)).objectsApplied).toBeGreaterThan(0);
+    expect((await migrateAndListen("source", database)).objectsApplied).toBeGreaterThan(0);
     expect(await describeDatabase(database.pool)).toEqual(before);
 
     await database.pool.query("select pgmq.drop_queue('agent-sessions')");
@@ -245,7 +245,7 @@ describe("a role that may make roles", () => {
        grant centralcloud_owner to centralcloud_application`,
     );
     const problems = await problemsIn("roles", open("source_1"), open("central_1"));
-    const ofSource = problems.filter(({ database }) => database.startsWith("singularity"));
+    const ofSource = problems.filter(({ database }) => database.startsWith("source"));
     expect(ofSource.map(({ severity, message, remedy }) => [severity, message, remedy])).toEqual([
       [
         "error",

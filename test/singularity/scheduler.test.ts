@@ -252,18 +252,18 @@ test("a schedule can be replaced, as a demonstration does", async () => {
 });
 
 test("a job that pg_cron ran last is left to it, until it lets five minutes pass", async () => {
-  for (const job of ["patient-job", "neglected-job"]) {
+  for (const job of ["recent-job", "neglected-job"]) {
     await declareJob(system.singularity, job, {
       body: "begin return query select 1; end",
       schedule: "* * * * *",
     });
   }
-  await ranBefore("patient-job", "3 minutes", "pg_cron");
+  await ranBefore("recent-job", "3 minutes", "pg_cron");
   await ranBefore("neglected-job", "10 minutes", "pg_cron");
   const { observations } = await startScheduler();
   await until("it steps in", async () => (await runsOf("neglected-job")).length > 1);
   await letTimePass();
-  expect(await runsOf("patient-job")).toHaveLength(1);
+  expect(await runsOf("recent-job")).toHaveLength(1);
   expect(observations).toContainEqual({
     event: "job-missed",
     source: system.singularity.name,

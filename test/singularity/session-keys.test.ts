@@ -327,9 +327,7 @@ describe("migrate", () => {
     try {
       await database.pool.query("create schema tools; create extension pgcrypto with schema tools");
       const observations: string[] = [];
-      await migrateAndSchedule("singularity", database.url, ({ event }) =>
-        observations.push(event),
-      );
+      await migrateAndSchedule("source", database.url, ({ event }) => observations.push(event));
       expect(observations).not.toContain("extension-installed");
       await database.pool.query("select public.add_session_key('k', 'openpgp', $1, true)", [
         publicKey,
@@ -343,7 +341,7 @@ describe("migrate", () => {
   });
 
   test("functions that are applied where pgcrypto is missing call nobody's in its place", async () => {
-    const database = await createTestDatabase("singularity");
+    const database = await createTestDatabase("source");
     try {
       const client = database.pool;
       await client.query("select public.add_session_key('k', 'openpgp', $1, true)", [publicKey]);

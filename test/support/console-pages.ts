@@ -50,7 +50,11 @@ export async function sendPreview(
   typed: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const fields = hiddenFields(preview, "/actions");
-  return await browser.post("/actions", { ...fields, reason: "the producer is mended", ...typed });
+  return await browser.post("/actions", {
+    ...fields,
+    reason: "the producer is repaired",
+    ...typed,
+  });
 }
 
 /** The id of the action that an answer leads to. */

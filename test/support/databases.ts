@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { landedNameOf } from "@centralcloud/db";
+import type { Side } from "@centralcloud/postgres";
 import pg from "pg";
 import { afterAll, beforeAll, inject } from "vitest";
 import { templates } from "./global-setup.ts";
@@ -22,15 +24,14 @@ export function urlOf(database: string): string {
 }
 
 /** Clones a template; close it with {@link dropTestDatabase}. */
-export async function createTestDatabase(template?: keyof typeof templates): Promise<TestDatabase> {
-  const name = `${template ?? "empty"}_${randomBytes(6).toString("hex")}`;
+export async function createTestDatabase(side?: Side): Promise<TestDatabase> {
+  const name = `${side === undefined ? "empty" : landedNameOf(side)}_${randomBytes(6).toString("hex")}`;
   // Files are copied as they are: to write each page to the log, as is usual, takes several times as long.
-  const source =
-    template === undefined ? "" : ` template ${templates[template]} strategy file_copy`;
-  await administer(`create database "${name}"${source}`);
+  const template = side === undefined ? "" : ` template ${templates[side]} strategy file_copy`;
+  await administer(`create database "${name}"${template}`);
   const database = openTestDatabase(name);
   const { pool } = database;
-  if (template === "singularity") {
+  if (side === "source") {
     // A clone is another source; only a restored backup would keep the identity. What was granted on a database itself
     // is not cloned with it. And it is a new one: what was due since the template was made has not been missed here.
     await pool.query(`
@@ -120,11 +121,15 @@ export interface TestSystem {
   central: TestDatabase;
 }
 
+export function databaseOf({ singularity, central }: TestSystem, side: Side): TestDatabase {
+  return side === "source" ? singularity : central;
+}
+
 /** Both databases of a system, cloned for the calling test file and dropped after it. */
 export function useSystem(): TestSystem {
   const system = {} as TestSystem;
   beforeAll(async () => {
-    system.singularity = await createTestDatabase("singularity");
+    system.singularity = await createTestDatabase("source");
     system.central = await createTestDatabase("central");
   });
   afterAll(async () => {

@@ -4,7 +4,7 @@ import { actionsIn } from "./dead-letters.ts";
 import { runCommand } from "./run-command.ts";
 
 /** What every command that acts on dead letters must be given. */
-export const why = ["--reason", "the producer is mended"] as const;
+export const why = ["--reason", "the producer is repaired"] as const;
 
 export interface DeadLetterCommands {
   /** Runs `centralcloud dlq …` on the system. */

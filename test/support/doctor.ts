@@ -25,7 +25,7 @@ export async function examine(
 
 export interface OpenedSources {
   /** A database for the calling test alone: a source in which something is changed, or an empty one. */
-  open(template?: "singularity", statements?: string): Promise<TestDatabase>;
+  open(side?: "source", statements?: string): Promise<TestDatabase>;
   /** What one check finds in a source that is changed so. */
   examine(check: string, statements?: string): Promise<readonly Finding[]>;
 }
@@ -37,8 +37,8 @@ export function useSources(system: TestSystem): OpenedSources {
     for (const database of opened.splice(0)) await dropTestDatabase(database);
   });
 
-  async function open(template?: "singularity", statements?: string): Promise<TestDatabase> {
-    const database = await createTestDatabase(template);
+  async function open(side?: "source", statements?: string): Promise<TestDatabase> {
+    const database = await createTestDatabase(side);
     opened.push(database);
     if (statements !== undefined) await database.pool.query(statements);
     return database;
@@ -47,10 +47,10 @@ export function useSources(system: TestSystem): OpenedSources {
   return {
     open,
     async examine(check, statements) {
-      const source = await open("singularity", statements);
+      const source = await open("source", statements);
       const findings = await examine(system, { sourceUrls: [source.url] });
       return findings.filter(
-        (finding) => finding.check === check && finding.database.startsWith("singularity"),
+        (finding) => finding.check === check && finding.database.startsWith("source"),
       );
     },
   };

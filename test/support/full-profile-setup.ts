@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createDatabase } from "@centralcloud/embedded";
+import { sides } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { StartedTestContainer } from "testcontainers";
@@ -58,11 +59,11 @@ async function start(image: string) {
   const stop = async () => void (await container.stop());
   try {
     const urlOf = (database: string) => urlIn(container, password, database);
-    for (const plane of ["singularity", "central"] as const) {
-      await createDatabase(urlOf("postgres"), templates[plane]);
-      await migrateAndSchedule(plane, urlOf(templates[plane]), () => {});
+    for (const side of sides) {
+      await createDatabase(urlOf("postgres"), templates[side]);
+      await migrateAndSchedule(side, urlOf(templates[side]), () => {});
     }
-    await unschedule(urlOf("singularity"), templates.singularity);
+    await unschedule(urlOf("singularity"), templates.source);
     return { url: urlOf("postgres"), stop };
   } catch (error) {
     await stop();

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createDatabase, startEmbeddedPostgres } from "@centralcloud/embedded";
-import { withClient } from "@centralcloud/postgres";
+import { type Side, sides, withClient } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
@@ -14,10 +14,10 @@ declare module "vitest" {
 }
 
 /** Migrated databases that are cloned, which costs a tenth of migrating. */
-export const templates = {
-  singularity: "template_singularity",
+export const templates: Readonly<Record<Side, string>> = {
+  source: "template_singularity",
   central: "template_central",
-} as const;
+};
 
 /**
  * One server for all test files. `TEST_PGMQ_SQL` may name an install script of another pgmq version
@@ -43,13 +43,13 @@ async function provideTemplates(serverUrl: string): Promise<void> {
     client.query<{ name: string }>("select datname as name from pg_database"),
   );
   const names = existing.rows.map(({ name }) => name);
-  for (const side of ["singularity", "central"] as const) {
+  for (const side of sides) {
     const template = templates[side];
     const url = new URL(serverUrl);
     url.pathname = `/${template}`;
     if (!names.includes(template)) {
       await createDatabase(serverUrl, template);
-      if (side === "singularity") await preparePgmq(url.href);
+      if (side === "source") await preparePgmq(url.href);
     }
     await migrateAndSchedule(side, url.href, () => {});
   }

@@ -39,7 +39,7 @@ export function useHealthySystem(): HealthySystem {
       durable: true,
       settings: { max_prepared_transactions: 5 },
     });
-    await migrateAndSchedule("singularity", server.urlOf("singularity"), () => {});
+    await migrateAndSchedule("source", server.urlOf("singularity"), () => {});
     await migrateAndSchedule("central", server.urlOf("centralcloud"), () => {});
     system.singularity = open(server, "singularity");
     system.central = open(server, "centralcloud");

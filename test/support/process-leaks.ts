@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
 
 /** Kinds of things that keep a process alive, and that a test must not leave behind. */
 const kinds = ["Timeout", "Immediate", "TCPServerWrap", "ProcessWrap", "FSReqPromise"];
-const patienceMs = 3_000;
+const timeoutMs = 3_000;
 
 /**
  * Fails each test of a file that leaves behind a timer, a listening socket, a child process or a signal handler; and the
@@ -68,7 +68,7 @@ function excess(before: Counts, after: Counts): string[] {
 
 /** A closed socket takes a moment to disappear; what is still there after it is a leak. */
 export async function expectNothing(leaks: () => Promise<string[]>): Promise<void> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + timeoutMs;
   let found = await leaks();
   while (found.length > 0 && performance.now() < deadline) {
     await delay(5);

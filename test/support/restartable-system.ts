@@ -25,7 +25,7 @@ export function useRestartableSystem(): RestartableSystem {
     system.singularity = open(source, "singularity");
     system.central = open(central, "centralcloud");
     await Promise.all([
-      migrateAndSchedule("singularity", system.singularity.url, () => {}),
+      migrateAndSchedule("source", system.singularity.url, () => {}),
       migrateAndSchedule("central", system.central.url, () => {}),
     ]);
   }, 120_000);

@@ -33,7 +33,7 @@ export function useCopies() {
   const opened: TestDatabase[] = [];
   const system = {} as TestSystem;
   beforeEach(async () => {
-    system.singularity = await createTestDatabase("singularity");
+    system.singularity = await createTestDatabase("source");
     system.central = await createTestDatabase("central");
     opened.push(system.singularity, system.central);
   });

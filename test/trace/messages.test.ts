@@ -122,7 +122,7 @@ test("a refused message that was replayed and merged is one story, from either o
   const ordered = places.filter((_, index) => index !== 4);
   expect(ordered).toEqual(ordered.toSorted((one, other) => one - other));
   expect(story.filter((line) => line.startsWith("attempt"))).toEqual([]);
-  expect(story.find((line) => line.includes("planned by"))).toMatch(/: the producer is mended$/);
+  expect(story.find((line) => line.includes("planned by"))).toMatch(/: the producer is repaired$/);
 });
 
 test("a dead letter that was discarded and restored tells both, with who did it and why", async () => {

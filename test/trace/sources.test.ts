@@ -23,7 +23,7 @@ const gone = "postgres://user:hunter2@127.0.0.1:1/gone";
 let other: TestDatabase;
 
 beforeAll(async () => {
-  other = await createTestDatabase("singularity");
+  other = await createTestDatabase("source");
   for (const { pool } of [system.singularity, other]) {
     await new QueueClient(pool).send(patterns, patternMessage({ agent_id: "agent-7" }));
   }
@@ -100,7 +100,7 @@ describe("what can't be asked", () => {
 describe("forty sources, three of them dead and one slow", () => {
   test("answer within three seconds, and the four are named", async () => {
     const dead = [1, 2, 3].map((port) => `postgres://user@127.0.0.1:${port}/dead`);
-    const slow = await createTestDatabase("singularity");
+    const slow = await createTestDatabase("source");
     const client = await slow.pool.connect();
     await client.query("begin; lock table public.singularity_source");
     const urls = Array.from(

@@ -32,7 +32,7 @@ const source = new pg.Pool({ connectionString: environment.SOURCE_DATABASE_URLS,
 const central = new pg.Pool({ connectionString: environment.CENTRAL_DATABASE_URL, max: 2 });
 
 try {
-  await migrate("singularity", environment.SOURCE_DATABASE_URLS, () => {});
+  await migrate("source", environment.SOURCE_DATABASE_URLS, () => {});
   await migrate("central", environment.CENTRAL_DATABASE_URL, () => {});
   await source.query(
     "insert into agents (agent_id) select 'agent-' || g from generate_series(1, 1000) g",

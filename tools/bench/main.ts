@@ -63,7 +63,7 @@ async function bench(options: Options): Promise<number> {
 }
 
 async function readHeader({ server, stage, options }: Lab): Promise<Omit<Report, "scenarios">> {
-  const source = await stage.clone(await stage.base("singularity"));
+  const source = await stage.clone(await stage.base("source"));
   try {
     const facts = await describeServer(server, source.pool);
     const { repeat, scale, quick } = options;

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { type Side, sides } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import pg from "pg";
 import type { Server } from "./server.ts";
@@ -11,9 +12,9 @@ export interface Database {
 }
 
 /** The migrated databases that everything else is cloned from. */
-export type Base = "singularity" | "central" | "both";
+export type Base = Side | "both";
 
-const bases: ReadonlySet<string> = new Set<Base>(["singularity", "central", "both"]);
+const bases: ReadonlySet<string> = new Set<Base>([...sides, "both"]);
 
 /**
  * The databases of a bench. Each run has fresh clones, so that none inherits dead rows, bloat or
@@ -35,8 +36,8 @@ export class Stage {
     return this.#once(base, async () => {
       const name = await this.#create("template0");
       const url = this.#server.urlOf(name);
-      if (base !== "central") await migrateAndSchedule("singularity", url, () => {});
-      if (base !== "singularity") await migrateAndSchedule("central", url, () => {});
+      if (base !== "central") await migrateAndSchedule("source", url, () => {});
+      if (base !== "source") await migrateAndSchedule("central", url, () => {});
       return name;
     });
   }

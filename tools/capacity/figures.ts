@@ -92,7 +92,7 @@ export function readValidation(file: string = validationFile): Validation {
   return JSON.parse(readFileSync(file, "utf8")) as Validation;
 }
 
-/** What commands take over many sources of one server, one process after the other. */
+/** What commands over many sources of one server take, one process after the other. */
 export interface CommandsMeasured {
   readonly measuredAt: string;
   readonly machine: string;

@@ -4,7 +4,7 @@ import { type Database, Stage } from "../bench/stage.ts";
 import { parentOf, serverMs } from "./processor-time.ts";
 
 /** A server whose cost can be told from that of others: each side of the system has one for itself. */
-export interface Side {
+export interface MeasuredServer {
   readonly server: Server;
   readonly stage: Stage;
   /** Processor time so far, in milliseconds. */
@@ -12,13 +12,13 @@ export interface Side {
 }
 
 export interface Laboratory {
-  readonly source: Side;
-  readonly central: Side;
+  readonly source: MeasuredServer;
+  readonly central: MeasuredServer;
   end(): Promise<void>;
 }
 
 export async function openLaboratory(durable: boolean): Promise<Laboratory> {
-  const sides = await Promise.all([openSide(durable), openSide(durable)]);
+  const sides = await Promise.all([openServer(durable), openServer(durable)]);
   return {
     source: sides[0],
     central: sides[1],
@@ -31,7 +31,7 @@ export async function openLaboratory(durable: boolean): Promise<Laboratory> {
   };
 }
 
-async function openSide(durable: boolean): Promise<Side> {
+async function openServer(durable: boolean): Promise<MeasuredServer> {
   const server = await startServer(undefined, durable);
   const { rows } = await server.pool.query<{ pid: number }>("select pg_backend_pid() as pid");
   const postmaster = parentOf(rows[0]?.pid ?? 0);
@@ -58,7 +58,7 @@ export async function costOf<Result>(
   };
 }
 
-async function look({ server, cpuMs }: Side): Promise<Cost> {
+async function look({ server, cpuMs }: MeasuredServer): Promise<Cost> {
   const { rows } = await server.pool.query<{ position: string }>(
     "select (pg_current_wal_lsn() - '0/0')::text as position",
   );

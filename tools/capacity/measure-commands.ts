@@ -119,13 +119,9 @@ interface Round {
 
 async function makeSources(lab: Laboratory, count: number): Promise<readonly Database[]> {
   const { stage } = lab.source;
-  const template = await stage.template(
-    "fleet",
-    await stage.base("singularity"),
-    async ({ pool }) => {
-      await pool.query("select 1");
-    },
-  );
+  const template = await stage.template("fleet", await stage.base("source"), async ({ pool }) => {
+    await pool.query("select 1");
+  });
   const sources: Database[] = [];
   for (let number = 0; number < count; number += 1) {
     const source = await stage.copy(template);

@@ -22,7 +22,7 @@ export async function measureIdle(lab: Laboratory, options: IdleOptions): Promis
   const sources: Database[] = [];
   const central = await lab.central.stage.clone(await lab.central.stage.base("central"));
   for (let number = 0; number < idleSources; number++) {
-    const source = await stage.clone(await stage.base("singularity"));
+    const source = await stage.clone(await stage.base("source"));
     await source.pool.query(
       "update singularity_source set source_id = gen_random_uuid(), name = current_database()",
     );

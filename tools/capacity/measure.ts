@@ -54,7 +54,7 @@ export async function measure(
     narrate("seals …");
     const seal = await measureSeals(options.seals, { key, ...(await sealedBySource(lab, key)) });
     const [pattern, session] = [medianOf(rounds.patterns), medianOf(rounds.sessions)];
-    const { pool } = await lab.source.stage.scratch(await lab.source.stage.base("singularity"));
+    const { pool } = await lab.source.stage.scratch(await lab.source.stage.base("source"));
     const facts = await describeServer(lab.source.server, pool);
     return {
       measuredAt: new Date().toISOString().slice(0, 10),
@@ -90,7 +90,7 @@ async function withDatabases<Result>(
   lab: Laboratory,
   work: (source: Database, central: Database) => Promise<Result>,
 ): Promise<Result> {
-  const source = await lab.source.stage.clone(await lab.source.stage.base("singularity"));
+  const source = await lab.source.stage.clone(await lab.source.stage.base("source"));
   const central = await lab.central.stage.clone(await lab.central.stage.base("central"));
   try {
     return await work(source, central);

@@ -28,7 +28,7 @@ export async function validate(
 ): Promise<Validation> {
   const lab = await openLaboratory(options.durable);
   const { steadyPerSecond, calibration, burst, rounds } = options;
-  const source = await lab.source.stage.clone(await lab.source.stage.base("singularity"));
+  const source = await lab.source.stage.clone(await lab.source.stage.base("source"));
   const central = await lab.central.stage.clone(await lab.central.stage.base("central"));
   const consumer = await startConsumer(source, central);
   // Bursts, and two minutes of the steady load.

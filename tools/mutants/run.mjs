@@ -73,7 +73,7 @@ function choose(all, { sample, seed, package: name, only, part, parts }) {
     console.error("mutants: there is none of that name; --list names them");
     process.exit(2);
   }
-  // Neighbours go to different parts: they take about as long as each other.
+  // Mutants next to each other go to different parts: they take about as long as each other.
   if (sample === undefined) return wanted.filter((_, place) => place % parts === part - 1);
   const chosen = seed ?? String(Math.floor(Math.random() * 1e9));
   console.log(`a sample of ${sample}, by --seed ${chosen}`);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
 /** Longer than any of the named tests takes on a slow machine; a mistake may make one wait for ever. */
-const patienceMs = 150_000;
+const timeoutMs = 150_000;
 
 /**
  * Runs the tests that should notice, until one fails: those of a project together, and those of which a name is given
@@ -53,7 +53,7 @@ async function runToItsEnd(root, words, serverUrl) {
   const timer = setTimeout(() => {
     isLate = true;
     process.kill(-child.pid, "SIGKILL");
-  }, patienceMs);
+  }, timeoutMs);
   const output = text(child.stdout);
   const [code] = await once(child, "close");
   clearTimeout(timer);

@@ -46,7 +46,7 @@ export async function startShownSystem(): Promise<ShownSystem> {
   };
   try {
     await migrateAndSchedule("central", centralUrl, () => {});
-    for (const url of sourceUrls) await migrateAndSchedule("singularity", url, () => {});
+    for (const url of sourceUrls) await migrateAndSchedule("source", url, () => {});
     const key = await generateKey({ alg: "openpgp", keyId: "key-1" });
     const [publicPart] = (await createKeyRing([key])).keys;
     if (publicPart === undefined) throw new Error("a key ring of one key has none");

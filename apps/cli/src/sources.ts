@@ -37,7 +37,7 @@ export function sourceOption(): Option {
 }
 
 /** For commands that change something at each source: none is given up because the others are faster. */
-export function patiently(options: SourceOptions): SourceOptions {
+export function withFullTimeout(options: SourceOptions): SourceOptions {
   return { timeout: defaultTimeoutS, ...options };
 }
 

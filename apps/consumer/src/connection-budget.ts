@@ -1,4 +1,5 @@
 import { captureVariables } from "@centralcloud/cdc";
+import type { Side } from "@centralcloud/postgres";
 import { type ConsumerConfiguration, concurrency } from "./configuration.ts";
 import { routes } from "./routes.ts";
 
@@ -31,10 +32,10 @@ export const connectionVariables = {
  */
 export function connectionsPerReplica(
   configuration: Concurrency & { readonly captures: boolean },
-): { readonly singularity: number; readonly central: number } {
+): Readonly<Record<Side, number>> {
   const { sourceUrls, captures } = configuration;
   return {
-    singularity: sourcePoolSize(configuration) + 3 + (captures ? 3 : 0),
+    source: sourcePoolSize(configuration) + 3 + (captures ? 3 : 0),
     central: centralPoolSize(configuration) + 3 + (captures ? 2 * sourceUrls.length : 0),
   };
 }

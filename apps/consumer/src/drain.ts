@@ -52,8 +52,8 @@ export class DrainIncompleteError extends Error {
   readonly code = "drain_incomplete";
   readonly report: DrainReport;
   readonly pending: readonly Pending[];
-  constructor(report: DrainReport, patienceS: number, pending: readonly Pending[]) {
-    const waited = `all else is drained, and these were waited for ${patienceS} seconds`;
+  constructor(report: DrainReport, answerTimeoutS: number, pending: readonly Pending[]) {
+    const waited = `all else is drained, and these were waited for ${answerTimeoutS} seconds`;
     super([waited, ...pending.map(sayPending)].join("\n"));
     this.name = "DrainIncompleteError";
     this.report = report;
@@ -72,19 +72,19 @@ const answerMs = 5_000;
 const pollMs = { first: 50, last: 1_000 };
 
 /** How many sources are asked at the same time. */
-const turns = { limit: 16, patienceMs: 1_000 };
+const turns = { limit: 16, answerTimeoutMs: 1_000 };
 
 /** After so long it says whom it waits for; then ever more rarely. */
 const tellMs = { first: 10_000, last: 60_000 };
 
 /** How long databases that do not answer are waited for once all others are drained, in seconds. */
-export const drainPatienceS = 120;
+export const drainAnswerTimeoutS = 120;
 
 export interface DrainOptions {
   /** Undefined: as long as it takes, where every database answers. */
   readonly timeoutS?: number | undefined;
-  /** How long a database may not answer once all others are drained; default: {@link drainPatienceS}. */
-  readonly patienceS?: number | undefined;
+  /** How long a database may not answer once all others are drained; default: {@link drainAnswerTimeoutS}. */
+  readonly answerTimeoutS?: number | undefined;
   /** Ends the drain early: what is in flight is settled or released. */
   readonly signal?: AbortSignal;
   /** Is told often how many messages have been settled. */
@@ -107,7 +107,7 @@ export class DrainInterruptedError extends Error {
 /**
  * Consumes until every queue of every source is empty, messages included that another consumer holds
  * or that were sent with a delay; then stops. It waits for those as long as it takes, and says so; for a database that
- * does not answer only `patienceS` longer than for all others.
+ * does not answer only `answerTimeoutS` longer than for all others.
  *
  * @throws {NotASourceError} or {NotACentralStoreError} before anything is read.
  * @throws {DrainTimeoutError}, {DrainIncompleteError} or {DrainInterruptedError}, each with the report so far.
@@ -117,7 +117,7 @@ export async function drain(
   observe: Observe<ConsumerObservation>,
   {
     timeoutS,
-    patienceS = drainPatienceS,
+    answerTimeoutS = drainAnswerTimeoutS,
     signal,
     onProgress = () => {},
     onWaiting = () => {},
@@ -137,13 +137,13 @@ export async function drain(
   let isEmpty = false;
   /** Since when nothing else is waited for than what does not answer. */
   let silentSince: number | undefined;
-  const isPatient = () =>
-    silentSince === undefined || performance.now() - silentSince < patienceS * 1_000;
+  const mayStillAnswer = () =>
+    silentSince === undefined || performance.now() - silentSince < answerTimeoutS * 1_000;
   const hasTime = () => timeoutS === undefined || performance.now() - startedAt < timeoutS * 1_000;
   let restMs = pollMs.first;
   let tell = { at: startedAt + tellMs.first, everyMs: tellMs.first };
   try {
-    while (!isEmpty && hasTime() && isPatient() && signal?.aborted !== true) {
+    while (!isEmpty && hasTime() && mayStillAnswer() && signal?.aborted !== true) {
       await delay(restMs);
       onProgress(settledOf(totals));
       const health = consumer.health();
@@ -175,7 +175,7 @@ export async function drain(
   const report = { ...totals, elapsedMs, perSecond };
   if (isEmpty) return report;
   if (signal?.aborted) throw new DrainInterruptedError(report);
-  if (!isPatient()) throw new DrainIncompleteError(report, patienceS, pending);
+  if (!mayStillAnswer()) throw new DrainIncompleteError(report, answerTimeoutS, pending);
   throw new DrainTimeoutError(report, timeoutS ?? 0, pending);
 }
 

@@ -17,7 +17,7 @@ export {
   type DrainReport,
   DrainTimeoutError,
   drain,
-  drainPatienceS,
+  drainAnswerTimeoutS,
   type Pending,
 } from "./drain.ts";
 export {
@@ -25,7 +25,7 @@ export {
   archiveComparisons,
 } from "./epochs/archive-comparisons.ts";
 export {
-  type ComparisonPatience,
+  type ComparisonTimeouts,
   concludeComparison,
   planComparison,
 } from "./epochs/plan-comparison.ts";

@@ -16,8 +16,8 @@ export interface KeptServer {
   stop(): Promise<void>;
 }
 
-/** One that ends so often in so many milliseconds has something wrong that no further start mends. */
-const patience = { ends: 3, withinMs: 60_000 };
+/** One that ends so often in so many milliseconds has something wrong that no further start repairs. */
+const restartLimit = { ends: 3, withinMs: 60_000 };
 
 export async function keepServer(options: KeptServerOptions): Promise<KeptServer> {
   const { dataDirectory, signal, tell, giveUp } = options;
@@ -31,8 +31,8 @@ export async function keepServer(options: KeptServerOptions): Promise<KeptServer
       await server.gone;
       if (stopping.signal.aborted) return;
       ends.push(performance.now());
-      const last = ends.at(-patience.ends);
-      if (last !== undefined && performance.now() - last < patience.withinMs) {
+      const last = ends.at(-restartLimit.ends);
+      if (last !== undefined && performance.now() - last < restartLimit.withinMs) {
         tell("PostgreSQL ended again and again, so it is not started any more");
         return giveUp();
       }

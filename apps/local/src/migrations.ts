@@ -1,5 +1,5 @@
-import type { MigrationResult, Plane } from "@centralcloud/db";
-import { withoutSecrets } from "@centralcloud/postgres";
+import type { MigrationResult } from "@centralcloud/db";
+import { type Side, withoutSecrets } from "@centralcloud/postgres";
 import { migrateAndSchedule } from "@centralcloud/scheduler";
 import { definePart, type Observe, type Part } from "@centralcloud/service";
 import type { DatabaseUrls } from "./configuration.ts";
@@ -10,9 +10,9 @@ import type { Observation } from "./observation.ts";
 /** A database could not be brought up to date; it is as it was before. */
 export class MigrationFailedError extends Error {
   readonly code = "migration_failed";
-  constructor(plane: Plane, url: string, cause: unknown) {
+  constructor(side: Side, url: string, cause: unknown) {
     super(
-      `the ${plane} database ${withoutSecrets(url)} could not be migrated: ${messageOf(cause)}`,
+      `the ${side} database ${withoutSecrets(url)} could not be migrated: ${messageOf(cause)}`,
       { cause },
     );
     this.name = "MigrationFailedError";
@@ -35,15 +35,15 @@ export function createMigrations(
     async start(signal) {
       const { sourceUrls, centralUrl } = readUrls();
       const targets = [
-        ...sourceUrls.map((url) => ({ plane: "singularity" as const, url })),
-        { plane: "central" as const, url: centralUrl },
+        ...sourceUrls.map((url) => ({ side: "source" as const, url })),
+        { side: "central" as const, url: centralUrl },
       ];
-      for (const { plane, url } of targets) {
+      for (const { side, url } of targets) {
         try {
-          results.push(await unlessAborted(migrateAndSchedule(plane, url, observe), signal));
+          results.push(await unlessAborted(migrateAndSchedule(side, url, observe), signal));
         } catch (error) {
           signal.throwIfAborted();
-          throw new MigrationFailedError(plane, url, error);
+          throw new MigrationFailedError(side, url, error);
         }
       }
     },
@@ -57,9 +57,9 @@ export function createMigrations(
   };
 }
 
-function summarize({ plane, migrations, objectsApplied }: MigrationResult): string {
+function summarize({ side, migrations, objectsApplied }: MigrationResult): string {
   if (migrations.length > 0) {
-    return `${plane}: ${migrations.length} applied`;
+    return `${side}: ${migrations.length} applied`;
   }
-  return `${plane}: ${objectsApplied > 0 ? "functions renewed" : "up to date"}`;
+  return `${side}: ${objectsApplied > 0 ? "functions renewed" : "up to date"}`;
 }

@@ -9,11 +9,11 @@ import { describeFailure } from "./failure.ts";
 
 /* `npm run sql -- singularity "select …"`: for whoever has no psql. */
 try {
-  const [plane = "", statement = "", ...more] = process.argv.slice(2);
-  if (!["singularity", "central"].includes(plane) || statement === "" || more.length > 0) {
+  const [database = "", statement = "", ...more] = process.argv.slice(2);
+  if (!["singularity", "central"].includes(database) || statement === "" || more.length > 0) {
     throw new UsageError('usage: npm run sql -- <singularity|central> "<statement>"');
   }
-  const url = findUrl(plane, process.env);
+  const url = findUrl(database, process.env);
   await assertReachable([url]);
   await runStatement(url, statement);
 } catch (error) {
@@ -23,12 +23,12 @@ try {
 }
 
 /** The databases that the environment names, else those that `npm start` runs. */
-function findUrl(plane: string, environment: Environment): string {
+function findUrl(database: string, environment: Environment): string {
   const isGiven = Object.keys(databaseVariables).some(
     (name) => environment[name] || environment[`${name}_FILE`],
   );
   const values = isGiven ? environment : readEnvironmentFile();
-  if (plane === "central") {
+  if (database === "central") {
     const { CENTRAL_DATABASE_URL } = databaseVariables;
     return parseConfiguration({ CENTRAL_DATABASE_URL }, values).CENTRAL_DATABASE_URL;
   }

@@ -35,7 +35,7 @@ export interface HoldingSource extends ConfiguredSource {
 }
 
 /** How long a database waits for another one of the process to say its id, and how often it looks, in milliseconds. */
-const twinPatienceMs = 2_000;
+const twinTimeoutMs = 2_000;
 const twinPollMs = 50;
 
 /** The databases of a process, each of which may hold one id. */
@@ -73,7 +73,7 @@ export class ConfiguredSources<One extends HoldingSource> {
   async assertOwn(one: One, source: Source, central: Pool): Promise<void> {
     const own = await readOwnAddress(central, source.sourceId);
     if (own === undefined || own === one.address) return;
-    const deadline = performance.now() + twinPatienceMs;
+    const deadline = performance.now() + twinTimeoutMs;
     for (;;) {
       const twins = twinsOf(one, this.#all, source.sourceId);
       const twin = twins.find(({ address }) => address === own);

@@ -104,7 +104,7 @@ export type ActionLoss = "taken" | "gone" | "older" | "forgotten";
 
 const lossWords: Readonly<Record<ActionLoss, (id: string) => string>> = {
   taken: (id) =>
-    `another process has taken over action ${id}, since this one did not report in time; the action continues there`,
+    `another process has claimed action ${id}, since this one did not report in time; the action continues there`,
   gone: (id) =>
     `the central store does not know action ${id} any more: it lost transactions, or a backup was restored. ` +
     "What was moved until now stays moved, and nothing of it would be moved again: give the command again for the rest, " +

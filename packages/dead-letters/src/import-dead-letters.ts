@@ -19,11 +19,11 @@ import {
   type OpenLines,
   PlaceLines,
 } from "./import-lines.ts";
-import type { PaceOptions } from "./pace.ts";
 import { type DeadLetterSource, orderOf, type Place } from "./place.ts";
+import type { RateLimitOptions } from "./rate-limit.ts";
 import { assertMayAct, type NeededRight } from "./rights.ts";
 
-export interface ImportOptions extends PaceOptions {
+export interface ImportOptions extends RateLimitOptions {
   readonly central: Pool;
   readonly request: ActionRequest;
   /** Where the lines come from, for the record of the action. */

@@ -80,7 +80,6 @@ export {
 export type { SettledDeadLetter } from "./locate-dead-letters.ts";
 export { linesOfDeadLetter, maskDeadLetter, maskSummary } from "./mask-dead-letters.ts";
 export { type WorkerObservation, workerEvents } from "./observation.ts";
-export type { OnProgress, PaceOptions, RunProgress } from "./pace.ts";
 export {
   type DeadLetterScope,
   type DeadLetterSource,
@@ -95,6 +94,7 @@ export {
   type PreviewOptions,
   previewDeadLetters,
 } from "./preview-dead-letters.ts";
+export type { OnProgress, RateLimitOptions, RunProgress } from "./rate-limit.ts";
 export {
   AlreadyRenewedError,
   NotACopyError,

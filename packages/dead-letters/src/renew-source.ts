@@ -71,7 +71,7 @@ export class AlreadyRenewedError extends Error {
 const chunkSize = 5_000;
 
 /** How long producers may be in the way, and how often it is looked whether they still are, in milliseconds. */
-const patienceMs = 10_000;
+const timeoutMs = 10_000;
 const againMs = 100;
 
 /**
@@ -109,7 +109,7 @@ export async function renewSource(options: RenewOptions): Promise<RenewReport> {
 }
 
 async function giveNewId(options: RenewOptions): Promise<RenewReport> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await inTransaction(options.pool, (client) => renew(client, options));
@@ -171,7 +171,7 @@ async function renew(client: PoolClient, options: RenewOptions): Promise<RenewRe
 }
 
 async function lock(client: PoolClient, { source, address }: RenewOptions): Promise<void> {
-  await client.query(`set local lock_timeout = '${patienceMs}ms'`);
+  await client.query(`set local lock_timeout = '${timeoutMs}ms'`);
   await client.query("lock table public.agent_sessions in exclusive mode");
   const { rows } = await client.query(
     "select from public.singularity_source s where s.source_id = $1 for update",

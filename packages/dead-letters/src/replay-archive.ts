@@ -6,8 +6,8 @@ import { type ActionStep, runAction } from "./actions/run-action.ts";
 import { ActionSession } from "./actions/session.ts";
 import { instant } from "./dead-letter-sql.ts";
 import { SelectionError } from "./errors.ts";
-import type { PaceOptions } from "./pace.ts";
 import { type DeadLetterScope, type Place, placesOf } from "./place.ts";
+import type { RateLimitOptions } from "./rate-limit.ts";
 import { resolveFilter } from "./resolve-filter.ts";
 import { assertMayAct } from "./rights.ts";
 import type { TimeBound } from "./time-bound.ts";
@@ -19,7 +19,7 @@ export interface ArchiveRange {
   readonly to?: TimeBound;
 }
 
-export interface ReplayArchiveOptions extends PaceOptions {
+export interface ReplayArchiveOptions extends RateLimitOptions {
   readonly central: Pool;
   readonly request: ActionRequest;
   /** Needed where no range is given. */

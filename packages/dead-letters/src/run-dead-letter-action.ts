@@ -18,14 +18,14 @@ import { ActionSession } from "./actions/session.ts";
 import { SelectionError } from "./errors.ts";
 import { type DeadLetterFilter, type ResolvedFilter, selectsAll } from "./filter.ts";
 import { locateDeadLetters, type SettledDeadLetter } from "./locate-dead-letters.ts";
-import type { PaceOptions } from "./pace.ts";
 import { type DeadLetterScope, type Place, placesOf } from "./place.ts";
+import type { RateLimitOptions } from "./rate-limit.ts";
 import { assertReasonsKnown, resolveFilter } from "./resolve-filter.ts";
 import { assertMayAct } from "./rights.ts";
 import { bindToSeen, decodeDigest, filterDigest } from "./seen-selection.ts";
 
 /** What an action on dead letters is given. */
-export interface DeadLetterActionOptions extends PaceOptions {
+export interface DeadLetterActionOptions extends RateLimitOptions {
   readonly central: Pool;
   readonly request: ActionRequest;
   /** Needed where the filter selects every dead letter: nobody should do that by leaving something out. */

@@ -1,5 +1,6 @@
 import type { Slot } from "@centralcloud/cdc";
-import type { CatalogState, IdentifiedSource, Plane, Records, Source } from "@centralcloud/db";
+import type { CatalogState, IdentifiedSource, Records, Source } from "@centralcloud/db";
+import type { Side } from "@centralcloud/postgres";
 import type { KnownSessionKey } from "@centralcloud/session-keys";
 import type { ClientBase } from "pg";
 import type { ClockOffset } from "./clock-offset.ts";
@@ -17,7 +18,7 @@ export interface Extension {
 
 /** A database that has been reached; its connection ends when all checks have looked at it. */
 export interface CheckedDatabase {
-  readonly plane: Plane;
+  readonly side: Side;
   /** As findings name it. */
   readonly name: string;
   readonly url: string;
@@ -69,7 +70,7 @@ export interface Check {
   /** Why it matters, in a sentence without a full stop. */
   readonly why: string;
   /** Where there is something to look at. */
-  readonly planes: readonly Plane[];
+  readonly sides: readonly Side[];
   /** True where it reads our tables or views: then it is left out until the database is migrated. */
   readonly needsMigration: boolean;
   /** It makes connections of its own, which behind a pooler might wait for the end of the doctor's transaction. */
@@ -96,7 +97,7 @@ export interface DatabaseCheckResult {
 export interface ComparingCheck<Fact = unknown> {
   readonly name: string;
   readonly why: string;
-  readonly planes: readonly Plane[];
+  readonly sides: readonly Side[];
   gather(database: CheckedDatabase): Promise<Fact>;
   /** @param facts of those that could say it, in the order in which they are shown. */
   compare(facts: readonly DatabaseFact<Fact>[]): readonly DatabaseCheckResult[];

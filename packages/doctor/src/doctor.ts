@@ -1,11 +1,11 @@
 import { findSlot } from "@centralcloud/cdc";
-import type { Plane } from "@centralcloud/db";
 import { readCatalogState, readRecords, readServerFacts, readSource } from "@centralcloud/db";
 import {
   adviceOn,
   createClient,
   DatabaseUnreachableError,
   messageOf,
+  type Side,
   withoutSecrets,
 } from "@centralcloud/postgres";
 import { mapInTurn, NoAnswerError, Stragglers, watchAnswer } from "@centralcloud/service";
@@ -26,7 +26,7 @@ export interface DoctorOptions {
   /** The queues that each source should have. */
   readonly queues: readonly string[];
   /** Connections that a replica may have open to each source, and to the central store; default 12 and 9. */
-  readonly connectionsPerReplica?: Readonly<Record<Plane, number>>;
+  readonly connectionsPerReplica?: Readonly<Record<Side, number>>;
   readonly limits?: Partial<DoctorLimits>;
   /** What a capture captures; default nothing, and then its tables are not looked at. */
   readonly captured?: CapturedNames;
@@ -37,10 +37,10 @@ export interface DoctorOptions {
 }
 
 /** Databases that are looked at at the same time; one that does not answer within a second delays no other. */
-const turns = { limit: 8, patienceMs: 1_000 };
+const turns = { limit: 8, answerTimeoutMs: 1_000 };
 
 /** Of a replica with the default configuration and one source. */
-const defaultConnections: Readonly<Record<Plane, number>> = { singularity: 12, central: 9 };
+const defaultConnections: Readonly<Record<Side, number>> = { source: 12, central: 9 };
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];
@@ -83,7 +83,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
     });
     try {
       await client.connect();
-      const place = await servers.of(target.plane, client);
+      const place = await servers.of(target.side, client);
       answered();
       const database = checkedDatabase(target, client, place, options);
       examinations.push(await examine(database, place.facts.isMigrated, overdue.signal));
@@ -114,21 +114,21 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
 }
 
 interface Target {
-  readonly plane: Plane;
+  readonly side: Side;
   readonly url: string;
   readonly name: string;
 }
 
 /** Every database that is looked at, by the name that findings have for it. */
 export function targetsOf({ sourceUrls, centralUrl }: DoctorOptions): readonly Target[] {
-  const target = (plane: Plane, url: string) => {
-    return { plane, url, name: `${plane} ${withoutSecrets(url)}` };
+  const target = (side: Side, url: string) => {
+    return { side, url, name: `${side} ${withoutSecrets(url)}` };
   };
-  return [...sourceUrls.map((url) => target("singularity", url)), target("central", centralUrl)];
+  return [...sourceUrls.map((url) => target("source", url)), target("central", centralUrl)];
 }
 
 function checkedDatabase(
-  { plane, url, name }: Target,
+  { side, url, name }: Target,
   client: pg.Client,
   place: Pick<CheckedDatabase, "server" | "facts">,
   { queues, connectionsPerReplica, limits, captured, checks }: DoctorOptions,
@@ -142,20 +142,20 @@ function checkedDatabase(
     databaseOid,
   });
   return {
-    plane,
+    side,
     url,
     name,
     client,
     ...place,
     databaseName,
     queues,
-    connectionsPerReplica: (connectionsPerReplica ?? defaultConnections)[plane],
+    connectionsPerReplica: (connectionsPerReplica ?? defaultConnections)[side],
     limits: { ...defaultLimits, ...limits },
     captured: captured ?? { names: [], leftOut: [] },
     isWanted: (check) => checks?.includes(check) ?? true,
     // Apart, so that a table that is locked keeps no more from being told than what is in it.
-    records: once(() => readRecords(plane, client)),
-    state: once(() => readCatalogState(plane, client)),
+    records: once(() => readRecords(side, client)),
+    state: once(() => readCatalogState(side, client)),
     clock: once(() => measureClock(client)),
     source,
     identity: once(async () => ({ ...(await source()), server: await serverFacts() })),

@@ -20,7 +20,7 @@ export interface Examination {
 }
 
 /** How long a check's statements may take, and wait for a lock, in milliseconds. */
-const patience = { statementMs: 10_000, lockMs: 2_000 };
+const timeouts = { statementMs: 10_000, lockMs: 2_000 };
 
 /** Something that is asked of the database. What keeps it from being answered is its own finding. */
 interface Question {
@@ -41,8 +41,8 @@ export async function examine(
 ): Promise<Examination> {
   const explain = (cause: unknown) =>
     overdue.aborted ? notChecked(database.limits, overdue.reason) : explainFault(cause);
-  const isFor = ({ name, planes }: Pick<Check, "name" | "planes">) =>
-    planes.includes(database.plane) && database.isWanted(name);
+  const isFor = ({ name, sides }: Pick<Check, "name" | "sides">) =>
+    sides.includes(database.side) && database.isWanted(name);
   const due = checks.filter((check) => isFor(check) && (isMigrated || !check.needsMigration));
   const checkResults = new Map<Check, readonly CheckResult[]>();
   const toCheck = (check: Check): Question => ({
@@ -75,7 +75,7 @@ export async function examine(
  * question fails and ends it; the rest then have another.
  */
 async function askReading(client: ClientBase, questions: readonly Question[]): Promise<void> {
-  const { statementMs, lockMs } = patience;
+  const { statementMs, lockMs } = timeouts;
   let next = 0;
   const askOn = async () => {
     while (next < questions.length) {

@@ -1,4 +1,4 @@
-import type { Plane } from "@centralcloud/db";
+import type { Side } from "@centralcloud/postgres";
 import type pg from "pg";
 import type { ClientBase } from "pg";
 
@@ -58,11 +58,11 @@ export class CheckedServers {
 
   /** @returns the server that a connection leads to, and what its database says. By what is open to everybody; one round trip. */
   async of(
-    plane: Plane,
+    side: Side,
     client: pg.Client,
   ): Promise<{ readonly server: CheckedServer; readonly facts: DatabaseFacts }> {
     const [schema, table] =
-      plane === "central" ? ["central", "sources"] : ["public", "singularity_source"];
+      side === "central" ? ["central", "sources"] : ["public", "singularity_source"];
     // By its address, so that no server answers for another; and by what it says itself: a pooler has one for several.
     const { rows } = await client.query<DatabaseFacts & { key: string }>(
       `select concat_ws(' ', pg_postmaster_start_time(), current_setting('port'), current_user) as key,

@@ -26,7 +26,7 @@ export interface Claim {
 /**
  * Takes the directory for this process, or fails with {@link DataDirectoryInUseError}.
  *
- * Node has no file locks, and a lock file that is taken over from a dead process always has a
+ * Node has no file locks, and a lock file that is claimed from a dead process always has a
  * moment in which two takers remove each other's. So nobody takes anything over: everyone first
  * writes a file of his own under a name used once, then looks for others. Of two that come at the
  * same time at least one sees the other, so both can never hold it; whoever sees a live other

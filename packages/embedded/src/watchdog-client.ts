@@ -44,7 +44,7 @@ export function launchWatchdog(
   const ended = endOf(child).then(async (isOrderly) => {
     if (isOrderly) return;
     onLog?.("The watchdog of PostgreSQL has died; the server is stopped because nothing guards it");
-    if (claimed) await takeOver(claimed);
+    if (claimed) await stopUnguarded(claimed);
   });
   const ready = new Promise<ServerAddress>((resolve, reject) => {
     child.on("message", (message: FromWatchdog) => {
@@ -103,7 +103,7 @@ function endOf(child: ChildProcess): Promise<boolean> {
 }
 
 /** A server that nothing would stop after our own crash must not continue. */
-async function takeOver(claimed: { directory: string; isTemporary: boolean }): Promise<void> {
+async function stopUnguarded(claimed: { directory: string; isTemporary: boolean }): Promise<void> {
   const { directory, isTemporary } = claimed;
   try {
     const claim = await claimDirectory(directory, `a clean-up by process ${process.pid}`);

@@ -64,7 +64,7 @@ export interface OpenSource extends KnownSource {
  * Few enough sources at a time that many of one server do not use up its connections; and one that has not said its
  * name within a second does not delay the others any more.
  */
-const turns = { limit: 16, patienceMs: 1_000 };
+const turns = { limit: 16, answerTimeoutMs: 1_000 };
 
 /** How many sources are asked at the same time. */
 export const sourcesAtATime = turns.limit;

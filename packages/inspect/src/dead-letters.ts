@@ -43,8 +43,8 @@ export async function askFilteredDeadLetters<Result>(
   ask: (scope: DeadLetterScope, source: KnownSource) => Promise<Result>,
 ): Promise<Answers<Result>> {
   // How long it takes depends on how many there are, which may be few at all sources but one.
-  const patient = { waitsForWork: "among-few", ...options } as const;
-  const asked = await askDeadLetters(urls, patient, async (scope, source) => {
+  const asking = { waitsForWork: "among-few", ...options } as const;
+  const asked = await askDeadLetters(urls, asking, async (scope, source) => {
     return { unknown: await findUnknownReasons(scope, filter), answer: await ask(scope, source) };
   });
   const isWhole = asked.unreachable.length + asked.failed.length === 0;

@@ -1,10 +1,7 @@
-import { classifyFault, type Fault } from "@centralcloud/postgres";
+import { classifyFault, type Fault, type Side } from "@centralcloud/postgres";
 import { type Observe, pause, withoutContents } from "@centralcloud/service";
 import type { LaneName, LaneObservation } from "./observation.ts";
 import { breaking } from "./tuning.ts";
-
-/** Which of a lane's two databases. */
-export type Side = "source" | "central";
 
 /** The breakers of the two databases, which lanes share. */
 export type DatabaseBreakers = Readonly<Record<Side, Breaker>>;

@@ -1,4 +1,4 @@
-export { Breaker, type BreakerOptions, type DatabaseBreakers, type Side } from "./breakers.ts";
+export { Breaker, type BreakerOptions, type DatabaseBreakers } from "./breakers.ts";
 export type {
   AcceptedMessage,
   CheckResult,

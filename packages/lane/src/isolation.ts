@@ -132,7 +132,7 @@ export class RefusalRate {
 /** A batch, divided where some of its messages are poison suspects. */
 export interface Separated {
   /** Whether the kept messages may end the process; then no other batch should be in work beside them. */
-  readonly suspected: boolean;
+  readonly mayBePoison: boolean;
   readonly kept: readonly ClaimedMessage[];
   /** To be released, and read again without the kept ones. */
   readonly apart: readonly ClaimedMessage[];
@@ -153,17 +153,17 @@ export function separatePoisonSuspects(
   batchSize: number,
   maxDeliveries: number,
 ): Separated {
-  const unsuspected = Math.min(isolating.usualDeliveries, maxDeliveries - 1);
+  const usual = Math.min(isolating.usualDeliveries, maxDeliveries - 1);
   // A message over the limit is never checked or merged again, so it can't end the process.
   const isOver = ({ readCount }: ClaimedMessage) => readCount > maxDeliveries;
-  const suspects = messages.filter((one) => one.readCount > unsuspected && !isOver(one));
-  if (suspects.length === 0 || maxDeliveries === 1) {
-    return { suspected: false, kept: messages, apart: [] };
+  const poisonSuspects = messages.filter((one) => one.readCount > usual && !isOver(one));
+  if (poisonSuspects.length === 0 || maxDeliveries === 1) {
+    return { mayBePoison: false, kept: messages, apart: [] };
   }
-  const losses = Math.max(...suspects.map(({ readCount }) => readCount)) - unsuspected;
-  const halvings = losses * Math.max(1, Math.log2(batchSize) / (maxDeliveries - unsuspected));
+  const losses = Math.max(...poisonSuspects.map(({ readCount }) => readCount)) - usual;
+  const halvings = losses * Math.max(1, Math.log2(batchSize) / (maxDeliveries - usual));
   const size = Math.max(1, Math.floor(batchSize / 2 ** Math.min(halvings, 30)));
-  const kept = new Set([...suspects.slice(0, size), ...messages.filter(isOver)]);
+  const kept = new Set([...poisonSuspects.slice(0, size), ...messages.filter(isOver)]);
   const apart = messages.filter((message) => !kept.has(message));
-  return { suspected: true, kept: [...kept], apart };
+  return { mayBePoison: true, kept: [...kept], apart };
 }

@@ -1,6 +1,7 @@
+import type { Side } from "@centralcloud/postgres";
 import type { QueueClient } from "@centralcloud/queue";
 import { definePart, type Observe, type Part, pause, wordsOf } from "@centralcloud/service";
-import { type DatabaseBreakers, LaneBreakers, type Side } from "./breakers.ts";
+import { type DatabaseBreakers, LaneBreakers } from "./breakers.ts";
 import type { LaneHandler } from "./handler.ts";
 import type { LaneName, LaneObservation } from "./observation.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -15,7 +16,7 @@ import { type IdleWatch, Sleep, Waiter } from "./waiter.ts";
  *                   │ a read: lease and claim token                      │
  *   Reader          ▼                                                    │
  *                claimed ─┬─ its process ends; the lease ends ───────────┤ the delivery counts
- *   Pipeline        │     └─ over the memory budget; beside suspects ────┤ release
+ *   Pipeline        │     └─ over a budget; beside poison suspects ──────┤ release
  *   Batch           ▼                                                    │
  *                 known? ─┬─ merged before ──────────► archived          │
  *                   │     └─ delivered too often ────► dead letter: delivery-limit

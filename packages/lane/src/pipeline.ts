@@ -75,14 +75,14 @@ export class Pipeline {
   async submit(read: ReadBatch): Promise<void> {
     const { batchSize, maxDeliveries } = this.#options;
     const { messages } = read;
-    const { suspected, apart } = separatePoisonSuspects(messages, batchSize, maxDeliveries);
+    const { mayBePoison, apart } = separatePoisonSuspects(messages, batchSize, maxDeliveries);
     const batch = this.#createBatch(read);
     try {
       await batch.release(apart, "suspicion");
       const isApart = new Set(apart);
       const overBudget = messages.filter((one) => isOverBudget(one) && !isApart.has(one));
       await batch.release(overBudget, "memory-budget");
-      if (suspected) await this.settled();
+      if (mayBePoison) await this.settled();
     } catch (error) {
       // Nothing else would ever end its lease.
       await batch.releaseAll("fault").finally(() => this.#unsettled.delete(batch));
@@ -97,7 +97,7 @@ export class Pipeline {
         if (this.isEmpty) this.#options.onEmpty();
       });
     this.#inWork.add(settled);
-    if (suspected) await settled;
+    if (mayBePoison) await settled;
   }
 
   /** Releases the undecided messages of all batches, whatever is in work; tries that once. */

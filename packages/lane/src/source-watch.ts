@@ -64,7 +64,7 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
       const tables = [...locked].map(tableOf);
       locked.clear();
       busy.clear();
-      // Other idle consumers must take over the locks, which end with this session.
+      // Other idle consumers must take the locks, which end with this session.
       const text = `select pg_advisory_unlock_all(), (select count(pg_notify('${channel}', t)) from unnest($1::text[]) t)`;
       return tables.length === 0 ? undefined : { text, values: [tables] };
     },

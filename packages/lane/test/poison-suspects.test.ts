@@ -22,7 +22,7 @@ const delivered = (readCounts: readonly number[]): ClaimedMessage[] =>
 test("a batch of first and second deliveries stays together", () => {
   const messages = delivered([1, 2, 1, 2]);
   expect(separatePoisonSuspects(messages, 500, 20)).toEqual({
-    suspected: false,
+    mayBePoison: false,
     kept: messages,
     apart: [],
   });
@@ -45,13 +45,13 @@ test("before the limit is reached one message stands alone, whatever the limit",
   }
 });
 
-test("nothing is lost: each message is kept or released, and only suspects are kept", () => {
+test("nothing is lost: each message is kept or released, and only poison suspects are kept", () => {
   const property = fc.property(fc.array(fc.integer({ min: 1, max: 25 })), (counts) => {
     const messages = delivered(counts);
-    const { suspected, kept, apart } = separatePoisonSuspects(messages, 100, 20);
+    const { mayBePoison, kept, apart } = separatePoisonSuspects(messages, 100, 20);
     expect(new Set([...kept, ...apart])).toEqual(new Set(messages));
     expect(kept.length + apart.length).toBe(messages.length);
-    if (suspected) for (const { readCount } of kept) expect(readCount).toBeGreaterThan(2);
+    if (mayBePoison) for (const { readCount } of kept) expect(readCount).toBeGreaterThan(2);
     if (messages.length > 0) expect(kept.length).toBeGreaterThan(0);
   });
   fc.assert(property);
@@ -60,13 +60,13 @@ test("nothing is lost: each message is kept or released, and only suspects are k
 test("messages over the limit are kept whatever their number, since they are never merged again", () => {
   const messages = delivered([...Array(300).fill(2_147_483_647), 1, 2]);
   expect(separatePoisonSuspects(messages, 500, 20)).toEqual({
-    suspected: false,
+    mayBePoison: false,
     kept: messages,
     apart: [],
   });
 });
 
-test("a message over the limit stays, beside those that are suspected: it is to be dead-lettered", () => {
+test("a message over the limit stays, beside those that may be poison: it is to be dead-lettered", () => {
   const messages = delivered([...Array(100).fill(10), 21, 25]);
   const { kept, apart } = separatePoisonSuspects(messages, 100, 20);
   expect(kept.length).toBeLessThan(50);

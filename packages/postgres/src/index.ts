@@ -31,6 +31,7 @@ export {
 } from "./pool.ts";
 export { SharedSessionError, UnfitDatabaseError } from "./session.ts";
 export { inShortTransaction } from "./short-transaction.ts";
+export { type Side, sides } from "./side.ts";
 export {
   type OldestSnapshot,
   readOldestSnapshot,

@@ -17,7 +17,7 @@ export interface DueOptions {
 }
 
 /** How late pg_cron may be with a job before it counts as missed. */
-export const pgCronPatienceMs = 5 * 60_000;
+export const pgCronTimeoutMs = 5 * 60_000;
 
 /**
  * The jobs that should run now: those with a due time since they last started. However many due times
@@ -35,7 +35,7 @@ export function dueJobs(
     if (dueAt === undefined) return [];
     const lateMs = now.getTime() - dueAt.getTime();
     const isPgCrons = ofPgCron.has(job) || lastStartedBy === "pg_cron";
-    if (lateMs < (isPgCrons ? pgCronPatienceMs : 0)) return [];
+    if (lateMs < (isPgCrons ? pgCronTimeoutMs : 0)) return [];
     return [{ job, lateMs, isMissedByPgCron: isPgCrons }];
   });
 }

@@ -1,9 +1,5 @@
-import {
-  type MigrationObservation,
-  type MigrationResult,
-  migrate,
-  type Plane,
-} from "@centralcloud/db";
+import { type MigrationObservation, type MigrationResult, migrate } from "@centralcloud/db";
+import type { Side } from "@centralcloud/postgres";
 import type { Observe } from "@centralcloud/service";
 import type { RegistrationObservation } from "./observation.ts";
 import { registerSchedules, type ScheduleRegistration } from "./pg-cron/register-schedules.ts";
@@ -24,7 +20,7 @@ export interface ScheduledMigration extends MigrationResult {
  * @throws {MigrationBlockedError} when somebody holds a lock that it needs; nothing was changed.
  */
 export async function migrateAndSchedule(
-  side: Plane,
+  side: Side,
   url: string,
   observe: Observe<MigrationObservation | RegistrationObservation>,
 ): Promise<ScheduledMigration> {
@@ -40,12 +36,12 @@ function observeSchedules(
   schedules: ScheduleRegistration,
   observe: Observe<RegistrationObservation>,
 ): void {
-  const database = "singularity";
+  const side = "source";
   if (schedules.runner === "scheduler") {
-    observe({ event: "pg-cron-unusable", database, reason: schedules.reason ?? "" });
+    observe({ event: "pg-cron-unusable", side, reason: schedules.reason ?? "" });
     return;
   }
   const { owner, added, changed, removed } = schedules;
   if (added.length + changed.length + removed.length === 0) return;
-  observe({ event: "schedules-registered", database, owner, added, changed, removed });
+  observe({ event: "schedules-registered", side, owner, added, changed, removed });
 }

@@ -1,3 +1,4 @@
+import type { Side } from "@centralcloud/postgres";
 import { type Events, type PartObservation, partEvents } from "@centralcloud/service";
 
 /** What happened to the jobs of a source, which has its name, or its place until the name is known. */
@@ -33,14 +34,14 @@ export type JobObservation = { readonly source: string } & (
 export type RegistrationObservation =
   | {
       readonly event: "schedules-registered";
-      readonly database: string;
+      readonly side: Side;
       /** The role that the jobs run as. */
       readonly owner: string;
       readonly added: readonly string[];
       readonly changed: readonly string[];
       readonly removed: readonly string[];
     }
-  | { readonly event: "pg-cron-unusable"; readonly database: string; readonly reason: string };
+  | { readonly event: "pg-cron-unusable"; readonly side: Side; readonly reason: string };
 
 /** Everything that the scheduler, and the registration with pg_cron, tell. */
 export type SchedulerObservation = PartObservation | JobObservation | RegistrationObservation;

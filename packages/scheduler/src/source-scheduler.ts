@@ -11,7 +11,7 @@ import { jobsOfPgCron } from "./pg-cron/jobs-of-pg-cron.ts";
 
 /** A job starts at most so much later than it is due. */
 const tickMs = 1_000;
-/** How often a scheduler that stands by tries to take over, and one that met a fault tries again. */
+/** How often a scheduler that stands by tries to lead, and one that met a fault tries again. */
 const retryMs = 2_000;
 /** How often pg_cron's jobs are looked at. */
 const pgCronCheckMs = 60_000;
@@ -25,7 +25,7 @@ const farewellMs = 250;
 
 /**
  * Runs the jobs of one source as they are due, on the database's clock. Of all processes that try, the
- * one whose session is written down as the leader does it; the others stand by and take over when that
+ * one whose session is written down as the leader does it; the others stand by, and one of them leads when that
  * session ends. Two that both took themselves for the leader would run no job twice at once:
  * run_job_step sees to that. Which jobs are due follows from the history alone, so it matters to nobody who ran
  * them before. Database restarts are waited out.
@@ -87,7 +87,7 @@ export function createSourceScheduler(
       await pause(retryMs, signal);
     }
     if (!signal.aborted) await lead(client);
-    // Whoever takes over finds our last runs finished.
+    // The next leader finds our last runs finished.
     await runs.idle();
   }
 

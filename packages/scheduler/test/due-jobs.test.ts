@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dueJobs, pgCronPatienceMs } from "../src/due-jobs.ts";
+import { dueJobs, pgCronTimeoutMs } from "../src/due-jobs.ts";
 import type { JobTimes } from "../src/jobs/job-status.ts";
 
 const at = (time: string) => new Date(`2025-10-26T${time}Z`);
@@ -63,9 +63,9 @@ describe.each([
   test("is left to pg_cron, unless that lets its time pass", () => {
     const options = { schedules: {}, ofPgCron };
     const later = (ms: number) => new Date(at("02:00:00").getTime() + ms);
-    expect(dueJobs([job], later(pgCronPatienceMs - 1), options)).toEqual([]);
-    expect(dueJobs([job], later(pgCronPatienceMs), options)).toEqual([
-      { job: "hourly", lateMs: pgCronPatienceMs, isMissedByPgCron: true },
+    expect(dueJobs([job], later(pgCronTimeoutMs - 1), options)).toEqual([]);
+    expect(dueJobs([job], later(pgCronTimeoutMs), options)).toEqual([
+      { job: "hourly", lateMs: pgCronTimeoutMs, isMissedByPgCron: true },
     ]);
   });
 });

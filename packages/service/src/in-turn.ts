@@ -4,13 +4,13 @@ export interface Turns {
   /** Items that are worked on at the same time. */
   readonly limit: number;
   /** Work that has not called `answered` by then holds up the next ones no longer, in milliseconds; default: it does. */
-  readonly patienceMs?: number;
+  readonly answerTimeoutMs?: number;
 }
 
 /** Starts work on each item; those who wait for one promise may leave the others alone. */
 function startInTurn<Item, Result>(
   items: readonly Item[],
-  { limit, patienceMs }: Turns,
+  { limit, answerTimeoutMs }: Turns,
   work: (item: Item, answered: () => void) => Promise<Result>,
 ): readonly Promise<Result>[] {
   const waiting: (() => void)[] = [];
@@ -32,7 +32,7 @@ function startInTurn<Item, Result>(
         ended.abort();
       };
       result.then(end, end);
-      void waitForTurn(answered.signal, ended.signal, patienceMs).then(leave);
+      void waitForTurn(answered.signal, ended.signal, answerTimeoutMs).then(leave);
       return await result;
     };
     const promise = run();
@@ -44,10 +44,10 @@ function startInTurn<Item, Result>(
 async function waitForTurn(
   answered: AbortSignal,
   ended: AbortSignal,
-  patienceMs: number | undefined,
+  answerTimeoutMs: number | undefined,
 ): Promise<void> {
-  if (patienceMs !== undefined) {
-    await pause(patienceMs, answered);
+  if (answerTimeoutMs !== undefined) {
+    await pause(answerTimeoutMs, answered);
     if (!answered.aborted) return;
   }
   await untilAborted(ended);

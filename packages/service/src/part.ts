@@ -40,7 +40,7 @@ export class PartStoppedError extends Error {
 export const overtimeMs = 1_500;
 
 /** How long beyond its grace period a group waits for one part before it stops the next, in milliseconds. */
-const patienceMs = 1_000;
+const timeoutMs = 1_000;
 
 /** A part did not stop in time. What it waits for may still be open. */
 export class PartOverdueError extends Error {
@@ -119,7 +119,7 @@ export function groupParts(name: string, parts: readonly Part[]): Part {
         const stop = part.stop(Math.max(0, deadline - performance.now()));
         stopping.push(stop.catch((error: unknown) => void errors.push(error)));
         // The others are stopped in time, too, beside one that takes longer than it should.
-        await settledWithin(stop, deadline + patienceMs - performance.now());
+        await settledWithin(stop, deadline + timeoutMs - performance.now());
       }
       await Promise.all(stopping);
       if (errors.length > 0) throw new AggregateError(errors, `${name} did not stop cleanly`);

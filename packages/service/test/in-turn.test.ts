@@ -28,7 +28,7 @@ describe("work in turn", () => {
       done.push(item);
       if (item === "last") release();
     };
-    await mapInTurn(["silent", "other", "last"], { limit: 1, patienceMs: 5 }, work);
+    await mapInTurn(["silent", "other", "last"], { limit: 1, answerTimeoutMs: 5 }, work);
     expect(done).toEqual(["other", "last", "silent"]);
   });
 

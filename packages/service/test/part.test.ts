@@ -54,7 +54,7 @@ describe("a part", () => {
 
   test("that listens to the signal of its start can give it up early", async () => {
     const part = definePart({
-      name: "patient",
+      name: "slow",
       start: (signal) =>
         new Promise((_, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason));
@@ -64,7 +64,7 @@ describe("a part", () => {
     const starting = part.start();
     starting.catch(() => {});
     await part.stop();
-    await expect(starting).rejects.toThrow("patient was stopped");
+    await expect(starting).rejects.toThrow("slow was stopped");
   });
 
   test("that fails to start releases what it took, and says why", async () => {

@@ -36,7 +36,7 @@ const outcomesOf = async (checks: readonly Promise<CheckResult>[]) =>
     outcome.status === "rejected" ? outcome.reason.message : (outcome.value?.code ?? "opens"),
   );
 
-test("a seal that kills its thread fails alone; no neighbour and no other source has to do with it", async () => {
+test("a seal that kills its thread fails alone; the other seals of its group and of other sources open", async () => {
   const { groups, queue } = startThreads();
   const checks = [
     queue.check(seal("good")),
@@ -57,7 +57,7 @@ test("a seal that kills its thread fails alone; no neighbour and no other source
   ]);
 });
 
-test("a seal that takes without end is given up, and its neighbours open", async () => {
+test("a seal that takes without end is given up, and the other seals of its group open", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {
     const { queue } = startThreads();

@@ -1,7 +1,7 @@
 -- Learns one analysis result now, and queues it; gives the learned pattern's id.
 --
 -- A row that is learned already gives the id it has: calling twice changes nothing. A row that was
--- marked as not learnable is judged anew, so that it can be mended first.
+-- marked as not learnable is judged anew, so that it can be repaired first.
 -- With its owner's rights: a caller needs none on the queue or on what is learned.
 -- Errors: P0002 when there is no such row, P0001 with the reason when it can't be learned.
 -- Locks: that row of analysis_results; it waits for whoever is learning it.
@@ -36,7 +36,7 @@ begin
       from public.analysis_results r
      where r.id = p_id;
     raise exception 'analysis result % can''t be learned: %', p_id, v_learn_error
-      using hint = 'Mend the row and call this again.';
+      using hint = 'Repair the row and call this again.';
   end if;
   return v_pattern_id;
 end

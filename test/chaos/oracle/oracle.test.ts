@@ -20,7 +20,7 @@ let load: Load;
 let messages: readonly LoadMessage[];
 
 beforeAll(async () => {
-  load = await createLoad({ ...options, poisonShare: 0.1, killers: 2 });
+  load = await createLoad({ ...options, badShare: 0.1, poisonMessages: 2 });
   messages = Array.from({ length: load.count }, (_, number) => load.message(number));
 });
 
@@ -29,8 +29,8 @@ function queryable({ pool }: TestDatabase): Queryable {
 }
 
 test("the same seed gives the same messages, and another one others", async () => {
-  const again = await createLoad({ ...options, poisonShare: 0.1, killers: 2 });
-  const other = await createLoad({ ...options, seed: 8, poisonShare: 0.1, killers: 2 });
+  const again = await createLoad({ ...options, badShare: 0.1, poisonMessages: 2 });
+  const other = await createLoad({ ...options, seed: 8, badShare: 0.1, poisonMessages: 2 });
   for (const message of messages) expect(again.message(message.number)).toEqual(message);
   expect(other.message(0).body).not.toBe(messages[0]?.body);
 });

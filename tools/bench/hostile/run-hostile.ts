@@ -40,7 +40,7 @@ export interface HostileReport {
 
 /** Before it is measured: the first batches warm everything. */
 const warmUpMs = 3_000;
-const patienceMs = 120_000;
+const timeoutMs = 120_000;
 
 /** One consumer for all sources, for as long as it is asked; then everything that waits is merged, and counted. */
 export async function runHostile(run: HostileRun): Promise<HostileReport> {
@@ -127,7 +127,7 @@ async function differencesOf(
     const name = `source ${index + 1}`;
     try {
       const isEmpty = async () => (await countOf(source.pool, `q_${queue}`, 1)) === 0;
-      await until(`the queue of ${name} is empty`, isEmpty, patienceMs);
+      await until(`the queue of ${name} is empty`, isEmpty, timeoutMs);
     } catch (error) {
       differences.push((error as Error).message);
     }
@@ -166,7 +166,7 @@ async function recoveryOf({ pool }: Database): Promise<string[]> {
     return found.rows.length > 0;
   };
   try {
-    await until(`message ${id} of the other source is merged`, isArchived, patienceMs);
+    await until(`message ${id} of the other source is merged`, isArchived, timeoutMs);
     return [];
   } catch (error) {
     return [(error as Error).message];

@@ -51,10 +51,10 @@ const goals: readonly Goal[] = [
 function compareSystems(
   lab: Lab,
   bytes: number,
-  messages: Readonly<Record<System["pace"], number>>,
+  messages: Readonly<Record<System["takes"], number>>,
 ): Omit<Plan, "goals"> {
   const contenders = systems.map((system) => {
-    const backlog: Backlog = { messages: messages[system.pace], bytes };
+    const backlog: Backlog = { messages: messages[system.takes], bytes };
     return system.contend(lab, backlog);
   });
   return { contenders, columns: drainColumns, baseline: "centralcloud" };

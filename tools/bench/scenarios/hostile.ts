@@ -27,7 +27,7 @@ async function startElsewhere(durable: boolean) {
   try {
     runWhenIdle(server.processIds.server);
     const url = server.urlOf("other");
-    await migrateAndSchedule("singularity", url, () => {});
+    await migrateAndSchedule("source", url, () => {});
     const password = "of-the-bench";
     await withClient(url, (client) =>
       client.query(

@@ -71,7 +71,7 @@ function contend(lab: Lab): Contender {
     async run() {
       const { stage } = lab;
       const counter = await chooseCounter(lab);
-      const source = await stage.clone(await stage.base("singularity"));
+      const source = await stage.clone(await stage.base("source"));
       const central = await stage.clone(await stage.base("central"));
       try {
         await counter.prepare([source, central]);

@@ -11,7 +11,7 @@ export const ready: Scenario = {
         isOurs: true,
         detail: "from the start of the process until /readyz answers 200",
         async run() {
-          const source = await stage.clone(await stage.base("singularity"));
+          const source = await stage.clone(await stage.base("source"));
           const central = await stage.clone(await stage.base("central"));
           try {
             const consumer = await startConsumer(source, central);

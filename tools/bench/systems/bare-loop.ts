@@ -51,7 +51,7 @@ $$`;
 /** The leanest loop that still reads, remembers, folds and archives, in one session of one database. */
 export const bareLoop: System = {
   name: "bare-loop",
-  pace: "batches",
+  takes: "batches",
   contend(lab, backlog) {
     let prepared: PreparedSource | undefined;
     return {

@@ -37,7 +37,7 @@ $$`;
 /** How fast this PostgreSQL does the same work in one session, with queue and store in one database. */
 export const ceiling: System = {
   name: "ceiling",
-  pace: "batches",
+  takes: "batches",
   contend(lab, backlog) {
     let prepared: PreparedSource | undefined;
     return {

@@ -34,7 +34,7 @@ export const settingsInWords =
 
 export const centralcloud: System = {
   name: "centralcloud",
-  pace: "batches",
+  takes: "batches",
   contend: (lab, backlog) => contendDrain(lab, backlog),
 };
 

@@ -15,7 +15,7 @@ const version = "0.18.0";
 
 export const graphileWorker: System = {
   name: "graphile-worker",
-  pace: "job-each",
+  takes: "job-each",
   contend: (lab, backlog) =>
     contendWorker(lab, backlog, {
       name: "graphile-worker",
@@ -31,7 +31,7 @@ const messagesInJob = 100;
 
 export const graphileWorkerJobsOf100: System = {
   name: "graphile-worker-100",
-  pace: "batches",
+  takes: "batches",
   contend: (lab, backlog) =>
     contendWorker(lab, backlog, {
       name: "graphile-worker-100",

@@ -6,7 +6,7 @@ import { contendWorker } from "./worker.ts";
 /** What most would write first, done with care: nothing leaves the queue before it is merged. */
 export const oneMessageLoop: System = {
   name: "one-message-loop",
-  pace: "each",
+  takes: "each",
   contend: (lab, backlog) =>
     contendWorker(lab, backlog, {
       name: "one-message-loop",

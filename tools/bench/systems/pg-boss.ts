@@ -9,7 +9,7 @@ const settings = { batchSize: 500, concurrency: 2 };
 
 export const pgBoss: System = {
   name: "pg-boss",
-  pace: "batches",
+  takes: "batches",
   contend: (lab, backlog) =>
     contendWorker(lab, backlog, {
       name: "pg-boss",

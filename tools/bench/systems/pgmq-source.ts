@@ -17,7 +17,7 @@ export interface PreparedSource {
 /** A database that can make the messages, but has none yet. */
 export async function emptySource(
   { stage }: Lab,
-  base: Exclude<Base, "central"> = "singularity",
+  base: Exclude<Base, "central"> = "source",
 ): Promise<string> {
   return stage.template(`${base}, empty`, await stage.base(base), installMessages);
 }
@@ -32,7 +32,7 @@ export async function contentOf(lab: Lab, backlog: Backlog): Promise<Content> {
 export async function prepareQueue(
   lab: Lab,
   backlog: Backlog,
-  base: Exclude<Base, "central"> = "singularity",
+  base: Exclude<Base, "central"> = "source",
 ): Promise<PreparedSource> {
   const key = JSON.stringify({ base, backlog });
   const template = await lab.stage.template(key, await emptySource(lab, base), (database) =>

@@ -4,7 +4,7 @@ import type { Contender, Lab } from "../scenario.ts";
 /** Something that brings what waits in a queue into the central store. */
 export interface System {
   readonly name: string;
-  /** How many messages it is given: `each` for those that take them one by one. */
-  readonly pace: "batches" | "each" | "job-each";
+  /** How it takes messages, which decides how many it is given: `each` for those that take them one by one. */
+  readonly takes: "batches" | "each" | "job-each";
   contend(lab: Lab, backlog: Backlog): Contender;
 }

@@ -55,7 +55,7 @@ const raiseIsolation: Fault = async ({ databases: { central }, signal }, fault) 
     await reconnectConsumers(central);
     while (performance.now() < deadline && !signal.aborted) await touchCommonest(central, signal);
   } finally {
-    await central.queryPatiently(`alter role ${role} reset default_transaction_isolation`);
+    await central.queryUntilAnswered(`alter role ${role} reset default_transaction_isolation`);
     await reconnectConsumers(central);
   }
 };
@@ -87,7 +87,7 @@ async function lockCommonest(client: pg.ClientBase, verb: string, ending: string
 }
 
 async function reconnectConsumers(database: ChaosDatabase): Promise<void> {
-  await database.queryPatiently(
+  await database.queryUntilAnswered(
     "select pg_terminate_backend(pid) from pg_stat_activity where usename = $1",
     [consumerLogin.name],
   );

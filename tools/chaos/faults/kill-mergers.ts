@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Arena } from "./arena.ts";
-import { killerSign } from "./traps.ts";
+import { poisonSign } from "./traps.ts";
 
 /**
- * Watches for merges of messages that kill their process, and kills that process: the database shows
+ * Watches for merges of poison messages, and kills the process of each: the database shows
  * that it has begun, and the proxy knows whose connection it is. Continues until `until` is aborted.
  *
  * @returns how many processes were killed for each such message's agent
@@ -18,7 +18,7 @@ export async function killMergers(
       .query<{ pid: number; port: number; agent: string }>(
         `select pid, client_port as port, substr(application_name, length($1) + 1) as agent
            from pg_stat_activity where starts_with(application_name, $1) and state = 'active'`,
-        [killerSign],
+        [poisonSign],
       )
       // The server is down, and no merge continues.
       .catch(() => []);

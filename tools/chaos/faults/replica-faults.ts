@@ -24,7 +24,7 @@ const suspendReplica: Fault = async (arena, fault) => {
 const stopReplica: Fault = async (arena, fault) => {
   const replica = fault.random().pick(arena.replicas);
   await replica.turns.take(async () => {
-    const stopped = await replica.stop(stopPatienceMs(arena.settings.shutdownGraceS));
+    const stopped = await replica.stop(stopTimeoutMs(arena.settings.shutdownGraceS));
     if (stopped === "late" || stopped.startsWith("with code")) {
       arena.complain(`${replica.name} was asked to stop and ended ${stopped}`);
     }
@@ -33,7 +33,7 @@ const stopReplica: Fault = async (arena, fault) => {
 };
 
 /** The grace period, and what stop may take beyond it on a busy machine. */
-export function stopPatienceMs(graceS: number): number {
+export function stopTimeoutMs(graceS: number): number {
   return graceS * 1000 + 10_000;
 }
 

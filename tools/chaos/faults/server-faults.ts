@@ -29,7 +29,7 @@ function killBackend(choose: ChooseDatabase): Fault {
       );
       if (backend === undefined) throw new Error("no consumer was connected");
       process.kill(backend.pid, "SIGKILL");
-      await database.queryPatiently("select pg_sleep(0.2)");
+      await database.queryUntilAnswered("select pg_sleep(0.2)");
     });
   };
 }

@@ -8,14 +8,14 @@ import type { ChaosDatabase } from "../servers/chaos-database.ts";
  * archiving takes its time, so that faults find messages between being read, merged and archived.
  */
 
-/** How long the merge of a message that kills its process waits to be found and killed. */
-const waitForKillerS = 60;
+/** How long the merge of a poison message waits until its process is found and killed. */
+const waitForKillS = 60;
 
 /** How many of the statements dawdle. */
 const dawdleShare = 0.15;
 
 /** The application name that such a merge shows in pg_stat_activity, with its agent behind it. */
-export const killerSign = "chaos-kills ";
+export const poisonSign = "chaos-kills ";
 
 const switches = (dawdleMs: number) => `
 create schema chaos;
@@ -59,8 +59,8 @@ begin
   elsif new.agent_id like '${marks.failed}-%' then
     raise exception 'the chaos suite fails on this agent' using errcode = 'ZZ001';
   elsif new.agent_id like '${marks["delivery-limit"]}-%' then
-    perform set_config('application_name', '${killerSign}' || new.agent_id, true);
-    perform pg_sleep(${waitForKillerS});
+    perform set_config('application_name', '${poisonSign}' || new.agent_id, true);
+    perform pg_sleep(${waitForKillS});
   end if;
   return new;
 end

@@ -10,10 +10,10 @@ export interface LoadOptions {
   readonly messages: number;
   readonly sources: number;
   readonly maxMessageBytes: number;
-  /** How many of the messages are poison, killers apart, from 0 to 1; but where there is any, every kind. */
-  readonly poisonShare: number;
-  /** How many messages kill the process that merges them; each costs as many kills as deliveries are allowed. */
-  readonly killers: number;
+  /** How many of the messages are bad in another way than poison, from 0 to 1; but where there is any, every kind. */
+  readonly badShare: number;
+  /** How many messages end the process that merges them; each costs as many processes as deliveries are allowed. */
+  readonly poisonMessages: number;
 }
 
 /** The messages of a run. Each follows from the seed and its number alone, so none has to be kept. */
@@ -24,7 +24,7 @@ export interface Load {
   message(number: number): LoadMessage;
 }
 
-/** How often each kind is dealt, killers apart. */
+/** How often each kind of bad message is dealt; poison messages are counted. */
 const shares: readonly (readonly [outcome: Poison, share: number])[] = [
   ["invalid", 5],
   ["unreadable", 3],
@@ -36,19 +36,19 @@ const shares: readonly (readonly [outcome: Poison, share: number])[] = [
 export async function createLoad(options: LoadOptions): Promise<Load> {
   const { seed, messages, sources, maxMessageBytes } = options;
   const seals = await prepareSeals(seed);
-  const poison = placePoison(options);
+  const bad = placeBadMessages(options);
 
   function draft(number: number): Draft {
     const random = new Random("message", seed, number);
     const queue = drawQueue(random);
-    const outcome = poison.get(number);
+    const outcome = bad.get(number);
     if (outcome !== undefined) {
       return writePoison(outcome, { random, seals, queue, number, maxMessageBytes });
     }
     // Somebody sends the same again: another message, which counts again.
     if (number > 0 && random.chance(0.03)) {
       const earlier = number - random.integer(1, Math.min(number, 50));
-      if (!poison.has(earlier)) return draft(earlier);
+      if (!bad.has(earlier)) return draft(earlier);
     }
     return writeGood(random, seals, queue);
   }
@@ -79,21 +79,21 @@ function drawQueue(random: Random): QueueName {
 }
 
 /**
- * Which numbers are poison, and of which kind: every kind at least once. Killers come in the first
+ * Which numbers are bad, and of which kind: every kind at least once. Poison messages come in the first
  * half, because the run can't end before each of them has had all its deliveries.
  */
-function placePoison(options: LoadOptions): ReadonlyMap<number, Poison> {
-  const { seed, messages, poisonShare, killers } = options;
+function placeBadMessages(options: LoadOptions): ReadonlyMap<number, Poison> {
+  const { seed, messages, badShare, poisonMessages } = options;
   const random = new Random("poison", seed);
   const deck = shares.flatMap(([outcome, share]) => Array.from({ length: share }, () => outcome));
-  const count = poisonShare === 0 ? 0 : Math.max(deck.length, Math.round(messages * poisonShare));
+  const count = badShare === 0 ? 0 : Math.max(deck.length, Math.round(messages * badShare));
   const placed = new Map<number, Poison>();
-  for (let dealt = 0; dealt < killers; dealt++) {
-    const spacing = messages / 2 / killers;
+  for (let dealt = 0; dealt < poisonMessages; dealt++) {
+    const spacing = messages / 2 / poisonMessages;
     placed.set(Math.floor((dealt + random.fraction()) * spacing), "delivery-limit");
   }
   let hand: Poison[] = [];
-  while (placed.size < Math.min(messages, killers + count)) {
+  while (placed.size < Math.min(messages, poisonMessages + count)) {
     if (hand.length === 0) hand = random.shuffle(deck);
     const number = random.integer(0, messages - 1);
     if (placed.has(number)) continue;

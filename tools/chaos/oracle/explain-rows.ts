@@ -9,7 +9,7 @@ import { keyOf } from "./store-content.ts";
 const mostExplained = 20;
 const mostNamed = 8;
 
-/** Adds to each row which messages it was made of, the suspicious ones (delivered more than once) first. */
+/** Adds to each row which messages it was made of, those delivered more than once first. */
 export function explainRows(
   rows: readonly RowDifference[],
   load: Load,
@@ -17,7 +17,7 @@ export function explainRows(
   { sources }: Databases,
 ): string[] {
   const explained = new Map(
-    rows.slice(0, mostExplained).map((row) => [keyOfRow(row), [] as Suspect[]]),
+    rows.slice(0, mostExplained).map((row) => [keyOfRow(row), [] as Contributor[]]),
   );
   if (explained.size > 0) {
     for (let number = 0; number < load.count; number++) {
@@ -30,12 +30,12 @@ export function explainRows(
     }
   }
   return rows.map((row) => {
-    const suspects = explained.get(keyOfRow(row));
-    return suspects === undefined ? row.text : `${row.text}; ${nameSuspects(suspects)}`;
+    const contributors = explained.get(keyOfRow(row));
+    return contributors === undefined ? row.text : `${row.text}; ${nameContributors(contributors)}`;
   });
 }
 
-interface Suspect {
+interface Contributor {
   readonly number: number;
   readonly deliveries: number;
 }
@@ -61,9 +61,9 @@ function rowsOf({ effect }: LoadMessage, sourceId: string): string[] {
   ];
 }
 
-function nameSuspects(suspects: readonly Suspect[]): string {
-  if (suspects.length === 0) return "no message has a part in it";
-  const ordered = suspects.toSorted((a, b) => b.deliveries - a.deliveries);
+function nameContributors(contributors: readonly Contributor[]): string {
+  if (contributors.length === 0) return "no message has a part in it";
+  const ordered = contributors.toSorted((a, b) => b.deliveries - a.deliveries);
   const named = ordered
     .slice(0, mostNamed)
     .map(

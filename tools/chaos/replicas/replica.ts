@@ -78,8 +78,8 @@ export class Replica {
     child?.kill("SIGCONT");
   }
 
-  /** Asks it to stop, and waits until it has; one that has not after `patienceMs` is killed. */
-  async stop(patienceMs: number): Promise<Stopped> {
+  /** Asks it to stop, and waits until it has; one that has not after `timeoutMs` is killed. */
+  async stop(timeoutMs: number): Promise<Stopped> {
     const child = this.#child;
     if (child === undefined) return "killed by somebody else";
     let isLate = false;
@@ -88,7 +88,7 @@ export class Replica {
     const timer = setTimeout(() => {
       isLate = true;
       child.kill("SIGKILL");
-    }, patienceMs);
+    }, timeoutMs);
     await endOf(child).finally(() => clearTimeout(timer));
     if (isLate) return "late";
     // Null after a signal: a kill, or SIGTERM before it had begun to listen for it.

@@ -20,7 +20,7 @@ export class UsageError extends Error {
 }
 
 export const usage = `pnpm chaos [--minutes N] [--seed S] [--messages N] [--replicas N] [--sources N] [--scenario NAME]
-           [--killers N] [--faults WORDS]
+           [--poison-messages N] [--faults WORDS]
 
 Runs consumers against servers of their own, does everything to them that can be survived, and compares
 the central store with what the messages make of it. Exit code 1: it differs.
@@ -32,7 +32,8 @@ the central store with what the messages make of it. Exit code 1: it differs.
   --sources N    default 2
   --scenario     chaos: everything at once (default); outage: the central database is stopped for a
                  minute; partition: the network to it is silent for a minute
-  --killers N    messages that kill the process that merges them; default one a minute, from 1 to 8
+  --poison-messages N
+                 messages that end the process that merges them; default one a minute, from 1 to 8
   --faults WORDS only the faults whose name holds these words, to narrow down a failure
   --help         prints this`;
 
@@ -43,7 +44,7 @@ const options = {
   replicas: { type: "string" },
   sources: { type: "string" },
   scenario: { type: "string" },
-  killers: { type: "string" },
+  "poison-messages": { type: "string" },
   faults: { type: "string" },
   help: { type: "boolean" },
 } as const;
@@ -65,7 +66,7 @@ export function parseArguments(words: readonly string[]): Arguments | undefined 
     messages: whole("messages", values.messages, 20),
     replicas: whole("replicas", values.replicas, 1),
     sources: whole("sources", values.sources, 1),
-    killers: whole("killers", values.killers, 0),
+    poisonMessages: whole("poison-messages", values["poison-messages"], 0),
     faults: values.faults,
   });
   return { scenario, plan };

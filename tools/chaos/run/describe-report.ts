@@ -14,7 +14,7 @@ export function describeChaos(report: ChaosReport): string {
   return [
     ...describeMessages(report),
     line("faults", `${faultLines.length === 0 ? "none" : faultLines.join(", ")}`),
-    line("killers", list(kills) || "none"),
+    line("poison", list(kills) || "none"),
     line("aftermath", `${seconds(aftermathMs)} after the last fault all queues were empty`),
     line(
       "again",
@@ -66,7 +66,7 @@ function describeMessages({ plan, checkResult, tally, durationMs }: Either): str
 
 function describeDifferences(differences: readonly string[]): string[] {
   if (differences.length === 0)
-    return ["", "nothing lost, nothing counted twice, every poison where it belongs"];
+    return ["", "nothing lost, nothing counted twice, every bad message where it belongs"];
   const told = differences.slice(0, mostDifferences).map((difference) => `- ${difference}`);
   const more = differences.length - told.length;
   return [
@@ -78,9 +78,9 @@ function describeDifferences(differences: readonly string[]): string[] {
 }
 
 function sizes({ plan }: Either): string {
-  const { messages, replicas, sources, killers, faults } = plan;
+  const { messages, replicas, sources, poisonMessages, faults } = plan;
   const only = faults === "" ? "" : ` --faults "${faults}"`;
-  return `--messages ${messages} --replicas ${replicas} --sources ${sources} --killers ${killers}${only}`;
+  return `--messages ${messages} --replicas ${replicas} --sources ${sources} --poison-messages ${poisonMessages}${only}`;
 }
 
 function list(counts: ReadonlyMap<string, number>): string {

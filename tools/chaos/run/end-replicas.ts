@@ -1,10 +1,10 @@
 import { pause } from "@centralcloud/service";
-import { stopPatienceMs } from "../faults/replica-faults.ts";
+import { stopTimeoutMs } from "../faults/replica-faults.ts";
 import type { Replica } from "../replicas/replica.ts";
 import type { Stage } from "./stage.ts";
 
 /** A breaker waits for at most five seconds before it tries again; and machines are slow. */
-const readyPatienceMs = 20_000;
+const readyTimeoutMs = 20_000;
 
 /**
  * When all is calm again, every replica must say that it is ready and all is consumed, and must stop in order. What does
@@ -17,7 +17,7 @@ export async function endReplicas({ replicas, settings, signal, complain }: Stag
       if (answer !== undefined)
         complain(`${replica.name} is not ready after all is over: ${answer}`);
       replica.retire();
-      const stopped = await replica.stop(stopPatienceMs(settings.shutdownGraceS));
+      const stopped = await replica.stop(stopTimeoutMs(settings.shutdownGraceS));
       if (stopped !== "in order")
         complain(`${replica.name} was asked to stop and ended ${stopped}`);
       for (const end of replica.unexpectedEnds) complain(end);
@@ -27,7 +27,7 @@ export async function endReplicas({ replicas, settings, signal, complain }: Stag
 
 /** @returns what it said last, or undefined when it became ready */
 async function untilReady(replica: Replica, signal: AbortSignal): Promise<string | undefined> {
-  const deadline = performance.now() + readyPatienceMs;
+  const deadline = performance.now() + readyTimeoutMs;
   for (;;) {
     const answer = await askReadiness(replica);
     if (answer === undefined || signal.aborted) return undefined;

@@ -31,6 +31,8 @@ const partitioned: Interruption = {
 export const interruptions = { outage: stopped, partition: partitioned } as const;
 
 async function ask(central: Stage["databases"]["central"], expression: string): Promise<string> {
-  const [row] = await central.queryPatiently<{ at: string }>(`select ${expression}::text as at`);
+  const [row] = await central.queryUntilAnswered<{ at: string }>(
+    `select ${expression}::text as at`,
+  );
   return row?.at ?? "";
 }

@@ -10,10 +10,10 @@ export interface ChaosPlan {
   readonly faultEveryMs: { readonly least: number; readonly most: number };
   /** Only faults whose name holds this; empty for all. */
   readonly faults: string;
-  /** How many of the messages are poison, from 0 to 1. */
-  readonly poisonShare: number;
-  /** How many messages kill the process that merges them. */
-  readonly killers: number;
+  /** How many of the messages are bad in another way than poison, from 0 to 1. */
+  readonly badShare: number;
+  /** How many messages end the process that merges them. */
+  readonly poisonMessages: number;
   /** How long merging and archiving take at most beyond their own time, so that faults find more in flight. */
   readonly dawdleMs: number;
   readonly visibilityTimeoutS: number;
@@ -24,7 +24,7 @@ export interface ChaosPlan {
   /** How long the central database is down in the scenario `outage`. */
   readonly outageMs: number;
   /** How long nothing may leave the queues after the last fault before the run is given up. */
-  readonly patienceMs: number;
+  readonly noProgressMs: number;
 }
 
 export interface PlanChoices {
@@ -33,7 +33,7 @@ export interface PlanChoices {
   readonly messages?: number | undefined;
   readonly sources?: number | undefined;
   readonly replicas?: number | undefined;
-  readonly killers?: number | undefined;
+  readonly poisonMessages?: number | undefined;
   readonly faults?: string | undefined;
 }
 
@@ -50,9 +50,9 @@ export function longPlan(choices: PlanChoices): ChaosPlan {
     loadMs: minutes * 60_000,
     faultEveryMs: { least: 2_000, most: 5_000 },
     faults: choices.faults ?? "",
-    poisonShare: 0.015,
+    badShare: 0.015,
     // Each needs some twenty seconds and up to nine processes.
-    killers: choices.killers ?? Math.max(1, Math.min(8, Math.floor(minutes))),
+    poisonMessages: choices.poisonMessages ?? Math.max(1, Math.min(8, Math.floor(minutes))),
     dawdleMs: 500,
     visibilityTimeoutS: 3,
     maxAttempts: 3,
@@ -60,7 +60,7 @@ export function longPlan(choices: PlanChoices): ChaosPlan {
     maxMessageBytes: 16_384,
     shutdownGraceS: 5,
     outageMs: 60_000,
-    patienceMs: 180_000,
+    noProgressMs: 180_000,
   };
 }
 
@@ -72,6 +72,6 @@ export function shortPlan(seed: number): ChaosPlan {
     visibilityTimeoutS: 2,
     maxDeliveries: 6,
     outageMs: 6_000,
-    patienceMs: 60_000,
+    noProgressMs: 60_000,
   };
 }

@@ -32,7 +32,7 @@ const mostSecondsToFirstMerge = 5;
 
 /**
  * The central database goes away during load and stays away. It must cost nothing but time: no attempt,
- * no dead letter, and work continues by itself within seconds of its return. Sends no poison.
+ * no dead letter, and work continues by itself within seconds of its return. Sends no bad message.
  */
 export function runOutage(
   kind: OutageKind,
@@ -40,7 +40,7 @@ export function runOutage(
   narrate: Narrate = () => {},
   signal?: AbortSignal,
 ): Promise<OutageReport> {
-  const undisturbed = { ...plan, poisonShare: 0, killers: 0, dawdleMs: 0 };
+  const undisturbed = { ...plan, badShare: 0, poisonMessages: 0, dawdleMs: 0 };
   return onStage(undisturbed, narrate, signal, async (stage) => {
     const startedAt = performance.now();
     const beforeMs = plan.outageMs / 4;
@@ -84,16 +84,16 @@ async function interrupt(kind: OutageKind, stage: Stage, beforeMs: number) {
   return { backlog, back, firstMergeS };
 }
 
-const mergePatienceMs = 60_000;
+const mergeTimeoutMs = 60_000;
 
 async function untilMergedSince(
   central: ChaosDatabase,
   back: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadline = performance.now() + mergePatienceMs;
+  const deadline = performance.now() + mergeTimeoutMs;
   while (performance.now() < deadline && !signal.aborted) {
-    const [row] = await central.queryPatiently<{ merged: boolean }>(
+    const [row] = await central.queryUntilAnswered<{ merged: boolean }>(
       `select exists (
          select from central.processed_messages p
           where p.processed_at > $1::timestamptz) as merged`,
@@ -105,7 +105,7 @@ async function untilMergedSince(
 }
 
 async function secondsSince(central: ChaosDatabase, back: string): Promise<number> {
-  const [row] = await central.queryPatiently<{ seconds: number }>(
+  const [row] = await central.queryUntilAnswered<{ seconds: number }>(
     "select extract(epoch from clock_timestamp() - $1::timestamptz)::float8 as seconds",
     [back],
   );

@@ -29,7 +29,7 @@ export async function untilConsumed(stage: Stage): Promise<string[]> {
       lastProgressAt = now;
     }
     const ends = replicas.reduce((sum, { unexpectedEnds }) => sum + unexpectedEnds.length, 0);
-    if (now - lastProgressAt > plan.patienceMs || ends > mostUnexpectedEnds) break;
+    if (now - lastProgressAt > plan.noProgressMs || ends > mostUnexpectedEnds) break;
     if (now - narratedAt > narrateEveryMs) {
       narratedAt = now;
       narrate(`${total} messages wait, the first: ${(await describeRest(stage))[0]}`);
@@ -41,7 +41,7 @@ export async function untilConsumed(stage: Stage): Promise<string[]> {
 
 async function countWaiting({ database }: SourceDatabase): Promise<number> {
   const counts = queueNames.map((queue) => `(select count(*) from pgmq."q_${queue}")`);
-  const [row] = await database.queryPatiently<{ waiting: string }>(
+  const [row] = await database.queryUntilAnswered<{ waiting: string }>(
     `select ${counts.join(" + ")} as waiting`,
   );
   return Number(row?.waiting);
@@ -63,7 +63,7 @@ async function describeRest({ databases }: Stage): Promise<string[]> {
 async function describeRestOf({ database }: SourceDatabase): Promise<string[]> {
   const lines: string[] = [];
   for (const queue of queueNames) {
-    const rows = await database.queryPatiently<Rest>(
+    const rows = await database.queryUntilAnswered<Rest>(
       `select headers ->> 'chaos' as number, msg_id::text, read_ct as deliveries,
               greatest(0, extract(epoch from vt - clock_timestamp()))::numeric(10, 1)::text as hidden_for
          from pgmq."q_${queue}" order by msg_id`,

@@ -7,7 +7,7 @@ export interface Queryable {
 }
 
 /** How long the suite itself waits for a server that is being restarted, in milliseconds. */
-const patienceMs = 120_000;
+const timeoutMs = 120_000;
 
 /** The connections of the suite itself, which faults leave alone. */
 export const suiteName = "chaos-suite";
@@ -30,11 +30,11 @@ export class ChaosDatabase implements Queryable {
   }
 
   /** The same, waiting for the server to come back; for statements that may be repeated. */
-  async queryPatiently<Row extends pg.QueryResultRow>(
+  async queryUntilAnswered<Row extends pg.QueryResultRow>(
     text: string,
     values?: unknown[],
   ): Promise<Row[]> {
-    const deadline = performance.now() + patienceMs;
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       try {
         return await this.query<Row>(text, values);

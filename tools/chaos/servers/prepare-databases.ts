@@ -72,7 +72,7 @@ async function prepareCentral(central: ChaosDatabase, dawdleMs: number): Promise
 }
 
 async function prepareSource(database: ChaosDatabase, dawdleMs: number): Promise<SourceDatabase> {
-  await migrateAndSchedule("singularity", database.server.urlOf(database.name), () => {});
+  await migrateAndSchedule("source", database.server.urlOf(database.name), () => {});
   await makeLogin(database);
   await setSourceTraps(database, queueNames, dawdleMs);
   await database.query("update public.singularity_source set name = $1", [database.server.name]);

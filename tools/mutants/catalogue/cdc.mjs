@@ -3,7 +3,7 @@ const src = "packages/cdc/src";
 export default [
   {
     name: "capture-names-no-server",
-    in: `${src}/reader/take-over.ts`,
+    in: `${src}/reader/claim-slot.ts`,
     search: "await options.claim();",
     replace: "",
     wrong: "a copy of a source that only captures know is captured under its id",

@@ -98,7 +98,7 @@ export default [
     in: src,
     search: "mistakes.push(...mistakesOf(error));",
     replace: "throw mistakesOf(error).length > 0 ? error : error;",
-    wrong: "who mends one mistake in a command meets the next one",
+    wrong: "whoever fixes one mistake in a command meets the next one",
     tests: ["test:cli/commands"],
   },
   {

@@ -4,9 +4,10 @@ export default [
   {
     name: "drain-waits-for-ever",
     in: `${src}/drain.ts`,
-    search: "silentSince === undefined || performance.now() - silentSince < patienceS * 1_000;",
+    search:
+      "silentSince === undefined || performance.now() - silentSince < answerTimeoutS * 1_000;",
     replace:
-      "silentSince === undefined || performance.now() - silentSince < patienceS * 1_000_000;",
+      "silentSince === undefined || performance.now() - silentSince < answerTimeoutS * 1_000_000;",
     wrong: "a drain never ends beside a source that does not answer",
     tests: ["test:cli/drain"],
   },

@@ -140,7 +140,7 @@ export default [
     tests: unit("isolation"),
   },
   {
-    name: "suspects-are-kept-together",
+    name: "poison-suspects-are-kept-together",
     in: lane,
     search: "const size = Math.max(1, Math.floor(batchSize / 2 ** Math.min(halvings, 30)));",
     replace: "const size = Math.max(1, batchSize + 0 * halvings);",
@@ -148,7 +148,7 @@ export default [
     tests: unit("poison-suspects"),
   },
   {
-    name: "suspects-of-two-deliveries",
+    name: "poison-suspects-of-two-deliveries",
     in: lane,
     search: "usualDeliveries: 2,",
     replace: "usualDeliveries: 1,",
@@ -156,10 +156,10 @@ export default [
     tests: unit("poison-suspects"),
   },
   {
-    name: "suspects-over-the-limit-go-back",
+    name: "poison-suspects-over-the-limit-go-back",
     in: lane,
-    search: "const kept = new Set([...suspects.slice(0, size), ...messages.filter(isOver)]);",
-    replace: "const kept = new Set(suspects.slice(0, size));",
+    search: "const kept = new Set([...poisonSuspects.slice(0, size), ...messages.filter(isOver)]);",
+    replace: "const kept = new Set(poisonSuspects.slice(0, size));",
     wrong: "a message over the limit of deliveries is read for ever",
     tests: unit("poison-suspects"),
   },

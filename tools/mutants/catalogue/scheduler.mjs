@@ -35,9 +35,9 @@ export default [
     tests: ["@centralcloud/scheduler:due-jobs"],
   },
   {
-    name: "pg-cron-gets-no-patience",
+    name: "pg-cron-has-no-timeout",
     in: src,
-    search: "if (lateMs < (isPgCrons ? pgCronPatienceMs : 0)) return [];",
+    search: "if (lateMs < (isPgCrons ? pgCronTimeoutMs : 0)) return [];",
     replace: "if (lateMs < 0) return [];",
     wrong: "each job of pg_cron runs twice where a scheduler stands by",
     tests: ["@centralcloud/scheduler:due-jobs"],

@@ -89,7 +89,7 @@ export default [
     in: src,
     search: "mistakes.push(line);",
     replace: "if (mistakes.length === 0) mistakes.push(line);",
-    wrong: "who mends one setting meets the next at the next start",
+    wrong: "whoever fixes one setting meets the next at the next start",
     tests: unit("configuration"),
   },
   {

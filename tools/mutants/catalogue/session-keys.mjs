@@ -23,7 +23,7 @@ export default [
     in: src,
     search: "mistakes.push(`key ${keyId}: ${why}`);",
     replace: "if (mistakes.length === 0) mistakes.push(`key ${keyId}: ${why}`);",
-    wrong: "who mends one key of a ring meets the next broken one at the next start",
+    wrong: "whoever fixes one key of a ring meets the next broken one at the next start",
     tests: unit("key-ring"),
   },
   {

@@ -5,7 +5,7 @@ import {
   DrainInterruptedError,
   DrainTimeoutError,
   drain,
-  drainPatienceS,
+  drainAnswerTimeoutS,
   keepHeapSmall,
   type Pending,
   readConsumerConfiguration,
@@ -25,12 +25,12 @@ export function drainCommand(environment: Environment): Command {
     .description("consumes until every queue is empty, then prints what it did as JSON")
     .option("--timeout <duration>", "give up after this long (exit code 1)", duration)
     .option(
-      "--patience <duration>",
-      `how long a database may not answer once all others are drained (exit code 3); default: ${drainPatienceS}s`,
+      "--answer-timeout <duration>",
+      `how long a database may not answer once all others are drained (exit code 3); default: ${drainAnswerTimeoutS}s`,
       duration,
     )
     .option("--json", "the result is JSON with or without this option")
-    .action(async ({ timeout, patience }: { timeout?: number; patience?: number }) => {
+    .action(async ({ timeout, answerTimeout }: { timeout?: number; answerTimeout?: number }) => {
       keepHeapSmall();
       const configuration = readConsumerConfiguration(environment);
       const { logFormat: format, sourceUrls } = configuration;
@@ -47,7 +47,7 @@ export function drainCommand(environment: Environment): Command {
           (signal) =>
             drain(configuration, logSink(logger, consumerEvents), {
               timeoutS: timeout,
-              patienceS: patience,
+              answerTimeoutS: answerTimeout,
               signal,
               onProgress: (done) => reportProgress({ done, total, unit: "messages", hint }),
               onWaiting: sayWaiting,

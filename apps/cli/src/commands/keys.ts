@@ -25,10 +25,10 @@ import {
   addSourceOptions,
   askSources,
   assertComplete,
-  patiently,
   readSourceUrls,
   type SourceOptions,
   sourceOption,
+  withFullTimeout,
 } from "../sources.ts";
 import { addToRingCommand } from "./keys/add-to-ring.ts";
 import { bindCommand } from "./keys/bind.ts";
@@ -129,7 +129,7 @@ function addCommand(environment: Environment): Command {
           );
           await assertHeld(environment, { ...key, binds }, { force });
         }
-        const asked = await askSources(urls, patiently(options), async ({ pool, name }) => {
+        const asked = await askSources(urls, withFullTimeout(options), async ({ pool, name }) => {
           await addSessionKey(pool, { keyId, algorithm, publicKey }, { activate });
           const state = isActive(await readSessionKeys(pool)) ? "active" : "not active";
           return `${printable(name)}: knows ${keyId}, which is ${state}`;

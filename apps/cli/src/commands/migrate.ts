@@ -1,11 +1,13 @@
 import { databaseVariables, logLevel } from "@centralcloud/consumer";
 import {
   hasNothingToMigrate,
+  type LandedName,
+  landedNames,
   type MigrationPlan,
-  type Plane,
   planMigration,
+  sideNamed,
 } from "@centralcloud/db";
-import { messageOf, withoutSecrets } from "@centralcloud/postgres";
+import { messageOf, type Side, withoutSecrets } from "@centralcloud/postgres";
 import {
   migrateAndSchedule,
   type ScheduledMigration,
@@ -22,18 +24,18 @@ export function migrateCommand(environment: Environment): Command {
     .description(
       "brings the databases up to date; safe to run twice and from several places at once",
     )
-    .addOption(new Option("--only <side>", "one side only").choices(["singularity", "central"]))
+    .addOption(new Option("--only <side>", "one side only").choices(landedNames))
     .option(
       "--dry-run",
       "says what would be changed, and changes nothing; exit code 1 where something would",
     )
-    .action(async ({ only, dryRun }: { only?: Plane; dryRun?: true }) => {
-      const targets = readTargets(environment, only);
+    .action(async ({ only, dryRun }: { only?: LandedName; dryRun?: true }) => {
+      const targets = readTargets(environment, only && sideNamed(only));
       if (dryRun) return await tellPlans(targets);
       // Where one of them can't be reached, none is changed.
       const step = countSteps(targets.length, "databases looked at");
-      const isDone = await mapInTurn(targets, turns, ({ plane, url }) =>
-        hasNothingToMigrate(plane, url).finally(step),
+      const isDone = await mapInTurn(targets, turns, ({ side, url }) =>
+        hasNothingToMigrate(side, url).finally(step),
       );
       const upToDate = new Set(targets.filter((_, index) => isDone[index]));
       const failures = await inOrder(targets, async (target, say) => {
@@ -48,21 +50,21 @@ export function migrateCommand(environment: Environment): Command {
 }
 
 /** Databases at a time; one that does not answer within a second delays no other. */
-const turns = { limit: 16, patienceMs: 1_000 };
+const turns = { limit: 16, answerTimeoutMs: 1_000 };
 
 interface Target {
-  readonly plane: Plane;
+  readonly side: Side;
   readonly url: string;
 }
 
 /** What a database is told to say: a line of standard output, or of standard error. */
 type Say = (line: string, isProblem?: boolean) => void;
 
-/** How many things could not be mended that no right of the login would mend. */
-async function migrateOne({ plane, url }: Target, say: Say): Promise<number> {
-  const result = await migrateAndSchedule(plane, url, (observation) => {
+/** How many things could not be repaired that no right of the login would repair. */
+async function migrateOne({ side, url }: Target, say: Say): Promise<number> {
+  const result = await migrateAndSchedule(side, url, (observation) => {
     if (observation.event === "privilege-missing") say(observation.message, true);
-    else if (observation.event === "drift-mended") say(`repaired: ${observation.what}`);
+    else if (observation.event === "drift-repaired") say(`repaired: ${observation.what}`);
     else if (observation.event === "drift-remains") {
       say(`could not be repaired: ${observation.what} (${observation.reason})`, true);
     }
@@ -82,14 +84,14 @@ async function migrateOne({ plane, url }: Target, say: Say): Promise<number> {
  */
 async function tellPlans(targets: readonly Target[]): Promise<void> {
   const unreachable: Silence[] = [];
-  const counts = await inOrder(targets, async ({ plane, url }, say) => {
+  const counts = await inOrder(targets, async ({ side, url }, say) => {
     try {
-      const lines = describePlan(await planMigration(plane, url));
+      const lines = describePlan(await planMigration(side, url));
       for (const line of lines.length > 0 ? lines : ["up to date"]) say(line);
       return lines.length;
     } catch (error) {
       if (!isOutOfReach(error)) throw error;
-      unreachable.push({ source: `${plane} ${withoutSecrets(url)}`, reason: messageOf(error) });
+      unreachable.push({ source: `${side} ${withoutSecrets(url)}`, reason: messageOf(error) });
       return 0;
     }
   });
@@ -117,7 +119,7 @@ async function inOrder<Result>(
       const lines: (() => void)[] = [];
       try {
         return await work(target, (line, isProblem = false) => {
-          const text = `${target.plane} ${withoutSecrets(target.url)}: ${printable(line)}`;
+          const text = `${target.side} ${withoutSecrets(target.url)}: ${printable(line)}`;
           lines.push(() => (isProblem ? printError(text) : print(text)));
         });
       } finally {
@@ -129,39 +131,39 @@ async function inOrder<Result>(
   );
 }
 
-function describePlan({ migrations, appliesObjects, mends }: MigrationPlan): readonly string[] {
+function describePlan({ migrations, appliesObjects, repairs }: MigrationPlan): readonly string[] {
   return [
     ...migrations.map((name) => `would apply ${name}`),
     ...(appliesObjects ? ["would apply its functions, views, roles and grants"] : []),
-    ...mends.map((what) => `would repair: ${what}`),
+    ...repairs.map((what) => `would repair: ${what}`),
   ];
 }
 
-function readTargets(environment: Environment, only: Plane | undefined): Target[] {
+function readTargets(environment: Environment, only: Side | undefined): Target[] {
   const { SOURCE_DATABASE_URLS, CENTRAL_DATABASE_URL } = databaseVariables;
   const targets: Target[] = [];
-  if (only === "singularity") {
+  if (only === "source") {
     const values = parseConfiguration({ SOURCE_DATABASE_URLS, LOG_LEVEL: logLevel }, environment);
-    targets.push(...values.SOURCE_DATABASE_URLS.map((url) => ({ plane: only, url })));
+    targets.push(...values.SOURCE_DATABASE_URLS.map((url) => ({ side: only, url })));
   } else if (only === "central") {
     const values = parseConfiguration({ CENTRAL_DATABASE_URL, LOG_LEVEL: logLevel }, environment);
-    targets.push({ plane: only, url: values.CENTRAL_DATABASE_URL });
+    targets.push({ side: only, url: values.CENTRAL_DATABASE_URL });
   } else {
     const values = parseConfiguration(databaseVariables, environment);
-    targets.push(
-      ...values.SOURCE_DATABASE_URLS.map((url) => ({ plane: "singularity" as const, url })),
-      { plane: "central", url: values.CENTRAL_DATABASE_URL },
-    );
+    targets.push(...values.SOURCE_DATABASE_URLS.map((url) => ({ side: "source" as const, url })), {
+      side: "central",
+      url: values.CENTRAL_DATABASE_URL,
+    });
   }
   return targets;
 }
 
 function describe(result: ScheduledMigration): string {
-  const { migrations, objectsApplied, mended, remaining, schedules } = result;
+  const { migrations, objectsApplied, repaired, remaining, schedules } = result;
   const changes = [
     ...migrations.map((name) => `applied ${name}`),
     ...(objectsApplied > 0 ? [`${objectsApplied} SQL objects`] : []),
-    ...(mended.length > 0 ? [`${mended.length} repaired`] : []),
+    ...(repaired.length > 0 ? [`${repaired.length} repaired`] : []),
     ...(remaining.length > 0 ? [`${remaining.length} not repaired`] : []),
     ...(schedules?.runner === "pg_cron" ? describeSchedules(schedules) : []),
   ];

@@ -3,7 +3,7 @@ import { ConfigurationError } from "@centralcloud/service";
 
 /**
  * Reads all that a command needs from its words and its environment. Every mistake in them is told, not only the first
- * one: whoever mends one should not meet the next at the next try.
+ * one: whoever fixes one should not meet the next at the next try.
  *
  * @throws {ConfigurationError} with a line per mistake.
  */

@@ -20,7 +20,7 @@ export interface OidcOptions {
 }
 
 /** How long somebody may take to sign in at the issuer, in seconds. */
-const patienceS = 600;
+const signInTimeoutS = 600;
 
 /** What belongs to one sign-in, until the issuer sends the browser back; the browser keeps it, sealed. */
 interface Begun {
@@ -63,7 +63,7 @@ export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions)
       nonce: client.randomNonce(),
       verifier: client.randomPKCECodeVerifier(),
       to,
-      until: Date.now() + patienceS * 1_000,
+      until: Date.now() + signInTimeoutS * 1_000,
     };
     const location = client.buildAuthorizationUrl(configuration, {
       redirect_uri: callback,
@@ -74,7 +74,10 @@ export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions)
       code_challenge_method: "S256",
     });
     const value = seal.close(JSON.stringify(begun));
-    response.setHeader("set-cookie", `${cookieName}=${value}; ${attributes}; Max-Age=${patienceS}`);
+    response.setHeader(
+      "set-cookie",
+      `${cookieName}=${value}; ${attributes}; Max-Age=${signInTimeoutS}`,
+    );
     return { seeOther: location.href };
   }
 

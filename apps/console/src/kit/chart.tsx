@@ -271,7 +271,7 @@ function pathOf(points: readonly ChartPoint[], scale: Scale): string {
     .join("");
 }
 
-/** Points whose neighbours are not known: a line of one point can't be seen. */
+/** Points before and after which none is known: a line of one point can't be seen. */
 function lonePoints(points: readonly ChartPoint[]) {
   return points.flatMap(({ at, value }, index) => {
     const isLone = [points[index - 1], points[index + 1]].every(

@@ -51,7 +51,7 @@ export function Mistakes({ mistakes }: { readonly mistakes: readonly string[] })
   if (mistakes.length === 0) return null;
   return (
     <section class="notice bad" role="alert">
-      <strong>Nothing was done. Please mend this:</strong>
+      <strong>Nothing was done. Please fix this:</strong>
       <ul>
         {mistakes.map((mistake) => (
           <li key={mistake}>{mistake}</li>

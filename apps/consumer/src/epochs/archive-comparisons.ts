@@ -12,7 +12,7 @@ import type { Pool } from "pg";
 import type { ConsumerObservation } from "../observation.ts";
 import type { RepeatingTask } from "../repeating-task.ts";
 import { compareArchive } from "./compare-archive.ts";
-import { type ComparisonPatience, concludeComparison, planComparison } from "./plan-comparison.ts";
+import { type ComparisonTimeouts, concludeComparison, planComparison } from "./plan-comparison.ts";
 import { readClock } from "./read-archived.ts";
 
 /** A source whose archives may be compared now. */
@@ -25,7 +25,7 @@ export interface ComparableSource {
 export interface ArchiveComparisonsOptions {
   readonly central: Pool;
   readonly consumerId: string;
-  readonly patience: ComparisonPatience;
+  readonly timeouts: ComparisonTimeouts;
   /** What the store wants compared. */
   readonly checks: () => readonly ArchiveCheck[];
   /** Undefined where the source is not consumed here, or does not answer. */
@@ -40,7 +40,7 @@ export interface ArchiveComparisonsOptions {
 /** Costs nothing while there is nothing to compare. */
 const everyMs = 2_000;
 
-/** How often the claim of a comparison is renewed, which others take over after half a minute. */
+/** How often the claim of a comparison is renewed, which others may claim after half a minute. */
 const renewMs = 10_000;
 
 /** How long one waits that another replica has, or that something is missing from, or that can't be compared. */
@@ -121,7 +121,7 @@ function keyOf({ sourceId, queue, epochId }: ArchiveCheck): string {
 async function compareOne(
   { sourceId, queue }: ArchiveCheck,
   { name, connection }: ComparableSource,
-  { central, consumerId, patience, onResult, observe }: ArchiveComparisonsOptions,
+  { central, consumerId, timeouts, onResult, observe }: ArchiveComparisonsOptions,
   turns: PQueue,
   signal: AbortSignal,
 ): Promise<number> {
@@ -151,7 +151,7 @@ async function compareOne(
     }
   };
   try {
-    const plan = planComparison(check, await readClock(connection), patience);
+    const plan = planComparison(check, await readClock(connection), timeouts);
     if ("dueInMs" in plan) return Math.max(againMs, plan.dueInMs);
     const startedAt = performance.now();
     const from = { source: connection, central, origin, signal, keep, turns };

@@ -9,7 +9,7 @@ import type { ClockReading } from "../source-identity.ts";
 import { queryTimeoutMs } from "../source-sessions.ts";
 import { archiveComparisons, type ComparableSource } from "./archive-comparisons.ts";
 import { createEpochWatch } from "./epoch-watch.ts";
-import type { ComparisonPatience } from "./plan-comparison.ts";
+import type { ComparisonTimeouts } from "./plan-comparison.ts";
 
 /** Messages of one queue of a source that are archived and not in the central store. */
 export interface MissingReport {
@@ -64,7 +64,7 @@ const longestLeaseMs = 300_000;
 /** For what comes on top: the way there, and the way of the answer. */
 const spareMs = 5_000;
 
-function patienceOf(configuration: ConsumerConfiguration): ComparisonPatience {
+function timeoutsOf(configuration: ConsumerConfiguration): ComparisonTimeouts {
   const leaseMs = Math.min(configuration.visibilityTimeoutS * 1_000, longestLeaseMs);
   const statementMs = Math.min(queryTimeoutMs(configuration), longestLeaseMs);
   return { leaseMs: leaseMs + spareMs, statementMs: statementMs + spareMs };
@@ -86,7 +86,7 @@ export function createEpochParts(options: EpochPartsOptions): EpochParts {
   const comparisons = archiveComparisons({
     central,
     consumerId,
-    patience: patienceOf(configuration),
+    timeouts: timeoutsOf(configuration),
     checks: () => watch.checks,
     sourceOf: comparable,
     isAway,

@@ -1,7 +1,7 @@
 import type { ArchiveCheck, ArchiveCheckResult, MissingMessages } from "@centralcloud/central";
 
 /** How long after the beginning of an epoch something may still be archived that was merged before it. Milliseconds. */
-export interface ComparisonPatience {
+export interface ComparisonTimeouts {
   /** A batch that was merged is archived within its lease. */
   readonly leaseMs: number;
   /** A statement that archives may take so long to commit, under the time at which it began. */
@@ -46,12 +46,12 @@ const setBackMs = 3_600_000;
 export function planComparison(
   check: ArchiveCheck,
   now: string,
-  patience: ComparisonPatience,
+  timeouts: ComparisonTimeouts,
 ): ComparisonPlan | NotDue {
   const nowMs = millisecondsOf(now);
-  const until = check.until ?? isoOf(nowMs + patience.leaseMs);
+  const until = check.until ?? isoOf(nowMs + timeouts.leaseMs);
   const untilMs = millisecondsOf(until);
-  const lastInMs = untilMs + patience.statementMs - nowMs;
+  const lastInMs = untilMs + timeouts.statementMs - nowMs;
   const isLast = check.isCompared && lastInMs <= 0;
   if (check.isCompared && !isLast && check.missing === undefined) return { dueInMs: lastInMs };
   const isSetBack = millisecondsOf(check.from) > nowMs;

@@ -38,7 +38,7 @@ const atOnce = 8;
 const lookMs = 5_000;
 
 /** How long the first who asks waits for first looks. */
-const patienceMs = 250;
+const timeoutMs = 250;
 
 /**
  * Looks at all databases again and again, a few at a time, as long as somebody asks for it now and then. Who asks gets
@@ -144,7 +144,7 @@ export function createLooks(
     async stop() {
       stopping.abort();
       await Promise.all([...pools.values()].map((pool) => endPool(pool, 0)));
-      await settledWithin(Promise.all(loops), patienceMs);
+      await settledWithin(Promise.all(loops), timeoutMs);
     },
   });
   return {
@@ -156,7 +156,7 @@ export function createLooks(
       if (signal.aborted) return;
       askedAt = performance.now();
       if (running === 0) begin();
-      if (firstLooks !== undefined) await settledWithin(firstLooks, patienceMs);
+      if (firstLooks !== undefined) await settledWithin(firstLooks, timeoutMs);
       firstLooks = undefined;
     },
   };

@@ -1,5 +1,5 @@
 import type { Change, Transaction } from "../change.ts";
-import { findCulprit } from "../reader/find-culprit.ts";
+import { findUndecodableTable } from "../reader/find-undecodable-table.ts";
 import { defaultChangeBytes } from "../stream/change-gauge.ts";
 import { createMessageReader } from "../stream/message-reader.ts";
 import type { TemporarySlot, TemporarySlotOptions } from "./temporary-slot.ts";
@@ -29,10 +29,11 @@ export async function* readChanges(
     ...temporary,
     ...{ url, tables, sourceName: name },
     commitLsn: () => transaction?.lsn,
-    async findCulprit(lsn, commitLsn) {
+    async findUndecodableTable(lsn, commitLsn) {
       const slot = await temporary.findLasting();
       return (
-        slot && (await findCulprit({ url, slot, tables, maxChangeBytes }, lsn, commitLsn, signal))
+        slot &&
+        (await findUndecodableTable({ url, slot, tables, maxChangeBytes }, lsn, commitLsn, signal))
       );
     },
   });

@@ -8,7 +8,7 @@ import type { Frame } from "../stream/frame.ts";
 import { createMessageReader } from "../stream/message-reader.ts";
 import type { ReplicationStream } from "../stream/replication-stream.ts";
 import { formatMicroseconds } from "../timestamp.ts";
-import { findCulprit } from "./find-culprit.ts";
+import { findUndecodableTable } from "./find-undecodable-table.ts";
 import { beat } from "./heartbeat.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";
@@ -41,7 +41,7 @@ export async function follow(options: FollowOptions, signal: AbortSignal): Promi
     sourceName: source.name,
     decoder,
     commitLsn: () => transactions.commitLsn,
-    findCulprit: (lsn, commitLsn) => findCulprit(options, lsn, commitLsn, signal),
+    findUndecodableTable: (lsn, commitLsn) => findUndecodableTable(options, lsn, commitLsn, signal),
   });
   /** Everything that was committed before this has been sent, and read here. */
   let sentUpTo: { lsn: bigint; time: string } | undefined;

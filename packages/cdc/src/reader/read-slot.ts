@@ -9,10 +9,10 @@ import {
 } from "../errors.ts";
 import { startOptions } from "../slot/start-options.ts";
 import { openReplicationStream } from "../stream/replication-stream.ts";
+import { claimSlot } from "./claim-slot.ts";
 import { follow } from "./follow.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { SlotReaderOptions } from "./slot-reader-options.ts";
-import { takeOver } from "./take-over.ts";
 
 /** How long the server may take to end the stream, once everything is recorded and confirmed. */
 const farewellMs = 1_000;
@@ -53,7 +53,7 @@ async function read(options: SlotReaderOptions, signal: AbortSignal): Promise<vo
   );
   let recorder: Recorder | undefined;
   try {
-    const recordedLsn = await takeOver(options, stream);
+    const recordedLsn = await claimSlot(options, stream);
     recorder = createRecorder({
       ...options,
       timeline: stream.server.timeline,

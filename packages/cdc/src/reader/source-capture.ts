@@ -62,7 +62,7 @@ export interface SourceCapture extends Part {
   health(): CaptureHealth;
 }
 
-/** How often a process that stands by tries to take over. */
+/** How often a process that stands by tries to claim the slot. */
 const standbyMs = 1_000;
 const firstRetryMs = 500;
 const longestRetryMs = 5_000;
@@ -84,7 +84,7 @@ const endPoolMs = 1_000;
 
 /**
  * Captures one source: makes its slot where nothing was captured of it yet, and reads it. Of all processes
- * that try, one reads; the others stand by and take over within seconds when its connection ends. Waits out
+ * that try, one reads; the others stand by, and one claims the slot within seconds when its connection ends. Waits out
  * restarts of either database. A lost slot is told loudly, and left alone until an operator recreates it.
  *
  * @param configured what the process has, this one among them.

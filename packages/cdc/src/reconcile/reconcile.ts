@@ -30,7 +30,7 @@ export class LogBehindError extends Error {
 }
 
 /** A reader confirms at least this often, also when nothing happens. */
-const patienceMs = 30_000;
+const timeoutMs = 30_000;
 const pollMs = 200;
 /** Queue archives are kept for 90 days. */
 const oldestMs = 85 * 86_400_000;
@@ -113,7 +113,7 @@ async function markEnd(source: Pool): Promise<bigint> {
 
 /** @throws {SlotLostError} when the change log does not come so far, because changes are missing. */
 async function waitFor(source: Pool, central: Pool, sourceId: string, lsn: bigint): Promise<void> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + timeoutMs;
   const never = new AbortController().signal;
   for (;;) {
     const slot = await findSlot(source);

@@ -3,11 +3,11 @@ import type { Pool } from "pg";
 import { CaptureStateError, codeOf } from "../errors.ts";
 
 /** How long a reader that was told to stop may take to leave. */
-const patienceMs = 5_000;
+const timeoutMs = 5_000;
 
 /** Drops a slot; nothing happens where it is gone. @throws {CaptureStateError} while some process reads it. */
 export async function dropSlot(source: Pool, slot: string): Promise<void> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
       await source.query("select pg_drop_replication_slot($1)", [slot]);

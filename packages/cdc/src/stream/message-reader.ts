@@ -18,7 +18,7 @@ export interface MessageReaderOptions {
   /** Where the transaction that has begun is committed. */
   readonly commitLsn: () => bigint | undefined;
   /** Which table the change at a place is of, where the stream does not tell. */
-  readonly findCulprit: (lsn: string, commitLsn: bigint) => Promise<string | undefined>;
+  readonly findUndecodableTable: (lsn: string, commitLsn: bigint) => Promise<string | undefined>;
 }
 
 /** Reads what a slot gives. What can't be decoded, here or by the server, is named by its table and its place. */
@@ -30,13 +30,13 @@ export interface MessageReader {
 }
 
 export function createMessageReader(options: MessageReaderOptions): MessageReader {
-  const { sourceName, slot, stream, decoder, commitLsn, findCulprit } = options;
+  const { sourceName, slot, stream, decoder, commitLsn, findUndecodableTable } = options;
 
   async function namesOfFailure(lsn: string): Promise<readonly string[]> {
     const commit = commitLsn();
     if (slot.plugin === "pgoutput" || commit === undefined) return decoder.expected;
-    const culprit = await findCulprit(lsn, commit);
-    return culprit === undefined ? [] : [culprit];
+    const table = await findUndecodableTable(lsn, commit);
+    return table === undefined ? [] : [table];
   }
 
   function undecodable(payload: Buffer, lsn: bigint, cause: unknown): UndecodableChangeError {

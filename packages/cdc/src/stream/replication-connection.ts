@@ -14,7 +14,7 @@ export interface ServerIdentity {
  * How long the server waits for a word from us before it drops the connection, and another process may
  * read the slot. Shorter than the default of a minute, because hosts freeze and networks break silently.
  */
-export const serverPatienceMs = 6_000;
+export const serverTimeoutMs = 6_000;
 
 /**
  * A connection that speaks the replication protocol, to the same place in the same way as any other of
@@ -27,7 +27,7 @@ export async function connectForReplication(url: string, signal?: AbortSignal): 
     applicationName: "centralcloud-cdc",
     replication: true,
     sessionFor: "change capture",
-    sessionSettings: { wal_sender_timeout: String(serverPatienceMs) },
+    sessionSettings: { wal_sender_timeout: String(serverTimeoutMs) },
   });
   const cut = () => client.cut();
   signal?.addEventListener("abort", cut, { once: true });

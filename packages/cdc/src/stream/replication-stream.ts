@@ -47,7 +47,7 @@ export interface ReplicationStream {
   close(graceMs: number): Promise<void>;
 }
 
-/** Well below `serverPatienceMs`. */
+/** Well below `serverTimeoutMs`. */
 const statusEveryMs = 1_000;
 /** The server answers every status, so this is several answers that did not come. */
 const silenceMs = 10_000;

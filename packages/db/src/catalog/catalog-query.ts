@@ -1,15 +1,15 @@
+import type { Side } from "@centralcloud/postgres";
 import { escapeLiteral } from "pg";
 import { namesOfObjects } from "../migrate/objects.ts";
 import { belongingsOf } from "../migrate/ownership.ts";
-import type { Plane } from "../migrate/plane.ts";
 import { rolesOf } from "../migrate/roles.ts";
 
 /** Every role of ours, whichever database it works on. */
 export const ourRoles: readonly string[] = [...new Set(Object.values(rolesOf).flat())];
 
 /** The queues of a Singularity database, each with its dead-letter queue. */
-export function queuesOf(plane: Plane): readonly string[] {
-  return namesOfObjects(plane, "queues").flatMap((queue) => [queue, `${queue}-dlq`]);
+export function queuesOf(side: Side): readonly string[] {
+  return namesOfObjects(side, "queues").flatMap((queue) => [queue, `${queue}-dlq`]);
 }
 
 /** The queue to which a table, sequence or registration belongs, without the suffix of its dead letters. */
@@ -23,9 +23,9 @@ export function queueOfObject(object: string): string | undefined {
  * to every role. What it says of an object is the same in PostgreSQL 15 to 18 where the object is the same, as
  * long as search_path is `pg_catalog`. Of pgmq's tables it says only what we rely on.
  */
-export function catalogQuery(plane: Plane): string {
-  const { schemas, relations, functions } = belongingsOf(plane);
-  const tables = queuesOf(plane).flatMap((queue) => [`q_${queue}`, `a_${queue}`]);
+export function catalogQuery(side: Side): string {
+  const { schemas, relations, functions } = belongingsOf(side);
+  const tables = queuesOf(side).flatMap((queue) => [`q_${queue}`, `a_${queue}`]);
   return `
 with our_role as (
   select r.oid, r.rolname as name from pg_roles r where r.rolname = any (${textArray(ourRoles)})
@@ -204,7 +204,7 @@ select 'schema pgmq', 'default grants on tables to centralcloud_owner',
   from pg_default_acl d
  cross join lateral aclexplode(d.defaclacl) a
   join our_role r on r.oid = a.grantee and r.name = 'centralcloud_owner'
- where d.defaclnamespace = to_regnamespace('pgmq') and d.defaclobjtype = 'r' and ${plane === "singularity"}
+ where d.defaclnamespace = to_regnamespace('pgmq') and d.defaclobjtype = 'r' and ${side === "source"}
 having count(*) > 0`;
 }
 

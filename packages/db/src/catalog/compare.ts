@@ -15,7 +15,7 @@ export interface Difference {
 }
 
 /**
- * What differs, in the order in which it can be mended. What others have added counts only where it gives our
+ * What differs, in the order in which it can be repaired. What others have added counts only where it gives our
  * roles more than they should have, or keeps a table of ours from being vacuumed; their own indexes, triggers,
  * columns and grants to their own roles are none of our business. Owners are looked at by ownership.ts.
  */

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { Side } from "@centralcloud/postgres";
 import { type ClientBase, escapeLiteral } from "pg";
 import { belongingsOf } from "../migrate/ownership.ts";
-import { type Plane, recordSchema } from "../migrate/plane.ts";
 import { ownerRole } from "../migrate/roles.ts";
+import { landedNameOf, recordSchema } from "../migrate/side.ts";
 import { ourRoles, queuesOf } from "./catalog-query.ts";
 import { manifestFileOf } from "./manifest.ts";
 import { queryCatalogs, queryCatalogsTogether } from "./read-catalog.ts";
@@ -13,7 +14,7 @@ import { neededNames } from "./rights.ts";
  * A comparison of a whole database takes forty milliseconds of its server, and most of the time nothing has changed
  * since the last one. The digest tells: it is of the versions (`xmin`) of all catalog rows that a comparison reads,
  * so any statement that changes one of them changes it, and nothing else does that happens by itself (vacuum, freezing, statistics,
- * a clone). A migration that found nothing to mend writes it down; whoever finds it unchanged need not compare.
+ * a clone). A migration that found nothing to repair writes it down; whoever finds it unchanged need not compare.
  *
  * The digest has to be read before the comparison that it stands for: a change that comes between the two is then
  * in the comparison, or makes another digest, or both.
@@ -32,10 +33,10 @@ export interface CatalogState {
  * @returns undefined where this login may not see everything that it is made of, or where there is no place for it.
  */
 export async function readCatalogState(
-  plane: Plane,
+  side: Side,
   client: ClientBase,
 ): Promise<CatalogState | undefined> {
-  return (await readCatalogStateWith(plane, client, []))?.state;
+  return (await readCatalogStateWith(side, client, []))?.state;
 }
 
 /**
@@ -44,7 +45,7 @@ export async function readCatalogState(
  * @param queries without parameters, for a search_path of `pg_catalog`.
  */
 export async function readCatalogStateWith(
-  plane: Plane,
+  side: Side,
   client: ClientBase,
   queries: readonly string[],
 ): Promise<
@@ -54,46 +55,42 @@ export async function readCatalogStateWith(
     }
   | undefined
 > {
-  const [condition] = await queryCatalogs<{ possible: boolean }>(client, conditionQuery(plane));
+  const [condition] = await queryCatalogs<{ possible: boolean }>(client, conditionQuery(side));
   if (condition?.possible !== true) return undefined;
-  const [states, ...others] = await queryCatalogsTogether(client, [stateQuery(plane), ...queries]);
+  const [states, ...others] = await queryCatalogsTogether(client, [stateQuery(side), ...queries]);
   return { state: (states as readonly CatalogState[] | undefined)?.[0], others };
 }
 
 /** Writes down that a database with this digest was compared, and is as it should be. In the caller's transaction. */
-export async function recordDigest(
-  plane: Plane,
-  client: ClientBase,
-  digest: string,
-): Promise<void> {
+export async function recordDigest(side: Side, client: ClientBase, digest: string): Promise<void> {
   await client.query(
     `insert into ${recordSchema}.comparisons (plane, build, digest) values ($1, $2, $3)
      on conflict (plane) do update set build = excluded.build, digest = excluded.digest, compared_at = now()`,
-    [plane, buildOf(plane), digest],
+    [landedNameOf(side), buildOf(side), digest],
   );
 }
 
-/** By plane. */
-const builds = new Map<Plane, string>();
+/** By side. */
+const builds = new Map<Side, string>();
 
 /** Another manifest, or another digest, is another comparison. */
-function buildOf(plane: Plane): string {
-  const known = builds.get(plane);
+function buildOf(side: Side): string {
+  const known = builds.get(side);
   if (known !== undefined) return known;
   const hash = createHash("sha256");
-  hash.update(readFileSync(manifestFileOf(plane))).update(digestExpression(plane));
+  hash.update(readFileSync(manifestFileOf(side))).update(digestExpression(side));
   const build = hash.digest("hex");
-  builds.set(plane, build);
+  builds.set(side, build);
   return build;
 }
 
 /** Whether this login may read the record, and jobs and queues, which are rows of tables, too. By catalogs alone. */
-function conditionQuery(plane: Plane): string {
+function conditionQuery(side: Side): string {
   const tables = [
     `('${recordSchema}', 'comparisons', array['plane', 'build', 'digest'])`,
     `('${recordSchema}', 'migrations', array['plane', 'name', 'created_at'])`,
     `('${recordSchema}', 'objects', array['plane', 'checksum'])`,
-    ...(plane === "central"
+    ...(side === "central"
       ? []
       : [
           "('public', 'scheduled_jobs', array['job_name', 'schedule', 'function_name', 'step_function_name'])",
@@ -113,12 +110,12 @@ select count(*) = ${tables.length} as possible
  * The digest, and whether it is known. A record counts only where nobody but our owner can have written it: whoever
  * could write it could hide from every later look what he has changed.
  */
-function stateQuery(plane: Plane): string {
+function stateQuery(side: Side): string {
   return `
 select s.digest,
        exists (
          select from ${recordSchema}.comparisons c
-          where c.plane::text = '${plane}' and c.build::text = '${buildOf(plane)}' and c.digest::text = s.digest
+          where c.plane::text = '${landedNameOf(side)}' and c.build::text = '${buildOf(side)}' and c.digest::text = s.digest
        ) and exists (
          select from pg_class c
            join pg_namespace n on n.oid = c.relnamespace
@@ -128,19 +125,19 @@ select s.digest,
             and not exists (select from aclexplode(n.nspacl) a where a.grantee <> o.oid and a.privilege_type = 'CREATE')
             and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attacl is not null)
        ) as "isKnown"
-  from (${digestExpression(plane)}) s`;
+  from (${digestExpression(side)}) s`;
 }
 
 /** A sum for each catalog, which does not depend on the order of its rows; all of them in one value. */
-function digestExpression(plane: Plane): string {
-  const belongings = belongingsOf(plane);
-  const needed = neededNames(plane);
+function digestExpression(side: Side): string {
+  const belongings = belongingsOf(side);
+  const needed = neededNames(side);
   const withoutSchema = (name: string) => name.slice(name.indexOf(".") + 1);
   const relations = [
     ...[...belongings.relations, ...needed.tables].map(withoutSchema),
-    ...queuesOf(plane).flatMap((queue) => [`q_${queue}`, `a_${queue}`]),
+    ...queuesOf(side).flatMap((queue) => [`q_${queue}`, `a_${queue}`]),
     // Which columns it has tells which pgmq this is.
-    ...(plane === "singularity" ? ["message_record"] : []),
+    ...(side === "source" ? ["message_record"] : []),
   ];
   const routines = [...belongings.functions, ...needed.functions].map(withoutSchema);
   // Wherever the extensions are.
@@ -148,7 +145,7 @@ function digestExpression(plane: Plane): string {
   const schemas = [...belongings.schemas, "public", "pgmq"];
   const versions = (id: string) => `sum(hashint8extended((${id})::bigint, t.xmin::text::bigint))`;
   const records =
-    plane === "central"
+    side === "central"
       ? ""
       : `,
   (select sum(hashtextextended(concat(j.job_name, '|', j.schedule, '|', j.function_name, '|', j.step_function_name), 0))

@@ -1,5 +1,5 @@
+import type { Side } from "@centralcloud/postgres";
 import type { ClientBase, QueryResult } from "pg";
-import type { Plane } from "../migrate/plane.ts";
 import { catalogQuery, recordsQuery } from "./catalog-query.ts";
 
 /** What is known of each object, by its name and then by property. */
@@ -12,9 +12,9 @@ interface Fact {
 }
 
 /** What the database has of ours. One round trip, or two, in the caller's transaction or in one of its own. */
-export async function readCatalog(plane: Plane, client: ClientBase): Promise<Catalog> {
-  const catalog = groupFacts(await queryCatalogs<Fact>(client, catalogQuery(plane)));
-  if (plane === "central" || !readsRecords(catalog)) return catalog;
+export async function readCatalog(side: Side, client: ClientBase): Promise<Catalog> {
+  const catalog = groupFacts(await queryCatalogs<Fact>(client, catalogQuery(side)));
+  if (side === "central" || !readsRecords(catalog)) return catalog;
   const records = await client.query<Fact>(recordsQuery);
   return { ...catalog, ...groupFacts(records.rows) };
 }

@@ -1,5 +1,5 @@
+import type { Side } from "@centralcloud/postgres";
 import { type ClientBase, escapeLiteral } from "pg";
-import type { Plane } from "../migrate/plane.ts";
 
 /** What a role of ours needs on something that is not ours. */
 interface NeededRight {
@@ -17,7 +17,7 @@ export interface RightsDifference {
   readonly object: string;
   readonly missing: readonly string[];
   readonly extra: readonly string[];
-  /** What mends it. */
+  /** How to repair it. */
   readonly statements: readonly string[];
 }
 
@@ -25,9 +25,9 @@ const owner = "centralcloud_owner";
 const consumer = "centralcloud_consumer";
 
 /** The same as sql/singularity/grants gives, however it is given: to everybody will do. */
-const needed: Readonly<Record<Plane, readonly NeededRight[]>> = {
+const needed: Readonly<Record<Side, readonly NeededRight[]>> = {
   central: [],
-  singularity: [
+  source: [
     right(owner, "database", "", "create"),
     right(owner, "schema", "public", "usage", "create"),
     right(owner, "schema", "pgmq", "usage"),
@@ -71,12 +71,12 @@ function execute(role: string, name: string): NeededRight {
 }
 
 /** The tables and functions, and how they are named, on which the comparison of rights looks. */
-export function neededNames(plane: Plane): {
+export function neededNames(side: Side): {
   readonly tables: readonly string[];
   readonly functions: readonly string[];
 } {
   const namesOf = (kind: NeededRight["kind"]) => [
-    ...new Set(needed[plane].filter((right) => right.kind === kind).map(({ name }) => name)),
+    ...new Set(needed[side].filter((right) => right.kind === kind).map(({ name }) => name)),
   ];
   return { tables: namesOf("table"), functions: namesOf("function") };
 }
@@ -86,11 +86,11 @@ export function neededNames(plane: Plane): {
  * right to create, and rights on pgmq's tables. Whoever lets them connect or use a schema may.
  */
 export async function compareRights(
-  plane: Plane,
+  side: Side,
   client: ClientBase,
 ): Promise<readonly RightsDifference[]> {
-  if (needed[plane].length === 0) return [];
-  const { rows } = await client.query<RightsDifference>(rightsQuery(needed[plane]));
+  if (needed[side].length === 0) return [];
+  const { rows } = await client.query<RightsDifference>(rightsQuery(needed[side]));
   return rows;
 }
 

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
+import { type Side, sides } from "@centralcloud/postgres";
 import { readJournal } from "../migrate/journal.ts";
 import { checksumOf, readObjects } from "../migrate/objects.ts";
-import { type Plane, planes } from "../migrate/plane.ts";
+import { landedNameOf } from "../migrate/side.ts";
 import { drizzleKit, schemaIsGenerated } from "./drizzle-kit.ts";
 import { readLandedStates } from "./landed-states.ts";
 import { readObjectRecord, writeObjectRecord } from "./object-record.ts";
@@ -23,9 +24,9 @@ const { values } = parseArgs({
   options: { name: { type: "string" }, try: { type: "string" }, server: { type: "string" } },
 });
 
-const tried = planes.find((plane) => plane === values.try);
+const tried = sides.find((side) => landedNameOf(side) === values.try);
 if (tried === undefined) {
-  for (const plane of planes) addMigration(plane);
+  for (const side of sides) addMigration(side);
   await writeManifests();
 } else {
   const newest = readJournal(tried).at(-1)?.name ?? "";
@@ -34,30 +35,30 @@ if (tried === undefined) {
   await writeManifestOn(values.server ?? "", tried);
 }
 
-function addMigration(plane: Plane): void {
-  const before = readJournal(plane).length;
-  if (!schemaIsGenerated(plane)) drizzleKit(plane, "generate", "--name", requireName(plane));
-  recordObjects(plane);
-  const added = readJournal(plane).slice(before);
+function addMigration(side: Side): void {
+  const before = readJournal(side).length;
+  if (!schemaIsGenerated(side)) drizzleKit(side, "generate", "--name", requireName(side));
+  recordObjects(side);
+  const added = readJournal(side).slice(before);
   const names = added.map((migration) => migration.name).join(", ");
-  console.log(`${plane}: ${added.length > 0 ? `added ${names}` : "up to date"}`);
+  console.log(`${side}: ${added.length > 0 ? `added ${names}` : "up to date"}`);
 }
 
 /** Notes the objects' checksum with the newest migration, or with an empty one made for them. */
-function recordObjects(plane: Plane): void {
-  const record = readObjectRecord(plane);
-  const checksum = checksumOf(readObjects(plane));
-  const landed = new Set(readLandedStates(plane).map((state) => state.name));
-  let newest = readJournal(plane).at(-1)?.name ?? "";
+function recordObjects(side: Side): void {
+  const record = readObjectRecord(side);
+  const checksum = checksumOf(readObjects(side));
+  const landed = new Set(readLandedStates(side).map((state) => state.name));
+  let newest = readJournal(side).at(-1)?.name ?? "";
   if (record[newest] === checksum) return;
   if (landed.has(newest)) {
-    drizzleKit(plane, "generate", "--custom", "--name", requireName(plane));
-    newest = readJournal(plane).at(-1)?.name ?? "";
+    drizzleKit(side, "generate", "--custom", "--name", requireName(side));
+    newest = readJournal(side).at(-1)?.name ?? "";
   }
-  writeObjectRecord(plane, { ...record, [newest]: checksum });
+  writeObjectRecord(side, { ...record, [newest]: checksum });
 }
 
-function requireName(plane: Plane): string {
+function requireName(side: Side): string {
   if (values.name !== undefined && /^[a-z][a-z0-9_]+$/.test(values.name)) return values.name;
-  throw new Error(`${plane} changed; say what changed with --name a_sentence_in_snake_case`);
+  throw new Error(`${side} changed; say what changed with --name a_sentence_in_snake_case`);
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { migrationsOf, type Plane } from "../migrate/plane.ts";
+import type { Side } from "@centralcloud/postgres";
+import { migrationsOf } from "../migrate/side.ts";
 
 /**
  * Which SQL objects each migration goes with, by checksum: `objects.json` beside the migrations.
@@ -8,15 +9,15 @@ import { migrationsOf, type Plane } from "../migrate/plane.ts";
  */
 export type ObjectRecord = Readonly<Record<string, string>>;
 
-function fileOf(plane: Plane): URL {
-  return new URL("objects.json", migrationsOf(plane));
+function fileOf(side: Side): URL {
+  return new URL("objects.json", migrationsOf(side));
 }
 
-export function readObjectRecord(plane: Plane): ObjectRecord {
-  const file = fileOf(plane);
+export function readObjectRecord(side: Side): ObjectRecord {
+  const file = fileOf(side);
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as ObjectRecord) : {};
 }
 
-export function writeObjectRecord(plane: Plane, record: ObjectRecord): void {
-  writeFileSync(fileOf(plane), `${JSON.stringify(record, null, 2)}\n`);
+export function writeObjectRecord(side: Side, record: ObjectRecord): void {
+  writeFileSync(fileOf(side), `${JSON.stringify(record, null, 2)}\n`);
 }

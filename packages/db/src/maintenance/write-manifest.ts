@@ -1,44 +1,44 @@
 import { writeFileSync } from "node:fs";
 import { createDatabase, dropDatabase, startEmbeddedPostgres } from "@centralcloud/embedded";
-import { createClient } from "@centralcloud/postgres";
+import { createClient, type Side, sides } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { manifestFileOf, stateOfBuild } from "../catalog/manifest.ts";
 import { type Catalog, readCatalog } from "../catalog/read-catalog.ts";
 import { migrateUncompared } from "../migrate/migrate.ts";
-import { type Plane, planes } from "../migrate/plane.ts";
+import { landedNameOf, landedNames } from "../migrate/side.ts";
 
 /** Migrates empty databases on a server of its own, and writes down what they have then. */
 export async function writeManifests(): Promise<void> {
-  const server = await startEmbeddedPostgres({ databases: [...planes] });
+  const server = await startEmbeddedPostgres({ databases: [...landedNames] });
   try {
-    for (const plane of planes) await writeManifest(plane, server.urlOf(plane));
+    for (const side of sides) await writeManifest(side, server.urlOf(landedNameOf(side)));
   } finally {
     await server.stop();
   }
 }
 
 /** The same for one side on a server that there is; the database stays, as `template_singularity` or `template_central`. */
-export async function writeManifestOn(serverUrl: string, plane: Plane): Promise<void> {
-  const name = `template_${plane}`;
+export async function writeManifestOn(serverUrl: string, side: Side): Promise<void> {
+  const name = `template_${landedNameOf(side)}`;
   await dropDatabase(serverUrl, name);
   await createDatabase(serverUrl, name);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  await writeManifest(plane, url.href);
+  await writeManifest(side, url.href);
 }
 
-async function writeManifest(plane: Plane, url: string): Promise<void> {
-  await migrateUncompared(plane, url);
-  const manifest = { ...stateOfBuild(plane), objects: await readExpected(plane, url) };
-  writeFileSync(manifestFileOf(plane), `${JSON.stringify(manifest, null, 2)}\n`);
+async function writeManifest(side: Side, url: string): Promise<void> {
+  await migrateUncompared(side, url);
+  const manifest = { ...stateOfBuild(side), objects: await readExpected(side, url) };
+  writeFileSync(manifestFileOf(side), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Leaves out what depends on who migrates: the owner of pgmq's tables. */
-async function readExpected(plane: Plane, url: string): Promise<Catalog> {
+async function readExpected(side: Side, url: string): Promise<Catalog> {
   const client = createClient(url, { applicationName: "centralcloud-generate" });
   await client.connect();
   try {
-    const catalog = await readCatalog(plane, client);
+    const catalog = await readCatalog(side, client);
     const places = await readColumnPlaces(client);
     const expected = Object.keys(catalog)
       .filter((object) => !/^(role |session$)/.test(object))

@@ -1,15 +1,16 @@
+import type { Side } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { type CatalogState, readCatalogStateWith } from "../catalog/digest.ts";
 import { type Migration, readJournal } from "./journal.ts";
 import { checksumOf, readObjects } from "./objects.ts";
-import { type Plane, recordSchema } from "./plane.ts";
+import { landedNameOf, recordSchema } from "./side.ts";
 
 /** The database has migrations that this build does not know. */
 export class DatabaseNewerError extends Error {
   readonly code = "database_newer";
-  constructor(plane: Plane, unknown: readonly string[], newest: string) {
+  constructor(side: Side, unknown: readonly string[], newest: string) {
     super(
-      `the ${plane} database is newer than this build: it has ${unknown.join(", ")}, ` +
+      `the ${side} database is newer than this build: it has ${unknown.join(", ")}, ` +
         `and the newest migration known here is ${newest}. Run the newer build; nothing was changed.`,
     );
     this.name = "DatabaseNewerError";
@@ -27,22 +28,22 @@ export interface Records {
 const nothing: Records = { applied: [], objectsAreCurrent: false };
 
 /** By reading alone, and whether or not there are records. Two round trips. */
-export async function readRecords(plane: Plane, client: ClientBase): Promise<Records> {
+export async function readRecords(side: Side, client: ClientBase): Promise<Records> {
   const { rows: found } = await client.query<{ found: boolean }>(
     "select to_regclass($1) is not null and to_regclass($2) is not null as found",
     [`${recordSchema}.migrations`, `${recordSchema}.objects`],
   );
   if (!found[0]?.found) return nothing;
-  const { rows } = await client.query<Records>(recordsOf(plane));
+  const { rows } = await client.query<Records>(recordsOf(side));
   return rows[0] ?? nothing;
 }
 
 /** The query of {@link readRecords} where there are records. */
-function recordsOf(plane: Plane): string {
+function recordsOf(side: Side): string {
   return `
-select array(select m.name from ${recordSchema}.migrations m where m.plane::text = '${plane}' order by m.created_at) as applied,
+select array(select m.name from ${recordSchema}.migrations m where m.plane::text = '${landedNameOf(side)}' order by m.created_at) as applied,
        exists (select from ${recordSchema}.objects o
-                where o.plane::text = '${plane}' and o.checksum = '${checksumOf(readObjects(plane))}') as "objectsAreCurrent"`;
+                where o.plane::text = '${landedNameOf(side)}' and o.checksum = '${checksumOf(readObjects(side))}') as "objectsAreCurrent"`;
 }
 
 /** What was applied to a database, and whether a comparison has found it as it should be. */
@@ -58,50 +59,50 @@ export interface Standing {
  * @param queries of the same round trip, whose answers `others` has; undefined where that could not be.
  */
 export async function readStanding(
-  plane: Plane,
+  side: Side,
   client: ClientBase,
   queries: readonly string[] = [],
 ): Promise<Standing & { readonly others: readonly (readonly object[])[] | undefined }> {
-  const found = await readCatalogStateWith(plane, client, [recordsOf(plane), ...queries]);
+  const found = await readCatalogStateWith(side, client, [recordsOf(side), ...queries]);
   if (found === undefined) {
-    return { records: await readRecords(plane, client), state: undefined, others: undefined };
+    return { records: await readRecords(side, client), state: undefined, others: undefined };
   }
   const [records, ...others] = found.others as [readonly Records[], ...(readonly object[])[]];
   return { records: records[0] ?? nothing, state: found.state, others };
 }
 
 /** Whether they are all that this build has, and no more. */
-export function areOfThisBuild(plane: Plane, { applied, objectsAreCurrent }: Records): boolean {
-  const known = readJournal(plane).map(({ name }) => name);
+export function areOfThisBuild(side: Side, { applied, objectsAreCurrent }: Records): boolean {
+  const known = readJournal(side).map(({ name }) => name);
   return objectsAreCurrent && applied.join() === known.join();
 }
 
 /** The names of the migrations that a database has, oldest first. */
-export async function readApplied(plane: Plane, client: ClientBase): Promise<readonly string[]> {
+export async function readApplied(side: Side, client: ClientBase): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select m.name from ${recordSchema}.migrations m where m.plane = $1 order by m.created_at`,
-    [plane],
+    [landedNameOf(side)],
   );
   return rows.map(({ name }) => name);
 }
 
 /** @throws {DatabaseNewerError} */
-export function findPending(plane: Plane, names: readonly string[]): readonly Migration[] {
-  const journal = readJournal(plane);
+export function findPending(side: Side, names: readonly string[]): readonly Migration[] {
+  const journal = readJournal(side);
   const applied = new Set(names);
   const known = new Set(journal.map(({ name }) => name));
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    throw new DatabaseNewerError(plane, unknown, journal.at(-1)?.name ?? "none");
+    throw new DatabaseNewerError(side, unknown, journal.at(-1)?.name ?? "none");
   }
   return journal.filter(({ name }) => !applied.has(name));
 }
 
 /** Whether the SQL objects of a database are those of this build. */
-export async function objectsAreCurrent(plane: Plane, client: ClientBase): Promise<boolean> {
+export async function objectsAreCurrent(side: Side, client: ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ checksum: string }>(
     `select o.checksum from ${recordSchema}.objects o where o.plane = $1`,
-    [plane],
+    [landedNameOf(side)],
   );
-  return rows[0]?.checksum === checksumOf(readObjects(plane));
+  return rows[0]?.checksum === checksumOf(readObjects(side));
 }

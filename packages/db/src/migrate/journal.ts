@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { migrationsOf, type Plane } from "./plane.ts";
+import type { Side } from "@centralcloud/postgres";
+import { migrationsOf } from "./side.ts";
 
 /** One migration that drizzle-kit wrote, in the order of its journal. */
 export interface Migration {
@@ -11,14 +12,14 @@ export interface Migration {
 }
 
 /** @throws when the journal's times do not strictly increase: a database would skip a migration. */
-export function readJournal(plane: Plane): readonly Migration[] {
-  const folder = migrationsOf(plane);
+export function readJournal(side: Side): readonly Migration[] {
+  const folder = migrationsOf(side);
   const { entries } = readEntries(folder);
   return entries.map((entry, index) => {
     const previous = entries[index - 1];
     if (previous !== undefined && entry.when <= previous.when) {
       throw new Error(
-        `${plane}: migration ${entry.tag} is not later than ${previous.tag}; write it again`,
+        `${side}: migration ${entry.tag} is not later than ${previous.tag}; write it again`,
       );
     }
     const text = readFileSync(new URL(`${entry.tag}.sql`, folder), "utf8");
@@ -33,8 +34,8 @@ const statementEnd = "--> statement-breakpoint";
  * The tables of a side, qualified, as the newest migration leaves them: what drizzle-kit has written down beside it. So
  * nothing that migrates needs drizzle itself.
  */
-export function readTableNames(plane: Plane): readonly string[] {
-  const folder = migrationsOf(plane);
+export function readTableNames(side: Side): readonly string[] {
+  const folder = migrationsOf(side);
   const { entries } = readEntries(folder);
   const newest = String(entries.length - 1).padStart(4, "0");
   const file = new URL(`meta/${newest}_snapshot.json`, folder);

@@ -1,6 +1,6 @@
 import { codeOf, sqlState } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import { createRecordsStatement, recordSchema } from "./plane.ts";
+import { createRecordsStatement, recordSchema } from "./side.ts";
 
 /** How long a migration waits for a lock, in seconds; whoever comes after it waits as long. */
 export const longestLockWaitS = 10;

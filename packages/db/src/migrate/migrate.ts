@@ -3,6 +3,7 @@ import {
   createClient,
   describeBlockers,
   findBlockers,
+  type Side,
   sqlState,
   whileWatched,
   withClient,
@@ -11,7 +12,7 @@ import type { Observe } from "@centralcloud/service";
 import pg from "pg";
 import { readCatalogState, recordDigest } from "../catalog/digest.ts";
 import { findDrift, isComplete, recordsMissing } from "../catalog/find-drift.ts";
-import { type MendResult, type MendScope, mendDrift } from "../catalog/mend-drift.ts";
+import { type RepairResult, type RepairScope, repairDrift } from "../catalog/repair-drift.ts";
 import { findPending, objectsAreCurrent, readApplied } from "./applied.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { type Migration, readJournal } from "./journal.ts";
@@ -20,13 +21,13 @@ import { checksumOf, readObjects } from "./objects.ts";
 import type { MigrationObservation } from "./observation.ts";
 import { giveToOwner, ownershipStatements } from "./ownership.ts";
 import { ensurePgmq } from "./pgmq.ts";
-import { type Plane, recordSchema } from "./plane.ts";
 import { rolesAreWaiting } from "./roles.ts";
+import { landedNameOf, recordSchema } from "./side.ts";
 import { isUpToDate } from "./up-to-date.ts";
 
 /** What a run changed; all empty when the database was up to date. */
-export interface MigrationResult extends MendResult {
-  readonly plane: Plane;
+export interface MigrationResult extends RepairResult {
+  readonly side: Side;
   readonly migrations: readonly string[];
   readonly objectsApplied: number;
 }
@@ -36,9 +37,9 @@ export class MigrationBlockedError extends Error {
   readonly code = "migration_blocked";
   /** Whom it waited for, as far as was seen. */
   readonly blockers: readonly Blocker[];
-  constructor(plane: Plane, blockers: readonly Blocker[], cause: unknown) {
+  constructor(side: Side, blockers: readonly Blocker[], cause: unknown) {
     super(
-      `the ${plane} database could not be migrated: another transaction, such as a dump, has held a lock that the ` +
+      `the ${side} database could not be migrated: another transaction, such as a dump, has held a lock that the ` +
         `migration needs for more than ${longestLockWaitS} s. It waited for ${describeBlockers(blockers)}. ` +
         "Nothing was changed; run it again when that is over.",
       { cause },
@@ -56,7 +57,7 @@ const privilegeMissing = "01007";
 /**
  * Brings one database up to date: pgcrypto and pgmq (on the Singularity side), pending migrations, then
  * every SQL object if any has changed, roles and what they are granted among them; then everything that differs from
- * what a fresh migration makes is mended. All of it is one transaction: it happens whole or not at all. Where nothing
+ * what a fresh migration makes is repaired. All of it is one transaction: it happens whole or not at all. Where nothing
  * has changed since a migration of this build found all of it in order, that is all that is looked at. Runs at the
  * same time, from anywhere, wait for each other; the later ones find nothing to do. A role that can't be made or granted
  * stops nothing; it is observed. So is whom a run waits for, and no wait is longer than ten seconds. The jobs of a
@@ -67,23 +68,23 @@ const privilegeMissing = "01007";
  * @throws {MigrationBlockedError} when somebody holds a lock that it needs; nothing was changed.
  */
 export async function migrate(
-  plane: Plane,
+  side: Side,
   url: string,
   observe: Observe<MigrationObservation>,
 ): Promise<MigrationResult> {
-  return await migrateDatabase(plane, url, observe, true);
+  return await migrateDatabase(side, url, observe, true);
 }
 
 /** Migrates without a look at what the database should have: that is written down from what this makes. */
-export async function migrateUncompared(plane: Plane, url: string): Promise<void> {
-  await migrateDatabase(plane, url, () => {}, false);
+export async function migrateUncompared(side: Side, url: string): Promise<void> {
+  await migrateDatabase(side, url, () => {}, false);
 }
 
 /** A statement of a migration may read a large table. */
 const queryTimeoutMs = 24 * 3_600_000;
 
 async function migrateDatabase(
-  plane: Plane,
+  side: Side,
   url: string,
   observe: Observe<MigrationObservation>,
   compares: boolean,
@@ -98,136 +99,135 @@ async function migrateDatabase(
     tell(blockers: readonly Blocker[]) {
       waitedFor = blockers;
       const waitsFor = describeBlockers(blockers);
-      observe({ event: "migration-waiting", database: plane, waitsFor });
+      observe({ event: "migration-waiting", side, waitsFor });
     },
   };
   try {
-    const asking = compares && isUpToDate(plane, client, longestLockWaitS * 1_000);
+    const asking = compares && isUpToDate(side, client, longestLockWaitS * 1_000);
     if (asking !== false && (await whileWatched(watch, asking))) {
-      return { plane, migrations: [], objectsApplied: 0, mended: [], remaining: [] };
+      return { side, migrations: [], objectsApplied: 0, repaired: [], remaining: [] };
     }
     // What happened is told once it is certain.
     const observations: MigrationObservation[] = [];
     client.on("notice", ({ code, message }) => {
       if (code !== privilegeMissing || message === undefined) return;
-      observations.push({ event: "privilege-missing", database: plane, message });
+      observations.push({ event: "privilege-missing", side, message });
     });
     await client.query("begin");
     const keep: Observe<MigrationObservation> = (observation) => observations.push(observation);
-    const result = await whileWatched(watch, migrateIn(plane, client, keep, compares));
+    const result = await whileWatched(watch, migrateIn(side, client, keep, compares));
     await client.query("commit");
     for (const observation of observations) observe(observation);
     return result;
   } catch (error) {
     const isBlocked = error instanceof pg.DatabaseError && error.code === sqlState.lockNotAvailable;
-    throw isBlocked ? new MigrationBlockedError(plane, waitedFor, error) : error;
+    throw isBlocked ? new MigrationBlockedError(side, waitedFor, error) : error;
   } finally {
     await client.end();
   }
 }
 
 async function migrateIn(
-  plane: Plane,
+  side: Side,
   client: pg.Client,
   observe: Observe<MigrationObservation>,
   compares: boolean,
 ): Promise<MigrationResult> {
   await lockRecords(client);
-  const applied = await readApplied(plane, client);
-  const mended = compares ? await restoreRecords(plane, client, applied, observe) : [];
-  const pending = mended.length > 0 ? [] : findPending(plane, applied);
-  const database = plane;
-  if (plane === "singularity") {
+  const applied = await readApplied(side, client);
+  const repaired = compares ? await restoreRecords(side, client, applied, observe) : [];
+  const pending = repaired.length > 0 ? [] : findPending(side, applied);
+  if (side === "source") {
     await ensureExtensions(client, observe);
     await ensurePgmq(client, observe);
   }
   for (const migration of pending) {
     for (const statement of migration.statements) await client.query(statement);
-    await recordMigrations(plane, client, [migration]);
-    observe({ event: "migration-applied", database, migration: migration.name });
+    await recordMigrations(side, client, [migration]);
+    observe({ event: "migration-applied", side, migration: migration.name });
   }
   let objectsApplied = 0;
-  if (await objectsAreDue(plane, client, pending.length > 0)) {
+  if (await objectsAreDue(side, client, pending.length > 0)) {
     // Functions and views need their tables.
     if (compares && pending.length === 0) {
-      mended.push(...(await mendAndTell(plane, client, observe, "tables")).mended);
+      repaired.push(...(await repairAndTell(side, client, observe, "tables")).repaired);
     }
-    objectsApplied = await applyObjects(plane, client);
-    observe({ event: "objects-applied", database, count: objectsApplied });
+    objectsApplied = await applyObjects(side, client);
+    observe({ event: "objects-applied", side, count: objectsApplied });
   }
-  const message = await giveToOwner(plane, client);
-  if (message !== undefined) observe({ event: "privilege-missing", database, message });
-  const rest = compares ? await mendAndTell(plane, client, observe, "everything") : nothing;
-  if (compares && rest.remaining.length === 0) await recordWhatIsInOrder(plane, client);
+  const message = await giveToOwner(side, client);
+  if (message !== undefined) observe({ event: "privilege-missing", side, message });
+  const rest = compares ? await repairAndTell(side, client, observe, "everything") : nothing;
+  if (compares && rest.remaining.length === 0) await recordWhatIsInOrder(side, client);
   return {
-    plane,
+    side,
     migrations: pending.map(({ name }) => name),
     objectsApplied,
-    mended: [...mended, ...rest.mended],
+    repaired: [...repaired, ...rest.repaired],
     remaining: rest.remaining,
   };
 }
 
 /** So that nobody compares the database again before something of it changes. */
-async function recordWhatIsInOrder(plane: Plane, client: pg.Client): Promise<void> {
+async function recordWhatIsInOrder(side: Side, client: pg.Client): Promise<void> {
   // Before the comparison: what changes meanwhile makes another digest.
-  const state = await readCatalogState(plane, client);
+  const state = await readCatalogState(side, client);
   if (state === undefined || state.isKnown) return;
-  const { differences, rights } = await findDrift(plane, client);
-  const owners = await ownershipStatements(plane, client);
+  const { differences, rights } = await findDrift(side, client);
+  const owners = await ownershipStatements(side, client);
   if (differences.length + rights.length + owners.length > 0) return;
-  await recordDigest(plane, client, state.digest);
+  await recordDigest(side, client, state.digest);
 }
 
-const nothing: MendResult = { mended: [], remaining: [] };
+const nothing: RepairResult = { repaired: [], remaining: [] };
 
-async function mendAndTell(
-  database: Plane,
+async function repairAndTell(
+  side: Side,
   client: pg.Client,
   observe: Observe<MigrationObservation>,
-  scope: MendScope,
-): Promise<MendResult> {
-  const result = await mendDrift(database, client, scope);
-  for (const what of result.mended) observe({ event: "drift-mended", database, what });
+  scope: RepairScope,
+): Promise<RepairResult> {
+  const result = await repairDrift(side, client, scope);
+  for (const what of result.repaired) observe({ event: "drift-repaired", side, what });
   for (const { what, reason } of result.remaining) {
-    observe({ event: "drift-remains", database, what, reason });
+    observe({ event: "drift-remains", side, what, reason });
   }
   return result;
 }
 
 /** Where only our records of what was applied are gone, everything has been applied. */
 async function restoreRecords(
-  plane: Plane,
+  side: Side,
   client: pg.Client,
   applied: readonly string[],
   observe: Observe<MigrationObservation>,
 ): Promise<string[]> {
-  if (applied.length > 0 || !(await isComplete(plane, client))) return [];
-  await recordMigrations(plane, client, readJournal(plane));
-  observe({ event: "drift-mended", database: plane, what: recordsMissing });
+  if (applied.length > 0 || !(await isComplete(side, client))) return [];
+  await recordMigrations(side, client, readJournal(side));
+  observe({ event: "drift-repaired", side, what: recordsMissing });
   return [recordsMissing];
 }
 
 async function recordMigrations(
-  plane: Plane,
+  side: Side,
   client: pg.Client,
   migrations: readonly Migration[],
 ): Promise<void> {
   for (const { name, createdAt } of migrations) {
     await client.query(
       `insert into ${recordSchema}.migrations (plane, name, created_at) values ($1, $2, $3)`,
-      [plane, name, createdAt],
+      [landedNameOf(side), name, createdAt],
     );
   }
 }
 
-async function objectsAreDue(plane: Plane, client: pg.Client, force: boolean): Promise<boolean> {
-  if (force || !(await objectsAreCurrent(plane, client))) return true;
-  return await rolesAreWaiting(plane, client);
+async function objectsAreDue(side: Side, client: pg.Client, force: boolean): Promise<boolean> {
+  if (force || !(await objectsAreCurrent(side, client))) return true;
+  return await rolesAreWaiting(side, client);
 }
 
-async function applyObjects(plane: Plane, client: pg.Client): Promise<number> {
-  const objects = readObjects(plane);
+async function applyObjects(side: Side, client: pg.Client): Promise<number> {
+  const objects = readObjects(side);
   // Functions may name each other and views in any order; their bodies are checked when all are there.
   await client.query("set local check_function_bodies = off");
   for (const { path, statements } of objects) {
@@ -240,7 +240,7 @@ async function applyObjects(plane: Plane, client: pg.Client): Promise<number> {
   await client.query(
     `insert into ${recordSchema}.objects (plane, checksum) values ($1, $2)
      on conflict (plane) do update set checksum = excluded.checksum, applied_at = now()`,
-    [plane, checksumOf(objects)],
+    [landedNameOf(side), checksumOf(objects)],
   );
   return objects.length;
 }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { objectsOf, type Plane, roleFiles } from "./plane.ts";
+import type { Side } from "@centralcloud/postgres";
 import { rolesOf } from "./roles.ts";
+import { landedNameOf, objectsOf, roleFiles } from "./side.ts";
 
 /** One SQL object: a file of `sql/`, which may be applied any number of times. */
 export interface SqlObject {
@@ -23,26 +24,26 @@ const kinds = [
 
 type Kind = (typeof kinds)[number];
 
-/** By plane; the files of a build do not change while it runs. */
-const objectsRead = new Map<Plane, readonly SqlObject[]>();
+/** By side; the files of a build do not change while it runs. */
+const objectsRead = new Map<Side, readonly SqlObject[]>();
 
-export function readObjects(plane: Plane): readonly SqlObject[] {
-  const known = objectsRead.get(plane);
+export function readObjects(side: Side): readonly SqlObject[] {
+  const known = objectsRead.get(side);
   if (known !== undefined) return known;
-  const roles = rolesOf[plane].map((role) => readObject("roles", role, roleFiles));
+  const roles = rolesOf[side].map((role) => readObject("roles", role, roleFiles));
   const others = kinds.flatMap((kind) =>
-    namesOfObjects(plane, kind).map((name) =>
-      readObject(`${plane}/${kind}`, name, folderOf(plane, kind)),
+    namesOfObjects(side, kind).map((name) =>
+      readObject(`${landedNameOf(side)}/${kind}`, name, folderOf(side, kind)),
     ),
   );
   const objects = [...roles, ...others];
-  objectsRead.set(plane, objects);
+  objectsRead.set(side, objects);
   return objects;
 }
 
 /** The objects of a kind, by the names of their files, which are theirs. */
-export function namesOfObjects(plane: Plane, kind: Kind): readonly string[] {
-  const folder = folderOf(plane, kind);
+export function namesOfObjects(side: Side, kind: Kind): readonly string[] {
+  const folder = folderOf(side, kind);
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((file) => file.endsWith(".sql"))
@@ -50,8 +51,8 @@ export function namesOfObjects(plane: Plane, kind: Kind): readonly string[] {
     .map((file) => file.slice(0, -".sql".length));
 }
 
-function folderOf(plane: Plane, kind: Kind): URL {
-  return new URL(`${kind}/`, objectsOf(plane));
+function folderOf(side: Side, kind: Kind): URL {
+  return new URL(`${kind}/`, objectsOf(side));
 }
 
 function readObject(path: string, name: string, folder: URL): SqlObject {

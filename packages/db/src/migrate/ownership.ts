@@ -1,8 +1,9 @@
+import type { Side } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { readTableNames } from "./journal.ts";
 import { namesOfObjects } from "./objects.ts";
-import { type Plane, recordSchema } from "./plane.ts";
 import { ownerRole } from "./roles.ts";
+import { recordSchema } from "./side.ts";
 
 /** What is ours in a database, whoever made it. */
 interface Belongings {
@@ -12,19 +13,19 @@ interface Belongings {
 }
 
 /** Applications may keep tables and functions of their own in `public`, so ours are known by name. */
-export function belongingsOf(plane: Plane): Belongings {
-  const schema = plane === "singularity" ? "public" : "central";
+export function belongingsOf(side: Side): Belongings {
+  const schema = side === "source" ? "public" : "central";
   const qualified = (name: string) => `${schema}.${name}`;
   return {
-    schemas: plane === "singularity" ? [recordSchema] : [recordSchema, schema],
+    schemas: side === "source" ? [recordSchema] : [recordSchema, schema],
     relations: [
-      ...readTableNames(plane),
-      ...namesOfObjects(plane, "views").map(qualified),
+      ...readTableNames(side),
+      ...namesOfObjects(side, "views").map(qualified),
       `${recordSchema}.migrations`,
       `${recordSchema}.objects`,
       `${recordSchema}.comparisons`,
     ],
-    functions: namesOfObjects(plane, "functions").map(qualified),
+    functions: namesOfObjects(side, "functions").map(qualified),
   };
 }
 
@@ -36,10 +37,10 @@ const functionsOfIndexes: readonly string[] = ["public.dead_letter_fingerprint"]
 
 /** One statement for each object of ours that `centralcloud_owner` does not own; none without that role. */
 export async function ownershipStatements(
-  plane: Plane,
+  side: Side,
   client: ClientBase,
 ): Promise<readonly string[]> {
-  const { schemas, relations, functions } = belongingsOf(plane);
+  const { schemas, relations, functions } = belongingsOf(side);
   const { rows } = await client.query<{ statement: string }>(
     `with owner as (select r.oid from pg_roles r where r.rolname = $4),
      foreign_object as (
@@ -79,8 +80,8 @@ export async function ownershipStatements(
  *
  * @returns why not, or undefined.
  */
-export async function giveToOwner(plane: Plane, client: ClientBase): Promise<string | undefined> {
-  const statements = await ownershipStatements(plane, client);
+export async function giveToOwner(side: Side, client: ClientBase): Promise<string | undefined> {
+  const statements = await ownershipStatements(side, client);
   if (statements.length === 0) return undefined;
   await client.query("savepoint ownership");
   try {

@@ -1,15 +1,14 @@
-import { createClient } from "@centralcloud/postgres";
+import { createClient, type Side } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { findDrift, isComplete, recordsMissing } from "../catalog/find-drift.ts";
-import { describeAll } from "../catalog/mend-drift.ts";
+import { describeAll } from "../catalog/repair-drift.ts";
 import { findPending, readStanding } from "./applied.ts";
 import { ownershipStatements } from "./ownership.ts";
-import type { Plane } from "./plane.ts";
 import { rolesAreWaiting } from "./roles.ts";
 
 /** What a migration would change; nothing where the database is up to date. */
 export interface MigrationPlan {
-  readonly plane: Plane;
+  readonly side: Side;
   readonly migrations: readonly string[];
   /** Whether functions, views, roles and grants would be applied. */
   readonly appliesObjects: boolean;
@@ -17,7 +16,7 @@ export interface MigrationPlan {
    * What differs from what was made, in words. Not known where migrations or objects are due: what they change
    * differs, too.
    */
-  readonly mends: readonly string[];
+  readonly repairs: readonly string[];
 }
 
 /**
@@ -26,12 +25,12 @@ export interface MigrationPlan {
  *
  * @throws {DatabaseNewerError} when the database is ahead of this build.
  */
-export async function planMigration(plane: Plane, url: string): Promise<MigrationPlan> {
+export async function planMigration(side: Side, url: string): Promise<MigrationPlan> {
   const client = createClient(url, { applicationName: "centralcloud-migrate" });
   await client.connect();
   try {
     await client.query("begin read only");
-    const plan = await planIn(plane, client);
+    const plan = await planIn(side, client);
     await client.query("rollback");
     return plan;
   } finally {
@@ -39,20 +38,20 @@ export async function planMigration(plane: Plane, url: string): Promise<Migratio
   }
 }
 
-async function planIn(plane: Plane, client: ClientBase): Promise<MigrationPlan> {
-  const { records, state } = await readStanding(plane, client);
+async function planIn(side: Side, client: ClientBase): Promise<MigrationPlan> {
+  const { records, state } = await readStanding(side, client);
   const { applied, objectsAreCurrent } = records;
-  if (applied.length === 0 && (await isComplete(plane, client))) {
-    return { plane, migrations: [], appliesObjects: true, mends: [recordsMissing] };
+  if (applied.length === 0 && (await isComplete(side, client))) {
+    return { side, migrations: [], appliesObjects: true, repairs: [recordsMissing] };
   }
-  const migrations = findPending(plane, applied).map(({ name }) => name);
+  const migrations = findPending(side, applied).map(({ name }) => name);
   const due = migrations.length > 0 || !objectsAreCurrent;
-  if (due) return { plane, migrations, appliesObjects: true, mends: [] };
-  const appliesObjects = await rolesAreWaiting(plane, client);
+  if (due) return { side, migrations, appliesObjects: true, repairs: [] };
+  const appliesObjects = await rolesAreWaiting(side, client);
   if (state?.isKnown) {
-    return { plane, migrations, appliesObjects, mends: [] };
+    return { side, migrations, appliesObjects, repairs: [] };
   }
-  const owners = await ownershipStatements(plane, client);
-  const mends = [...owners, ...describeAll(await findDrift(plane, client))];
-  return { plane, migrations, appliesObjects, mends };
+  const owners = await ownershipStatements(side, client);
+  const repairs = [...owners, ...describeAll(await findDrift(side, client))];
+  return { side, migrations, appliesObjects, repairs };
 }

@@ -1,12 +1,12 @@
+import type { Side } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
-import type { Plane } from "./plane.ts";
 
 /** Owns every object of ours; the migrating role is a member of it. */
 export const ownerRole = "centralcloud_owner";
 
 /** The roles that have something to do in a database, each with a file of its name in `sql/roles`. */
-export const rolesOf: Readonly<Record<Plane, readonly string[]>> = {
-  singularity: [
+export const rolesOf: Readonly<Record<Side, readonly string[]>> = {
+  source: [
     "centralcloud_application",
     "centralcloud_auditor",
     "centralcloud_consumer",
@@ -29,14 +29,14 @@ export const rolesOf: Readonly<Record<Plane, readonly string[]>> = {
  * administrator has made it since, or has given this role the right to. A role that is referred to
  * nowhere in the database has been granted nothing in it.
  */
-export async function rolesAreWaiting(plane: Plane, client: ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ waiting: boolean }>(waitingQuery(plane));
+export async function rolesAreWaiting(side: Side, client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ waiting: boolean }>(waitingQuery(side));
   return rows[0]?.waiting ?? false;
 }
 
 /** The query of {@link rolesAreWaiting}: one row, `waiting`. */
-export function waitingQuery(plane: Plane): string {
-  const names = rolesOf[plane].map((name) => `'${name}'`).join(", ");
+export function waitingQuery(side: Side): string {
+  const names = rolesOf[side].map((name) => `'${name}'`).join(", ");
   return (
     // By database first: a server of many databases has a row for each object of ours in each of them.
     `with here as materialized (

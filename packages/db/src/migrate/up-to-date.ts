@@ -2,13 +2,13 @@ import {
   codeOf,
   DatabaseUnreachableError,
   inShortTransaction,
+  type Side,
   sqlState,
   UnfitDatabaseError,
   withClient,
 } from "@centralcloud/postgres";
 import pg, { type ClientBase } from "pg";
 import { areOfThisBuild, readStanding } from "./applied.ts";
-import type { Plane } from "./plane.ts";
 import { waitingQuery } from "./roles.ts";
 
 /** A table that is locked for longer is waited for by the migration itself, in milliseconds. */
@@ -20,13 +20,13 @@ const shortestLockMs = 500;
  *
  * @throws {DatabaseUnreachableError}
  */
-export async function hasNothingToMigrate(plane: Plane, url: string): Promise<boolean> {
+export async function hasNothingToMigrate(side: Side, url: string): Promise<boolean> {
   try {
     return await withClient(url, { applicationName: "centralcloud-migrate" }, async (client) => {
       try {
-        const found = await lookShortly(plane, client, shortestLockMs, [cronQuery]);
+        const found = await lookShortly(side, client, shortestLockMs, [cronQuery]);
         if (!found.isUpToDate) return false;
-        return plane === "central" || !(found.cron ?? (await mayHavePgCron(client)));
+        return side === "central" || !(found.cron ?? (await mayHavePgCron(client)));
       } catch (error) {
         // The migration meets it, too, and says more of it.
         if (error instanceof pg.DatabaseError) return false;
@@ -62,22 +62,18 @@ const longestMs = 60_000;
  *
  * @param lockMs how long it waits for a table that somebody has locked, in milliseconds.
  */
-export async function isUpToDate(
-  plane: Plane,
-  client: ClientBase,
-  lockMs: number,
-): Promise<boolean> {
-  return (await lookShortly(plane, client, lockMs)).isUpToDate;
+export async function isUpToDate(side: Side, client: ClientBase, lockMs: number): Promise<boolean> {
+  return (await lookShortly(side, client, lockMs)).isUpToDate;
 }
 
 async function lookShortly(
-  plane: Plane,
+  side: Side,
   client: ClientBase,
   lockMs: number,
   also: readonly string[] = [],
 ): Promise<Look> {
   try {
-    return await inShortTransaction(client, longestMs, () => look(plane, client, also), lockMs);
+    return await inShortTransaction(client, longestMs, () => look(side, client, also), lockMs);
   } catch (error) {
     if (codeOf(error) === sqlState.insufficientPrivilege) return { isUpToDate: false };
     throw error;
@@ -91,15 +87,15 @@ interface Look {
 }
 
 /** @param also asked in the same round trip: of pg_cron. */
-async function look(plane: Plane, client: ClientBase, also: readonly string[]): Promise<Look> {
-  const queries = [waitingQuery(plane), ...also];
-  const { records, state, others } = await readStanding(plane, client, queries);
+async function look(side: Side, client: ClientBase, also: readonly string[]): Promise<Look> {
+  const queries = [waitingQuery(side), ...also];
+  const { records, state, others } = await readStanding(side, client, queries);
   if (others === undefined) return { isUpToDate: false };
   const [waiting, cron] = others as [
     readonly { waiting: boolean | null }[],
     (readonly { database: string | null }[])?,
   ];
   const isUpToDate =
-    areOfThisBuild(plane, records) && state?.isKnown === true && waiting[0]?.waiting !== true;
+    areOfThisBuild(side, records) && state?.isKnown === true && waiting[0]?.waiting !== true;
   return { isUpToDate, ...(cron === undefined ? {} : { cron: cron[0]?.database !== null }) };
 }

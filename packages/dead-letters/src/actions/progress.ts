@@ -33,7 +33,7 @@ const columns = `
   ${instant("p.started_at")} as "startedAt", ${instant("p.closed_at")} as "endedAt"`;
 
 /** A runner that was killed may have a transaction open until its server process notices. */
-const takeOverS = 30;
+const lockTimeoutS = 30;
 
 /** A part that a runner has opened: what the functions that move messages are told. */
 export interface OpenPart {
@@ -50,7 +50,7 @@ export interface RunnerClaim {
 }
 
 /**
- * Takes a part over, and says how far it is; waits for a transaction that another runner has left open.
+ * Claims a part, and says how far it is; waits for a transaction that another runner has left open.
  *
  * @returns the number of a later claim that has it: a runner that comes late takes nothing back.
  */
@@ -60,7 +60,7 @@ export function openProgress(
   { runner, claimNumber }: RunnerClaim,
 ): Promise<Progress | { readonly laterClaim: number }> {
   return inTransaction(pool, async (client) => {
-    await client.query(`set local lock_timeout = '${takeOverS}s'`);
+    await client.query(`set local lock_timeout = '${lockTimeoutS}s'`);
     const { rows } = await client.query<Row>(
       `select ${columns}
          from public.open_action_part(

@@ -4,8 +4,8 @@ import { pause, wordsOf } from "@centralcloud/service";
 import type { PoolClient } from "pg";
 import type { DeadLetterKey } from "../cursor.ts";
 import { type ActingRole, ActionLostError } from "../errors.ts";
-import { type OnProgress, Pace } from "../pace.ts";
 import type { Place } from "../place.ts";
+import { type OnProgress, RateLimit } from "../rate-limit.ts";
 import type { NeededRight } from "../rights.ts";
 import { inTransaction } from "../transaction.ts";
 import { at, PlaceFaultError } from "./place-fault.ts";
@@ -129,7 +129,7 @@ class ActionRun<Selection> {
   readonly #signal: AbortSignal;
   readonly #whenInterrupted: WhenInterrupted;
   readonly #canary: Canary | undefined;
-  readonly #pace = new Pace();
+  readonly #rateLimit = new RateLimit();
   readonly #tellProgress: () => void;
   #stopped: string | null = null;
 
@@ -179,7 +179,7 @@ class ActionRun<Selection> {
     return this.#result();
   }
 
-  /** Takes a part over, also from a claim that the central store has lost. */
+  /** Claims a part, also from a claim that the central store has lost. */
   async #open(place: Place): Promise<Progress> {
     const { action } = this.#session;
     const open = async () => await openProgress(place, action, this.#session.claimed);
@@ -196,7 +196,7 @@ class ActionRun<Selection> {
     while (part.progress.endedAt === null) {
       if (!(await this.#mayGoOn(part))) return false;
       const { moved, isAtEnd } = await at(part.place, () => this.#moveChunk(part));
-      this.#pace.count(moved);
+      this.#rateLimit.count(moved);
       if (isAtEnd) break;
     }
     return true;
@@ -211,15 +211,15 @@ class ActionRun<Selection> {
       const orders = await this.#report(part, canaryState);
       canaryState = undefined;
       if (orders.state !== "running" && orders.state !== "paused") return false;
-      this.#pace.setRate(orders.rate);
+      this.#rateLimit.setRate(orders.rate);
       if (orders.state === "running") {
         const checkResult = await this.#judgeCanary(orders.canaryState);
         if (checkResult === "stop") return false;
-        if (checkResult === "go" && this.#pace.dueMs === 0) return true;
+        if (checkResult === "go" && this.#rateLimit.dueMs === 0) return true;
         if (checkResult !== "go" && checkResult !== "wait") canaryState = checkResult;
       }
       if (canaryState !== undefined) continue;
-      const restMs = orders.state === "running" ? this.#pace.dueMs || napMs : napMs;
+      const restMs = orders.state === "running" ? this.#rateLimit.dueMs || napMs : napMs;
       await pause(Math.min(restMs, napMs), this.#signal);
     }
   }
@@ -235,7 +235,7 @@ class ActionRun<Selection> {
         return { moved: 0, isAtEnd: true };
       }
       if (waits) await client.query(`set local lock_timeout = '${lockWaitS}s'`);
-      const limit = Math.min(this.#pace.limit, this.#canaryLeft());
+      const limit = Math.min(this.#rateLimit.limit, this.#canaryLeft());
       const open = { key: action.key, queue: place.queue, runner };
       const request = { after: before.after, limit, part: open, waits };
       const counts = await this.#step.moveChunk(client, place, selection, request);

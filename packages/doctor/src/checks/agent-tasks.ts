@@ -21,7 +21,7 @@ async function findOddTasks(client: CheckedDatabase["client"]): Promise<CheckRes
     warning(
       `${odd} of the latest completed tasks, the first with id ${id}, have a duration or a time that measures nothing (NaN, ` +
         "infinite or far too large); agent_performance_5min leaves them out",
-      "mend what writes them, and the rows: update public.agent_tasks set duration_ms = null where duration_ms >= 1e300",
+      "repair what writes them, and the rows: update public.agent_tasks set duration_ms = null where duration_ms >= 1e300",
     ),
   ];
 }

@@ -93,8 +93,8 @@ function tablesOf(database: CheckedDatabase): Promise<readonly TableState[]> {
   return known;
 }
 
-async function readTables({ client, plane }: CheckedDatabase): Promise<readonly TableState[]> {
-  const { relations } = belongingsOf(plane);
+async function readTables({ client, side }: CheckedDatabase): Promise<readonly TableState[]> {
+  const { relations } = belongingsOf(side);
   const { rows } = await client.query<TableState>(
     // By the functions beneath pg_stat_user_tables: that view also looks at every index of the database.
     `select format('%I.%I', n.nspname, c.relname) as table, pg_stat_get_dead_tuples(c.oid)::float8 as dead,
@@ -118,7 +118,7 @@ async function readTables({ client, plane }: CheckedDatabase): Promise<readonly 
       order by 1`,
     // Schemas that are ours alone; in public there are applications' tables, too.
     [
-      plane === "singularity" ? "pgmq" : "central",
+      side === "source" ? "pgmq" : "central",
       [...new Set(relations.map((name) => name.split(".")[0]))],
       relations,
     ],

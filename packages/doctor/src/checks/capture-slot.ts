@@ -91,8 +91,8 @@ export type SlotFact =
     };
 
 export async function gatherSlots(database: CheckedDatabase): Promise<SlotFact> {
-  const { client, plane } = database;
-  if (plane === "central") {
+  const { client, side } = database;
+  if (side === "central") {
     const [cursors, known] = [await readVisibleCursors(client), await readKnownSources(client)];
     return { side: "central", cursors, known };
   }

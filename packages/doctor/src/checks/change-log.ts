@@ -31,11 +31,11 @@ export type ChangeLogFact =
 
 export async function gatherChangeLog({
   client,
-  plane,
+  side,
   source,
   slot,
 }: CheckedDatabase): Promise<ChangeLogFact> {
-  if (plane !== "central") {
+  if (side !== "central") {
     return { side: "source", sourceId: (await source()).sourceId, slot: await slot() };
   }
   const { rows } = await client.query<CursorRow>(

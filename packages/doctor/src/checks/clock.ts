@@ -21,7 +21,7 @@ export async function checkClock({ clock, limits }: CheckedDatabase): Promise<Ch
 export function compareClocks(
   facts: readonly DatabaseFact<ClockOffset>[],
 ): readonly DatabaseCheckResult[] {
-  const central = facts.find(({ database }) => database.plane === "central");
+  const central = facts.find(({ database }) => database.side === "central");
   if (central === undefined) return [];
   return facts.flatMap(({ database, fact: own }) => {
     if (database === central.database) return [];

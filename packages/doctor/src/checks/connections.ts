@@ -67,8 +67,8 @@ function judge(budget: Budget, need: number, total: number, replicas: number): C
   );
 }
 
-async function countReplicas({ client, plane }: CheckedDatabase): Promise<number> {
-  if (plane !== "central") return 0;
+async function countReplicas({ client, side }: CheckedDatabase): Promise<number> {
+  if (side !== "central") return 0;
   const { live } = await readRow<{ live: number }>(
     client,
     `select count(*)::integer as live from central.consumers c

@@ -3,7 +3,7 @@ import { type CheckResult, ok, warning } from "../finding.ts";
 
 const consequences = {
   fsync: "a crash of the machine may destroy the whole database",
-  full_page_writes: "a crash of the machine may leave torn pages, which no recovery mends",
+  full_page_writes: "a crash of the machine may leave torn pages, which no recovery repairs",
   synchronous_commit:
     "a crash of the server takes back what was told to be committed: a message could be archived whose effect is lost",
 } as const;

@@ -9,8 +9,8 @@ export interface KeyFact {
   readonly keys: readonly KnownSessionKey[];
 }
 
-export async function gatherKeys({ client, plane, keys }: CheckedDatabase): Promise<KeyFact> {
-  if (plane === "central") return { replicas: await readLiveReplicas(client), keys: [] };
+export async function gatherKeys({ client, side, keys }: CheckedDatabase): Promise<KeyFact> {
+  if (side === "central") return { replicas: await readLiveReplicas(client), keys: [] };
   return { replicas: [], keys: await keys() };
 }
 

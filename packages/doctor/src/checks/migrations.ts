@@ -1,20 +1,20 @@
-import { isComplete, readJournal, recordsMissing } from "@centralcloud/db";
+import { isComplete, landedNameOf, readJournal, recordsMissing } from "@centralcloud/db";
 import type { CheckedDatabase } from "../check.ts";
 import { type CheckResult, error, ok, warning } from "../finding.ts";
 
 export async function checkMigrations({
   client,
-  plane,
+  side,
   records,
 }: CheckedDatabase): Promise<CheckResult[]> {
-  const remedy = `centralcloud migrate --only ${plane}`;
+  const remedy = `centralcloud migrate --only ${landedNameOf(side)}`;
   const { applied, objectsAreCurrent } = await records();
   if (applied.length === 0) {
-    const isOurs = await isComplete(plane, client);
+    const isOurs = await isComplete(side, client);
     const message = isOurs ? `${recordsMissing}, or a part of it` : "it was never migrated";
     return [error(message, remedy)];
   }
-  const known = readJournal(plane).map(({ name }) => name);
+  const known = readJournal(side).map(({ name }) => name);
   const unknown = applied.filter((name) => !known.includes(name));
   const pending = known.filter((name) => !applied.includes(name));
   if (unknown.length > 0) {

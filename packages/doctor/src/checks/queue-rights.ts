@@ -10,12 +10,12 @@ interface Gap {
 
 /** Whether our functions may send, the consumer take, and people look: a recreated queue starts without. */
 export async function checkQueueRights(database: CheckedDatabase): Promise<CheckResult[]> {
-  const { client, plane, queues } = database;
+  const { client, side, queues } = database;
   const complete = ok(
     "our functions may send to each queue, the consumer take, and viewers and operators look",
   );
   // What is as it was made has the rights that were given.
-  const areAllOurs = queues.every((queue) => queuesOf(plane).includes(queue));
+  const areAllOurs = queues.every((queue) => queuesOf(side).includes(queue));
   if (areAllOurs && (await database.state())?.isKnown) return [complete];
   const { rows } = await client.query<Gap>(
     `with needed (role, prefix, suffix, privileges) as (

@@ -4,7 +4,7 @@ import type { CheckedDatabase } from "../check.ts";
 import { type CheckResult, error, ok, runStatement, warning } from "../finding.ts";
 
 /** So old may a message get before it shows that nobody consumes its queue, or not fast enough. */
-const patienceS = 600;
+const longestWaitS = 600;
 /** Counting stops there: a backlog of millions is counted no faster. */
 const countAtMost = 1_000;
 
@@ -22,10 +22,10 @@ interface State {
 }
 
 export async function checkQueues(database: CheckedDatabase): Promise<CheckResult[]> {
-  const { client, plane, queues } = database;
+  const { client, side, queues } = database;
   const names = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
   // What is as it was made needs no look at each queue's table.
-  const areAllOurs = names.every((name) => queuesOf(plane).includes(name));
+  const areAllOurs = names.every((name) => queuesOf(side).includes(name));
   const isKnown = areAllOurs && (await database.state())?.isKnown === true;
   const states = isKnown ? names.map(asMade) : await readStates(client, names);
   const existing = states.filter(({ exists }) => exists);
@@ -122,7 +122,7 @@ async function readContents(
 function judgeBacklog(queue: string, { count, ageS }: Content): CheckResult {
   if (ageS === null) return ok(`${queue} is empty`);
   const waiting = `${queue}: ${countOf(count, "message")} in it, the oldest since ${ageS} s`;
-  if (ageS <= patienceS) return ok(waiting);
+  if (ageS <= longestWaitS) return ok(waiting);
   return warning(waiting, "see that a consumer runs: its /readyz says what it waits for");
 }
 

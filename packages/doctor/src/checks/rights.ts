@@ -1,34 +1,33 @@
-import type { Plane } from "@centralcloud/db";
+import type { Side } from "@centralcloud/postgres";
 import { type CheckedDatabase, readRow } from "../check.ts";
 import { type CheckResult, error, ok } from "../finding.ts";
 
 /** What the consumer can't do without, beside its queues. */
-const needed: Readonly<
-  Record<Plane, { schemas: string[]; tables: string[]; functions: string[] }>
-> = {
-  singularity: {
-    schemas: ["public", "pgmq"],
-    tables: ["public.singularity_source"],
-    functions: ["pgmq.read", "pgmq.archive", "pgmq.send"],
-  },
-  central: {
-    schemas: ["central"],
-    tables: [],
-    functions: [
-      "central.register_source",
-      "central.merge_patterns",
-      "central.merge_sessions",
-      "central.merge_knowledge",
-    ],
-  },
-};
+const needed: Readonly<Record<Side, { schemas: string[]; tables: string[]; functions: string[] }>> =
+  {
+    source: {
+      schemas: ["public", "pgmq"],
+      tables: ["public.singularity_source"],
+      functions: ["pgmq.read", "pgmq.archive", "pgmq.send"],
+    },
+    central: {
+      schemas: ["central"],
+      tables: [],
+      functions: [
+        "central.register_source",
+        "central.merge_patterns",
+        "central.merge_sessions",
+        "central.merge_knowledge",
+      ],
+    },
+  };
 
 /** Roles of people: whoever has one of them looks or acts, and is no consumer. */
 const roleNames = ["centralcloud_operator", "centralcloud_viewer"];
 
 /** Whether the consumer could work as the role that looks; people have roles of their own. */
 export async function checkRights(database: CheckedDatabase): Promise<CheckResult[]> {
-  const { client, plane, server } = database;
+  const { client, side, server } = database;
   const [login] = await server.query<{ self: string; superuser: boolean }>(
     client,
     "select r.rolname as self, r.rolsuper as superuser from pg_roles r where r.rolname = current_user",
@@ -48,7 +47,7 @@ export async function checkRights(database: CheckedDatabase): Promise<CheckResul
   if (person !== undefined) {
     return [ok(`${self} is a member of ${person.role}; a consumer logs in as another role`)];
   }
-  const { schemas, tables, functions } = needed[plane];
+  const { schemas, tables, functions } = needed[side];
   // By the catalogs: a name in a schema that is closed to us could not even be asked about.
   const { missing } = await readRow<{ missing: string[] }>(
     client,

@@ -16,13 +16,13 @@ interface Role {
 }
 
 export async function checkRoles(database: CheckedDatabase): Promise<CheckResult[]> {
-  const { server, plane } = database;
-  const roles = await server.ask(`roles of ${plane}`, () => readRoles(database));
+  const { server, side } = database;
+  const roles = await server.ask(`roles of ${side}`, () => readRoles(database));
   const problems = roles.flatMap((role) => (role.exists ? findProblems(role) : [missing(role)]));
   return [...problems, ...describeMembers(roles.filter((role) => role.exists))];
 }
 
-async function readRoles({ client, plane }: CheckedDatabase): Promise<readonly Role[]> {
+async function readRoles({ client, side }: CheckedDatabase): Promise<readonly Role[]> {
   const { rows } = await client.query<Role>(
     `select w.name, r.oid is not null as exists,
             coalesce(r.rolcanlogin, false) as "canLogin", coalesce(r.rolreplication, false) as "canReplicate",
@@ -34,7 +34,7 @@ async function readRoles({ client, plane }: CheckedDatabase): Promise<readonly R
        from unnest($1::text[]) as w (name)
        left join pg_roles r on r.rolname = w.name
       order by w.name`,
-    [rolesOf[plane]],
+    [rolesOf[side]],
   );
   return rows;
 }

@@ -27,11 +27,11 @@ export interface KnownSource {
 export type IdentityFact = IdentifiedSource | { readonly known: readonly KnownSource[] };
 
 export async function gatherIdentities({
-  plane,
+  side,
   client,
   identity,
 }: CheckedDatabase): Promise<IdentityFact> {
-  return plane === "singularity" ? await identity() : { known: await readKnownSources(client) };
+  return side === "source" ? await identity() : { known: await readKnownSources(client) };
 }
 
 export async function readKnownSources(client: ClientBase): Promise<readonly KnownSource[]> {

@@ -12,8 +12,8 @@ export interface JobProblem {
   readonly remedy: string;
 }
 
-/** So many times in a row a job may fail or be missed before it counts as a problem. */
-const patience = 3;
+/** How many times in a row a job may fail or be missed before it counts as a problem. */
+const missedAtMost = 3;
 
 /**
  * The jobs whose last success is older than three of their intervals, or that never succeeded although
@@ -27,7 +27,7 @@ export async function checkJobHealth(source: Pool | ClientBase): Promise<readonl
 function findProblem(times: JobTimes, now: Date): JobProblem | undefined {
   const { job, schedule, declaredAt, lastSuccessAt, lastStartedAt } = times;
   const since = lastSuccessAt ?? declaredAt;
-  const lateFrom = nextDue(schedule, since, patience);
+  const lateFrom = nextDue(schedule, since, missedAtMost);
   if (lateFrom === undefined) {
     const remedy = "run `centralcloud migrate`, which writes the declared schedule again";
     return { job, problem: `its schedule ${JSON.stringify(schedule)} can't be read`, remedy };

@@ -15,9 +15,9 @@ import {
   askSources,
   identify,
   type KnownSource,
-  patiently,
   readSourceUrls,
   SourcesMissingError,
+  withFullTimeout,
 } from "../../sources.ts";
 import { showActionProgress } from "../dlq/action.ts";
 import { readJudge } from "../dlq/judge.ts";
@@ -35,7 +35,7 @@ export async function continueActions(
   ids: readonly string[],
 ): Promise<Error | undefined> {
   if (ids.length === 0) return undefined;
-  const asked = await askSources(readSourceUrls(environment), patiently({}), identify);
+  const asked = await askSources(readSourceUrls(environment), withFullTimeout({}), identify);
   return await interruptible(async (signal) => {
     let problem: Error | undefined;
     for (const id of ids) {
@@ -58,7 +58,7 @@ export async function continueWithFile(
   { id, from }: { readonly id: string; readonly from: string },
 ): Promise<Error | undefined> {
   const judge = await readJudge(environment);
-  const asked = await askSources(readSourceUrls(environment), patiently({}), identify);
+  const asked = await askSources(readSourceUrls(environment), withFullTimeout({}), identify);
   const { state, interrupted } = await withLines(environment, "--from", from, ({ open }) =>
     interruptible((signal) =>
       run(command, central, id, { asked, signal, file: { openLines: open, judge } }),
@@ -78,7 +78,7 @@ export async function settleAction(
 ): Promise<void> {
   const action = await readAction(central, id);
   if (action === undefined || action.finishedAt !== null) return;
-  const asked = await askSources(readSourceUrls(environment), patiently({}), identify);
+  const asked = await askSources(readSourceUrls(environment), withFullTimeout({}), identify);
   await interruptible((signal) => run(command, central, id, { asked, signal }));
 }
 

@@ -60,8 +60,8 @@ async function askOutcome(
   options: SourceOptions,
   action: ActionDetails,
 ): Promise<Answers<Outcome>> {
-  const patient = { waitsForWork: "among-few", ...options } as const;
-  const asked = await askSources(readSourceUrls(environment), patient, async (source) => {
+  const asking = { waitsForWork: "among-few", ...options } as const;
+  const asked = await askSources(readSourceUrls(environment), asking, async (source) => {
     const { sourceId, name, pool } = source;
     const isOurs = action.parts.some((part) => part.sourceId === sourceId);
     return isOurs ? await outcomeOf(action, [{ sourceId, name, pool }]) : undefined;

@@ -41,13 +41,13 @@ export function discardCommand(environment: Environment): Command {
       const report = await withCentralScope(command, environment, options, (scope, central) =>
         interruptible((signal) => {
           const onProgress = showActionProgress("dead letters");
-          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
+          const rateLimit = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           return discardDeadLetters(scope, filter, {
             central,
             request,
             ...bulk,
             ...digestOf(options),
-            ...pace,
+            ...rateLimit,
           });
         }),
       );

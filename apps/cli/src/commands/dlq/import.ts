@@ -33,8 +33,8 @@ export function importCommand(environment: Environment): Command {
             reportProgress({ done: moved, total: expected, unit: "dead letters", hint });
           };
           const { rate } = options;
-          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
-          const run = { central, request, origin: file, ...pace };
+          const rateLimit = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
+          const run = { central, request, origin: file, ...rateLimit };
           return importDeadLetters(sources, lines.open, run);
         }),
       ),

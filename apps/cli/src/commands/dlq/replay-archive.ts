@@ -53,8 +53,8 @@ export function replayArchiveCommand(environment: Environment): Command {
       const report = await withCentralScope(command, environment, options, (scope, central) =>
         interruptible((signal) => {
           const onProgress = showActionProgress("archived messages");
-          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
-          return replayArchive(scope, range, { central, request, all, ...pace });
+          const rateLimit = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
+          return replayArchive(scope, range, { central, request, all, ...rateLimit });
         }),
       );
       print(json ? JSON.stringify({ dryRun: false, ...report }) : describe(report));

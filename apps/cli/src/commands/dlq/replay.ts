@@ -72,7 +72,7 @@ export function replayCommand(environment: Environment): Command {
       const report = await withCentralScope(command, environment, options, (scope, central) =>
         interruptible((signal) => {
           const onProgress = showActionProgress("dead letters");
-          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
+          const rateLimit = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
           const edited = edit === undefined ? {} : { edit };
           const canary = options.canary === undefined ? {} : { canary: options.canary };
           return replayDeadLetters(scope, filter, {
@@ -81,7 +81,7 @@ export function replayCommand(environment: Environment): Command {
             ...bulk,
             ...digestOf(options),
             judge,
-            ...pace,
+            ...rateLimit,
             ...edited,
             ...canary,
           });

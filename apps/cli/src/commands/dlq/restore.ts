@@ -48,8 +48,8 @@ export function restoreCommand(environment: Environment): Command {
       const report = await withCentralScope(command, environment, options, (scope, central) =>
         interruptible((signal) => {
           const onProgress = showActionProgress("dead letters");
-          const pace = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
-          return restoreDeadLetters(scope, selection, { central, request, ...bulk, ...pace });
+          const rateLimit = { signal, onProgress, ...(rate === undefined ? {} : { rate }) };
+          return restoreDeadLetters(scope, selection, { central, request, ...bulk, ...rateLimit });
         }),
       );
       const { moved: restored, ...rest } = report;

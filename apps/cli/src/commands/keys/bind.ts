@@ -6,10 +6,10 @@ import {
   askSources,
   assertComplete,
   identifySources,
-  patiently,
   readSourceUrls,
   type SourceOptions,
   sourceOption,
+  withFullTimeout,
 } from "../../sources.ts";
 import { assertOpenBoundSeals } from "./holders.ts";
 
@@ -25,7 +25,7 @@ export function bindCommand(environment: Environment): Command {
       await assertOpenBoundSeals(environment);
       // Nothing is done unless it can be done everywhere.
       await identifySources(urls, options);
-      const asked = await askSources(urls, patiently(options), async ({ pool, name }) => {
+      const asked = await askSources(urls, withFullTimeout(options), async ({ pool, name }) => {
         const keyIds = await bindSessionKeys(pool);
         const when = keyIds.length === 0 ? "already" : `from now on, for key ${keyIds.join(", ")}`;
         return `${printable(name)}: seals name their session ${when}`;

@@ -8,10 +8,10 @@ import {
   askSources,
   assertComplete,
   identifySources,
-  patiently,
   readSourceUrls,
   type SourceOptions,
   sourceOption,
+  withFullTimeout,
 } from "../../sources.ts";
 
 /** For what brings a system up again and again: it may run after any rotation, and undoes none. */
@@ -35,7 +35,7 @@ export function ensureCommand(environment: Environment): Command {
       const urls = readSourceUrls(environment);
       // Nothing is done unless it can be done everywhere.
       await identifySources(urls, options);
-      const asked = await askSources(urls, patiently(options), async ({ pool, name }) => {
+      const asked = await askSources(urls, withFullTimeout(options), async ({ pool, name }) => {
         for (const { keyId, alg: algorithm, publicKey } of keys.slice(-1)) {
           await ensureSessionKey(pool, { keyId, algorithm, publicKey });
         }

@@ -17,8 +17,8 @@ function HelpPage(): VNode {
   return (
     <>
       <p>
-        The console shows what waits, what failed and why, and lets you mend it. Every page has the
-        command that shows the same in a terminal, and its address can be sent to others.
+        The console shows what waits, what failed and why, and lets you repair it. Every page has
+        the command that shows the same in a terminal, and its address can be sent to others.
       </p>
       <h2>When something is wrong</h2>
       <ol>

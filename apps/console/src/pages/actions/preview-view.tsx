@@ -95,7 +95,7 @@ export function PreviewView({
               }
             >
               <p>
-                Replaying what the contract refuses dead-letters it again. Mend the producer or the
+                Replaying what the contract refuses dead-letters it again. Fix the producer or the
                 contract first, edit them, or send a few first to see.
               </p>
             </Notice>

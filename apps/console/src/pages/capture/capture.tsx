@@ -157,7 +157,7 @@ function Problems({ rows }: { readonly rows: readonly CaptureStatus[] }): VNode 
       return [
         [
           `The capture of ${source} does not continue: ${fault}`,
-          "It continues by itself once that is mended.",
+          "It continues by itself once that is repaired.",
         ],
       ];
     }

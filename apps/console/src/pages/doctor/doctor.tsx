@@ -25,7 +25,7 @@ const check = z.string().refine((name) => checkNames.includes(name), {
   error: `must be one of ${checkNames.toSorted().join(", ")}`,
 });
 
-/** What is wrong with the databases, or will be, and what mends each. Looks anew whenever it is loaded. */
+/** What is wrong with the databases, or will be, and how to repair each. Looks anew whenever it is loaded. */
 export const doctor = page({
   path: "/doctor",
   right: "look",
@@ -146,7 +146,7 @@ function Problem({ finding }: { readonly finding: Finding }): VNode | null {
         <Text>{shorten(message, 1_000)}</Text>
       </p>
       <p>
-        <strong>What mends it: </strong>
+        <strong>How to repair it: </strong>
         <Text>{shorten(remedy, 1_000)}</Text>
       </p>
       {fix !== undefined && (

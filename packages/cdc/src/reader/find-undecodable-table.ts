@@ -13,7 +13,7 @@ const longestWaitMs = 1_000;
  * @param lsn where the server failed.
  * @param untilLsn the commit of its transaction: what comes behind it is not looked at.
  */
-export async function findCulprit(
+export async function findUndecodableTable(
   {
     url,
     slot,

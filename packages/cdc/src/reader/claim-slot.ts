@@ -12,7 +12,7 @@ import type { SlotReaderOptions } from "./slot-reader-options.ts";
  *
  * @returns what was committed before this is in the change log, and may be given once more.
  */
-export async function takeOver(
+export async function claimSlot(
   options: SlotReaderOptions,
   stream: ReplicationStream,
 ): Promise<bigint> {

@@ -1,4 +1,4 @@
-export interface PaceOptions {
+export interface RateLimitOptions {
   /** Messages per second at most; default: as fast as it goes. */
   readonly rate?: number;
   /** Ends the run after the chunk under way. */
@@ -25,7 +25,7 @@ const maxChunk = 500;
 const maxDebtMs = 1_000;
 
 /** Divides a run into chunks, and keeps its rate, which may change on the way. */
-export class Pace {
+export class RateLimit {
   #rate: number | null = null;
   /** When the next chunk may begin, by the monotonic clock. */
   #nextAt = performance.now();

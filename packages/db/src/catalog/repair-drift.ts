@@ -1,48 +1,47 @@
-import { codeOf, messageOf, sqlState } from "@centralcloud/postgres";
+import { codeOf, messageOf, type Side, sqlState } from "@centralcloud/postgres";
 import type { ClientBase } from "pg";
 import { giveToOwner } from "../migrate/ownership.ts";
-import type { Plane } from "../migrate/plane.ts";
 import type { Difference } from "./compare.ts";
 import { describeDifference, describeRights } from "./describe.ts";
 import { type Drift, findDrift } from "./find-drift.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
-import { mendStatements, replacingStatements } from "./mend-statements.ts";
+import { repairStatements, replacingStatements } from "./repair-statements.ts";
 import type { RightsDifference } from "./rights.ts";
 
 /** What was wrong with a database, in words. */
-export interface MendResult {
-  readonly mended: readonly string[];
+export interface RepairResult {
+  readonly repaired: readonly string[];
   readonly remaining: readonly Remaining[];
 }
 
 export interface Remaining {
   readonly what: string;
   readonly reason: string;
-  /** Whether an administrator could mend it: this role may not. */
+  /** Whether an administrator could repair it: this role may not. */
   readonly isForbidden: boolean;
 }
 
 type Refusal = Omit<Remaining, "what">;
 
-/** Which differences are mended: all, or only those of tables, which functions and views need. */
-export type MendScope = "everything" | "tables";
+/** Which differences are repaired: all, or only those of tables, which functions and views need. */
+export type RepairScope = "everything" | "tables";
 
 /** What comes back in one pass may need another: a table its grants, a role its right to them. */
 const passesAtMost = 5;
 
 /**
- * Makes of a database what a fresh migration makes, in the caller's transaction. Each mend that fails is undone
+ * Makes of a database what a fresh migration makes, in the caller's transaction. Each repair that fails is undone
  * by itself, and is among what remains.
  */
-export async function mendDrift(
-  plane: Plane,
+export async function repairDrift(
+  side: Side,
   client: ClientBase,
-  scope: MendScope = "everything",
-): Promise<MendResult> {
-  const manifest = readManifest(plane);
+  scope: RepairScope = "everything",
+): Promise<RepairResult> {
+  const manifest = readManifest(side);
   const wrong = new Set<string>();
   const refusals = new Map<string, Refusal>();
-  const look = async () => narrow(await findDrift(plane, client), scope);
+  const look = async () => narrow(await findDrift(side, client), scope);
   let drift = await look();
   let previous: string[] = [];
   for (let pass = 0; pass < passesAtMost && hasAny(drift); pass += 1) {
@@ -52,26 +51,26 @@ export async function mendDrift(
     previous = found;
     await client.query("set local check_function_bodies = off");
     for (const difference of drift.differences) {
-      const refusal = await mend(plane, client, manifest, difference);
+      const refusal = await repair(side, client, manifest, difference);
       if (refusal !== undefined) refusals.set(describeDifference(difference), refusal);
     }
     for (const right of drift.rights) {
       const refusal = await attempt(client, right.statements);
       if (refusal !== undefined) refusals.set(describeRights(right), refusal);
     }
-    await giveToOwner(plane, client);
+    await giveToOwner(side, client);
     drift = await look();
   }
   const remaining = (await withoutForeignDatabase(client, drift)).map((what) => {
     return { what, ...(refusals.get(what) ?? ignored) };
   });
-  return { mended: [...wrong].filter((what) => !describeAll(drift).includes(what)), remaining };
+  return { repaired: [...wrong].filter((what) => !describeAll(drift).includes(what)), remaining };
 }
 
 /** Who may grant nothing is only warned by PostgreSQL. */
 const ignored: Refusal = { reason: "this role may not", isForbidden: true };
 
-function narrow(drift: Drift, scope: MendScope): Drift {
+function narrow(drift: Drift, scope: RepairScope): Drift {
   if (scope === "everything") return drift;
   const differences = drift.differences.filter(
     ({ object, property = "" }) =>
@@ -89,13 +88,13 @@ export function describeAll({ differences, rights }: Drift): string[] {
   return [...differences.map(describeDifference), ...rights.map(describeRights)];
 }
 
-async function mend(
-  plane: Plane,
+async function repair(
+  side: Side,
   client: ClientBase,
   manifest: Manifest,
   difference: Difference,
 ): Promise<Refusal | undefined> {
-  const statements = mendStatements(plane, manifest, difference);
+  const statements = repairStatements(side, manifest, difference);
   if (statements.length === 0) {
     return {
       reason: "that can't be changed without a decision about its data",
@@ -103,7 +102,7 @@ async function mend(
     };
   }
   const refusal = await attempt(client, statements);
-  const replacing = refusal === undefined ? [] : replacingStatements(plane, difference);
+  const replacing = refusal === undefined ? [] : replacingStatements(side, difference);
   return replacing.length === 0 ? refusal : await attempt(client, replacing);
 }
 
@@ -112,14 +111,14 @@ async function attempt(
   client: ClientBase,
   statements: readonly string[],
 ): Promise<Refusal | undefined> {
-  await client.query("savepoint mend");
+  await client.query("savepoint repair");
   try {
     for (const statement of statements) await client.query(statement);
-    await client.query("release savepoint mend");
+    await client.query("release savepoint repair");
     return undefined;
   } catch (error) {
     if (!/^(0A|22|23|2B|42|55000|55006|P0)/.test(codeOf(error) ?? "")) throw error;
-    await client.query("rollback to savepoint mend; release savepoint mend");
+    await client.query("rollback to savepoint repair; release savepoint repair");
     const isForbidden = codeOf(error) === sqlState.insufficientPrivilege;
     return { reason: messageOf(error), isForbidden };
   }

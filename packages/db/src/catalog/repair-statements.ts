@@ -1,16 +1,17 @@
+import type { Side } from "@centralcloud/postgres";
 import { readObjects, type SqlObject } from "../migrate/objects.ts";
-import type { Plane } from "../migrate/plane.ts";
+import { landedNameOf } from "../migrate/side.ts";
 import { queueOfObject } from "./catalog-query.ts";
 import type { Difference } from "./compare.ts";
 import { privilegesIn } from "./describe.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * What mends a difference, in order; none where nothing does without harm. Definitions come from the manifest,
+ * What repairs a difference, in order; none where nothing does without harm. Definitions come from the manifest,
  * functions and views from their files in `sql`. What a table held that is gone does not come back.
  */
-export function mendStatements(
-  plane: Plane,
+export function repairStatements(
+  side: Side,
   manifest: Manifest,
   difference: Difference,
 ): readonly string[] {
@@ -20,25 +21,25 @@ export function mendStatements(
     if (queue !== undefined) return [`select public.create_queue('${queue}')`];
     if (object.startsWith("schema ")) return [`create ${object}`];
     if (object.startsWith("table ")) {
-      return createTable(plane, object, manifest.objects[object] ?? {});
+      return createTable(side, object, manifest.objects[object] ?? {});
     }
-    return applyFile(plane, object);
+    return applyFile(side, object);
   }
   const [kind = "", ...rest] = property.split(" ");
   const name = rest.join(" ");
   switch (kind) {
     case "column":
-      return mendColumn(difference, name);
+      return repairColumn(difference, name);
     case "constraint":
-      return mendConstraint(difference, name);
+      return repairConstraint(difference, name);
     case "index":
-      return mendIndex(difference, name);
+      return repairIndex(difference, name);
     case "trigger":
-      return mendTrigger(difference, name);
+      return repairTrigger(difference, name);
     case "grants":
-      return mendGrants(difference, property.slice("grants to ".length));
+      return repairGrants(difference, property.slice("grants to ".length));
     case "option":
-      return [mendOption(difference, name)];
+      return [repairOption(difference, name)];
     case "storage":
       return [`alter ${object} set ${difference.expected}`];
     case "row":
@@ -49,29 +50,29 @@ export function mendStatements(
     case "content":
       return [`refresh ${object}`];
     case "definition":
-      return [...dropMaterialized(object), ...applyFile(plane, object)];
+      return [...dropMaterialized(object), ...applyFile(side, object)];
     case "settings":
       return object.startsWith("sequence ")
         ? [`alter ${object} ${difference.expected}`]
-        : applyFile(plane, object);
+        : applyFile(side, object);
     case "runs":
-      return applyFile(plane, object);
+      return applyFile(side, object);
     case "default":
-      return findFile(plane, "grants/centralcloud_owner").map(({ statements }) => statements);
+      return findFile(side, "grants/centralcloud_owner").map(({ statements }) => statements);
     default:
       return [];
   }
 }
 
 /** How to make a function or view anew that can't be replaced, because it returns something else now. */
-export function replacingStatements(plane: Plane, difference: Difference): readonly string[] {
+export function replacingStatements(side: Side, difference: Difference): readonly string[] {
   const { object, property } = difference;
   if (property !== "definition" || !/^(function|procedure|view) /.test(object)) return [];
-  return [`drop ${object}`, ...applyFile(plane, object)];
+  return [`drop ${object}`, ...applyFile(side, object)];
 }
 
 function createTable(
-  plane: Plane,
+  side: Side,
   object: string,
   facts: Readonly<Record<string, string>>,
 ): readonly string[] {
@@ -86,10 +87,10 @@ function createTable(
     statements.push("insert into public.singularity_source (name) values (current_database())");
   }
   const name = object.slice(object.indexOf(".") + 1);
-  return [...statements, ...findFile(plane, `storage/${name}`).map(textOf)];
+  return [...statements, ...findFile(side, `storage/${name}`).map(textOf)];
 }
 
-function mendColumn(
+function repairColumn(
   { object, expected = "", actual }: Difference,
   name: string,
 ): readonly string[] {
@@ -161,19 +162,25 @@ function continueSequence(object: string, column: string): readonly string[] {
   ];
 }
 
-function mendConstraint({ object, expected, actual }: Difference, name: string): readonly string[] {
+function repairConstraint(
+  { object, expected, actual }: Difference,
+  name: string,
+): readonly string[] {
   return [
     ...(actual === undefined ? [] : [`alter ${object} drop constraint ${name}`]),
     `alter ${object} add constraint ${name} ${expected}`,
   ];
 }
 
-function mendIndex({ object, expected = "", actual }: Difference, name: string): readonly string[] {
+function repairIndex(
+  { object, expected = "", actual }: Difference,
+  name: string,
+): readonly string[] {
   const schema = object.replace(/^.*? (?=\S+\.)/, "").split(".")[0];
   return [...(actual === undefined ? [] : [`drop index ${schema}.${name}`]), expected];
 }
 
-function mendTrigger(
+function repairTrigger(
   { object, expected = "", actual }: Difference,
   name: string,
 ): readonly string[] {
@@ -188,12 +195,12 @@ function mendTrigger(
   ];
 }
 
-function mendOption({ object, expected }: Difference, name: string): string {
+function repairOption({ object, expected }: Difference, name: string): string {
   const change = expected === undefined ? `reset (${name})` : `set (${name} = ${expected})`;
   return `alter ${object} ${change}`;
 }
 
-function mendGrants(
+function repairGrants(
   { object, expected, actual, owner }: Difference,
   grantee: string,
 ): readonly string[] {
@@ -220,16 +227,16 @@ function dropMaterialized(object: string): readonly string[] {
 }
 
 /** Applies the file of a function, view or job once more. */
-function applyFile(plane: Plane, object: string): readonly string[] {
+function applyFile(side: Side, object: string): readonly string[] {
   const name = /^.*?\.(?:"([^"]+)"|(\w+))/.exec(object);
   const base = name?.[1] ?? name?.[2] ?? "";
-  if (object.startsWith("job ")) return findFile(plane, "schedules/jobs").map(textOf);
+  if (object.startsWith("job ")) return findFile(side, "schedules/jobs").map(textOf);
   const kind = /^(function|procedure) /.test(object) ? "functions" : "views";
-  return findFile(plane, `${kind}/${base}`).map(textOf);
+  return findFile(side, `${kind}/${base}`).map(textOf);
 }
 
-function findFile(plane: Plane, path: string): readonly SqlObject[] {
-  return readObjects(plane).filter((file) => file.path === `${plane}/${path}.sql`);
+function findFile(side: Side, path: string): readonly SqlObject[] {
+  return readObjects(side).filter((file) => file.path === `${landedNameOf(side)}/${path}.sql`);
 }
 
 function textOf({ statements }: SqlObject): string {

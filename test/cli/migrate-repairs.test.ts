@@ -19,7 +19,7 @@ async function drift(): Promise<string[]> {
 
 const migrate = (...words: string[]) => runCommand(["migrate", ...words], environmentOf(system));
 
-test("what was changed by hand is named by the doctor, foretold by --dry-run, and mended once", async () => {
+test("what was changed by hand is named by the doctor, foretold by --dry-run, and repaired once", async () => {
   await system.central.pool.query(
     `revoke execute on all functions in schema central from centralcloud_consumer;
      drop index central.change_log_committed_at_idx`,
@@ -43,7 +43,7 @@ test("what was changed by hand is named by the doctor, foretold by --dry-run, an
 
   const plan = await migrate("--dry-run");
   expect(plan.exitCode).toBe(1);
-  expect(plan.stdout).toMatch(/^singularity \S+: would repair: function public\.sync_learning/m);
+  expect(plan.stdout).toMatch(/^source \S+: would repair: function public\.sync_learning/m);
   expect(plan.stdout).toMatch(
     /^central \S+: would repair: centralcloud_consumer lacks execute on/m,
   );
@@ -52,9 +52,7 @@ test("what was changed by hand is named by the doctor, foretold by --dry-run, an
 
   const { exitCode, stdout, stderr } = await migrate();
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  expect(stdout).toMatch(
-    /^singularity \S+: repaired: the trigger agent_sessions_persist_update of/m,
-  );
+  expect(stdout).toMatch(/^source \S+: repaired: the trigger agent_sessions_persist_update of/m);
   expect(stdout).toMatch(/^central \S+: \d+ repaired$/m);
   expect(await drift()).toEqual([]);
   expect((await migrate("--dry-run")).exitCode).toBe(0);
@@ -79,7 +77,7 @@ test("records of migrations that are lost come back, where everything else is th
   expect((await migrate("--only", "central")).stdout).toMatch(/up to date/);
 });
 
-test("what can't be mended is said with the reason, the rest is mended, and the exit code is 1", async () => {
+test("what can't be repaired is said with the reason, the rest is repaired, and the exit code is 1", async () => {
   await system.central.pool.query(
     `alter table central.sources alter column name type varchar(80);
      revoke select on central.sources from centralcloud_consumer`,
@@ -110,5 +108,5 @@ test("a database that can't be reached keeps --dry-run from telling of no other"
   });
   expect(exitCode).toBe(3);
   expect(stdout.match(/: up to date$/gm)).toHaveLength(2);
-  expect(stderr).toMatch(/singularity 127.0.0.1:1\/gone can't be reached: .*ECONNREFUSED/);
+  expect(stderr).toMatch(/source 127.0.0.1:1\/gone can't be reached: .*ECONNREFUSED/);
 });
