@@ -106,6 +106,7 @@ const mayImport = {
   "packages/client": ["packages/cdc", "packages/postgres"],
   "packages/cdc": [
     "packages/central",
+    "packages/contracts",
     "packages/db",
     "packages/postgres",
     "packages/queue",

@@ -20,6 +20,7 @@ const checks = [
   ],
   ["links of the documentation", "node", "scripts/links.mjs"],
   ["words of the glossary", "node", "scripts/words.mjs"],
+  ["places of each queue", "node", "scripts/queues.mjs"],
   ["generated files", "turbo", "run", "verify", "--output-logs=errors-only"],
   ["licences", "node", "scripts/third-party.mjs"],
 ];

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { queueNames } from "@centralcloud/contracts";
 import { expect, test } from "vitest";
 import { environmentOf, runCommandAlone, startCommand } from "../support/command.ts";
 import { queuesOf } from "../support/consumer.ts";
@@ -140,8 +141,7 @@ test("queues tells what waits, what is in flight and what is dead", async () => 
       oldestAgeSeconds: expect.any(Number),
       deadLetters: 1,
     },
-    { ...rest, queue: "agent-sessions" },
-    { ...rest, queue: "agent-knowledge-updates" },
+    ...queueNames.slice(1).map((name) => ({ ...rest, queue: name })),
   ]);
   const table = await runCommand(["queues"], environmentOf(system));
   expect(table.stdout.split("\n")[1]).toMatch(/centralcloud-new-patterns +3 +1 +2 +\d+ +1$/);

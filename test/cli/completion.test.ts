@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { shells } from "@centralcloud/cli";
+import { queueNames } from "@centralcloud/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../support/run-command.ts";
 
@@ -66,10 +67,9 @@ describe.skipIf(!has("bash"))("bash", () => {
   });
 
   test("completes what an option takes, also behind an equals sign", () => {
-    expect(bashCompletes("centralcloud dlq list --queue agent-")).toEqual([
-      "agent-sessions",
-      "agent-knowledge-updates",
-    ]);
+    expect(bashCompletes("centralcloud dlq list --queue agent-")).toEqual(
+      queueNames.filter((queue) => queue.startsWith("agent-")),
+    );
     expect(bashCompletes("centralcloud dlq list --queue=agent-s")).toEqual(["agent-sessions"]);
     expect(bashCompletes("centralcloud actions list --state pl")).toEqual(["planned"]);
     expect(bashCompletes("centralcloud completion z")).toEqual(["zsh"]);
@@ -112,11 +112,7 @@ describe.skipIf(!has("zsh"))("zsh", () => {
     expect(zshCompletes(["centralcloud", ""])).toContain("dlq");
     expect(zshCompletes(["centralcloud", "dlq", ""])).toContain("replay-archive");
     expect(zshCompletes(["centralcloud", "dlq", "list", "--"])).toContain("--queue");
-    expect(zshCompletes(["centralcloud", "dlq", "list", "--queue", ""])).toEqual([
-      "centralcloud-new-patterns",
-      "agent-sessions",
-      "agent-knowledge-updates",
-    ]);
+    expect(zshCompletes(["centralcloud", "dlq", "list", "--queue", ""])).toEqual(queueNames);
     expect(zshCompletes(["centralcloud", "keys", "add", "--from", ""])).toEqual(["FILES"]);
     expect(zshCompletes(["centralcloud", "completion", ""])).toEqual(["bash", "zsh", "fish"]);
   });

@@ -1,7 +1,8 @@
+import { queueNames } from "@centralcloud/contracts";
 import { describe, expect, test } from "vitest";
 import { problem } from "../support/doctor.ts";
 import { installFakePgCron } from "../support/fake-pg-cron.ts";
-import { queues, useHealthySystem } from "../support/healthy-system.ts";
+import { useHealthySystem } from "../support/healthy-system.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { runCommand } from "../support/run-command.ts";
 import { until } from "../support/until.ts";
@@ -154,7 +155,7 @@ describe("queues", () => {
     expect(first).toMatchObject({ exitCode: 0, stderr: "" });
     const fixed = first.stdout.split("\n").filter((line) => line.startsWith("fixed"));
     expect(fixed).toEqual(
-      queues.map((name) =>
+      queueNames.map((name) =>
         expect.stringMatching(
           new RegExp(
             `^fixed {3}queues {2}source \\S+ {2}select public\\.create_queue\\('${name}'\\)$`,

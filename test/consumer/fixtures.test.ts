@@ -64,20 +64,20 @@ const documentedRows: Readonly<Record<string, unknown>> = {
   "agent-knowledge-updates": { knowledge: ["5", "127"] },
 };
 
-describe("each fixture gets its verdict", () => {
+describe("each fixture gets its result", () => {
   afterEach(async () => {
     for (const queue of new Set(fixtures.map((fixture) => fixture.queue))) {
       await system.singularity.pool.query(`truncate pgmq."q_${queue}-dlq"`);
     }
   });
 
-  test.each(fixtures)("$queue, $note: $verdict", async ({ queue, verdict, note, text }) => {
+  test.each(fixtures)("$queue, $note: $result", async ({ queue, result, note, text }) => {
     await queuesOf(system).send(queue, text);
     const { report } = await drainAll(system);
     const deadLetters = await deadLettersOf(system, queue);
-    if (verdict !== "accept") {
+    if (result !== "accept") {
       expect(report).toMatchObject({ processed: 0, deadLettered: 1 });
-      expect(deadLetters.map((deadLetter) => deadLetter.reason)).toEqual([verdict]);
+      expect(deadLetters.map((deadLetter) => deadLetter.reason)).toEqual([result]);
       return;
     }
     expect(deadLetters).toEqual([]);

@@ -1,8 +1,10 @@
-import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/central";
+import { mergeBy } from "@centralcloud/central";
+import { contractFor, queueNames } from "@centralcloud/contracts";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
+import { queueCases } from "../support/queue-cases.ts";
 
 const system = useSystem();
 failOnLeaks();
@@ -22,35 +24,15 @@ afterAll(() => central.end());
 const size = 10_000;
 const at = "2025-10-25T10:00:00Z";
 
-test.each([
-  {
-    queue: "centralcloud-new-patterns",
-    merge: mergePatterns,
-    document: (n: number) => ({ agent_id: n % 50, pattern: { n }, learned_at: at }),
-  },
-  {
-    queue: "agent-sessions",
-    merge: mergeSessions,
-    document: (n: number) => ({ agent_id: "a", session_id: n, session_state: {}, synced_at: at }),
-  },
-  {
-    queue: "agent-knowledge-updates",
-    merge: mergeKnowledge,
-    document: (n: number) => ({
-      agents_updated: 1,
-      total_patterns: n,
-      updated_at: at,
-      agents: [{ agent_id: n, pattern_count: 1 }],
-    }),
-  },
-])(
-  "the largest batch of $queue never costs the square of its size",
-  async ({ queue, merge, document }) => {
+test.each(queueNames)(
+  "the largest batch of %s never costs the square of its size",
+  async (queue) => {
+    const merge = mergeBy(contractFor(queue).merge);
     for (let call = 0; call < 7; call++) {
       const messages = Array.from({ length: size }, (_, index) => ({
         msgId: String(call * size + index),
         enqueuedAt: at,
-        document: JSON.stringify(document(index)),
+        document: JSON.stringify(queueCases[queue].distinct(index)),
       }));
       const sourceId = "00000000-0000-4000-8000-000000000001";
       const counts = await merge(central, { sourceId, queue, messages });

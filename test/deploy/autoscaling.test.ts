@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createConsumer } from "@centralcloud/consumer";
+import { queueNames } from "@centralcloud/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { configurationFor, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
@@ -9,7 +11,6 @@ import { patternMessage } from "../support/messages.ts";
 import { until } from "../support/until.ts";
 
 const folder = fileURLToPath(new URL("../../deploy/kubernetes/", import.meta.url));
-const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 const system = useSystem();
 const members = useMembers(system, { autoscaler: undefined });
 
@@ -61,13 +62,9 @@ beforeAll(async () => {
   const { name } = members.autoscaler.login;
   await system.central.pool.query(`grant usage on schema central to ${name}`);
   await system.central.pool.query(`grant select (last_seen_at) on central.consumers to ${name}`);
-  // As docs/operate/deploy.md has it.
-  await system.singularity.pool.query(`grant usage on schema pgmq to ${name}`);
-  for (const queue of queues) {
-    await system.singularity.pool.query(
-      `grant select (msg_id, enqueued_at) on pgmq."q_${queue}" to ${name}`,
-    );
-  }
+  const page = readFileSync(new URL("../../docs/operate/deploy.md", import.meta.url), "utf8");
+  const [, grants = ""] = /create role autoscaler_1 login;(.*?)```/s.exec(page) ?? [];
+  await system.singularity.pool.query(grants.replaceAll("autoscaler_1", name));
 });
 
 // Before the login is dropped.
@@ -83,11 +80,11 @@ test("nothing waits where the queues are empty", async () => {
 });
 
 test("what waits in any queue counts, and the oldest says for how long", async () => {
-  for (const queue of queues) await queuesOf(system).sendBatch(queue, [patternMessage()]);
+  for (const queue of queueNames) await queuesOf(system).sendBatch(queue, [patternMessage()]);
   await system.singularity.pool.query(
     `update pgmq."q_agent-sessions" set enqueued_at = clock_timestamp() - interval '10 minutes'`,
   );
-  expect(await read("depth")).toBe(3);
+  expect(await read("depth")).toBe(queueNames.length);
   const age = await read("age");
   expect(age).toBeGreaterThanOrEqual(600);
   expect(age).toBeLessThan(700);
@@ -98,7 +95,7 @@ test("a long queue is not counted to its end", async () => {
     `insert into pgmq."q_centralcloud-new-patterns" (vt, message)
      select now(), '{}' from generate_series(1, 150000)`,
   );
-  expect(await read("depth")).toBe(100_003);
+  expect(await read("depth")).toBe(100_000 + queueNames.length);
 });
 
 /** How many replicas the autoscaler asks for, by the formula, of what its queries read. */
@@ -125,7 +122,7 @@ test("what waits asks for replicas only as long as any of them reaches the centr
   expect(replicasFor({ depth: 90_000, age: 60, live: 3 })).toBe(5);
   expect(replicasFor({ depth: 10, age: 6 * 60, live: 3 })).toBe(6);
   expect(replicasFor({ depth: 300_000, age: 86_400, live: 3 })).toBe(12);
-  expect(replicasFor({ depth: 300_000, age: 86_400, live: 0 })).toBe(3);
+  expect(replicasFor({ depth: 300_000, age: 86_400, live: 0 })).toBe(queueNames.length);
 });
 
 test("a database that can't be asked asks for no more replicas than there are in quiet", () => {

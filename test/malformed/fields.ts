@@ -1,45 +1,17 @@
 import { type QueueName, queueNames } from "@centralcloud/contracts";
+import { type Fields, json } from "../support/queue-cases/queue-case.ts";
+import { queueCases } from "../support/queue-cases.ts";
 import type { Ingredients } from "./kind.ts";
 
-/** A message as its keys and the JSON text of each value, so that no value is ever a JavaScript number. */
-export type Fields = Readonly<Record<string, string>>;
+export { type Fields, json, timeOf } from "../support/queue-cases/queue-case.ts";
 
 export const patterns = "centralcloud-new-patterns";
 export const sessions = "agent-sessions";
 export const knowledge = "agent-knowledge-updates";
 
-export const json = JSON.stringify;
-
-/** Each message of knowledge has a time of its own, by which it is found again. */
-export function timeOf(mark: number): string {
-  return new Date(Date.UTC(2025, 0, 1) + mark * 1000).toISOString();
-}
-
 /** A valid message that only `mark` tells from others of its queue. */
 export function validFields(queue: QueueName, { mark }: Pick<Ingredients, "mark">): Fields {
-  switch (queue) {
-    case "centralcloud-new-patterns":
-      return {
-        agent_id: json(`agent-${mark % 11}`),
-        pattern: `{"mark":${mark}}`,
-        learned_at: json(timeOf(mark)),
-        confidence: `0.${(mark % 89) + 10}`,
-      };
-    case "agent-sessions":
-      return {
-        agent_id: json(`agent-${mark % 11}`),
-        session_id: json(`session-${mark}`),
-        session_state: `{"mark":${mark}}`,
-        synced_at: json(timeOf(mark)),
-      };
-    case "agent-knowledge-updates":
-      return {
-        agents_updated: "1",
-        total_patterns: String(mark),
-        updated_at: json(timeOf(mark)),
-        agents: `[{"agent_id":"agent-${mark}","pattern_count":${mark},"confidence":0.5}]`,
-      };
-  }
+  return queueCases[queue].marked(mark);
 }
 
 export function write(fields: Fields): string {
@@ -55,12 +27,6 @@ export function valid(queue: QueueName, ingredients: Ingredients, changes: Field
 export function without(fields: Fields, key: string): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([other]) => other !== key));
 }
-
-export const requiredKeys: Readonly<Record<QueueName, readonly string[]>> = {
-  "centralcloud-new-patterns": ["agent_id", "pattern", "learned_at"],
-  "agent-sessions": ["agent_id", "session_id", "synced_at"],
-  "agent-knowledge-updates": ["agents_updated", "total_patterns", "updated_at"],
-};
 
 export function anyQueue({ random }: Pick<Ingredients, "random">): QueueName {
   return random.pick(queueNames);

@@ -1,8 +1,7 @@
 import { createMetrics } from "@centralcloud/consumer";
+import { queueNames } from "@centralcloud/contracts";
 import { expect, test } from "vitest";
 import { parseMetrics } from "../../tools/support/metrics-text.ts";
-
-const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 
 /** What a replica with so many quiet sources says of itself, without any look at their databases. */
 async function scrapeOf(count: number): Promise<string> {
@@ -12,7 +11,7 @@ async function scrapeOf(count: number): Promise<string> {
       ready: true,
       working: true,
       replica: "one",
-      sources: names.map((name) => ({ name, lanes: queues.map((queue) => ({ queue })) })),
+      sources: names.map((name) => ({ name, lanes: queueNames.map((queue) => ({ queue })) })),
     }),
     sourceStates: () => names.map((place) => ({ place, state: undefined })),
     breakers: () => ({
@@ -21,7 +20,7 @@ async function scrapeOf(count: number): Promise<string> {
         source: name,
         name,
         database: false,
-        lanes: queues.map((queue) => ({ queue, source: false, central: false })),
+        lanes: queueNames.map((queue) => ({ queue, source: false, central: false })),
       })),
     }),
   };

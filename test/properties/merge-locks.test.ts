@@ -1,59 +1,39 @@
 import type { MergeBatch } from "@centralcloud/central";
+import { contractFor, type QueueName } from "@centralcloud/contracts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { endedOrBlocked } from "../support/blocked.ts";
 import { emptyCentral } from "../support/central-content.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { mergeCases, sourceIds } from "../support/merge-cases.ts";
+import { queueCases } from "../support/queue-cases.ts";
 import { processOf, useConnections } from "../support/single-connection.ts";
 
 const system = useSystem();
 failOnLeaks(system);
 const connections = useConnections(system, "central", 3);
 
-/** A batch of five messages about the same things as every other of its queue; in another order if asked. */
-const documents: Readonly<Record<string, (n: number) => object>> = {
-  "centralcloud-new-patterns": (n) => ({ agent_id: n, pattern: { n }, learned_at: at(n) }),
-  "agent-sessions": (n) => ({ agent_id: n, session_id: n, session_state: {}, synced_at: at(n) }),
-  "agent-knowledge-updates": (n) => ({
-    agents_updated: ++greater,
-    total_patterns: n,
-    updated_at: `2025-10-25T10:00:0${n}Z`,
-    agents: [9 - n, 10 + n].map((agent_id) => ({ agent_id, pattern_count: ++greater })),
-  }),
-};
-
-/** Grows, so that each batch has something to change. */
-let greater = 0;
-const at = (n: number) => `2025-10-25T10:00:0${n}.${String(++greater).padStart(6, "0")}Z`;
 const numbers = [0, 1, 2, 3, 4];
 
+/** A batch of five messages about the same things as every other of its queue; in another order if asked. */
 function batchOf(
-  queue: string,
+  queue: QueueName,
   firstId: number,
   order = numbers,
   sourceId = sourceIds[0],
 ): MergeBatch {
-  const document = documents[queue];
   return {
     sourceId: sourceId ?? "",
     queue,
     messages: order.map((n) => ({
       msgId: String(firstId + n),
       enqueuedAt: "2025-10-25T10:00:00Z",
-      document: JSON.stringify(document?.(n)),
+      document: JSON.stringify(queueCases[queue].colliding(n)),
     })),
   };
 }
 
 const backwards = numbers.toReversed();
-
-/** The rows that merges change, in the order in which each merge comes to lock them. */
-const lockedTables: Readonly<Record<string, readonly string[]>> = {
-  "centralcloud-new-patterns": ["pattern_agents", "patterns"],
-  "agent-sessions": ["agent_sessions"],
-  "agent-knowledge-updates": ["agent_knowledge", "knowledge_summaries"],
-};
 
 async function rowsOf(table: string): Promise<readonly string[]> {
   const { rows } = await system.central.pool.query<{ id: string }>(
@@ -73,7 +53,7 @@ async function freeRows(table: string): Promise<number> {
 beforeEach(() => emptyCentral(system.central.pool));
 
 describe.each(mergeCases)("merges of $queue", ({ queue, merge }) => {
-  const tables = lockedTables[queue] ?? [];
+  const tables = queueCases[queue].lockedTables;
 
   /** Two batches start while `hold` is in the way, each until it stands; then the way is free. */
   async function collide(hold: string, first: MergeBatch, second: MergeBatch) {
@@ -140,7 +120,7 @@ describe.each(mergeCases)("merges of $queue", ({ queue, merge }) => {
       await emptyCentral(system.central.pool);
       const [message] = batchOf(queue, 500 + n, [n]).messages;
       const hold = `
-        select from central.${merge.name.replace(/[A-Z]/, (character) => `_${character.toLowerCase()}`)}(
+        select from central.${contractFor(queue).merge}(
           '${sourceIds[0]}', '${queue}', '{900}', '{2025-10-25T10:00:00Z}', '[${message?.document}]')`;
       const result = await collide(hold, batchOf(queue, 100), batchOf(queue, 200, backwards));
       expect(result).toEqual({ met: ["blocked", "blocked"], merged: 10 });

@@ -1,3 +1,4 @@
+import { queueNames } from "@centralcloud/contracts";
 import { beforeAll, expect, test } from "vitest";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -20,7 +21,6 @@ const members = useMembers(system, {
 });
 failOnLeaks(system);
 
-const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 const foreign = ["another", "another-dlq", "agent-sessions-copy"];
 const everybody = [
   "application",
@@ -37,7 +37,7 @@ beforeAll(async () => {
   const { pool } = system.singularity;
   for (const queue of foreign) await pool.query("select pgmq.create($1)", [queue]);
   // So that a read that may wait for a message has one.
-  for (const queue of queues) await pool.query("select pgmq.send($1, '{}')", [queue]);
+  for (const queue of queueNames) await pool.query("select pgmq.send($1, '{}')", [queue]);
 });
 
 const reads = (queue: string) => [
@@ -83,12 +83,12 @@ test.each(everybody)("%s gets nowhere with queues that are not ours", async (rol
 
 const others = everybody.filter((role) => !["consumer", ...lookers].includes(role));
 test.each(others)("%s gets nowhere with our queues, either", async (role) => {
-  const ours = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
+  const ours = queueNames.flatMap((queue) => [queue, `${queue}-dlq`]);
   expect(await reached(role, "singularity", ours.flatMap(all))).toEqual([]);
 });
 
 test("the consumer takes messages from our queues and sends to their dead letters, and nothing else", async () => {
-  const may = queues.flatMap((queue) => [
+  const may = queueNames.flatMap((queue) => [
     ...reads(queue),
     ...counts(queue),
     ...takes(queue),
@@ -96,7 +96,7 @@ test("the consumer takes messages from our queues and sends to their dead letter
     ...sends(`${queue}-dlq`),
   ]);
   expect(await reached("consumer", "singularity", may)).toEqual(may);
-  const mayNot = queues.flatMap((queue) => [
+  const mayNot = queueNames.flatMap((queue) => [
     ...sends(queue),
     ...removes(queue),
     ...reads(`${queue}-dlq`),
@@ -109,13 +109,13 @@ test("the consumer takes messages from our queues and sends to their dead letter
 test.each(lookers)(
   "%s neither takes from our queues nor sends to them; dead letters can be locked by an operator",
   async (role) => {
-    const ours = queues.flatMap((queue) => [queue, `${queue}-dlq`]);
+    const ours = queueNames.flatMap((queue) => [queue, `${queue}-dlq`]);
     const changes = ours.flatMap((queue) =>
       [reads, sends, takes, removes].flatMap((statements) => statements(queue)),
     );
     const locks =
       role === "operator"
-        ? queues.map((queue) => `select * from pgmq.set_vt('${queue}-dlq', 1, 0)`)
+        ? queueNames.map((queue) => `select * from pgmq.set_vt('${queue}-dlq', 1, 0)`)
         : [];
     expect(await reached(role, "singularity", changes)).toEqual(locks);
   },

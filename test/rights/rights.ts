@@ -1,3 +1,5 @@
+import { queueNames } from "@centralcloud/contracts";
+
 /**
  * Who may do what with each object of both databases: the one place that says so beside the grants themselves.
  * What a row does not give is refused, and an object without a row fails the tests, so whoever adds one decides
@@ -28,8 +30,7 @@ export interface ByColumn {
 export type Row = Readonly<Partial<Record<Role, string | ByColumn>>>;
 
 /** What pgmq made belongs to whoever migrates, so the owner of the rest has rows here, too. */
-const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
-const ofQueues = queues.flatMap((queue): [string, Row][] => {
+const ofQueues = queueNames.flatMap((queue): [string, Row][] => {
   const owner = "select insert update delete";
   const isSealed = queue === "agent-sessions";
   const waiting = "msg_id read_ct enqueued_at vt headers last_read_at";

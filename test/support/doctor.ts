@@ -1,3 +1,4 @@
+import { queueNames } from "@centralcloud/contracts";
 import { type DoctorOptions, diagnose, type Finding } from "@centralcloud/doctor";
 import { afterEach, expect } from "vitest";
 import {
@@ -7,8 +8,6 @@ import {
   type TestSystem,
 } from "./databases.ts";
 
-const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
-
 /** What the doctor says of a test's databases, some of them changed. */
 export async function examine(
   { singularity, central }: TestSystem,
@@ -17,7 +16,7 @@ export async function examine(
   const { findings } = await diagnose({
     sourceUrls: [singularity.url],
     centralUrl: central.url,
-    queues,
+    queues: queueNames,
     ...options,
   });
   return findings;

@@ -1,3 +1,4 @@
+import { queueNames } from "@centralcloud/contracts";
 import {
   type Diagnosis,
   type DoctorOptions,
@@ -12,8 +13,6 @@ import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { harnessName, type TestDatabase, type TestSystem } from "./databases.ts";
 import { examine } from "./doctor.ts";
 import { addNewKey } from "./session-keys.ts";
-
-export const queues = ["centralcloud-new-patterns", "agent-sessions", "agent-knowledge-updates"];
 
 export interface HealthySystem extends TestSystem {
   /** As the superuser, on the source and on the central database. */
@@ -65,7 +64,11 @@ export function useHealthySystem(): HealthySystem {
     queryCentral: (text: string) => system.central.pool.query(text),
     unwell,
     fixAll: () =>
-      repair({ sourceUrls: [system.singularity.url], centralUrl: system.central.url, queues }),
+      repair({
+        sourceUrls: [system.singularity.url],
+        centralUrl: system.central.url,
+        queues: queueNames,
+      }),
   });
 }
 

@@ -1,20 +1,15 @@
-import {
-  type MergeBatch,
-  mergeKnowledge,
-  mergePatterns,
-  mergeSessions,
-} from "@centralcloud/central";
-import { contractFor, type QueueName } from "@centralcloud/contracts";
+import { type MergeBatch, mergeBy } from "@centralcloud/central";
+import { contractFor, type QueueName, queueNames } from "@centralcloud/contracts";
 import fc from "fast-check";
 import { expect } from "vitest";
-import { knowledgeText, patternText, sessionText } from "./arbitrary-messages.ts";
+import { queueCases } from "./queue-cases.ts";
 
-/** The three merges, each with messages for it that collide often. */
-export const mergeCases = [
-  { queue: "centralcloud-new-patterns", merge: mergePatterns, text: patternText },
-  { queue: "agent-sessions", merge: mergeSessions, text: sessionText },
-  { queue: "agent-knowledge-updates", merge: mergeKnowledge, text: knowledgeText },
-] as const;
+/** The merge of each queue, with messages for it that collide often. */
+export const mergeCases = queueNames.map((queue) => ({
+  queue,
+  merge: mergeBy(contractFor(queue).merge),
+  text: queueCases[queue].text,
+}));
 
 export const sourceIds = [
   "00000000-0000-4000-8000-000000000001",

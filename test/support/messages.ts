@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { QueueName } from "@centralcloud/contracts";
 
 let counter = 0;
 
@@ -15,22 +16,22 @@ export function patternMessage(changes: Readonly<Record<string, unknown>> = {}):
 }
 
 export interface Fixture {
-  readonly queue: "centralcloud-new-patterns" | "agent-sessions" | "agent-knowledge-updates";
-  readonly verdict: string;
+  readonly queue: QueueName;
+  readonly result: string;
   readonly note: string;
   /** The message's JSON text exactly as the file has it: parsing would round its numbers. */
   readonly text: string;
 }
 
-/** The fixtures, one a line: `{"queue", "verdict", "note", "message"}`, the message last. */
+/** The fixtures, one a line: `{"queue", "result", "note", "message"}`, the message last. */
 export function readFixtures(): Fixture[] {
-  const file = new URL("../fixtures/messages.jsonl", import.meta.url);
+  const file = new URL("../../packages/contracts/test/messages.jsonl", import.meta.url);
   return readFileSync(file, "utf8")
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
-      const { queue, verdict, note } = JSON.parse(line) as Fixture;
+      const { queue, result, note } = JSON.parse(line) as Fixture;
       const text = /"message":(.*)\}$/.exec(line)?.[1] ?? "";
-      return { queue, verdict, note, text };
+      return { queue, result, note, text };
     });
 }

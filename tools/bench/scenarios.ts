@@ -9,6 +9,7 @@ import { latency } from "./scenarios/latency.ts";
 import { learning } from "./scenarios/learning.ts";
 import { poison } from "./scenarios/poison.ts";
 import { procedures } from "./scenarios/procedures.ts";
+import { queues } from "./scenarios/queues.ts";
 import { ready } from "./scenarios/ready.ts";
 import { replay } from "./scenarios/replay.ts";
 import { replicas } from "./scenarios/replicas.ts";
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   drain,
   large,
   sessions,
+  queues,
   backlog,
   archive,
   snapshot,

@@ -30,6 +30,8 @@ export interface Sizes {
   readonly procedures: number;
   /** Sealed sessions, and as many patterns. */
   readonly sessions: number;
+  /** Of each queue. */
+  readonly queues: number;
   readonly sessionUpdates: { readonly together: number; readonly singly: number };
   /** Dead letters, and as many archived messages. */
   readonly replay: number;
@@ -58,6 +60,7 @@ const full: Sizes = {
   hostile: { seconds: 120, least: 10_000 },
   procedures: 20_000,
   sessions: 20_000,
+  queues: 20_000,
   sessionUpdates: { together: 10_000, singly: 2_000 },
   replay: 30_000,
   learning: { perSecond: 84, seconds: 600, intervalS: 300 },
@@ -80,6 +83,7 @@ const quick: Sizes = {
   hostile: { seconds: 5, least: 200 },
   procedures: 100,
   sessions: 300,
+  queues: 200,
   sessionUpdates: { together: 100, singly: 20 },
   replay: 200,
   learning: { perSecond: 50, seconds: 2, intervalS: 1 },
@@ -107,6 +111,7 @@ export function sizesFor({ quick: small, scale }: Options): Sizes {
     poison: times(sizes.poison),
     procedures: times(sizes.procedures),
     sessions: times(sizes.sessions),
+    queues: times(sizes.queues),
     sessionUpdates: {
       together: times(sizes.sessionUpdates.together),
       singly: times(sizes.sessionUpdates.singly),

@@ -1,15 +1,9 @@
-import {
-  forgetFailures,
-  lookUpDeliveries,
-  mergeKnowledge,
-  mergePatterns,
-  mergeSessions,
-  recordFailures,
-} from "@centralcloud/central";
+import { forgetFailures, lookUpDeliveries, mergeBy, recordFailures } from "@centralcloud/central";
 import {
   contractFor,
   type Issue,
   type QueueName,
+  queueNames,
   type SessionMessage,
 } from "@centralcloud/contracts";
 import type { CheckResult, LaneHandler, LaneStore } from "@centralcloud/lane";
@@ -17,14 +11,8 @@ import type { Refusal } from "@centralcloud/queue";
 import type { Pool } from "pg";
 import type { SessionGate } from "./session-gate.ts";
 
-/** Which merge each queue goes to. A new queue is a contract, a merge function and a line here. */
-const merges: Readonly<Record<QueueName, typeof mergePatterns>> = {
-  "centralcloud-new-patterns": mergePatterns,
-  "agent-sessions": mergeSessions,
-  "agent-knowledge-updates": mergeKnowledge,
-};
-
-export const routes = Object.keys(merges) as readonly QueueName[];
+/** Every queue that has a contract is consumed; the contract names its merge. */
+export const routes = queueNames;
 
 /** What a lane of this queue does: checks each message against its contract, and merges it into the central store. */
 export function handlerFor(
@@ -65,9 +53,10 @@ export function storeFor(
   { sourceId, replicaId, prepare }: StoreOptions,
 ): LaneStore {
   const origin = { sourceId, queue };
+  const merge = mergeBy(contractFor(queue).merge);
   return {
     merge: (messages, beforeSend) =>
-      merges[queue](central, { ...origin, messages }, { beforeSend, prepare }),
+      merge(central, { ...origin, messages }, { beforeSend, prepare }),
     lookUp: (messages) => lookUpDeliveries(central, origin, messages),
     recordFailures: (failures) => recordFailures(central, origin, replicaId, failures),
     forgetFailures: (messages) => forgetFailures(central, origin, messages),

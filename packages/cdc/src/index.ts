@@ -54,6 +54,7 @@ export type {
   Unreadable,
   Whereabouts,
 } from "./reconcile/compare.ts";
+export { describeChecked } from "./reconcile/compared-queues.ts";
 export { isGrave, LogBehindError, type Reconciliation, reconcile } from "./reconcile/reconcile.ts";
 export {
   captureName,

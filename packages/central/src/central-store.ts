@@ -51,7 +51,11 @@ export interface MergeOptions {
   readonly prepare?: boolean;
 }
 
-type Merge = (central: Pool, batch: MergeBatch, options?: MergeOptions) => Promise<MergeResult>;
+export type Merge = (
+  central: Pool,
+  batch: MergeBatch,
+  options?: MergeOptions,
+) => Promise<MergeResult>;
 
 export const mergeSessions: Merge = (...of) => mergeDocuments("merge_sessions", ...of);
 export const mergeKnowledge: Merge = (...of) => mergeDocuments("merge_knowledge", ...of);
@@ -61,6 +65,14 @@ export const mergePatterns: Merge = async (central, batch, options) => {
   const merged = await mergeFolded(central, batch, options);
   return merged ?? (await mergeDocuments("merge_patterns", central, batch, options));
 };
+
+/** Merges that do more than send documents to their function. */
+const ownMerges: Readonly<Record<string, Merge>> = { merge_patterns: mergePatterns };
+
+/** The merge that a function of the schema `central` does. */
+export function mergeBy(functionName: string): Merge {
+  return ownMerges[functionName] ?? ((...of) => mergeDocuments(functionName, ...of));
+}
 
 /** How long a central store of the version before, which takes no messages apart, is not asked again. */
 const olderForMs = 60_000;

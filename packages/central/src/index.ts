@@ -9,8 +9,10 @@ export {
 export { boundsOf } from "./canonical-json.ts";
 export {
   assertCentralStore,
+  type Merge,
   type MergeBatch,
   type MergeOptions,
+  mergeBy,
   mergeKnowledge,
   mergePatterns,
   mergeSessions,

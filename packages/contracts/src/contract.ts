@@ -1,5 +1,4 @@
 import type * as z from "zod";
-import type { ShownFields } from "./disclosure.ts";
 import {
   describeIssues,
   type Issue,
@@ -13,7 +12,7 @@ import {
   reasonNotNestable,
   reasonNotStorable,
 } from "./json-text.ts";
-import type { QueueName } from "./queues.ts";
+import type { ShownFields } from "./shown-fields.ts";
 
 export type Checked<Message> =
   | {
@@ -31,19 +30,39 @@ export interface Refused {
   readonly issues: Issue[];
 }
 
-interface Definition<Queue extends QueueName, Message> {
+/** The row of a source that a message is made of, as change capture has it. */
+export interface CapturedRow {
+  readonly table: string;
+  /** Its column that has the message's time. */
+  readonly time: string;
+  /** Whose row it is: that of the agent, or of the session, that the message names. */
+  readonly of: "agent" | "session";
+}
+
+interface Definition<Queue extends string, Message, Tables, Captured> {
   readonly queue: Queue;
   /** The `schema` header of such messages. */
   readonly version: string;
   readonly schema: z.ZodType<Message>;
+  /** The function of the schema `central` that merges such messages. */
+  readonly merge: `merge_${string}`;
+  /** The tables of the schema `central` that it writes to, beside the ledger. */
+  readonly tables: Tables;
+  /** The key of a message's time: when it was learned, or as of when it is. */
+  readonly time: keyof Message & string;
+  /** Null where a message is made of no single row; then `reconcile` can't compare the queue with the change log. */
+  readonly captured: Captured;
   /** What of a message may be shown to somebody who may not read contents; all else is masked. */
   readonly shown: ShownFields;
   /** Whether a number of an accepted message was perhaps only accepted because parsing rounded it. */
   mayHideDigits(message: Message): boolean;
 }
 
-export interface Contract<Queue extends QueueName, Message>
-  extends Omit<Definition<Queue, Message>, "mayHideDigits"> {
+type Tables = readonly string[];
+type Captured = CapturedRow | null;
+
+export interface Contract<Queue extends string, Message, Of extends Tables, Row extends Captured>
+  extends Omit<Definition<Queue, Message, Of, Row>, "mayHideDigits"> {
   /**
    * Decides about the text of a message as it came out of a jsonb column; `null` is SQL's. Takes a few microseconds, and
    * never throws, whatever the text.
@@ -51,10 +70,15 @@ export interface Contract<Queue extends QueueName, Message>
   check(text: string | null): Checked<Message>;
 }
 
-export function defineContract<const Queue extends QueueName, Message>({
+export function defineContract<
+  const Queue extends string,
+  Message,
+  const Of extends Tables,
+  const Row extends Captured,
+>({
   mayHideDigits,
   ...named
-}: Definition<Queue, Message>): Contract<Queue, Message> {
+}: Definition<Queue, Message, Of, Row>): Contract<Queue, Message, Of, Row> {
   const { schema } = named;
 
   function issuesOf(value: unknown): Issue[] | undefined {

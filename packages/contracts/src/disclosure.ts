@@ -1,32 +1,6 @@
+import { isContractPath } from "./contract-paths.ts";
 import { issueCodes } from "./issues.ts";
-
-/**
- * What of a document may be shown to somebody who may not read contents. A contract names what it shows, field by field;
- * everything else is masked: fields that it does not name with their names, and named ones whose value is not of the
- * shape that the field should have, because then it may be anything.
- */
-export type Disclosure = Shape | readonly [Disclosure] | ShownFields;
-
-/** The fields of an object that are shown, each with what of it. */
-export interface ShownFields {
-  readonly [field: string]: Disclosure;
-}
-
-/**
- * What a single value must look like to be shown. Of what is `sensitive`, only the name of the field is; of an `error`
- * the words that are no values.
- */
-export type Shape =
-  | "all"
-  | "sensitive"
-  | "identifier"
-  | "timestamp"
-  | "number"
-  | "name"
-  | "flag"
-  | "path"
-  | "issue"
-  | "error";
+import type { Disclosure, Shape, ShownFields } from "./shown-fields.ts";
 
 /** As lines show a value that is masked; the text is the same for every value of a kind, so that it tells nothing. */
 export type MaskedKind = "string" | "number" | "boolean" | "object" | "list";
@@ -51,20 +25,6 @@ const stringShapes = {
 export function showsString(shape: keyof typeof stringShapes, literal: string): boolean {
   return stringShapes[shape].test(literal);
 }
-
-/** Whether a path is made of indexes and names of our own fields alone. */
-export function isContractPath(path: string): boolean {
-  if (path.length > 300) return false;
-  const names = path.replaceAll(/\[\d+\]/g, "").split(".");
-  return path === "" || names.every((name) => contractFields.has(name));
-}
-
-/** Every name that is in the path of an issue of one of our contracts. */
-const contractFields: ReadonlySet<string> = new Set(
-  "agent_id agents agents_updated alg confidence data data_key key_id learned_at pattern pattern_count sealed session_id session_state source synced_at total_patterns ulid updated_at".split(
-    " ",
-  ),
-);
 
 export function showsNumber(shape: Shape): boolean {
   return shape === "identifier" || shape === "number" || shape === "all";

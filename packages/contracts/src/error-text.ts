@@ -2,7 +2,7 @@
  * Errors without the values that they quote. A database quotes the row that it refused, other clients may write anything,
  * and messages come in many languages: so what is shown is what is known to be words of an error, and all else is masked.
  */
-import { isContractPath } from "./disclosure.ts";
+import { isContractPath } from "./contract-paths.ts";
 import { fieldRules } from "./fields.ts";
 
 /** Stands for what was taken out. */

@@ -1,18 +1,12 @@
-export type { Checked, Contract, Refused } from "./contract.ts";
-export { type ContractOf, contractFor } from "./contracts.ts";
+export type { CapturedRow, Checked, Contract, Refused } from "./contract.ts";
+export { isContractPath } from "./contract-paths.ts";
 export {
   type DeadLetter,
   type DeadLetterReason,
   deadLetterReasons,
   deadLetterSchema,
 } from "./dead-letter.ts";
-export {
-  type Disclosure,
-  isContractPath,
-  type ShownFields,
-  shownHeaders,
-  shownOfDeadLetter,
-} from "./disclosure.ts";
+export { shownHeaders, shownOfDeadLetter } from "./disclosure.ts";
 export { maskErrorText, maskedValue } from "./error-text.ts";
 export { defaultConfidence } from "./fields.ts";
 export { type MessageHeaders, messageHeadersSchema } from "./headers.ts";
@@ -27,7 +21,17 @@ export {
   type TokenKind,
   textOf,
 } from "./json-lines.ts";
-export type { KnowledgeMessage } from "./knowledge.ts";
-export type { PatternMessage } from "./pattern.ts";
-export { deadLetterQueueOf, isQueueName, type QueueName, queueNames } from "./queues.ts";
-export type { SessionMessage } from "./session.ts";
+export type { KnowledgeMessage } from "./queues/agent-knowledge-updates.ts";
+export type { SessionMessage } from "./queues/agent-sessions.ts";
+export type { PatternMessage } from "./queues/centralcloud-new-patterns.ts";
+export {
+  type CapturedQueue,
+  type ContractOf,
+  contractFor,
+  deadLetterQueueOf,
+  isQueueName,
+  type MergedTable,
+  type QueueName,
+  queueNames,
+} from "./queues.ts";
+export type { Disclosure, ShownFields } from "./shown-fields.ts";

@@ -4,15 +4,9 @@
  * masks in place of values. Takes any text: PostgreSQL's of a jsonb, a person's, one that is no JSON. Does not recurse,
  * because documents may be nested deeper than a stack is, and takes time in proportion to the text.
  */
-import {
-  type Disclosure,
-  type MaskedKind,
-  type Shape,
-  type ShownFields,
-  showsNumber,
-  showsString,
-} from "./disclosure.ts";
+import { type MaskedKind, showsNumber, showsString } from "./disclosure.ts";
 import { maskErrorText } from "./error-text.ts";
+import type { Disclosure, Shape, ShownFields } from "./shown-fields.ts";
 
 export type TokenKind =
   | "key"

@@ -9,14 +9,14 @@ const lines = readFileSync(new URL("messages.jsonl", import.meta.url), "utf8")
 
 describe("fixtures", () => {
   for (const line of lines) {
-    const { queue, verdict, note }: Record<string, string> = JSON.parse(line);
+    const { queue, result, note }: Record<string, string> = JSON.parse(line);
     // as written: parsing would round its numbers
     const text = line.slice(line.indexOf('"message":') + '"message":'.length, -1);
 
-    it(`${queue}: ${note} is ${verdict === "invalid" ? "refused" : "accepted"}`, () => {
+    it(`${queue}: ${note} is ${result === "invalid" ? "refused" : "accepted"}`, () => {
       if (queue === undefined || !isQueueName(queue)) throw new Error(`no queue ${queue}`);
       // whether a seal opens, only the key ring can tell
-      expect(checkText(queue, text).ok).toBe(verdict === "accept" || verdict === "unreadable");
+      expect(checkText(queue, text).ok).toBe(result === "accept" || result === "unreadable");
     });
   }
 });

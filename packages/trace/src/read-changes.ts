@@ -1,3 +1,4 @@
+import { contractFor } from "@centralcloud/contracts";
 import { deadLetterSql } from "@centralcloud/dead-letters";
 import type { QueryResultRow } from "pg";
 import { BudgetSpentError } from "./budget.ts";
@@ -101,7 +102,7 @@ const nearS = 600;
 /** Messages whose rows are looked up. */
 const mostMessages = 20;
 
-/** The changes that made messages: the pattern that was learned then, and that version of a session. */
+/** The changes that made messages, as of the pattern that was learned then, or of that version of a session. */
 export async function readChangesOf(
   central: CentralReader,
   messages: readonly Message[],
@@ -110,17 +111,18 @@ export async function readChangesOf(
   await central.partly("the change log", async () => {
     const entries = new Map<string, Entry>();
     for (const { queue, version, agent, session, sourceId } of known) {
+      const { captured } = contractFor(queue);
+      if (captured === null) continue;
       const at = version ?? "";
       const window = { from: shifted(at, -nearS), to: shifted(at, nearS) };
-      const [condition, value, column] =
-        queue === "agent-sessions"
-          ? [ofSession("$2"), session, "last_synced_at"]
-          : queue === "centralcloud-new-patterns"
-            ? ["c.table_name = 'learned_patterns' and c.agent_id = $2", agent, "learned_at"]
-            : [];
-      if (condition === undefined || column === undefined || value === null) continue;
+      const [value, isOfRow] =
+        captured.of === "session"
+          ? [session, "c.key = jsonb_build_object('id', $2::text)"]
+          : [agent, "c.agent_id = $2"];
+      if (value === null) continue;
+      const condition = `c.table_name = '${captured.table}' and ${isOfRow}`;
       for (const entry of await readEntries(central, condition, window, [value])) {
-        const said = entry.new?.[column];
+        const said = entry.new?.[captured.time];
         const isOfIt = said !== undefined && normalized(said.slice(1, -1)) === at;
         if (isOfIt && entry.sourceId === sourceId) entries.set(placeOf(entry), entry);
       }

@@ -1,3 +1,4 @@
+import type { QueueName } from "@centralcloud/contracts";
 import { deadLetterSql } from "@centralcloud/dead-letters";
 import type { QueryResultRow } from "pg";
 import { BudgetSpentError } from "./budget.ts";
@@ -24,24 +25,42 @@ interface SessionRow extends StoreRow {
   readonly confidence: string;
 }
 
+/** What the store has from the messages of a queue. */
+interface StoreReader {
+  /** In words, for when it can't be read. */
+  readonly what: string;
+  readonly ofAgent: (central: CentralReader, agent: string) => Promise<void>;
+  /** Left out where nothing is known by session. */
+  readonly ofSession?: (central: CentralReader, session: string) => Promise<void>;
+}
+
+/** In the order in which they are read: what may take long comes last. */
+const readers: Readonly<Record<QueueName, StoreReader>> = {
+  "agent-sessions": {
+    what: "sessions in the central store",
+    ofAgent: (central, agent) => readSessions(central, "s.agent_id = $2", agent),
+    ofSession: (central, session) => readSessions(central, "s.session_id = $2", session),
+  },
+  "agent-knowledge-updates": {
+    what: "what agents know in the central store",
+    ofAgent: readKnowledge,
+  },
+  "centralcloud-new-patterns": {
+    what: "patterns in the central store",
+    ofAgent: readPatternsOf,
+  },
+};
+
 /** What the store has of an agent or a session, before any source is asked. */
 export async function readSubject(
   central: CentralReader,
   { subject }: TraceQuestion,
 ): Promise<void> {
-  if ("session" in subject) {
-    await central.partly("sessions in the central store", () =>
-      readSessions(central, "s.session_id = $2", subject.session),
-    );
-  } else if ("agent" in subject) {
-    const { agent } = subject;
-    await central.partly("sessions in the central store", () =>
-      readSessions(central, "s.agent_id = $2", agent),
-    );
-    await central.partly("what agents know in the central store", () =>
-      readKnowledge(central, agent),
-    );
-    await central.partly("patterns in the central store", () => readPatternsOf(central, agent));
+  for (const { what, ofAgent, ofSession } of Object.values(readers)) {
+    if ("agent" in subject) await central.partly(what, () => ofAgent(central, subject.agent));
+    if ("session" in subject && ofSession !== undefined) {
+      await central.partly(what, () => ofSession(central, subject.session));
+    }
   }
 }
 

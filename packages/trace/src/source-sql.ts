@@ -1,4 +1,4 @@
-import type { QueueName } from "@centralcloud/contracts";
+import { contractFor, type QueueName } from "@centralcloud/contracts";
 import { isArchivedHere } from "@centralcloud/db";
 import { deadLetterSql, type Place } from "@centralcloud/dead-letters";
 import type { TraceSubject } from "./question.ts";
@@ -23,12 +23,6 @@ function identifier(value: string): string {
                     else ${value} #>> '{}' end, ${mostIdentifier})`;
 }
 
-const versions: Readonly<Record<QueueName, string>> = {
-  "centralcloud-new-patterns": "learned_at",
-  "agent-sessions": "synced_at",
-  "agent-knowledge-updates": "updated_at",
-};
-
 /** Whether a login that only looks may read the messages themselves: those of sessions hold states and seals. */
 export function isReadable(queue: QueueName, table: Table): boolean {
   return queue !== "agent-sessions" || table === "deadLetters" || table === "deadLetterArchive";
@@ -49,7 +43,7 @@ function bodyColumns(queue: QueueName, table: Table, agent: string | null): stri
       where ${identifier("(e.value -> 'agent_id')")} = ${agent} limit 1)`;
   return `
     ${identifier(`(${body} -> 'agent_id')`)} as agent, ${identifier(`(${body} -> 'session_id')`)} as session,
-    ${field(versions[queue], 64)} as version, ${field("confidence", 64)} as confidence,
+    ${field(contractFor(queue).time, 64)} as version, ${field("confidence", 64)} as confidence,
     left(${body} #>> '{sealed,key_id}', 200) as "keyId", left(${body} #>> '{sealed,alg}', 60) as alg,
     ${isPattern ? `encode(sha256(convert_to((${body} -> 'pattern')::text, 'UTF8')), 'hex')` : "null"} as fingerprint,
     case when pg_column_size(d.message) <= ${mostBytes} then ${
@@ -167,7 +161,7 @@ export function rowsOfSubject(
     const condition = `$4::text is not null and (${body} -> 'agents') @> any ($5::jsonb[])`;
     return isAgent ? { condition, values: [value, texts] } : undefined;
   }
-  if (!isAgent && queue !== "agent-sessions") return undefined;
+  if (!(name in contractFor(queue).shown)) return undefined;
   if (!isReadable(queue, table)) {
     const bounds = table === "archive" ? ["p_since", "p_until"] : ["p_first_id", "p_last_id"];
     return {

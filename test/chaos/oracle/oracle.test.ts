@@ -1,5 +1,5 @@
-import { mergeKnowledge, mergePatterns, mergeSessions } from "@centralcloud/central";
-import { contractFor, type QueueName } from "@centralcloud/contracts";
+import { mergeBy } from "@centralcloud/central";
+import { contractFor, queueNames } from "@centralcloud/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createLoad, type Load } from "../../../tools/chaos/load/load.ts";
 import type { LoadMessage } from "../../../tools/chaos/load/message.ts";
@@ -62,20 +62,14 @@ test("the model writes a document as PostgreSQL does", async () => {
   expect(bodies.map(jsonbText)).toEqual(rows.map(({ text }) => text));
 });
 
-const merges = {
-  "centralcloud-new-patterns": mergePatterns,
-  "agent-sessions": mergeSessions,
-  "agent-knowledge-updates": mergeKnowledge,
-};
-
 async function mergeAll(): Promise<void> {
   for (const [source, sourceId] of sourceIds.entries()) {
-    for (const queue of Object.keys(merges) as QueueName[]) {
+    for (const queue of queueNames) {
       const own = messages.filter(
         (message) =>
           message.outcome === "merged" && message.source === source && message.queue === queue,
       );
-      await merges[queue](system.central.pool, {
+      await mergeBy(contractFor(queue).merge)(system.central.pool, {
         sourceId,
         queue,
         messages: own.map(({ number, body }) => ({
@@ -97,7 +91,7 @@ describe("the oracle", () => {
   // A source that no consumer has registered is entered under its id.
   const model = new CentralModel(sourceIds.map((sourceId) => ({ sourceId, name: sourceId })));
   beforeAll(async () => {
-    for (const { source, effect } of messages) if (effect) model.add({ source, effect });
+    for (const message of messages) model.add(message);
     await mergeAll();
   });
 

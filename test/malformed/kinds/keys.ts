@@ -1,4 +1,6 @@
-import { anyQueue, json, requiredKeys, valid, validFields, without, write } from "../fields.ts";
+import type { KeyType } from "../../support/queue-cases/queue-case.ts";
+import { queueCases } from "../../support/queue-cases.ts";
+import { anyQueue, json, valid, validFields, without, write } from "../fields.ts";
 import {
   accepted,
   type Ingredients,
@@ -17,7 +19,7 @@ function ofRequiredKey(
     name,
     make: (i) => {
       const queue = anyQueue(i);
-      return { queue, ...make(i.random.pick(requiredKeys[queue]), i, queue) };
+      return { queue, ...make(i.random.pick(Object.keys(queueCases[queue].required)), i, queue) };
     },
   };
 }
@@ -33,27 +35,26 @@ function beside(name: string, keys: (i: Ingredients) => string): Kind {
   };
 }
 
-const optionalKeys = {
-  "centralcloud-new-patterns": ["confidence", "source"],
-  "agent-sessions": ["confidence", "ulid", "sealed"],
-  "agent-knowledge-updates": ["agents"],
-} as const;
+function keysOf(queue: Made["queue"]): readonly (readonly [key: string, type: KeyType])[] {
+  const { required, optional } = queueCases[queue];
+  return [...Object.entries(required), ...Object.entries(optional)];
+}
 
-/** Values of no use at any of our keys, and where one is, the key that it is of use at. */
-const wrongValues: readonly (readonly [json: string, useful?: readonly string[]])[] = [
+/** Values of no use at any of our keys, but at those of a type. */
+const wrongValues: readonly (readonly [json: string, useful?: readonly KeyType[]])[] = [
   ["true"],
   ["false"],
-  ["[]", ["agents"]],
+  ["[]", ["list"]],
   ["[1]"],
   ["[null]"],
   ["[[]]"],
-  ["{}", ["pattern", "session_state"]],
-  ['{"a":1}', ["pattern", "session_state"]],
-  ["-1", ["agent_id", "session_id"]],
-  ["0.5", ["agent_id", "session_id", "confidence"]],
+  ["{}", ["object"]],
+  ['{"a":1}', ["object"]],
+  ["-1", ["identifier"]],
+  ["0.5", ["identifier", "fraction"]],
   ["1e400"],
-  ['"text"', ["agent_id", "session_id", "source", "ulid"]],
-  ['""', ["source", "ulid"]],
+  ['"text"', ["identifier", "text"]],
+  ['""', ["text"]],
 ];
 
 const prototypeKeys = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"];
@@ -71,7 +72,9 @@ export const keyKinds: readonly Kind[] = [
     name: "an optional key is null",
     make: (i) => {
       const queue = anyQueue(i);
-      const key = i.random.pick(optionalKeys[queue]);
+      // Where none is, one that the contract does not know.
+      const [first = "extra", ...others] = Object.keys(queueCases[queue].optional);
+      const key = i.random.pick([first, ...others]);
       return { queue, body: valid(queue, i, { [key]: "null" }), outcome: accepted };
     },
   },
@@ -80,9 +83,8 @@ export const keyKinds: readonly Kind[] = [
     weight: 4,
     make: (i) => {
       const queue = anyQueue(i);
-      const keys = [...requiredKeys[queue], ...optionalKeys[queue]];
-      const key = i.random.pick(keys);
-      const wrong = wrongValues.filter(([, useful]) => useful?.includes(key) !== true);
+      const [key, type] = i.random.pick(keysOf(queue));
+      const wrong = wrongValues.filter(([, useful]) => useful?.includes(type) !== true);
       const [value] = i.random.pick(wrong);
       return { queue, body: valid(queue, i, { [key]: value }), outcome: invalid() };
     },
@@ -91,8 +93,7 @@ export const keyKinds: readonly Kind[] = [
     name: "wrong types at every key",
     make: (i) => {
       const queue = anyQueue(i);
-      const keys = [...requiredKeys[queue], ...optionalKeys[queue]];
-      const fields = keys.map((key) => [key, i.random.pick(["true", "[[]]", "[1]"])]);
+      const fields = keysOf(queue).map(([key]) => [key, i.random.pick(["true", "[[]]", "[1]"])]);
       return { queue, body: write(Object.fromEntries(fields)), outcome: invalid() };
     },
   },

@@ -1,3 +1,4 @@
+import { contractFor, queueNames } from "@centralcloud/contracts";
 import { pause } from "@centralcloud/service";
 import type { ChaosDatabase } from "../servers/chaos-database.ts";
 import { type Arena, type Fault, lengthOf, type PlannedFault } from "./arena.ts";
@@ -47,29 +48,24 @@ function lockTable(
   };
 }
 
+const mergedTables = queueNames.flatMap((queue) =>
+  contractFor(queue).tables.map((table) => `central.${table}`),
+);
+
+const queueTables = queueNames.flatMap((queue) => [
+  `pgmq."q_${queue}"`,
+  `pgmq."a_${queue}"`,
+  `pgmq."q_${queue}-dlq"`,
+]) as [string, ...string[]];
+
 const lockCentralTable = lockTable(({ databases }, fault) => [
   databases.central,
-  fault
-    .random()
-    .pick([
-      "central.processed_messages",
-      "central.patterns",
-      "central.pattern_agents",
-      "central.agent_sessions",
-      "central.knowledge_summaries",
-    ]),
+  fault.random().pick(["central.processed_messages", ...mergedTables]),
 ]);
 
 const lockSourceTable = lockTable((arena, fault) => [
   someSource(arena, fault),
-  fault
-    .random()
-    .pick([
-      'pgmq."q_centralcloud-new-patterns"',
-      'pgmq."q_agent-sessions"',
-      'pgmq."a_centralcloud-new-patterns"',
-      'pgmq."q_agent-knowledge-updates-dlq"',
-    ]),
+  fault.random().pick(queueTables),
 ]);
 
 export const statementFaults = {

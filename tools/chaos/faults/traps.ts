@@ -1,4 +1,6 @@
+import { queueNames } from "@centralcloud/contracts";
 import { marks } from "../load/poison.ts";
+import { chaosQueue } from "../queues.ts";
 import type { ChaosDatabase } from "../servers/chaos-database.ts";
 
 /*
@@ -65,10 +67,10 @@ begin
   return new;
 end
 $$;
-${["pattern_agents", "agent_sessions", "agent_knowledge"]
+${queueNames
   .map(
-    (table) => `
-create trigger treat_marked_agent before insert on central.${table}
+    (queue) => `
+create trigger treat_marked_agent before insert on central.${chaosQueue(queue).agentTable}
   for each row when (new.agent_id like 'chaos-%') execute function chaos.treat_marked_agent();`,
   )
   .join("")}`;

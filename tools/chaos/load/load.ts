@@ -1,5 +1,5 @@
-import type { QueueName } from "@centralcloud/contracts";
-import { writeKnowledge, writePattern, writeSession } from "./drafts.ts";
+import { type QueueName, queueNames } from "@centralcloud/contracts";
+import { chaosQueue } from "../queues.ts";
 import type { Draft, LoadMessage } from "./message.ts";
 import { type Poison, writePoison } from "./poison.ts";
 import { Random } from "./random.ts";
@@ -61,21 +61,21 @@ export async function createLoad(options: LoadOptions): Promise<Load> {
 }
 
 function writeGood(random: Random, seals: Seals, queue: QueueName): Draft {
-  const writers = {
-    "centralcloud-new-patterns": () => writePattern(random),
-    "agent-sessions": () => writeSession(random, seals),
-    "agent-knowledge-updates": () => writeKnowledge(random),
-  };
-  const { document, effect } = writers[queue]();
+  const { document, effect } = chaosQueue(queue).write({ random, seals, marks: {} });
   // Encoded twice, as some clients do.
   const body = random.chance(0.03) ? JSON.stringify(document) : document;
   return { queue, body, outcome: "merged", effect };
 }
 
+const allShares = queueNames.reduce((sum, queue) => sum + chaosQueue(queue).share, 0);
+
 function drawQueue(random: Random): QueueName {
-  const share = random.fraction();
-  if (share < 0.6) return "centralcloud-new-patterns";
-  return share < 0.85 ? "agent-sessions" : "agent-knowledge-updates";
+  let left = random.fraction() * allShares;
+  const drawn = queueNames.find((queue) => {
+    left -= chaosQueue(queue).share;
+    return left < 0;
+  });
+  return drawn ?? "centralcloud-new-patterns";
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { QueueName } from "@centralcloud/contracts";
-import { writeKnowledge, writePattern, writeSession } from "./drafts.ts";
+import type { Marks } from "../queues/queue.ts";
+import { chaosQueue } from "../queues.ts";
 import type { Draft, Outcome } from "./message.ts";
 import type { Random } from "./random.ts";
 import type { Seals } from "./seals.ts";
@@ -39,38 +40,11 @@ export function writePoison(outcome: Poison, context: PoisonContext): Draft {
 const patterns = "centralcloud-new-patterns";
 
 function writeInvalid({ random, queue }: PoisonContext): Draft {
-  const body = random.pick([...invalidBodies[queue], ...invalidEverywhere]);
+  const body = random.pick([...chaosQueue(queue).invalid, ...invalidEverywhere]);
   return { queue, body, outcome: "invalid", effect: undefined };
 }
 
 const invalidEverywhere = ["null", "[]", "17", '"no JSON inside"', '"\\"twice\\""', "{}"] as const;
-
-const invalidBodies: Readonly<Record<QueueName, readonly [string, ...string[]]>> = {
-  "centralcloud-new-patterns": [
-    '{"pattern":{},"learned_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"","pattern":{},"learned_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"a","pattern":null,"learned_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"a","pattern":[],"learned_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"a","pattern":{},"learned_at":"yesterday"}',
-    '{"agent_id":"a","pattern":{},"learned_at":"2025-02-29T10:00:00Z"}',
-    '{"agent_id":"a","pattern":{},"learned_at":"2025-10-25T10:00:00Z","confidence":1.5}',
-    '{"agent_id":"a","pattern":{},"learned_at":"2025-10-25T10:00:00Z","confidence":1.00000000000000000001}',
-  ],
-  "agent-sessions": [
-    '{"agent_id":"a","session_id":"s","synced_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"a","session_id":"s","session_state":{},"sealed":{"alg":"a","key_id":"k","data":"d"},"synced_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"a","session_state":{},"synced_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"a","session_id":"s","session_state":"text","synced_at":"2025-10-25T10:00:00Z"}',
-    '{"agent_id":"a","session_id":"s","session_state":{},"synced_at":20251025}',
-  ],
-  "agent-knowledge-updates": [
-    '{"agents_updated":-1,"total_patterns":0,"updated_at":"2025-10-25T10:00:00Z"}',
-    '{"agents_updated":1,"total_patterns":0.5,"updated_at":"2025-10-25T10:00:00Z"}',
-    '{"agents_updated":1,"total_patterns":9007199254740993,"updated_at":"2025-10-25T10:00:00Z"}',
-    '{"agents_updated":1,"total_patterns":1,"updated_at":"2025-10-25T10:00:00Z","agents":{}}',
-    '{"agents_updated":1,"total_patterns":1,"updated_at":"2025-10-25T10:00:00Z","agents":[{"agent_id":"a"}]}',
-  ],
-};
 
 /** Larger than allowed by at least half, so that no way of counting bytes decides otherwise. */
 function writeTooLarge({ random, maxMessageBytes }: PoisonContext): Draft {
@@ -100,12 +74,7 @@ function writeUnreadable({ random, seals }: PoisonContext): Draft {
  */
 function writeMarked(outcome: keyof typeof marks, context: PoisonContext): Draft {
   const { random, seals, queue, number } = context;
-  const own = { agentId: `${marks[outcome]}-${number}`, sessionId: `chaos-${number}` };
-  const writers = {
-    "centralcloud-new-patterns": () => writePattern(random, own),
-    "agent-sessions": () => writeSession(random, seals, own),
-    "agent-knowledge-updates": () => writeKnowledge(random, own),
-  };
-  const { document } = writers[queue]();
+  const own: Marks = { agentId: `${marks[outcome]}-${number}`, sessionId: `chaos-${number}` };
+  const { document } = chaosQueue(queue).write({ random, seals, marks: own });
   return { queue, body: document, outcome, effect: undefined };
 }

@@ -1,7 +1,7 @@
 import type { Load } from "../load/load.ts";
 import type { LoadMessage } from "../load/message.ts";
+import { chaosQueue } from "../queues.ts";
 import type { Databases } from "../servers/prepare-databases.ts";
-import { fingerprintOf } from "./central-model.ts";
 import type { RowDifference } from "./compare-stores.ts";
 import type { Outcomes } from "./read-outcomes.ts";
 import { keyOf } from "./store-content.ts";
@@ -45,20 +45,11 @@ function keyOfRow({ table, key }: Pick<RowDifference, "table" | "key">): string 
 }
 
 /** The rows of the central store that a message has a part in. */
-function rowsOf({ effect }: LoadMessage, sourceId: string): string[] {
+function rowsOf({ queue, effect }: LoadMessage, sourceId: string): readonly string[] {
   if (effect === undefined) return [];
-  if (effect.kind === "session") return [keyOf("agent_sessions", sourceId, effect.sessionId)];
-  if (effect.kind === "knowledge") {
-    return [
-      keyOf("knowledge_summaries", sourceId, String(effect.updatedAt)),
-      ...effect.agents.map(({ agentId }) => keyOf("agent_knowledge", sourceId, agentId)),
-    ];
-  }
-  const fingerprint = fingerprintOf(effect.pattern);
-  return [
-    keyOf("patterns", fingerprint),
-    keyOf("pattern_agents", fingerprint, sourceId, effect.agentId),
-  ];
+  return chaosQueue(queue)
+    .rowsOf(effect, sourceId)
+    .map((row) => keyOf(...row));
 }
 
 function nameContributors(contributors: readonly Contributor[]): string {

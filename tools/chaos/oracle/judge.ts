@@ -48,7 +48,7 @@ export async function judge(options: JudgeOptions): Promise<CheckResult> {
   let mostDeliveries = 0;
   for (let number = 0; number < load.count; number++) {
     const message = load.message(number);
-    if (message.effect !== undefined) model.add({ source: message.source, effect: message.effect });
+    model.add(message);
     if (message.outcome !== "merged") counted(message.outcome).expected += 1;
     const traces = outcomes[message.source]?.traces.get(number) ?? [];
     for (const { place, deadLetter, deliveries } of traces) {

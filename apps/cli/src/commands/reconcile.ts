@@ -1,4 +1,4 @@
-import { isGrave, type Reconciliation, reconcile } from "@centralcloud/cdc";
+import { describeChecked, isGrave, type Reconciliation, reconcile } from "@centralcloud/cdc";
 import type { TimeBound } from "@centralcloud/dead-letters";
 import type { Environment } from "@centralcloud/service";
 import { printable } from "@centralcloud/service";
@@ -59,9 +59,8 @@ function describe({
   unlogged,
   unreadable,
 }: Reconciliation): string {
-  const { patterns, sessions } = checked;
   const lines = [
-    `${printable(source)}: ${patterns} patterns and ${sessions} versions of sessions since ${from.toISOString()}`,
+    `${printable(source)}: ${describeChecked(checked)} since ${from.toISOString()}`,
     missing.length === 0 ? "all were delivered" : `not delivered:\n${formatTable(missing)}`,
     unlogged.length === 0
       ? "all that was delivered is in the change log"

@@ -1,4 +1,5 @@
 import { countReplicas, type ReplicaCounts } from "@centralcloud/central";
+import { contractFor, queueNames } from "@centralcloud/contracts";
 import {
   inShortTransaction,
   type OldestSnapshot,
@@ -18,13 +19,9 @@ const statementMs = 1_000;
 
 /** What merges write to. */
 const tables = [
-  "central.processed_messages",
-  "central.patterns",
-  "central.pattern_agents",
-  "central.agent_sessions",
-  "central.agent_knowledge",
-  "central.knowledge_summaries",
-];
+  "processed_messages",
+  ...queueNames.flatMap((queue) => contractFor(queue).tables),
+].map((table) => `central.${table}`);
 
 export async function lookAtCentral(connection: ClientBase): Promise<CentralSeen> {
   return await inShortTransaction(connection, statementMs, async (client) => ({

@@ -1,6 +1,7 @@
 import { copiedUntil, isArchivedHere } from "@centralcloud/db";
 import { deadLetterFields } from "@centralcloud/queue";
 import type { Pool, PoolClient } from "pg";
+import { type Checked, comparedQueues } from "./compared-queues.ts";
 import type { Logged } from "./logged.ts";
 import { createReadableTime } from "./readable-time.ts";
 
@@ -42,7 +43,7 @@ export interface Unreadable {
 }
 
 export interface Comparison {
-  readonly checked: { readonly patterns: number; readonly sessions: number };
+  readonly checked: Checked;
   readonly missing: readonly Missing[];
   readonly unlogged: readonly Unlogged[];
   readonly unreadable: readonly Unreadable[];
@@ -59,21 +60,15 @@ const deadLetter = deadLetterFields("m.message");
  */
 const messages = (["q", "a", "dlq"] as const)
   .flatMap((place) =>
-    (
-      [
-        ["pattern", "centralcloud-new-patterns", "agent_id", "learned_at"],
-        ["session", "agent-sessions", "session_id", "synced_at"],
-      ] as const
-    ).map(([kind, queue, who, at]) => {
+    comparedQueues.map(({ kind, queue, version, time, captured, hash }) => {
       const table = place === "dlq" ? `q_${queue}-dlq` : `${place}_${queue}`;
       const body = place === "dlq" ? deadLetter.original : "m.message";
       const headers = place === "dlq" ? deadLetter.storedHeaders : "m.headers";
-      const hash = kind === "pattern" ? `md5((${body} -> 'pattern')::text)` : "''";
-      return `select '${kind}' as kind, '${place}' as place, m.msg_id, ${body} ->> '${who}' as who,
-                     ${body} ->> 'agent_id' as agent_id, pg_temp.readable_time(${body} ->> '${at}') as at,
-                     ${hash} as hash
+      return `select '${kind}' as kind, '${place}' as place, m.msg_id, ${body} ->> '${captured.of}_id' as who,
+                     ${body} ->> 'agent_id' as agent_id, pg_temp.readable_time(${body} ->> '${time}') as at,
+                     ${hash(body)} as hash
                 from pgmq."${table}" m
-               where (${headers}) ->> 'schema' = '${kind}/1'
+               where (${headers}) ->> 'schema' = '${version}'
                      ${place === "a" ? `and ${isArchivedHere("m")}` : ""}`;
     }),
   )
@@ -98,7 +93,7 @@ export async function compare(
     await client.query(createReadableTime);
     await client.query(`create temporary table message on commit drop as ${messages}`);
     await client.query(
-      `create temporary table logged (kind text, id text, agent_id text, at timestamptz, hash text, stored boolean, settled boolean)
+      `create temporary table logged (kind text, id text, agent_id text, who text, at timestamptz, hash text, stored boolean, settled boolean)
          on commit drop`,
     );
     for await (const chunk of readLogged()) await insert(client, chunk);
@@ -120,11 +115,12 @@ export async function compare(
 async function insert(client: PoolClient, chunk: readonly Logged[]): Promise<void> {
   const column = <Name extends keyof Logged>(name: Name) => chunk.map((one) => one[name]);
   await client.query(
-    "insert into logged select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::boolean[], $7::boolean[])",
+    "insert into logged select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::boolean[], $8::boolean[])",
     [
       column("kind"),
       column("id"),
       column("agentId"),
+      column("who"),
       column("at"),
       column("hash"),
       column("isStored"),
@@ -133,21 +129,23 @@ async function insert(client: PoolClient, chunk: readonly Logged[]): Promise<voi
   );
 }
 
-async function count(client: PoolClient): Promise<Comparison["checked"]> {
-  const { rows } = await client.query<Comparison["checked"]>(
-    `select (count(*) filter (where kind = 'pattern'))::integer as patterns,
-            (count(*) filter (where kind = 'session'))::integer as sessions from logged`,
+async function count(client: PoolClient): Promise<Checked> {
+  const { rows } = await client.query<{ kind: string; count: number }>(
+    "select l.kind, count(*)::integer as count from logged l group by l.kind",
   );
-  return rows[0] ?? { patterns: 0, sessions: 0 };
+  const counts = new Map(rows.map(({ kind, count: found }) => [kind, found]));
+  return Object.fromEntries(
+    comparedQueues.map(({ kind, counted: [key] }) => [key, counts.get(kind) ?? 0]),
+  );
 }
 
-/**
- * Whether a source that was a copy sends something of before that itself: a pattern that was not on a queue yet. All else
- * that happened until then is the other source's to deliver.
- */
-const isSentHere = `exists (
-  select from public.learned_patterns p
-   where f.kind = 'pattern' and p.id::text = f.id and (p.synced_at is null or p.synced_at > ${copiedUntil}))`;
+/** The condition of the queue that something found, `f`, is of; `false` where that queue has none. */
+function ifUnsent(condition: "isWaiting" | "isSentHere"): string {
+  const each = comparedQueues.flatMap(({ kind, unsent }) =>
+    unsent === undefined ? [] : [`f.kind = '${kind}' and ${unsent[condition]}`],
+  );
+  return each.length === 0 ? "false" : `(${each.join(" or ")})`;
+}
 
 async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
   const { rows } = await client.query<Missing>(
@@ -155,22 +153,19 @@ async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
        select l.kind, l.id, l.agent_id, l.at, l.stored, array_remove(array_agg(m.place), null) as places
          from (select * from logged where settled and at is not null) l
          left join message m
-           on m.kind = l.kind and m.at = l.at and m.hash = l.hash
-          and m.who = case l.kind when 'pattern' then l.agent_id else l.id end
+           on m.kind = l.kind and m.at = l.at and m.hash = l.hash and m.who = l.who
         group by l.kind, l.id, l.agent_id, l.at, l.stored
      )
      select f.kind, f.id, f.agent_id as "agentId", f.at::text as at,
             case when 'q' = any (f.places) then 'queue'
                  when 'a' = any (f.places) then 'not-stored'
                  when 'dlq' = any (f.places) then 'dead-letter'
-                 when exists (select from public.learned_patterns p
-                               where f.kind = 'pattern' and p.id::text = f.id and p.synced_at is null
-                                 and p.agent_id = f.agent_id and p.learned_at = f.at)
-                   then 'unsynced'
+                 when ${ifUnsent("isWaiting")} then 'unsynced'
                  else 'nowhere' end as where
        from found f
       where not ('a' = any (f.places) and f.stored)
-        and not (cardinality(f.places) = 0 and f.at <= ${copiedUntil} and not ${isSentHere})
+        -- What happened while this source was a copy of another is the other's to deliver, if it was on a queue then.
+        and not (cardinality(f.places) = 0 and f.at <= ${copiedUntil} and not ${ifUnsent("isSentHere")})
       order by f.at, f.kind, f.id
       limit $1`,
     [longestList],
@@ -178,19 +173,23 @@ async function findMissing(client: PoolClient): Promise<readonly Missing[]> {
   return rows;
 }
 
+/** Their messages name the row itself. */
+const kindsOfSessions = comparedQueues
+  .filter(({ captured }) => captured.of === "session")
+  .map(({ kind }) => kind);
+
 async function findUnlogged(client: PoolClient, from: Date): Promise<readonly Unlogged[]> {
   const { rows } = await client.query<Unlogged>(
-    `select m.kind, case m.kind when 'session' then m.who end as id, m.agent_id as "agentId",
+    `select m.kind, case when m.kind = any ($3::text[]) then m.who end as id, m.agent_id as "agentId",
             m.at::text as at, m.msg_id::text as "msgId"
        from message m
       where m.place = 'a' and m.at >= $1
         and not exists (
           select from logged l
-           where l.kind = m.kind and l.at = m.at and l.hash = m.hash
-             and m.who = case l.kind when 'pattern' then l.agent_id else l.id end)
+           where l.kind = m.kind and l.at = m.at and l.hash = m.hash and l.who = m.who)
       order by m.at, m.msg_id
       limit $2`,
-    [from, longestList],
+    [from, longestList, kindsOfSessions],
   );
   return rows;
 }

@@ -7,6 +7,7 @@ import { CaptureStateError, SlotLostError } from "../errors.ts";
 import { emitHeartbeat } from "../reader/heartbeat.ts";
 import { findLoss, findSlot, recreateCommand } from "../slot/capture-slot.ts";
 import { type Comparison, compare, type Missing } from "./compare.ts";
+import { comparedTables } from "./compared-queues.ts";
 import { readLogged } from "./logged.ts";
 
 export interface Reconciliation extends Comparison {
@@ -88,13 +89,12 @@ async function findBeginning(central: Pool, sourceId: string, since?: Date): Pro
     `select max(c.committed_at) filter (
               where c.operation in ('begin', 'gap')
                 -- Where only other tables have a gap, nothing is missing that is compared here.
-                and coalesce(c.new_values ->> 'table', 'agent_sessions')
-                    in ('agent_sessions', 'learned_patterns')
+                and coalesce(c.new_values ->> 'table' = any ($2::text[]), true)
             ) as began,
             exists (select from central.capture_cursors s where s.source_id = $1) as captured
        from central.change_log c
       where c.source_id = $1 and c.table_name = '*'`,
-    [sourceId],
+    [sourceId, comparedTables],
   );
   const [row] = rows;
   if (!row?.captured) throw new CaptureStateError("nothing is captured of this source");

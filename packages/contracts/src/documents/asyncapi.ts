@@ -1,9 +1,8 @@
 import type * as z from "zod";
-import { contractFor } from "../contracts.ts";
 import { deadLetterSchema } from "../dead-letter.ts";
 import { messageHeadersSchema } from "../headers.ts";
 import { jsonSchemaOf } from "../json-schema.ts";
-import { deadLetterQueueOf, type QueueName, queueNames } from "../queues.ts";
+import { contractFor, deadLetterQueueOf, type QueueName, queueNames } from "../queues.ts";
 
 /** Counts changes of the queues and messages, not releases of this package. */
 const interfaceVersion = "1.0.0";

@@ -1,9 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import type * as z from "zod";
-import { contractFor } from "../contracts.ts";
 import { deadLetterSchema } from "../dead-letter.ts";
 import { jsonSchemaDialect, jsonSchemaOf } from "../json-schema.ts";
-import { queueNames } from "../queues.ts";
+import { contractFor, queueNames } from "../queues.ts";
 import { asyncApiDocument } from "./asyncapi.ts";
 
 /** Every generated file: its name and what belongs into it. */

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { defineContract } from "./contract.ts";
-import { count, identifier, optionalConfidence, timestamp } from "./fields.ts";
-import { mustBeObject } from "./issues.ts";
-import { listOf } from "./list.ts";
+import { defineContract } from "../contract.ts";
+import { count, identifier, optionalConfidence, timestamp } from "../fields.ts";
+import { mustBeObject } from "../issues.ts";
+import { listOf } from "../list.ts";
 
 /** What one agent knows; the part of a summary that older producers leave out. */
 const agentKnowledge = z.looseObject(
@@ -40,6 +40,10 @@ export const knowledgeContract = defineContract({
   queue: "agent-knowledge-updates",
   version: "knowledge/1",
   schema: knowledgeSchema,
+  merge: "merge_knowledge",
+  tables: ["agent_knowledge", "knowledge_summaries"],
+  time: "updated_at",
+  captured: null, // a summary is of many rows
   shown: {
     agents_updated: "number",
     total_patterns: "number",

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { defineContract } from "./contract.ts";
+import { defineContract } from "../contract.ts";
 import {
   freeObject,
   identifier,
@@ -7,8 +7,8 @@ import {
   optionalConfidence,
   shortText,
   timestamp,
-} from "./fields.ts";
-import { mustBeObject } from "./issues.ts";
+} from "../fields.ts";
+import { mustBeObject } from "../issues.ts";
 
 /** A session's state that only CentralCloud's private key opens; whether it does, only the key ring can tell. */
 export const sealedSchema = z
@@ -80,6 +80,10 @@ export const sessionContract = defineContract({
   queue: "agent-sessions",
   version: "session/1",
   schema: sessionSchema,
+  merge: "merge_sessions",
+  tables: ["agent_sessions"],
+  time: "synced_at",
+  captured: { table: "agent_sessions", time: "last_synced_at", of: "session" },
   shown: {
     agent_id: "identifier",
     session_id: "identifier",

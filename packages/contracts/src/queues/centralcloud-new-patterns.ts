@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { defineContract } from "./contract.ts";
-import { freeObject, identifier, optionalConfidence, text, timestamp } from "./fields.ts";
-import { mustBeObject } from "./issues.ts";
+import { defineContract } from "../contract.ts";
+import { freeObject, identifier, optionalConfidence, text, timestamp } from "../fields.ts";
+import { mustBeObject } from "../issues.ts";
 
 /** Something an agent learned. Extra keys are kept. */
 export const patternSchema = z
@@ -35,6 +35,10 @@ export const patternContract = defineContract({
   queue: "centralcloud-new-patterns",
   version: "pattern/1",
   schema: patternSchema,
+  merge: "merge_patterns",
+  tables: ["patterns", "pattern_agents"],
+  time: "learned_at",
+  captured: { table: "learned_patterns", time: "learned_at", of: "agent" },
   shown: {
     agent_id: "identifier",
     pattern: "sensitive",
