@@ -1,22 +1,30 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { filesBelow } from "./files.mjs";
 
 /*
  * Every relative link of a Markdown file must lead to a file that exists, and its anchor to a heading there. So must
- * every page of docs/ that a source file names: help texts, messages, alerts and comments do. `npm run check` runs this.
+ * every page of docs/ that a source file names: help texts, messages, alerts and comments do. A path of the repository
+ * must exist that stands in backticks in a Markdown file, or in a comment of a source file. `npm run check` runs this.
  */
 
 /** Source files, whose mentions of docs/ are checked. Applied migrations and what is generated never change. */
 const isSource = (path) =>
-  /\.(ts|cts|mjs|cjs|sql|ya?ml|sh)$|(^|\/)(Dockerfile|roll-out|up|make-secrets)$/.test(path) &&
+  /\.(tsx?|cts|mjs|cjs|sql|ya?ml|sh)$|(^|\/)(Dockerfile|roll-out|up|make-secrets)$/.test(path) &&
   !/(^|\/)(landed|migrations|generated)\//.test(path) &&
   // Its test names pages that are broken on purpose.
   !["pnpm-lock.yaml", "test/docs/links.test.ts"].includes(path);
 
+/** A path of the repository, which may have `*` in it. */
+const repositoryPath = "(?:apps|packages|test|sql|scripts|deploy|docs|tools)/[\\w./*-]*[\\w/*]";
+
+/** Files that whoever deploys writes: git ignores them. */
+const isWrittenLater = (path) =>
+  /^deploy\/(\.env$|secrets($|\/)|kubernetes\/secrets\/files($|\/))/.test(path);
+
 /** The anchors of a Markdown text, as GitHub makes them of headings, and those that are written as `<a id="…">`. */
-export function anchorsOf(text) {
+function anchorsOf(text) {
   const prose = withoutFences(text);
   const counts = new Map();
   const headings = [...prose.matchAll(/^#{1,6} (.*)$/gm)].map(([, heading]) => {
@@ -56,8 +64,39 @@ export function brokenLinks(root) {
           const problem = brokenLink(root, "README.md", target);
           return problem?.replace(/^README\.md/, path);
         });
-    return broken.filter((line) => line !== undefined);
+    const gone = (isPage ? pathsOfPage(text) : pathsOfComments(text))
+      .filter((named) => !isWrittenLater(named) && !exists(root, named.split("/")))
+      .map((named) => `${path}: ${named}: there is no such file`);
+    return [...broken.filter((line) => line !== undefined), ...gone];
   });
+}
+
+/** Those in backticks; behind one may stand arguments of a command. */
+function pathsOfPage(text) {
+  const pattern = new RegExp(`\`(${repositoryPath})(?=[\\s\`])`, "g");
+  return [...withoutFences(text).matchAll(pattern)].map(([, path]) => path);
+}
+
+function pathsOfComments(text) {
+  const pattern = new RegExp(`(?<![\\w/.@$}-])${repositoryPath}`, "g");
+  const comments = text.match(/^\s*(?:\/\/|\/?\*|--|#).*|\s(?:\/\/|--|#)\s.*/gm) ?? [];
+  // What is wrong with a page is told with its anchor.
+  return comments
+    .flatMap((comment) => comment.match(pattern) ?? [])
+    .filter((path) => !/^docs\/.*\.(md|svg|png)$/.test(path));
+}
+
+/** @param names of folders and at last a file, each of which may have `*` in it. */
+function exists(folder, [name, ...rest]) {
+  if (name === undefined || name === "") return true;
+  if (!name.includes("*")) {
+    return existsSync(join(folder, name)) && exists(join(folder, name), rest);
+  }
+  const [before, ...after] = name.split("*");
+  return readdirSync(folder).some(
+    (found) =>
+      found.startsWith(before) && found.endsWith(after.at(-1)) && exists(join(folder, found), rest),
+  );
 }
 
 /** The relative targets of a Markdown text: links, images and definitions. */

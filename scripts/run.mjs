@@ -15,7 +15,7 @@ const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.
 export const pinnedPnpm = manifest.packageManager;
 
 /** Stops with a sentence when this Node can't run the project. */
-export function assertNode() {
+function assertNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
   console.error(`This project needs Node 20.19 or later; this is ${process.version}.`);
@@ -35,7 +35,7 @@ function run(command, words) {
 }
 
 /** Runs the pnpm that package.json pins, which npx fetches once into npm's cache. */
-export function pnpm(...words) {
+function pnpm(...words) {
   return run("npx", ["--yes", pinnedPnpm, ...words]);
 }
 

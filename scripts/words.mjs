@@ -32,7 +32,7 @@ export function countWords(text) {
 }
 
 /** The counts of all files below a folder, by path, without files that have none. */
-export function countAll(root) {
+function countAll(root) {
   const counted = filesBelow(root)
     .filter(isRead)
     .map((path) => [path, countWords(readFileSync(join(root, path), "utf8"))]);

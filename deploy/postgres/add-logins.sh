@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the logins of the consumer, of applications, of change data capture and of people, as members of their roles, on the server
+# Makes the logins of the consumer, of applications, of change data capture, of people and of the worker, as members of their roles, on the server
 # that PGHOST names, or gives them the passwords of the secrets again. Run it after `centralcloud migrate`.
 # Each password is read from /run/secrets/NAME-password, POSTGRES_PASSWORD_FILE is that of PGUSER.
 set -euo pipefail
@@ -33,3 +33,4 @@ add_login application
 add_login capture auditor replication
 add_login viewer
 add_login operator
+add_login worker operator

@@ -57,6 +57,34 @@ test("change data capture is switched on by environment, as a login of its own",
   expect(logins).toMatch(/^add_login capture auditor replication$/m);
 });
 
+test("the worker acts as a login of its own, and is started on demand, after the logins", () => {
+  const { environment, secrets, profiles, depends_on } = file.services.actions as Service;
+  expect(environment).toMatchObject({
+    SOURCE_DATABASE_URLS_FILE: "/run/secrets/worker-source-urls",
+    CENTRAL_DATABASE_URL_FILE: "/run/secrets/worker-central-url",
+  });
+  expect(profiles).toEqual(["actions"]);
+  expect(depends_on).toHaveProperty("logins");
+  for (const [service, { secrets: given = [] }] of services) {
+    if (service === "actions") continue;
+    expect(given.filter((secret) => secrets?.includes(secret))).toEqual([]);
+  }
+  const logins = readFileSync(new URL("postgres/add-logins.sh", folder), "utf8");
+  expect(logins).toMatch(/^add_login worker operator$/m);
+});
+
+test("each login that is made has its password, and the URLs of a login are of its own", () => {
+  const logins = readFileSync(new URL("postgres/add-logins.sh", folder), "utf8");
+  const script = readFileSync(new URL("make-secrets", folder), "utf8");
+  const names = [...logins.matchAll(/^add_login (\w+)/gm)].map(([, name = ""]) => name);
+  for (const name of names) {
+    expect(file.services.logins?.secrets).toContain(`${name}-password`);
+    if (name === "application") continue;
+    expect(script).toContain(`url ${name}_1 ${name} singularity | write ${name}-source-urls`);
+    expect(script).toContain(`url ${name}_1 ${name} centralcloud | write ${name}-central-url`);
+  }
+});
+
 test("PostgreSQL is stopped after the consumers, whose one-shot services have ended long before", () => {
   expect(file.services.consumer?.depends_on).toHaveProperty("postgres");
 });

@@ -167,10 +167,41 @@ test("a worker lends its rights to nobody: what no source has seen begin is left
     ...{ source_id: sourceId, source_name: name, queue: patterns, expected: 3 },
     selection: { pathIsPredicate: false },
   };
+  const id = await planDead("discard", [part]);
+  const worker = start("worker", "actions", "work");
+  await until("it says why", () => worker.output().includes('"action-not-continued"'));
+  expect(worker.output()).toContain(`centralcloud actions resume ${id}`);
+  expect(worker.output()).not.toContain('"action-continued"');
+  expect(await newest()).toMatchObject({ id, state: "running", moved: 0, remaining: 3 });
+  // Nor one that was cancelled: to close its parts would open them there by the worker's login.
+  await members.ann.central.pool.query(
+    "select from central.control_operator_action($1, 'cancel', 'ann')",
+    [id],
+  );
+  const second = start("worker", "actions", "work");
+  await until("it says why", () => second.output().includes('"action-not-continued"'));
+  expect(second.output()).toContain(`centralcloud actions cancel ${id}`);
+  expect(await newest()).toMatchObject({ id, state: "cancelled", finishedAt: null });
+  const { rowCount } = await system.singularity.pool.query(
+    "select from operator_action_progress where action_id = $1",
+    [id],
+  );
+  expect(rowCount).toBe(0);
+  // One that was planned by its own login has its rights anyway.
+  await system.central.pool.query("update central.operator_actions set login = $2 where id = $1", [
+    id,
+    members.worker.login.name,
+  ]);
+  start("worker", "actions", "work");
+  await until("its figures are final", async () => (await newest()).finishedAt !== null, 30_000);
+}, 150_000);
+
+/** As if its process had been killed after it claimed it. */
+async function planDead(kind: string, parts: readonly object[]): Promise<string> {
   const { rows } = await members.ann.central.pool.query<{ id: string }>(
     `select action_id::text as id
-       from central.plan_operator_action('discard', 'test', 'a test', '{}', $1, p_channel => 'cli')`,
-    [JSON.stringify([part])],
+       from central.plan_operator_action($1, 'test', 'a test', '{}', $2, p_channel => 'cli')`,
+    [kind, JSON.stringify(parts)],
   );
   const id = rows[0]?.id ?? "";
   await members.ann.central.pool.query(
@@ -178,17 +209,34 @@ test("a worker lends its rights to nobody: what no source has seen begin is left
     [id],
   );
   await endLease(id);
-  const worker = start("worker", "actions", "work");
-  await until("it says why", () => worker.output().includes('"action-not-continued"'));
-  expect(worker.output()).toContain(`centralcloud actions resume ${id}`);
-  expect(await newest()).toMatchObject({ id, state: "running", moved: 0, remaining: 3 });
-  // One that was planned by its own login has its rights anyway.
-  await system.central.pool.query("update central.operator_actions set login = $2 where id = $1", [
-    id,
+  return id;
+}
+
+test("a worker leaves alone what only its own process can do, what this build does not know, and what needs a file", async () => {
+  const revealed = await planDead("reveal", []);
+  const { sourceId, name } = await sourceOf(system.singularity);
+  const part = {
+    ...{ source_id: sourceId, source_name: name, queue: patterns, expected: 1 },
+    selection: { ids: ["1"] },
+  };
+  const unknown = await planDead("rewind", [part]);
+  const edit = await planDead("edit", [part]);
+  await system.central.pool.query("update central.operator_actions set login = $1", [
     members.worker.login.name,
   ]);
-  start("worker", "actions", "work");
-  await until("it is done", async () => (await newest()).state === "done", 30_000);
+  const worker = start("worker", "actions", "work");
+  await until(
+    "it has looked at both others",
+    () => worker.output().match(/"action-not-continued"/g)?.length === 2,
+  );
+  expect(worker.output()).toContain("does not know actions of the kind rewind");
+  expect(worker.output()).toContain(`centralcloud actions resume ${edit} --from FILE`);
+  expect(worker.output()).not.toContain('"action-continued"');
+  for (const id of [revealed, unknown, edit]) {
+    const action = await readAction(system.central.pool, id);
+    expect(action).toMatchObject({ state: "running", error: null });
+    expect(action?.events.filter(({ event }) => event === "claimed")).toHaveLength(1);
+  }
 }, 150_000);
 
 test("a viewer's worker moves nothing, and says that it may not", async () => {
@@ -198,8 +246,22 @@ test("a viewer's worker moves nothing, and says that it may not", async () => {
   const worker = start("viewer", "actions", "work");
   await until("it says why", () => worker.output().includes('"action-not-continued"'));
   expect(worker.output()).toContain("centralcloud_operator");
+  expect(worker.output()).not.toContain('"action-continued"');
   expect((await queued()).length).toBe(sent);
 }, 150_000);
+
+test("a worker that may not ask the central store says so, and when it may again", async () => {
+  const { name } = members.worker.login;
+  await system.central.pool.query(`revoke centralcloud_operator from ${name}`);
+  const worker = start("worker", "actions", "work");
+  try {
+    await until("it says so", () => worker.output().includes('"actions-fault"'), 30_000);
+    expect(worker.output()).not.toContain('"actions-recovered"');
+  } finally {
+    await system.central.pool.query(`grant centralcloud_operator to ${name}`);
+  }
+  await until("it works again", () => worker.output().includes('"actions-recovered"'), 30_000);
+}, 90_000);
 
 test("a worker that can't ask the central store says so, and stops when it is told to", async () => {
   const worker = startCommand(["actions", "work"], {

@@ -18,6 +18,28 @@ test("the documentation that each command's help names exists", () => {
   expect(pages.map((page) => brokenLink(root, "README.md", page)).filter(Boolean)).toEqual([]);
 });
 
+test("a path of the repository that a page has in backticks, or a comment names, must be there", () => {
+  const folder = mkdtempSync(join(tmpdir(), "centralcloud-links-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "test/lane"), { recursive: true });
+  writeFileSync(join(folder, "test/lane/idle.test.ts"), "");
+  writeFileSync(
+    join(folder, "page.md"),
+    "`test/lane/idle.test.ts`, `test/lane`, `test/*/idle*`, `deploy/secrets/key`, test/gone, `other/gone`\n" +
+      "```sh\nless `test/gone`\n```\n`test/gone/idle.test.ts` `test/*/other*` `scripts/gone --write`\n",
+  );
+  writeFileSync(
+    join(folder, "function.sql"),
+    "-- See test/lane/idle.test.ts and ../test/gone.\nselect 'test/gone'; -- as in test/gone.ts.\n",
+  );
+  expect(brokenLinks(folder)).toEqual([
+    "function.sql: test/gone.ts: there is no such file",
+    "page.md: test/gone/idle.test.ts: there is no such file",
+    "page.md: test/*/other*: there is no such file",
+    "page.md: scripts/gone: there is no such file",
+  ]);
+});
+
 test("a link is broken without its file, or without its heading", () => {
   const folder = mkdtempSync(join(tmpdir(), "centralcloud-links-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -45,7 +45,7 @@ async function contentOf(pool: Pool, query: string): Promise<readonly string[]> 
 }
 
 /** What comes out when one runs after the other, in either order. */
-export async function serialOutcomes(
+async function serialOutcomes(
   { observer }: Connections,
   { setup, first, second, afterwards = "", content }: Pair,
 ): Promise<readonly (readonly string[])[]> {
@@ -68,7 +68,7 @@ export async function serialOutcomes(
  * for the row wherever it gets to it, with all that it has locked before; then the row is free. A deadlock, or any
  * other error, rejects.
  */
-export async function collide(connections: Connections, pair: Pair): Promise<readonly Outcome[]> {
+async function collide(connections: Connections, pair: Pair): Promise<readonly Outcome[]> {
   const { observer, blocker } = connections;
   const outcomes: Outcome[] = [];
   for (const table of pair.tables) {

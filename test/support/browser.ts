@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import { formKey, type TestConsole } from "./console.ts";
+import type { TestConsole } from "./console.ts";
 
 /*
  * A real browser: Debian's chromium, which `.ci/chromium` installs. Tests that need one are skipped where there is none,
@@ -123,11 +123,6 @@ export function expectRefusals({ faults }: Window, status: number): void {
   const others = faults.filter((fault) => !isExpected(fault));
   expect(faults.length, `answers with ${status}`).toBeGreaterThan(others.length);
   faults.splice(0, faults.length, ...others);
-}
-
-/** Has a loopback console show another link, as its button does. */
-export async function showNewLink(console: TestConsole): Promise<void> {
-  await console.browser().post("/login/link", { to: "/", "form-key": formKey() });
 }
 
 /** Whether the page is wider than its window. */

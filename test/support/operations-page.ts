@@ -16,11 +16,6 @@ export function operatePage(name: string): string {
   return readFileSync(new URL(`${name}.md`, folder), "utf8");
 }
 
-/** All pages of docs/operate, one behind the other. */
-export function operatePages(): string {
-  return pages.map(operatePage).join("\n");
-}
-
 const pages = readdirSync(folder)
   .filter((file) => file.endsWith(".md"))
   .map((file) => file.replace(/\.md$/, ""));

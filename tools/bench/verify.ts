@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { type Backlog, type Content, queue } from "./backlog.ts";
 
 /** A run lost a message, or made its effect twice, or left it behind: its figures are void. */
-export class WrongResultError extends Error {
+class WrongResultError extends Error {
   readonly code = "wrong_result";
   constructor(what: string, expected: unknown, found: unknown) {
     super(`${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}`);

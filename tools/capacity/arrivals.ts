@@ -35,7 +35,7 @@ export function drawArrivals(load: BurstyLoad, steps: number, stepS: number): nu
 }
 
 /** By the normal distribution where there are many, else by as many draws as it takes (Knuth). */
-export function drawPoisson(random: Random, mean: number): number {
+function drawPoisson(random: Random, mean: number): number {
   if (mean > 50) return Math.max(0, Math.round(mean + Math.sqrt(mean) * drawNormal(random)));
   const limit = Math.exp(-mean);
   let count = -1;

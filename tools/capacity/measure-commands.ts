@@ -48,7 +48,7 @@ export async function measureCommands(
 }
 
 /** Over databases that are there already, as they are. */
-export async function timeCommands(
+async function timeCommands(
   lab: Laboratory,
   { sources, central }: { readonly sources: readonly Database[]; readonly central: Database },
   options: CommandOptions,

@@ -47,7 +47,7 @@ const stories: readonly Story[] = [
 ];
 
 /** The bursts of single sources: 20 times their quiet rate for a minute, once an hour. */
-export function loadOf(sources: number, meanPerSecond: number): BurstyLoad {
+function loadOf(sources: number, meanPerSecond: number): BurstyLoad {
   return { seed: 1, sources, meanPerSecond, burstFactor: 20, burstS: 60, quietS: hour - 60 };
 }
 

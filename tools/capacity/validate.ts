@@ -64,7 +64,7 @@ export async function validate(
   }
 }
 
-export function predictBurst(system: {
+function predictBurst(system: {
   readonly steadyPerSecond: number;
   readonly burst: number;
   readonly capacityPerSecond: number;

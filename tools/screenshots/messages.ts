@@ -23,7 +23,7 @@ function pattern(number: number): Readonly<Record<string, unknown>> {
 }
 
 /** Each breaks the contract: most in one way, in one source. */
-export function invalidMessages(source: number): readonly string[] {
+function invalidMessages(source: number): readonly string[] {
   const tooSure = Array.from({ length: source === 0 ? 38 : 3 }, (_, number) => ({
     ...pattern(number),
     confidence: 1 + ((number * 17) % 90) / 10,

@@ -1,6 +1,6 @@
-export { createProgram, exitCodes, runCommandLine } from "./command-line.ts";
+export { createProgram, runCommandLine } from "./command-line.ts";
 export { schedulerVariables } from "./commands/scheduler.ts";
-export { completionFor, type Shell, shells } from "./complete/completion.ts";
+export { shells } from "./complete/completion.ts";
 export { formatTable } from "./format-table.ts";
 export { type CommandHelp, variables as helpVariables } from "./help/command-help.ts";
 export { helpOf, pathOf } from "./help/help.ts";

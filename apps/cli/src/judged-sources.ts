@@ -108,7 +108,7 @@ export function chooseRefused({ asked }: CheckResult, wanted: string | undefined
 }
 
 /** There is nothing to decide. */
-export class NothingRefusedError extends Error {
+class NothingRefusedError extends Error {
   constructor() {
     super(
       "every database that answers has an id of its own; name one by --source to decide nevertheless",

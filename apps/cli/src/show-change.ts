@@ -61,7 +61,7 @@ export function changeAsLine(change: Shown): string {
 }
 
 /** Several as one JSON array, or as lines. */
-export function formatChanges(changes: readonly Shown[], json: boolean): string {
+function formatChanges(changes: readonly Shown[], json: boolean): string {
   if (json) return `[${changes.map(changeAsJson).join(",")}]`;
   return changes.length === 0 ? "(none)" : changes.map(changeAsLine).join("\n");
 }

@@ -67,7 +67,7 @@ export function createReadinessReporter(
 }
 
 /** The JSON text of a replica's readiness; of many sources those with a fault, and how many others there are. */
-export function shortened(health: Health): string {
+function shortened(health: Health): string {
   const whole = JSON.stringify(health);
   if (whole.length <= maxLength) return whole;
   const faulty = health.sources.filter(

@@ -22,7 +22,7 @@ export class SourceChangedError extends Error {
 }
 
 /** Its server was started anew, and the central store could not be asked yet whether it is still the source. */
-export class SourceNotJudgedError extends Error {
+class SourceNotJudgedError extends Error {
   readonly code = "source_not_judged";
   constructor(cause: unknown) {
     super(

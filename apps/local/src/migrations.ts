@@ -8,7 +8,7 @@ import { unlessAborted } from "./late-part.ts";
 import type { Observation } from "./observation.ts";
 
 /** A database could not be brought up to date; it is as it was before. */
-export class MigrationFailedError extends Error {
+class MigrationFailedError extends Error {
   readonly code = "migration_failed";
   constructor(side: Side, url: string, cause: unknown) {
     super(

@@ -15,9 +15,7 @@ const types = ["retry", "timeout", "cache", "batch", "index", "rate-limit", "fal
 const targets = ["checkout", "search", "inventory", "billing", "notifications"];
 
 /** Forty in all, so that agents keep finding what others found before, and counts grow. */
-export const patterns = types.flatMap((type) =>
-  targets.map((target) => JSON.stringify({ type, target })),
-);
+const patterns = types.flatMap((type) => targets.map((target) => JSON.stringify({ type, target })));
 
 /** What the agents found in one tick: each comes back with something more often than not. */
 export function findings(): readonly Finding[] {

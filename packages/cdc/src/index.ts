@@ -1,20 +1,6 @@
 export { createCapturedTables, defaultTables } from "./captured-tables.ts";
 export type { Change, JsonText, Operation } from "./change.ts";
-export {
-  advanceCaptureCursor,
-  beginCapture,
-  type CaptureBeginning,
-  type CaptureCursor,
-  type CaptureProgress,
-  endCapture,
-  maintainChangeLog,
-  markCaptureGap,
-  readCaptureCursor,
-  readCaptureCursors,
-  recordChanges,
-  reportCaptureFault,
-  reportCaptureLoss,
-} from "./change-log.ts";
+export { type CaptureCursor, maintainChangeLog, readCaptureCursors } from "./change-log.ts";
 export {
   type CaptureConfiguration,
   type CaptureSettings,
@@ -62,7 +48,6 @@ export {
   findSlot,
   type LogOrigin,
   type Plugin,
-  plugins,
   recreateCommand,
   type Slot,
 } from "./slot/capture-slot.ts";

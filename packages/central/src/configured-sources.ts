@@ -17,7 +17,7 @@ export interface ConfiguredSource {
  * Which of the others may be the same source as the one that says `sourceId`: those that answer, and say that id, or have
  * not said any yet. An address alone tells nothing: each host has a `localhost` of its own.
  */
-export function twinsOf<Configured extends ConfiguredSource>(
+function twinsOf<Configured extends ConfiguredSource>(
   one: Configured,
   all: Iterable<Configured>,
   sourceId: string,

@@ -22,7 +22,6 @@ export {
   type ConfiguredSource,
   ConfiguredSources,
   type HoldingSource,
-  twinsOf,
 } from "./configured-sources.ts";
 export {
   type DeliveryFailure,
@@ -112,7 +111,6 @@ export {
   confirmSources,
   judgeSource,
   type RegisteredSource,
-  readOwnAddress,
   readRegisteredSources,
   type SourceCheckResult,
   type SourceClaim,

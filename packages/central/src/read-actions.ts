@@ -104,8 +104,9 @@ export async function listActions(
 
 /**
  * Actions that wait for a runner, oldest first: those that are to run, and whose runner let go of them or was silent for
- * the whole of its lease; and those that were cancelled before their figures were final. Actions of builds that could not
- * continue with them are left out.
+ * the whole of its lease; and those that were cancelled before their figures were final. Left out are actions of builds
+ * that could not continue with them, and those without parts (`job-run`, `reveal` …): only the process that began such a one
+ * can do its work, and it may be at it while its lease is over.
  *
  * @param limit how many at most.
  */
@@ -117,6 +118,7 @@ export async function listWaitingActions(
     `${summary}
       where a.state in ('running', 'cancelled') and a.finished_at is null and a.login is not null
         and (a.lease_until is null or a.lease_until <= clock_timestamp())
+        and exists (select from central.operator_action_parts p where p.action_id = a.id)
       order by a.id
       limit $1`,
     [limit],

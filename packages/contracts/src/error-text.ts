@@ -6,7 +6,7 @@ import { isContractPath } from "./contract-paths.ts";
 import { fieldRules } from "./fields.ts";
 
 /** Stands for what was taken out. */
-export const maskedValue = "…";
+const maskedValue = "…";
 
 /** Longer ones are cut off: the start of an error says what it is. */
 const maxLength = 2_000;

@@ -81,7 +81,7 @@ const numeral = (rule: string, isInRange: (numeral: string) => boolean) =>
 const confidenceRule = "must be between 0 and 1";
 
 /** How sure an agent is. Where it is absent the merge takes {@link defaultConfidence}. */
-export const confidence = z.union(
+const confidence = z.union(
   [
     z.number().min(0, { error: confidenceRule }).max(1, { error: confidenceRule }),
     numeral(confidenceRule, isProbability),
@@ -89,7 +89,7 @@ export const confidence = z.union(
   { error: asNumeral(confidenceRule) },
 );
 
-export const defaultConfidence = 0.5;
+const defaultConfidence = 0.5;
 
 export const optionalConfidence = confidence.nullish().meta({ default: defaultConfidence });
 

@@ -7,8 +7,7 @@ export {
   deadLetterSchema,
 } from "./dead-letter.ts";
 export { shownHeaders, shownOfDeadLetter } from "./disclosure.ts";
-export { maskErrorText, maskedValue } from "./error-text.ts";
-export { defaultConfidence } from "./fields.ts";
+export { maskErrorText } from "./error-text.ts";
 export { type MessageHeaders, messageHeadersSchema } from "./headers.ts";
 export { type Issue, type IssueCode, issueCodes, maxIssues } from "./issues.ts";
 export {

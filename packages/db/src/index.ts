@@ -5,10 +5,10 @@ export { describeDifference, describeRights } from "./catalog/describe.ts";
 export { type CatalogState, readCatalogState } from "./catalog/digest.ts";
 export { findDrift, isComplete, recordsMissing } from "./catalog/find-drift.ts";
 export { type Catalog, readCatalog } from "./catalog/read-catalog.ts";
-export { describeAll, repairDrift } from "./catalog/repair-drift.ts";
+export { repairDrift } from "./catalog/repair-drift.ts";
 export type { RightsDifference } from "./catalog/rights.ts";
 export { holdLock, LockTakenError, takeLock } from "./locks.ts";
-export { type LandedState, presentState, readLandedStates } from "./maintenance/landed-states.ts";
+export { type LandedState, readLandedStates } from "./maintenance/landed-states.ts";
 export {
   areOfThisBuild,
   DatabaseNewerError,
@@ -25,8 +25,6 @@ export { type MigrationPlan, planMigration } from "./migrate/plan.ts";
 export { ownerRole, rolesOf } from "./migrate/roles.ts";
 export { type LandedName, landedNameOf, landedNames, sideNamed } from "./migrate/side.ts";
 export { hasNothingToMigrate } from "./migrate/up-to-date.ts";
-export * as centralSchema from "./schema/central.ts";
-export * as singularitySchema from "./schema/singularity.ts";
 export {
   type ConnectionFacts,
   type IdentifiedSource,
@@ -37,10 +35,4 @@ export {
   type ServerFacts,
   ServerFactsError,
 } from "./server-facts.ts";
-export {
-  longestSourceName,
-  NotASourceError,
-  readSource,
-  type Source,
-  UnfitSourceError,
-} from "./source.ts";
+export { NotASourceError, readSource, type Source, UnfitSourceError } from "./source.ts";

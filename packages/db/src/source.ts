@@ -29,7 +29,7 @@ export class UnfitSourceError extends Error {
 }
 
 /** Characters of a source's name; its table and the central store refuse longer ones, too. */
-export const longestSourceName = 200;
+const longestSourceName = 200;
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

@@ -52,7 +52,7 @@ export interface GroupOptions {
 }
 
 /** So many groups are taken from each queue of each source, so that odd errors can't fill the memory. */
-export const maxGroupsOfPlace = 1000;
+const maxGroupsOfPlace = 1000;
 
 /** Dead letters that are counted of one queue of a source, each of its groups having the same share. */
 const maxCounted = 200_000;

@@ -65,7 +65,6 @@ export {
   type DeadLetterGroups,
   type GroupOptions,
   groupDeadLetters,
-  maxGroupsOfPlace,
   mergeGroups,
 } from "./group-dead-letters.ts";
 export { type ImportOptions, type ImportReport, importDeadLetters } from "./import-dead-letters.ts";

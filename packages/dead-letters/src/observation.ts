@@ -20,7 +20,9 @@ export type ActionObservation =
     }
   | { readonly event: "action-not-continued"; readonly action: string; readonly reason: string }
   /** The central store could not be asked which actions wait. */
-  | { readonly event: "actions-fault"; readonly error: string; readonly retryInMs: number };
+  | { readonly event: "actions-fault"; readonly error: string; readonly retryInMs: number }
+  /** It answers again. */
+  | { readonly event: "actions-recovered"; readonly downMs: number };
 
 /** Everything that a worker tells. */
 export type WorkerObservation = PartObservation | ActionObservation;
@@ -28,8 +30,9 @@ export type WorkerObservation = PartObservation | ActionObservation;
 /** How each of them is logged. */
 export const workerEvents: Events<WorkerObservation> = {
   ...partEvents,
-  "action-continued": { level: "info", ends: ["actions-fault"] },
+  "action-continued": { level: "info" },
   "action-ended": { level: "info" },
   "action-not-continued": { level: "warn" },
   "actions-fault": { level: "error", fault: { about: [], reason: ["error"] } },
+  "actions-recovered": { level: "info", ends: ["actions-fault"] },
 };

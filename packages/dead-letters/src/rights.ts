@@ -19,7 +19,7 @@ export type NeededRight =
  * @param role whose members may do it.
  * @throws {MissingRightsError}
  */
-export async function assertRights(
+async function assertRights(
   pool: Pool,
   database: string,
   needed: readonly NeededRight[],

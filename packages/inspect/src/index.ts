@@ -45,7 +45,6 @@ export {
   type AgentKey,
   type KnowledgeOfDay,
   type KnowledgeOverTime,
-  mostPatternAgents,
   type PatternAgent,
   type PatternDetails,
   type PatternHead,
@@ -62,14 +61,8 @@ export {
   type PerformanceRequest,
   readAgentPerformance,
 } from "./performance.ts";
+export { type DepthsRequest, type QueueDepth, readQueueDepths } from "./queue-depths.ts";
 export {
-  type DepthsRequest,
-  mostDepthSteps,
-  type QueueDepth,
-  readQueueDepths,
-} from "./queue-depths.ts";
-export {
-  maxStretches,
   type PeekedMessage,
   type PeekRequest,
   peekQueue,

@@ -131,7 +131,7 @@ export interface PatternDetails extends PatternHead {
 }
 
 /** Agents of a pattern that are told at most. */
-export const mostPatternAgents = 100;
+const mostPatternAgents = 100;
 
 /**
  * One pattern, with who has seen it; undefined where the store does not know it.

@@ -26,7 +26,7 @@ export interface DepthsRequest {
 }
 
 /** Moments that one source is asked for at most. */
-export const mostDepthSteps = 300;
+const mostDepthSteps = 300;
 
 /**
  * How many messages waited at each whole multiple of `everyS`, and how long the oldest had: reckoned from when those that

@@ -169,7 +169,7 @@ export interface RatesRequest {
 }
 
 /** Stretches that one source gives at most. */
-export const maxStretches = 1_000;
+const maxStretches = 1_000;
 
 /**
  * How much each queue delivered over time, and how long that took, from what its archives have: nothing else is stored

@@ -38,6 +38,6 @@ export {
   readTableStatistics,
   type TableStatistics,
 } from "./statistics.ts";
-export { explainTlsError, readTlsSettings, type TlsOptions, TlsSettingsError } from "./tls.ts";
+export { readTlsSettings, type TlsOptions, TlsSettingsError } from "./tls.ts";
 export { DatabaseUrlError, databaseUrl, databaseUrls, readAddress, withoutSecrets } from "./url.ts";
 export { urlParameters } from "./url-parameters.ts";

@@ -5,7 +5,6 @@ export {
   type JobStatus,
   type JobTimes,
   listJobRuns,
-  mostJobs,
   readJobTimes,
   scheduledJobsStatus,
 } from "./jobs/job-status.ts";

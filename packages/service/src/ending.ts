@@ -23,7 +23,7 @@ const lingerMs = 1_000;
  *
  * @returns how to listen no more.
  */
-export function onStopSignal(stop: (signal: NodeJS.Signals) => void): () => void {
+function onStopSignal(stop: (signal: NodeJS.Signals) => void): () => void {
   let askedAt: number | undefined;
   const listen = (signal: NodeJS.Signals) => {
     if (askedAt !== undefined) {
@@ -175,7 +175,7 @@ function endOverdue(tell: (open: readonly string[]) => void): never {
 }
 
 /** What keeps this process alive, in words: connections by their address, anything else by its kind. */
-export function whatIsOpen(): readonly string[] {
+function whatIsOpen(): readonly string[] {
   const counts = new Map<string, number>();
   for (const name of [...openSockets(), ...otherResources()]) {
     counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -21,11 +21,9 @@ export {
   boundLookups,
   endWithin,
   letReadersGo,
-  onStopSignal,
   type Program,
   runUntilSignal,
   stopSignals,
-  whatIsOpen,
   withInterrupt,
 } from "./ending.ts";
 export { mapInTurn, type Turns } from "./in-turn.ts";

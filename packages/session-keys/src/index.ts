@@ -1,4 +1,4 @@
-export { type Algorithm, algorithms, dataKeyAlgorithm, isAlgorithm } from "./algorithm.ts";
+export { type Algorithm, algorithms } from "./algorithm.ts";
 export {
   KeyNotHeldError,
   KeyRingError,

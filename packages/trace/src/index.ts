@@ -8,7 +8,6 @@ export type {
 } from "./event.ts";
 export { maskRow } from "./mask.ts";
 export {
-  isWithin,
   momentAt,
   parseMessage,
   parseTraceTime,

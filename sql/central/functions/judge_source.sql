@@ -1,7 +1,7 @@
 -- Whether a database may be consumed under a source's id, by what its server says of itself, and if not, why:
 -- `ok`; `conflict`, where the source that has the id is consumed or configured now; `moved`, where the id is known from
 -- another server. Both of the latter wait for an operator's decision (`centralcloud sources adopt` or `renew`).
--- All who ask, ask here: consumers by claim_source, captures and commands. test/consumer/source-verdicts has the cases.
+-- All who ask, ask here: consumers by claim_source, captures and commands. test/consumer/source-verdicts.test.ts has the cases.
 --
 -- What the server says decides, and addresses only where it does not: one running server is known by when it was
 -- started, whatever leads to it. A server that was started later has the files of the one before, as a restart does, and as

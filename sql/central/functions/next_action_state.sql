@@ -1,5 +1,5 @@
 -- The state that an operator's action has after p_verb, or null where it can't be: the same table as
--- `nextState` of packages/db/src/actions/state.ts, which a test compares.
+-- `nextState` of packages/central/src/action-state.ts, which a test compares.
 -- Locks: none.
 create or replace function central.next_action_state(p_state text, p_verb text)
 returns text

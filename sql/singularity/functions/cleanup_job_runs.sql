@@ -1,5 +1,5 @@
 -- Removes job runs after 30 days. At most p_limit a call; the next one goes on. May run any number of times.
--- pg_cron's own log is cleared by a job of pg_cron: see packages/db/src/pg-cron.
+-- pg_cron's own log is cleared by a job of pg_cron: see packages/scheduler/src/pg-cron.
 -- Locks: the removed rows, in the order of their ids.
 create or replace function public.cleanup_job_runs(p_limit integer default 100000)
 returns table (rows_removed integer)

@@ -23,7 +23,7 @@ const together = 1_000;
 let key: Promise<SessionKey> | undefined;
 
 /** One for all templates of this process: what is sealed for it must be opened by the same. */
-export function benchKey(): Promise<SessionKey> {
+function benchKey(): Promise<SessionKey> {
   key ??= generateKey({ alg: "openpgp", keyId: "bench" });
   return key;
 }

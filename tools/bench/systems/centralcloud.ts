@@ -29,7 +29,7 @@ interface DrainReport {
   readonly elapsedMs: number;
 }
 
-export const settingsInWords =
+const settingsInWords =
   "default settings: reads of 500, of up to 2,000 while a backlog lasts, 2 batches in flight";
 
 export const centralcloud: System = {

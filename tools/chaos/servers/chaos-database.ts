@@ -10,7 +10,7 @@ export interface Queryable {
 const timeoutMs = 120_000;
 
 /** The connections of the suite itself, which faults leave alone. */
-export const suiteName = "chaos-suite";
+const suiteName = "chaos-suite";
 
 /** A database on a server that comes and goes; the suite's own way to it, past the proxies. */
 export class ChaosDatabase implements Queryable {

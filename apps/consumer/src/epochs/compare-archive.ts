@@ -10,7 +10,7 @@ import { type ArchivePlace, readArchived } from "./read-archived.ts";
 const pageSize = 1_000;
 
 /** No more missing messages are counted. */
-export const countedAtMost = 10_000;
+const countedAtMost = 10_000;
 
 /** So much of the time is left to the lanes between two pages. */
 const restRatio = 2;

@@ -16,7 +16,7 @@ export interface ArchivedMessage {
 export type ArchivePlace = Pick<ArchivedMessage, "key" | "archivedAt">;
 
 /** What answers has other columns, or other values in them, than an archive has. */
-export class ArchiveAnswerError extends Error {
+class ArchiveAnswerError extends Error {
   readonly code = "archive_answer";
   constructor() {
     super("what stands in the archive's place does not answer as an archive does");

@@ -14,7 +14,7 @@ export interface ServerIdentity {
  * How long the server waits for a word from us before it drops the connection, and another process may
  * read the slot. Shorter than the default of a minute, because hosts freeze and networks break silently.
  */
-export const serverTimeoutMs = 6_000;
+const serverTimeoutMs = 6_000;
 
 /**
  * A connection that speaks the replication protocol, to the same place in the same way as any other of

@@ -6,7 +6,7 @@ import { contractFor, queueNames } from "../queues.ts";
 import { asyncApiDocument } from "./asyncapi.ts";
 
 /** Every generated file: its name and what belongs into it. */
-export function generatedFiles(): Map<string, string> {
+function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
   for (const queue of queueNames) {
     const { version, schema } = contractFor(queue);

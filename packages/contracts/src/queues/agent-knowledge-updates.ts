@@ -11,7 +11,7 @@ const agentKnowledge = z.looseObject(
 );
 
 /** How much the agents of one Singularity database know together. Extra keys are kept. */
-export const knowledgeSchema = z
+const knowledgeSchema = z
   .looseObject(
     {
       agents_updated: count,

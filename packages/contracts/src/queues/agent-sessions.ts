@@ -11,7 +11,7 @@ import {
 import { mustBeObject } from "../issues.ts";
 
 /** A session's state that only CentralCloud's private key opens; whether it does, only the key ring can tell. */
-export const sealedSchema = z
+const sealedSchema = z
   .looseObject(
     {
       alg: nonEmptyText,
@@ -27,7 +27,7 @@ export const sealedSchema = z
   .meta({ description: "The session's state, sealed with the public key that key_id names" });
 
 /** The state an agent's session had at `synced_at`: sealed, or plain as older producers send it. Extra keys are kept. */
-export const sessionSchema = z
+const sessionSchema = z
   .looseObject(
     {
       agent_id: identifier,

@@ -4,7 +4,7 @@ import { freeObject, identifier, optionalConfidence, text, timestamp } from "../
 import { mustBeObject } from "../issues.ts";
 
 /** Something an agent learned. Extra keys are kept. */
-export const patternSchema = z
+const patternSchema = z
   .looseObject(
     {
       agent_id: identifier,

@@ -34,6 +34,8 @@ export interface ContinueOptions {
   readonly signal?: AbortSignal;
   /** What the signal does to the action; default: `pause`. */
   readonly whenInterrupted?: WhenInterrupted;
+  /** Is told once that the action is this process's, with what the central store knew of it before. */
+  readonly onClaimed?: (action: ActionDetails) => void;
   readonly onProgress?: OnProgress;
 }
 
@@ -63,6 +65,11 @@ const repeats: Readonly<Record<string, string>> = {
   "renew-source": "its process ended; `centralcloud sources list` tells whether it was renewed",
 };
 
+/** Whether this build knows how an action of the kind is continued. */
+export function isKnownKind({ kind }: Pick<ActionDetails, "kind">): boolean {
+  return Object.hasOwn(steps, kind) || takesFile({ kind });
+}
+
 /** Kinds that take a file of their operator's, which is kept nowhere. */
 export function takesFile({ kind }: Pick<ActionDetails, "kind">): boolean {
   return kind === "edit" || kind === "import";
@@ -76,7 +83,7 @@ export function takesFile({ kind }: Pick<ActionDetails, "kind">): boolean {
  *   {@link ActionFileNeededError} where it takes a file, and is not at its end.
  */
 export async function continueAction(id: string, options: ContinueOptions): Promise<RunResult> {
-  const { central, sources, signal, onProgress, whenInterrupted } = options;
+  const { central, sources, signal, onClaimed, onProgress, whenInterrupted } = options;
   const action = await readAction(central, id);
   if (action === undefined) throw new ActionUnavailableError(id, undefined, null);
   const parts = partsAt(action, sources);
@@ -88,6 +95,7 @@ export async function continueAction(id: string, options: ContinueOptions): Prom
   try {
     await assertMayAct(places, step, central);
     const session = await ActionSession.claim(central, action);
+    onClaimed?.(action);
     const canary =
       action.canary === null ? {} : { canary: createCanary(action, places, action.canary.count) };
     const expected = action.expected ?? 0;

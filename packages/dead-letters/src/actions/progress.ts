@@ -171,7 +171,7 @@ export async function closeProgress(
 const details = { most: 50, longest: 100 };
 
 /** What a source says of an action is kept with it in the central store, beside that of the others. */
-export class ImplausibleProgressError extends Error {
+class ImplausibleProgressError extends Error {
   readonly code = "progress_implausible";
   constructor() {
     super(

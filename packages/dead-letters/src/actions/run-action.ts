@@ -126,6 +126,8 @@ class ActionRun<Selection> {
   readonly #step: ActionStep<Selection>;
   readonly #wanted: readonly ActionPartOf<Selection>[];
   readonly #parts: Part<Selection>[] = [];
+  /** What failed at single sources: first those that could not be opened. */
+  readonly #faults: PlaceFaultError[] = [];
   readonly #signal: AbortSignal;
   readonly #whenInterrupted: WhenInterrupted;
   readonly #canary: Canary | undefined;
@@ -151,17 +153,12 @@ class ActionRun<Selection> {
   }
 
   async run(): Promise<RunResult> {
-    const faults: PlaceFaultError[] = [];
-    const keep = (error: unknown) => {
-      if (!(error instanceof PlaceFaultError)) throw error;
-      faults.push(error);
-    };
     for (const { place, selection } of this.#wanted) {
       try {
         const progress = await at(place, () => this.#open(place));
         this.#parts.push({ place, selection, progress, left: undefined });
       } catch (error) {
-        keep(error);
+        this.#keep(error);
       }
     }
     await this.#report(...this.#parts);
@@ -170,10 +167,21 @@ class ActionRun<Selection> {
         if (!(await this.#work(part))) return await this.#stop();
         await this.#close(part);
       } catch (error) {
-        keep(error);
+        this.#keep(error);
       }
     }
-    const [fault] = faults;
+    return await this.#finish();
+  }
+
+  /** @throws what is no fault of a single source. */
+  #keep(error: unknown): void {
+    if (!(error instanceof PlaceFaultError)) throw error;
+    this.#faults.push(error);
+  }
+
+  /** Ends the action. @throws {PlaceFaultError} where a source did not do its part: then its figures are not final. */
+  async #finish(): Promise<RunResult> {
+    const [fault] = this.#faults;
     if (fault !== undefined) throw fault;
     await this.#session.release("finish");
     return this.#result();
@@ -279,6 +287,13 @@ class ActionRun<Selection> {
     await this.#report(part);
   }
 
+  /** Ends the action where it is: what failed while messages were moved does not matter any more. */
+  async #closeAll(): Promise<RunResult> {
+    this.#faults.splice(this.#wanted.length - this.#parts.length);
+    for (const part of this.#parts) await this.#close(part).catch((error) => this.#keep(error));
+    return await this.#finish();
+  }
+
   async #countLeft({ place, selection }: Part<Selection>): Promise<Left> {
     const left = await this.#step.countLeft(place, selection);
     assertCounts(left.remaining, left.refused);
@@ -288,21 +303,15 @@ class ActionRun<Selection> {
   /** It was interrupted, paused by its canary, or cancelled. */
   async #stop(): Promise<RunResult> {
     const { state } = this.#session.orders;
-    if (state === "cancelled") {
-      for (const part of this.#parts) await this.#close(part);
-      await this.#session.release("finish");
-      return this.#result();
-    }
+    if (state === "cancelled") return await this.#closeAll();
     for (const part of this.#parts) {
       part.left ??= await this.#countLeft(part);
     }
     const { remaining } = this.#result();
     if (!this.#signal.aborted) return this.#result();
-    if (remaining === 0) {
-      for (const part of this.#parts) await this.#close(part);
-      await this.#session.release("finish");
-      return this.#result();
-    }
+    // Nobody knows what remains at a source that could not be opened.
+    const isAllOpen = this.#parts.length === this.#wanted.length;
+    if (remaining === 0 && isAllOpen) return await this.#closeAll();
     if (this.#whenInterrupted === "release") await this.#session.release();
     else await this.#session.release("pause", "interrupted where it ran");
     return { ...this.#result(), interrupted: true };

@@ -10,7 +10,7 @@ import type { Pool } from "pg";
 import { ActionFileNeededError, ActionLostError, ActionUnavailableError } from "../errors.ts";
 import type { WorkerObservation } from "../observation.ts";
 import type { DeadLetterSource } from "../place.ts";
-import { continueAction, missingSources } from "./continue-action.ts";
+import { continueAction, isKnownKind, missingSources } from "./continue-action.ts";
 import { readProgress } from "./progress.ts";
 
 /*
@@ -79,12 +79,18 @@ class ActionWorker {
   async run(): Promise<void> {
     const { everyMs = lookEveryMs, observe } = this.#options;
     let retryInMs = retryMs.first;
+    let failingSinceMs: number | undefined;
     while (!this.#signal.aborted) {
       try {
         await this.#look();
+        if (failingSinceMs !== undefined) {
+          observe({ event: "actions-recovered", downMs: performance.now() - failingSinceMs });
+        }
+        failingSinceMs = undefined;
         retryInMs = retryMs.first;
         await pause(everyMs, this.#signal);
       } catch (error) {
+        failingSinceMs ??= performance.now();
         observe({ event: "actions-fault", error: wordsOf(error), retryInMs });
         await pause(retryInMs, this.#signal);
         retryInMs = Math.min(2 * retryInMs, retryMs.most);
@@ -118,8 +124,7 @@ class ActionWorker {
       const action = await readAction(central, id);
       if (action === undefined) return;
       const ids = [...new Set(action.parts.map(({ sourceId }) => sourceId))];
-      if (ids.length === 0) await this.#continue(action, []);
-      else await withSources(ids, (sources) => this.#continue(action, sources));
+      await withSources(ids, (sources) => this.#continue(action, sources));
     } catch (error) {
       // Somebody else was faster, or has it now.
       if (error instanceof ActionUnavailableError || error instanceof ActionLostError) return;
@@ -130,17 +135,20 @@ class ActionWorker {
   async #continue(action: ActionDetails, sources: readonly DeadLetterSource[]): Promise<void> {
     const { central, observe } = this.#options;
     const { id, kind } = action;
+    if (!isKnownKind(action)) {
+      return this.#leave(id, `this build does not know actions of the kind ${kind}`);
+    }
     const [missing] = missingSources(action, sources);
     if (missing !== undefined) return this.#leave(id, `its source ${missing} does not answer`);
     const unvouched = await this.#unvouchedPart(action, sources);
     if (unvouched !== undefined) return this.#leave(id, unvouched);
-    observe({ event: "action-continued", action: id, kind, moved: action.moved });
     try {
       const result = await continueAction(id, {
         central,
         sources,
         signal: this.#signal,
         whenInterrupted: "release",
+        onClaimed: ({ moved }) => observe({ event: "action-continued", action: id, kind, moved }),
       });
       const { state, moved, remaining } = result;
       observe({ event: "action-ended", action: id, kind, state, moved, remaining });
@@ -153,20 +161,22 @@ class ActionWorker {
   /**
    * Why an action must not be continued with this login's rights: whoever may plan actions in the central store may have
    * no rights at a source. So each part must have been opened at its source, which takes the rights to act there, or the
-   * action must have been planned by this very login. One that was cancelled moves nothing.
+   * action must have been planned by this very login. That holds for a cancelled one, too: to make its figures final its
+   * parts are opened and closed.
    */
   async #unvouchedPart(
     { id, key, login, state, parts }: ActionDetails,
     sources: readonly DeadLetterSource[],
   ): Promise<string | undefined> {
-    if (state === "cancelled" || login === this.#login) return undefined;
+    if (login === this.#login) return undefined;
+    const [verb, effect] = state === "cancelled" ? ["cancel", "ends"] : ["resume", "continues"];
     for (const { sourceId, sourceName, queue } of parts) {
       const source = sources.find((one) => one.sourceId === sourceId);
       const progress = source && (await readProgress({ source, queue }, { key }));
       if (progress === undefined) {
         return (
           `its runner had not begun with ${queue} of ${sourceName}, so that source does not say whether whoever planned ` +
-          `it may act there: \`centralcloud actions resume ${id}\` continues it, by the rights of whoever gives it`
+          `it may act there: \`centralcloud actions ${verb} ${id}\` ${effect} it, by the rights of whoever gives it`
         );
       }
     }

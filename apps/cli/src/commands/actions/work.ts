@@ -35,7 +35,8 @@ export function workCommand(environment: Environment): Command {
     const urls = values.SOURCE_DATABASE_URLS;
     const central = createPool(values.CENTRAL_DATABASE_URL, {
       applicationName: "centralcloud-actions",
-      max: 2,
+      // One for each action at a time, and one that looks for others.
+      max: 5,
     });
     const worker = createActionWorker({
       central,

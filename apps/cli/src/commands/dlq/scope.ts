@@ -44,7 +44,7 @@ export function readDatabases(environment: Environment, sourcesOnly = false): vo
 }
 
 /** Connects the sources that the options choose, for as long as the work takes: all of them, or nothing is done. */
-export async function withScope<Result>(
+async function withScope<Result>(
   command: Command,
   environment: Environment,
   options: ScopeOptions,
