@@ -73,8 +73,8 @@ test("behind a proxy, it wants the proxy's address, a secret that can't be guess
     CONSOLE_LOOK_GROUPS: "everybody",
   };
   expect(mistakesOf(loose)).toEqual([
-    expect.stringContaining("must have 32 characters"),
     expect.stringContaining("every address there is"),
+    expect.stringContaining("must have 32 characters"),
   ]);
   const strict = {
     ...loose,

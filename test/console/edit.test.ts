@@ -1,7 +1,7 @@
 import { readAction } from "@centralcloud/central";
 import { afterEach, expect, test } from "vitest";
 import { type Browser, useConsole } from "../support/console.ts";
-import { actionIdOf, editorText, hiddenFields, wordsOf } from "../support/console-pages.ts";
+import { actionIdOf, editorText, wordsOf } from "../support/console-pages.ts";
 import { peopleWith, signInAs } from "../support/console-people.ts";
 import { drainAll } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
@@ -28,10 +28,9 @@ const original = patternMessage({ confidence: 2 }).replace('"source"', `"big":${
 
 async function open(browser: Browser, id: string) {
   const editor = await browser.post(pathOf(id), { step: "open", reason: "repairing" });
-  const looked = hiddenFields(editor, pathOf(id)).looked?.[0] ?? "";
   const text = editorText(editor);
   const send = (step: string, changed: string, reason = "repairing") =>
-    browser.post(pathOf(id), { step, text: changed, reason, looked });
+    browser.post(pathOf(id), { step, text: changed, reason });
   return { editor, text, send };
 }
 
@@ -137,7 +136,7 @@ test("of two who edit one dead letter the second sends nothing, is told, and kee
   expect(await rowsOf(system.singularity, `q_${patterns}`)).toHaveLength(1);
 });
 
-test("an editor takes the right to reveal beside that to operate, and a made-up record of a look opens none", async () => {
+test("an editor takes the right to reveal beside that to operate", async () => {
   const id = await putDeadLetter(system.singularity, { original });
   const roles = { vera: "operator", ann: "look,operate,reveal" };
   const console = await consoles.start(peopleWith(roles));
@@ -146,6 +145,6 @@ test("an editor takes the right to reveal beside that to operate, and a made-up 
   const refused = await vera.post(pathOf(id), { step: "open", reason: "x" });
   expect(refused).toMatchObject({ status: 400, text: expect.not.stringContaining(big) });
   const ann = await signInAs(console, "ann");
-  await ann.post(pathOf(id), { step: "check", reason: "x", text: "{}", looked: "1" });
+  await ann.post(pathOf(id), { step: "check", reason: "x", text: "{}" });
   expect(await actionsIn(system)).toMatchObject([{ actor: "ann", action: "reveal" }]);
 });

@@ -1,6 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
 import { type Browser, useConsole } from "../support/console.ts";
-import { peopleWith, signInAs } from "../support/console-people.ts";
 import { drainAll, queuesOf } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { patterns } from "../support/dead-letters.ts";
@@ -302,19 +301,4 @@ test("all of it is read with a viewer's rights, and revealing takes an operator'
   });
   const shown = await acting.post(`${path("patterns", fingerprint)}/reveal`, { reason: "a test" });
   expect(shown.text).toContain("hidden words");
-});
-
-test("what operators did is in a timeline for those who have the right to see it, and others are told which right that is", async () => {
-  await system.central.pool.query(
-    `insert into central.operator_actions (action, actor, reason, message_count, selection)
-     values ('discard', 'ann@desk', 'a reason of hers', 1, jsonb_build_object('message', $1::text))`,
-    [msgId],
-  );
-  const console = await consoles.start(peopleWith({ vera: "look", rita: "look,audit" }));
-  const path = `/messages/${encodeURIComponent(source())}/${patterns}/${msgId}`;
-  const { text: looked } = await (await signInAs(console, "vera")).get(path);
-  expect(looked).toContain("takes the right audit");
-  expect(looked).not.toMatch(/ann@desk|a reason of hers|change-log/);
-  const { text: audited } = await (await signInAs(console, "rita")).get(path);
-  expect(audited).not.toContain("takes the right audit");
 });

@@ -49,8 +49,9 @@ test("a name that leads here from elsewhere is refused: only this machine's own 
     expect({ host, status }).toEqual({ host, status: 421 });
   }
   for (const host of ["localhost", "localhost:8080", "127.0.0.1:9465", "[::1]:9465"]) {
+    // Who is signed in at one port is not at another.
     const { status } = await browser.get("/me", { headers: { host } });
-    expect({ host, status }).toEqual({ host, status: 200 });
+    expect({ host, status }).toEqual({ host, status: 401 });
   }
 });
 

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createSessions, type Right } from "@centralcloud/console";
+import { clientAddress, createSessions, type Right } from "@centralcloud/console";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Browser, useConsole } from "../support/console.ts";
+import { peopleWith, signInAs } from "../support/console-people.ts";
 import { useSystem } from "../support/databases.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { failOnLeaks } from "../support/leaks.ts";
@@ -121,14 +122,83 @@ test("with a token one has its rights and its name, and a wrong one is nobody's"
   expect(JSON.stringify(own.observations)).not.toContain(token);
 });
 
-test("tokens can't be tried without end", async () => {
-  const hash = "a".repeat(64);
+const times = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+test("strangers who try tokens are asked to wait, and whoever has a right one is not", async () => {
+  const own = await consoles.start(peopleWith({ anna: "all", otto: "viewer" }));
+  const statuses: number[] = [];
+  for (const index of times(30)) {
+    statuses.push((await own.browser().post("/login", { token: `wrong ${index}` })).status);
+  }
+  expect(statuses.slice(0, 10)).toEqual(times(10).map(() => 401));
+  expect(statuses.slice(11)).toEqual(times(19).map(() => 429));
+  for (const name of ["anna", "otto"]) {
+    expect(await statusOf(await signInAs(own, name))).toBe(200);
+  }
+  expect(own.observations).toContainEqual({
+    event: "console-refused",
+    path: "/login",
+    reason: "too many sign-ins",
+  });
+});
+
+test("a token that could be guessed signs nobody in, and its owner is told", async () => {
+  const hash = createHash("sha256").update("a short one").digest("hex");
   const own = await consoles.start({ CONSOLE_AUTH: "token", CONSOLE_TOKENS: `anna all ${hash}` });
-  const tries = await Promise.all(
-    Array.from({ length: 12 }, (_, index) => own.browser().post("/login", { token: `${index}` })),
+  const { status, text } = await own.browser().post("/login", { token: "a short one" });
+  expect(status).toBe(401);
+  expect(text).toContain("fewer than 32 characters");
+});
+
+test("whatever others of the machine send, the link in the terminal signs one in", async () => {
+  const own = await consoles.start();
+  const [first = ""] = own.links;
+  const stranger = own.browser();
+  for (const index of times(30)) {
+    expect((await stranger.post("/login", { code: `wrong ${index}` })).status).toBe(401);
+    expect((await stranger.post("/login/link", {})).status).toBe(200);
+  }
+  // Nobody fills the terminal with links.
+  expect(own.links.length).toBeLessThanOrEqual(6);
+  for (const link of [first, own.links.at(-1) ?? ""]) {
+    const code = new URLSearchParams(link.split("?")[1]).get("code") ?? "";
+    const browser = own.browser();
+    expect((await browser.post("/login", { code })).status).toBe(303);
+    expect(await statusOf(browser)).toBe(200);
+  }
+});
+
+test("consoles on two ports of one host leave each other's sessions alone", async () => {
+  const [one, two] = [await consoles.start(), await consoles.start()];
+  const names = await Promise.all(
+    [one, two].map(async (own) => {
+      const code = new URLSearchParams(own.links[0]?.split("?")[1]).get("code") ?? "";
+      const { headers } = await own.browser().post("/login", { code });
+      return headers["set-cookie"]?.[0]?.split("=")[0];
+    }),
   );
-  expect(tries.filter(({ status }) => status === 401)).toHaveLength(10);
-  expect(tries.filter(({ status }) => status === 429)).toHaveLength(2);
+  expect(names).toEqual([`centralcloud-${one.port}`, `centralcloud-${two.port}`]);
+});
+
+test("an address is that of who asked, which a trusted proxy names, and one of IPv6 is its network", () => {
+  const from = (remoteAddress: string, forwarded?: string) =>
+    clientAddress(
+      {
+        socket: { remoteAddress },
+        headers: forwarded === undefined ? {} : { "x-forwarded-for": forwarded },
+      },
+      (address) => address.startsWith("10.") || address.startsWith("::ffff:10."),
+    );
+  expect(from("192.0.2.1")).toBe("192.0.2.1");
+  expect(from("::ffff:192.0.2.1")).toBe("192.0.2.1");
+  // Whoever is no proxy of ours may claim what he likes.
+  expect(from("192.0.2.1", "198.51.100.1")).toBe("192.0.2.1");
+  expect(from("::ffff:10.0.0.1", "198.51.100.1")).toBe("198.51.100.1");
+  expect(from("10.0.0.1", "203.0.113.9, 198.51.100.1, 10.0.0.2")).toBe("198.51.100.1");
+  expect(from("10.0.0.1")).toBe("10.0.0.1");
+  expect(from("2001:db8:1:2:3:4:5:6")).toBe("2001:db8:1:2::/64");
+  expect(from("2001:db8:1:2::9")).toBe("2001:db8:1:2::/64");
+  expect(from("::1")).toBe("0:0:0:0::/64");
 });
 
 const secret = "s".repeat(40);
@@ -167,15 +237,17 @@ test("what does not come through the proxy is refused, whatever it says", async 
   expect((await browser.get("/me", { headers })).status).toBe(403);
 });
 
+const byIssuer = () => ({
+  CONSOLE_AUTH: "oidc",
+  CONSOLE_PUBLIC_URL: "http://console.test:9465",
+  CONSOLE_OIDC_ISSUER: issuer.url,
+  CONSOLE_OIDC_CLIENT_ID: "console",
+  CONSOLE_OIDC_CLIENT_SECRET: "client secret",
+  CONSOLE_LOOK_GROUPS: "staff",
+});
+
 test("an issuer of OpenID Connect signs people in, with rights by their groups, and once for each begin", async () => {
-  const own = await consoles.start({
-    CONSOLE_AUTH: "oidc",
-    CONSOLE_PUBLIC_URL: "http://console.test:9465",
-    CONSOLE_OIDC_ISSUER: issuer.url,
-    CONSOLE_OIDC_CLIENT_ID: "console",
-    CONSOLE_OIDC_CLIENT_SECRET: "client secret",
-    CONSOLE_LOOK_GROUPS: "staff",
-  });
+  const own = await consoles.start(byIssuer());
   const asked = { headers: { host: "console.test:9465" } };
   const browser = own.browser();
   const invitation = await browser.get("/queues", asked);
@@ -183,7 +255,7 @@ test("an issuer of OpenID Connect signs people in, with rights by their groups, 
     status: 401,
     text: expect.stringContaining("/login/oidc?to=%2Fqueues"),
   });
-  issuer.claims = { sub: "1", email: "anna@example.org", groups: ["staff"] };
+  issuer.claims = { sub: "1", email: "anna@example.org", email_verified: true, groups: ["staff"] };
   const begun = await browser.get("/login/oidc?to=%2Fqueues", asked);
   expect(begun.status).toBe(303);
   const back = issuer.follow(begun.headers.location ?? "");
@@ -193,11 +265,58 @@ test("an issuer of OpenID Connect signs people in, with rights by their groups, 
   const done = await browser.get(`${back.pathname}${back.search}`, asked);
   expect(done).toMatchObject({ status: 303, headers: { location: "/queues" } });
   expect((await browser.get("/me", asked)).text).toContain("anna@example.org");
-  issuer.claims = { sub: "2", email: "eve@example.org", groups: ["staffers"] };
+  issuer.claims = { ...issuer.claims, sub: "2", groups: ["staffers"] };
   const other = own.browser();
   const again = issuer.follow((await other.get("/login/oidc", asked)).headers.location ?? "");
   expect((await other.get(`${again.pathname}${again.search}`, asked)).status).toBe(403);
   expect((await other.get("/me", asked)).status).toBe(401);
+});
+
+test("an address that begins one sign-in after another at the issuer is asked to wait, and another is not", async () => {
+  const own = await consoles.start({ ...byIssuer(), CONSOLE_TRUSTED_PROXIES: "127.0.0.0/8" });
+  const begin = (address: string) =>
+    own.browser().get("/login/oidc", {
+      headers: { host: "console.test:9465", "x-forwarded-for": address },
+    });
+  const statuses: number[] = [];
+  for (const _ of times(40)) statuses.push((await begin("192.0.2.1")).status);
+  expect(statuses.slice(0, 30)).toEqual(times(30).map(() => 303));
+  expect(statuses.at(-1)).toBe(429);
+  expect((await begin("192.0.2.2")).status).toBe(303);
+});
+
+test("an issuer that does not vouch for the name that it gives signs nobody in, and it is told what is missing", async () => {
+  const asked = { headers: { host: "console.test:9465" } };
+  const signIn = async (
+    claims: Record<string, unknown>,
+    settings: Readonly<Record<string, string>> = {},
+  ) => {
+    issuer.claims = claims;
+    const browser = (await consoles.start({ ...byIssuer(), ...settings })).browser();
+    const back = issuer.follow((await browser.get("/login/oidc", asked)).headers.location ?? "");
+    return await browser.get(`${back.pathname}${back.search}`, asked);
+  };
+  const good = { sub: "1", email: "anna@example.org", email_verified: true, groups: ["staff"] };
+  expect((await signIn(good)).status).toBe(303);
+  // Some issuers say it as a text.
+  expect((await signIn({ ...good, email_verified: "true" })).status).toBe(303);
+  const without = (name: string) =>
+    Object.fromEntries(Object.entries(good).filter(([one]) => one !== name));
+  const refusals: readonly (readonly [Record<string, unknown>, string])[] = [
+    [{ ...good, email_verified: false }, "is verified"],
+    [{ ...good, email_verified: "false" }, "is verified"],
+    [without("email_verified"), "is verified"],
+    [without("email"), "gave no email"],
+    [without("groups"), "gave no list groups"],
+    [{ ...good, groups: "staff" }, "gave no list groups"],
+  ];
+  for (const [claims, words] of refusals) {
+    const { status, text } = await signIn(claims);
+    expect({ claims, status }).toEqual({ claims, status: 403 });
+    expect(text).toContain(words);
+  }
+  const bySub = { CONSOLE_OIDC_USER_CLAIM: "sub" };
+  expect((await signIn({ sub: "1", groups: ["staff"] }, bySub)).status).toBe(303);
 });
 
 test("read only, nobody may act, whatever his rights are", async () => {

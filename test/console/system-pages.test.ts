@@ -1,4 +1,5 @@
 import { createConsumer } from "@centralcloud/consumer";
+import { withoutSecrets } from "@centralcloud/postgres";
 import { afterEach, describe, expect, test } from "vitest";
 import { useCapture } from "../support/capture.ts";
 import { type Browser, useConsole } from "../support/console.ts";
@@ -6,6 +7,7 @@ import { configurationFor } from "../support/consumer.ts";
 import { useSystem } from "../support/databases.ts";
 import { failOnLeaks } from "../support/leaks.ts";
 import { addNewKey } from "../support/session-keys.ts";
+import { withSilentServer } from "../support/silent-server.ts";
 import { until } from "../support/until.ts";
 
 /* The parts of the system: consumers, jobs, what the doctor finds, alerts, captures, keys, the change log. */
@@ -256,6 +258,21 @@ describe("change capture", () => {
       return page.includes("Nobody reads the slot") ? page : undefined;
     });
     expect(unread).toContain("What is wrong");
+  });
+
+  test("of a source that says nothing only that one is named, and the central store tells of the others", async () => {
+    await withSilentServer(async ({ url }) => {
+      const browser = await signIn({
+        SOURCE_DATABASE_URLS: `${system.singularity.url} ${url}`,
+        CONSOLE_ASK_TIMEOUT_S: "2",
+      });
+      const { status, text } = await browser.get("/capture");
+      expect(status).toBe(200);
+      expect(text).toContain("1 database did not answer");
+      expect(text).toContain("/silent</bdi>");
+      expect(text).not.toContain(`${withoutSecrets(system.central.url)}</bdi>`);
+      expect(text).toContain(system.singularity.name);
+    });
   });
 
   test("without the central store the slots are told nevertheless", async () => {

@@ -1,3 +1,4 @@
+export { createLooks, type Looks } from "./acting/looks.ts";
 export { type Right, rights } from "./auth/rights.ts";
 export { createSessions, type Session, type SessionsOptions } from "./auth/sessions.ts";
 export {
@@ -12,5 +13,6 @@ export { createGate } from "./reading/gate.ts";
 export { collectGiven, one, text } from "./routing/fields.ts";
 export { commandText, hrefTo } from "./routing/links.ts";
 export { form, methodOf, page, type Route } from "./routing/route.ts";
+export { clientAddress } from "./server/client-address.ts";
 export { contentSecurityPolicy, securityHeaders } from "./server/headers.ts";
 export { ConsolePortTakenError } from "./server/http-server.ts";

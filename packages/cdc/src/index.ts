@@ -26,8 +26,11 @@ export { type Recreated, type RecreateOptions, recreateCapture } from "./operate
 export {
   type CaptureState,
   type CaptureStatus,
+  completeStatus,
   describeCapture,
   readCaptureStatus,
+  readSlot,
+  type SlotReading,
 } from "./operate/status.ts";
 export { type TailOptions, tail } from "./operate/tail.ts";
 export type { TemporarySlotOptions } from "./operate/temporary-slot.ts";

@@ -5,6 +5,7 @@ import {
   sqlState,
   wouldHideRows,
 } from "@centralcloud/postgres";
+import { withoutContents } from "@centralcloud/service";
 import type { ClientBase } from "pg";
 import type { Check, CheckedDatabase, ComparingCheck } from "./check.ts";
 import { checks, comparingChecks } from "./checks.ts";
@@ -151,7 +152,7 @@ function notChecked({ databaseS }: DoctorLimits, reason: unknown): CheckResult {
 
 /** A check that could not be made is a finding, and stops no other. */
 function explainFault(cause: unknown): CheckResult {
-  const message = messageOf(cause);
+  const message = withoutContents(messageOf(cause), codeOf(cause));
   if (wouldHideRows(cause)) {
     return error(`it could not be checked: ${message}`, "alter table … disable row level security");
   }

@@ -6,6 +6,7 @@ import {
   NoAnswerError,
   printable,
   type Silence,
+  withoutContents,
 } from "@centralcloud/service";
 
 /** Whether an error means that a database is not there, does not answer, or does not let us in. */
@@ -22,9 +23,9 @@ const missingStates: readonly (string | undefined)[] = [
   sqlState.undefinedColumn,
 ];
 
-/** The words of an error, with what makes that which a database lacks. */
+/** The words of an error without what may come out of a row, and with what makes that which a database lacks. */
 export function withMigration(error: unknown): string {
-  const reason = messageOf(error);
+  const reason = withoutContents(messageOf(error), codeOf(error));
   if (!missingStates.includes(codeOf(error))) return reason;
   return `a database is not migrated, or by another build than this: run \`centralcloud migrate\` (${reason})`;
 }

@@ -1,7 +1,13 @@
 import { type ActionRequest, NotACentralStoreError } from "@centralcloud/central";
 import { type DeadLetterSource, recordAction } from "@centralcloud/dead-letters";
 import { classifyFault, codeOf, messageOf } from "@centralcloud/postgres";
-import { type Answers, isSettledWithin, NoAnswerError, type Silence } from "@centralcloud/service";
+import {
+  type Answers,
+  isSettledWithin,
+  NoAnswerError,
+  type Silence,
+  withoutContents,
+} from "@centralcloud/service";
 import type { Pool, QueryResultRow } from "pg";
 import { Budget, BudgetSpentError } from "./budget.ts";
 import { CentralReader } from "./central-reader.ts";
@@ -171,7 +177,7 @@ class Silences {
       if (!isLate && codeOf(error) === undefined) throw error;
       const isAway = isLate || (owner === "nobody" && scope === "database");
       const list = isAway ? this.unreachable : this.failed;
-      list.push({ source: this.#name, reason: messageOf(error) });
+      list.push({ source: this.#name, reason: withoutContents(messageOf(error), codeOf(error)) });
       return undefined;
     }
   }

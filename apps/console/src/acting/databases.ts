@@ -1,8 +1,13 @@
 import { assertCentralStore } from "@centralcloud/central";
 import { type QueueName, queueNames } from "@centralcloud/contracts";
 import type { DeadLetterScope, DeadLetterSource } from "@centralcloud/dead-letters";
-import { identifySources } from "@centralcloud/inspect";
-import { createPool, endPool } from "@centralcloud/postgres";
+import {
+  assertComplete,
+  defaultTimeoutS,
+  describeSilence,
+  identifySources,
+} from "@centralcloud/inspect";
+import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { ConfigurationError } from "@centralcloud/service";
 import type { Pool } from "pg";
 import { applicationName } from "../reading/databases.ts";
@@ -13,9 +18,19 @@ export interface Chosen {
   readonly queue?: readonly QueueName[] | undefined;
 }
 
+/** Seconds that one statement may take. */
+export const statementS = {
+  /** Somebody waits for it: an entry in the record of actions, an order to an action. */
+  record: 10,
+  /** Of an action, at the central store. */
+  central: 60,
+  /** Of an action, at a source: to count what is selected, or to move a chunk of it. */
+  source: 300,
+} as const;
+
 export interface OpenOptions {
-  /** Seconds that one statement may take, and each source to say its name; default: as long as it takes. */
-  readonly askS?: number | undefined;
+  /** Seconds that one statement may take. */
+  readonly askS: number;
   /** Aborted: every connection is closed at once. */
   readonly signal?: AbortSignal;
 }
@@ -23,7 +38,11 @@ export interface OpenOptions {
 /** Bytes of one answer that may have a whole dead letter in it. */
 export const deadLetterAnswerBytes = 64 * 1024 * 1024;
 
-/** Connects the central store for as long as the work takes. */
+/**
+ * Connects the central store for as long as the work takes.
+ *
+ * @throws {SourcesMissingError} where it does not answer; then nothing was done.
+ */
 export async function withCentral<Result>(
   url: string,
   options: OpenOptions,
@@ -32,7 +51,10 @@ export async function withCentral<Result>(
   const opened = openPools([url], options);
   const [central] = opened.pools as [Pool];
   try {
-    await assertCentralStore(central);
+    await assertCentralStore(central).catch((error: unknown) => {
+      if (!opened.isGivenUp()) assertReached(url, error);
+      throw error;
+    });
     return await work(central);
   } catch (error) {
     throw opened.isGivenUp() ? tooLong() : error;
@@ -62,7 +84,7 @@ export async function openScope(
   const found = await identifySources(urls, {
     applicationName,
     ...(source === undefined ? {} : { source }),
-    ...(askS === undefined ? {} : { timeout: askS }),
+    timeout: Math.min(askS, defaultTimeoutS),
     ...(signal === undefined ? {} : { signal }),
   });
   const { pools, ...opened } = openPools(
@@ -98,7 +120,7 @@ function openPools(urls: readonly string[], { askS, signal }: OpenOptions) {
       applicationName,
       max: 2,
       answerBytes: deadLetterAnswerBytes,
-      ...(askS === undefined ? {} : { queryTimeoutMs: askS * 1_000 }),
+      queryTimeoutMs: askS * 1_000,
     }),
   );
   const end = (graceMs: number) => Promise.all(pools.map((pool) => endPool(pool, graceMs)));
@@ -116,6 +138,12 @@ function openPools(urls: readonly string[], { askS, signal }: OpenOptions) {
       await (givenUp ?? end(1_000));
     },
   };
+}
+
+/** @throws {SourcesMissingError} where the error says that the database did not answer. */
+function assertReached(url: string, error: unknown): void {
+  const { silence, isUnreachable } = describeSilence(withoutSecrets(url), error);
+  if (isUnreachable) assertComplete({ answers: [], unreachable: [silence], failed: [] });
 }
 
 function tooLong(): Error {

@@ -8,7 +8,7 @@ import {
 import { definePart, type Part, pause, settledWithin } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { Logins } from "../configuration.ts";
-import { withCentral, withScope } from "./databases.ts";
+import { statementS, withCentral, withScope } from "./databases.ts";
 import { channel } from "./record.ts";
 
 /**
@@ -89,7 +89,7 @@ export function createActionRunner({ logins, adopts = true, tell }: RunnerOption
   }
 
   async function continueHere(id: string): Promise<void> {
-    await withCentral(logins.centralUrl, {}, async (central) => {
+    await withCentral(logins.centralUrl, { askS: statementS.central }, async (central) => {
       const action = await waitUntilFree(central, id, signal);
       if (action === undefined) return;
       const source = [...new Set(action.parts.map(({ sourceId }) => sourceId))];
@@ -97,7 +97,8 @@ export function createActionRunner({ logins, adopts = true, tell }: RunnerOption
         await continueAction(id, { central, sources: [], signal });
         return;
       }
-      await withScope(logins.sourceUrls, { source }, {}, ({ sources }) =>
+      const { source: askS } = statementS;
+      await withScope(logins.sourceUrls, { source }, { askS }, ({ sources }) =>
         continueAction(id, { central, sources, signal }),
       );
     });

@@ -22,6 +22,8 @@ export interface SignInRequest {
   readonly query: URLSearchParams;
   /** What was sent; undefined for GET. */
   readonly form: URLSearchParams | undefined;
+  /** Whose tries are counted together. */
+  readonly address: string;
 }
 
 /** One way to know who asks. */

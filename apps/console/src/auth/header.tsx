@@ -2,15 +2,17 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Authentication } from "./authentication.ts";
 import { rightsOfGroups } from "./rights.ts";
-import type { HeaderSettings } from "./settings.ts";
+import type { AuthSettings, HeaderSettings } from "./settings.ts";
 
 /**
  * Behind a proxy that signs people in and says who asks. It is believed where it comes from a trusted address and knows
  * the secret, and where each header is there once: a second value, or the same name with an underscore, may be what
  * somebody slipped past it.
  */
-export function createHeaderSignIn(settings: HeaderSettings): Authentication {
-  const { isTrusted, userHeader, groupsHeader, secretHeader, secret, granted } = settings;
+export function createHeaderSignIn(
+  settings: HeaderSettings & Pick<AuthSettings, "isProxy">,
+): Authentication {
+  const { isProxy, userHeader, groupsHeader, secretHeader, secret, granted } = settings;
   const names = [userHeader, groupsHeader, secretHeader];
   const hashOf = (text: string) => createHash("sha256").update(text).digest();
   const secretHash = hashOf(secret);
@@ -34,7 +36,7 @@ export function createHeaderSignIn(settings: HeaderSettings): Authentication {
 
   return {
     identify(request) {
-      if (!isTrusted(request.socket.remoteAddress ?? "")) {
+      if (!isProxy(request.socket.remoteAddress ?? "")) {
         return { refused: "the request did not come through the proxy that signs people in" };
       }
       const trick = findTrick(request);

@@ -2,14 +2,15 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { wordsOf } from "@centralcloud/service";
 import type { Configuration } from "openid-client";
+import { createRateLimit } from "../server/rate-limit.ts";
 import {
   type Authentication,
   ownPath,
   type SignInAnswer,
   type SignInEvent,
 } from "./authentication.ts";
-import { rightsOfGroups } from "./rights.ts";
-import { cookieOf, type Sessions } from "./sessions.ts";
+import { rightsOfGroups, type Viewer } from "./rights.ts";
+import { cookieName, cookieOf, type Sessions } from "./sessions.ts";
 import type { OidcSettings } from "./settings.ts";
 
 export interface OidcOptions {
@@ -31,18 +32,29 @@ interface Begun {
   readonly until: number;
 }
 
+/** How often one address may begin or end a sign-in: each asks the issuer something. */
+const turns = { atOnce: 30, aMinute: 60 } as const;
+
+/** An issuer that did not answer is left alone for so long, in milliseconds. */
+const restMs = 5_000;
+
 /** The code flow of OpenID Connect, with PKCE. Its library is loaded only where it is used. */
 export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions): Authentication {
-  const { issuer, clientId, clientSecret, scopes, userClaim, groupsClaim, granted } = settings;
+  const { issuer, clientId, clientSecret, scopes } = settings;
   const isSecure = publicUrl.protocol === "https:";
-  const cookieName = isSecure ? "__Host-centralcloud-login" : "centralcloud-login";
   const attributes = `HttpOnly; SameSite=Lax; Path=/${isSecure ? "; Secure" : ""}`;
   const seal = createSeal();
   const callback = new URL("/login/callback", publicUrl).href;
+  const mayAsk = createRateLimit(turns);
   let discovered: Promise<Configuration> | undefined;
+  let forgetAt = 0;
 
   async function discover() {
     const client = await import("openid-client");
+    if (forgetAt > 0 && performance.now() > forgetAt) {
+      discovered = undefined;
+      forgetAt = 0;
+    }
     discovered ??= client.discovery(issuer, clientId, clientSecret, undefined, {
       timeout: 10,
       // For an issuer on this machine; a URL with http is nothing that slips in by mistake.
@@ -51,12 +63,16 @@ export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions)
     try {
       return { client, configuration: await discovered };
     } catch (error) {
-      discovered = undefined;
+      forgetAt ||= performance.now() + restMs;
       throw error;
     }
   }
 
-  async function begin(response: ServerResponse, to: string): Promise<SignInAnswer> {
+  async function begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    to: string,
+  ): Promise<SignInAnswer> {
     const { client, configuration } = await discover();
     const begun: Begun = {
       state: client.randomState(),
@@ -74,10 +90,8 @@ export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions)
       code_challenge_method: "S256",
     });
     const value = seal.close(JSON.stringify(begun));
-    response.setHeader(
-      "set-cookie",
-      `${cookieName}=${value}; ${attributes}; Max-Age=${signInTimeoutS}`,
-    );
+    const name = cookieName(request, "centralcloud-login", isSecure);
+    response.setHeader("set-cookie", `${name}=${value}; ${attributes}; Max-Age=${signInTimeoutS}`);
     return { seeOther: location.href };
   }
 
@@ -86,7 +100,8 @@ export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions)
     response: ServerResponse,
     query: URLSearchParams,
   ): Promise<SignInAnswer> {
-    const opened = seal.open(cookieOf(request, cookieName) ?? "");
+    const cookie = cookieName(request, "centralcloud-login", isSecure);
+    const opened = seal.open(cookieOf(request, cookie) ?? "");
     const begun = opened === undefined ? undefined : (JSON.parse(opened) as Begun);
     if (begun === undefined || begun.until < Date.now()) {
       return refuse("the sign-in took too long, or began in another browser");
@@ -100,17 +115,11 @@ export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions)
       expectedNonce: begun.nonce,
       idTokenExpected: true,
     });
-    const claims: Readonly<Record<string, unknown>> = tokens.claims() ?? {};
-    const name = claims[userClaim] ?? claims.sub;
-    if (typeof name !== "string" || !/^[^\p{C}]{1,200}$/u.test(name)) {
-      return refuse(`the issuer gave no ${userClaim}`);
-    }
-    const given = claims[groupsClaim];
-    const groups = Array.isArray(given) ? given.filter((one) => typeof one === "string") : [];
-    const rights = rightsOfGroups(groups, granted);
-    if (rights.size === 0) return refuse(`${name} is in no group that may look`);
+    const found = viewerOf(tokens.claims() ?? {}, settings);
+    if ("refused" in found) return refuse(found.refused);
+    const { name, rights } = found;
     sessions.begin(request, response, { name, rights });
-    response.appendHeader("set-cookie", `${cookieName}=; ${attributes}; Max-Age=0`);
+    response.appendHeader("set-cookie", `${cookie}=; ${attributes}; Max-Age=0`);
     tell({ name, ok: true });
     return { seeOther: ownPath(begun.to) };
   }
@@ -141,18 +150,54 @@ export function createOidc({ settings, publicUrl, sessions, tell }: OidcOptions)
         </a>
       </p>
     ),
-    async signIn({ request, response, path, query, form }) {
-      if (form !== undefined) return undefined;
+    async signIn({ request, response, path, query, form, address }) {
+      if (form !== undefined || !["/login/oidc", "/login/callback"].includes(path))
+        return undefined;
+      if (!mayAsk.admits(address)) {
+        tell({ name: undefined, ok: false, reason: "too many sign-ins" });
+        const body = <p role="alert">Too many sign-ins began where you are. Wait a minute.</p>;
+        return { status: 429, title: "Too many at once", body };
+      }
       try {
-        if (path === "/login/oidc") return await begin(response, ownPath(query.get("to")));
-        if (path === "/login/callback") return await end(request, response, query);
+        if (path === "/login/oidc") return await begin(request, response, ownPath(query.get("to")));
+        return await end(request, response, query);
       } catch (error) {
         return refuse(wordsOf(error));
       }
-      return undefined;
     },
     signOut: (request, response) => sessions.end(request, response),
   };
+}
+
+/** Whom an issuer has signed in, or why nobody is by what it says. */
+function viewerOf(
+  claims: Readonly<Record<string, unknown>>,
+  { userClaim, groupsClaim, granted }: OidcSettings,
+): Viewer | { readonly refused: string } {
+  const name = claims[userClaim];
+  // Another claim instead would put people on record under names of another kind.
+  if (typeof name !== "string" || !/^[^\p{C}]{1,200}$/u.test(name)) {
+    return { refused: `the issuer gave no ${userClaim}; CONSOLE_OIDC_USER_CLAIM names the claim` };
+  }
+  // Issuers let people enter an address that is somebody else's, until it is verified.
+  const isByEmail = userClaim === "email" || groupsClaim === "email";
+  if (isByEmail && ![true, "true"].some((yes) => claims.email_verified === yes)) {
+    return {
+      refused:
+        "the issuer does not say that the address of email is verified; let it, or choose sub as CONSOLE_OIDC_USER_CLAIM",
+    };
+  }
+  const given = claims[groupsClaim];
+  if (!Array.isArray(given)) {
+    return {
+      refused: `the issuer gave no list ${groupsClaim}; CONSOLE_OIDC_GROUPS_CLAIM names the claim`,
+    };
+  }
+  const rights = rightsOfGroups(
+    given.filter((one) => typeof one === "string"),
+    granted,
+  );
+  return rights.size === 0 ? { refused: `${name} is in no group that may look` } : { name, rights };
 }
 
 /** Seals a text for ourselves: nobody else can read it, or make one. */

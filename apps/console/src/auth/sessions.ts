@@ -44,14 +44,14 @@ export function isAutomatic(request: IncomingMessage): boolean {
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { idleS, mostS, isSecure, now = () => performance.now() } = options;
-  const name = isSecure ? "__Host-centralcloud" : "centralcloud";
+  const nameFor = (request: IncomingMessage) => cookieName(request, "centralcloud", isSecure);
   const attributes = `HttpOnly; SameSite=Strict; Path=/${isSecure ? "; Secure" : ""}`;
   const key = randomBytes(32);
   const sessions = new Map<string, Kept>();
   const sign = (id: string) => createHmac("sha256", key).update(id).digest("base64url");
 
   function idOf(request: IncomingMessage): string | undefined {
-    const value = cookieOf(request, name);
+    const value = cookieOf(request, nameFor(request));
     const [, id, signature] = /^([\w-]{43})\.([\w-]{43})$/.exec(value ?? "") ?? [];
     if (id === undefined || signature === undefined) return undefined;
     return timingSafeEqual(Buffer.from(sign(id)), Buffer.from(signature)) ? id : undefined;
@@ -81,14 +81,28 @@ export function createSessions(options: SessionsOptions): Sessions {
       sessions.set(id, { id, viewer, beganAt: now(), usedAt: now() });
       const [oldest] = sessions.keys();
       if (sessions.size > mostSessions && oldest !== undefined) sessions.delete(oldest);
-      response.setHeader("set-cookie", `${name}=${id}.${sign(id)}; ${attributes}`);
+      response.setHeader("set-cookie", `${nameFor(request)}=${id}.${sign(id)}; ${attributes}`);
     },
     end(request, response) {
       const id = idOf(request);
       if (id !== undefined) sessions.delete(id);
-      response.setHeader("set-cookie", `${name}=; ${attributes}; Max-Age=0`);
+      response.setHeader("set-cookie", `${nameFor(request)}=; ${attributes}; Max-Age=0`);
     },
   };
+}
+
+/**
+ * The name of a cookie at the port by which somebody reaches us: browsers send cookies of a host to all of its ports, so
+ * that two consoles of one name would else end each other's sessions, or two tunnels to consoles elsewhere.
+ */
+export function cookieName(
+  { headers }: Pick<IncomingMessage, "headers">,
+  name: string,
+  isSecure: boolean,
+): string {
+  const port = /:(\d{1,5})$/.exec(headers.host ?? "")?.[1];
+  const own = port === undefined ? name : `${name}-${port}`;
+  return isSecure ? `__Host-${own}` : own;
 }
 
 /** A cookie that came with a request; undefined where there is none, or more than one of this name. */

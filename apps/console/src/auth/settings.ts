@@ -13,8 +13,6 @@ export type GrantedGroups = Readonly<Record<Right, readonly string[]>>;
 
 export interface HeaderSettings {
   readonly mode: "header";
-  /** Whether an address is that of the trusted proxy. */
-  readonly isTrusted: (address: string) => boolean;
   /** Names of headers, in lower case. */
   readonly userHeader: string;
   readonly groupsHeader: string;
@@ -34,7 +32,11 @@ export interface OidcSettings {
   readonly granted: GrantedGroups;
 }
 
-export type AuthSettings = { readonly readOnly: boolean } & (
+export type AuthSettings = {
+  readonly readOnly: boolean;
+  /** Whether an address is that of a trusted proxy, which says whose request it passes on. */
+  readonly isProxy: (address: string) => boolean;
+} & (
   | { readonly mode: "loopback"; readonly user: string }
   | { readonly mode: "token"; readonly tokens: readonly TokenEntry[] }
   | HeaderSettings
@@ -100,18 +102,23 @@ export function readAuthSettings(values: Values): AuthSettings {
     }
     return String(value ?? "");
   };
+  const networks =
+    values.CONSOLE_AUTH === "header"
+      ? need("CONSOLE_TRUSTED_PROXIES")
+      : (values.CONSOLE_TRUSTED_PROXIES ?? "");
+  const isProxy = parseNetworks("CONSOLE_TRUSTED_PROXIES", networks, mistakes);
   const settings = ((): AuthSettings => {
     switch (values.CONSOLE_AUTH) {
       case "loopback":
-        return { mode: "loopback", readOnly, user: userInfo().username };
+        return { mode: "loopback", readOnly, isProxy, user: userInfo().username };
       case "token":
         return {
           mode: "token",
           readOnly,
+          isProxy,
           tokens: parseTokens("CONSOLE_TOKENS", need("CONSOLE_TOKENS"), mistakes),
         };
       case "header": {
-        const networks = need("CONSOLE_TRUSTED_PROXIES");
         const secret = need("CONSOLE_PROXY_SECRET");
         if (secret !== "" && secret.length < shortestSecret) {
           mistakes.push(
@@ -121,7 +128,7 @@ export function readAuthSettings(values: Values): AuthSettings {
         return {
           mode: "header",
           readOnly,
-          isTrusted: parseNetworks("CONSOLE_TRUSTED_PROXIES", networks, mistakes),
+          isProxy,
           userHeader: values.CONSOLE_USER_HEADER,
           groupsHeader: values.CONSOLE_GROUPS_HEADER,
           secretHeader: values.CONSOLE_PROXY_SECRET_HEADER,
@@ -135,6 +142,7 @@ export function readAuthSettings(values: Values): AuthSettings {
         return {
           mode: "oidc",
           readOnly,
+          isProxy,
           issuer: new URL(issuer || "https://issuer.invalid"),
           clientId: need("CONSOLE_OIDC_CLIENT_ID"),
           clientSecret: need("CONSOLE_OIDC_CLIENT_SECRET"),

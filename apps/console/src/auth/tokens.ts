@@ -8,6 +8,9 @@ export interface TokenEntry {
   readonly sha256: Buffer;
 }
 
+/** In characters; shorter ones could be guessed, and only their hashes are known here. */
+export const shortestToken = 32;
+
 /**
  * Reads lines of `name role sha256`, such as `anna operator 9f86d0…`; blank lines and those that begin with # are left
  * out. A role is viewer, operator, all, or a list of rights such as `look,reveal`.

@@ -6,7 +6,7 @@ import {
   sourcesAtATime,
 } from "@centralcloud/inspect";
 import { withoutSecrets } from "@centralcloud/postgres";
-import { type Silence, settledWithin } from "@centralcloud/service";
+import { type Silence, settledWithin, wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { Logins } from "../configuration.ts";
 import { createGate } from "./gate.ts";
@@ -101,7 +101,7 @@ export function createSnapshots({ sourceUrls, centralUrl }: Logins, asking: AskO
           else one.silence = said.silence;
         },
         (error: unknown) => {
-          one.silence = error instanceof Error ? error.message : String(error);
+          one.silence = wordsOf(error);
         },
       )
       .finally(() => {

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { VNode } from "preact";
+import type { Looks } from "../acting/looks.ts";
 import type { ActionRunner } from "../acting/runner.ts";
 import type { Right, Viewer } from "../auth/rights.ts";
 import type { Logins } from "../configuration.ts";
@@ -36,6 +37,8 @@ export interface ReadContext<Query> {
   readonly signal: AbortSignal;
   readonly databases: Databases;
   readonly snapshots: Snapshots;
+  /** Of this session. */
+  readonly looks: Looks;
 }
 
 /** What the code of a form may use: the logins that may act, besides. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
-import type { AskOptions } from "@centralcloud/inspect";
 import type { ComponentChildren } from "preact";
+import { createLooks } from "../acting/looks.ts";
+import { DoneBeforeError } from "../acting/record.ts";
 import type { ActionRunner } from "../acting/runner.ts";
 import type { Authentication, Identified } from "../auth/authentication.ts";
 import type { ConsoleConfiguration } from "../configuration.ts";
@@ -22,10 +22,12 @@ import type {
 import { createRouter, type Found } from "../routing/router.ts";
 import { answerAsset } from "./assets.ts";
 import { readForm } from "./body.ts";
+import { clientAddress } from "./client-address.ts";
 import * as failures from "./failures.tsx";
 import { setSecurityHeaders } from "./headers.ts";
 import { isForeignLink, isForeignLoad, isOurHost, isOwnPost } from "./origin.ts";
 import { createRateLimit } from "./rate-limit.ts";
+import { redirect, sendDownload, sendPage, sendText } from "./reply.ts";
 import { createSentForms } from "./sent-forms.ts";
 
 export interface AnsweringOptions {
@@ -60,10 +62,10 @@ export function createAnswering(options: AnsweringOptions) {
   const router = createRouter(routes);
   const gate = createGate(pagesAtATime, { inLine: pagesInLine, yieldsAfterMs: 2_000 });
   const posts = createRateLimit({ atOnce: 30, aMinute: 60 });
-  const signIns = createRateLimit({ atOnce: 10, aMinute: 10 });
   /** Forms of people whose session has ended, by their address: nobody knows them. */
   const unsigned = createRateLimit({ atOnce: 10, aMinute: 20 });
   const sent = createSentForms();
+  const looks = createLooks();
   const isSecure = publicUrl?.protocol === "https:";
   const hasPath = (path: string) => router.find(path).has("GET");
   const hostRules = { mode: auth.mode, publicUrl };
@@ -88,7 +90,13 @@ export function createAnswering(options: AnsweringOptions) {
       },
       body,
     );
-    send(response, status, html);
+    sendPage(response, status, html);
+  }
+
+  /** The page that a form stands on: that of its path, or of the path above. */
+  function pageOf({ path, url }: Asked): string {
+    const above = path.slice(0, Math.max(1, path.lastIndexOf("/")));
+    return `${[path, above].find(hasPath) ?? "/"}${url.search}`;
   }
 
   function fail(response: ServerResponse, request: Asked, failure: failures.Failure): void {
@@ -105,7 +113,10 @@ export function createAnswering(options: AnsweringOptions) {
       if (!isUrl) return fail(response, asked, failures.badAddress());
       await route(request, response, asked);
     } catch (error) {
-      const failure = failures.describeFailure(error);
+      const failure =
+        error instanceof DoneBeforeError
+          ? failures.doneBefore(pageOf(asked))
+          : failures.describeFailure(error);
       if (failure.isFault) tell({ kind: "fault", path: asked.path, error });
       if (response.headersSent || response.destroyed) response.destroy();
       else fail(response, asked, failure);
@@ -176,13 +187,11 @@ export function createAnswering(options: AnsweringOptions) {
     identified: Identified | undefined,
   ): Promise<void> {
     const { path } = asked;
-    if (method === "POST" && !signIns.admits(request.socket.remoteAddress ?? "")) {
-      tell({ kind: "refused", path, reason: "too many sign-ins" });
-      return fail(response, asked, failures.tooMany());
-    }
     const form = method === "POST" ? await readForm(request, mostSignInBytes) : undefined;
     const query = asked.url.searchParams;
-    const answered = await authentication.signIn({ request, response, path, query, form });
+    const address = clientAddress(request, auth.isProxy);
+    const sentBy = { request, response, path, query, form, address };
+    const answered = await authentication.signIn(sentBy);
     if (answered !== undefined && "seeOther" in answered)
       return redirect(response, answered.seeOther);
     if (answered !== undefined) return show(response, asked, answered, answered.body);
@@ -201,7 +210,7 @@ export function createAnswering(options: AnsweringOptions) {
     if (method === "POST") {
       // What was typed is kept for who signs in again; there is none where no form is.
       if (!router.find(asked.path).has("POST")) return fail(response, asked, failures.notFound());
-      if (!unsigned.admits(request.socket.remoteAddress ?? "")) {
+      if (!unsigned.admits(clientAddress(request, auth.isProxy))) {
         return fail(response, asked, failures.tooMany());
       }
       const form = await readForm(request, mostFormBytes);
@@ -215,10 +224,10 @@ export function createAnswering(options: AnsweringOptions) {
   function contextOf(
     { now, url }: Asked,
     { params, route: { query } }: Found,
-    { viewer }: Identified,
+    { viewer, session }: Identified,
     signal: AbortSignal,
   ): ReadContext<never> {
-    const asking: AskOptions = { applicationName, mostS: askS, signal };
+    const asking = { applicationName, mostS: askS, signal };
     return {
       params,
       query: readFields(query, collectGiven(url.searchParams)) as never,
@@ -227,6 +236,7 @@ export function createAnswering(options: AnsweringOptions) {
       signal,
       databases: { ...logins, asking, judge },
       snapshots,
+      looks: looks.of(session),
     };
   }
 
@@ -307,37 +317,4 @@ interface Asked {
   readonly url: URL;
   readonly now: Date;
   viewer: Identified["viewer"] | undefined;
-}
-
-function send(response: ServerResponse, status: number, html: string): void {
-  const body = Buffer.from(html);
-  response.writeHead(status, {
-    "content-type": "text/html; charset=utf-8",
-    "content-length": body.length,
-  });
-  response.end(body);
-}
-
-function sendText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
-  response.end(text);
-}
-
-/** To another page, by GET. */
-function redirect(response: ServerResponse, location: string): void {
-  response.writeHead(303, { location });
-  response.end();
-}
-
-async function sendDownload(
-  response: ServerResponse,
-  { type, fileName, body }: Awaited<ReturnType<AnyDownload["read"]>>,
-): Promise<void> {
-  const name = fileName?.replaceAll(/[^\w.-]/g, "_");
-  response.writeHead(200, {
-    "content-type": type,
-    ...(name === undefined ? {} : { "content-disposition": `attachment; filename="${name}"` }),
-  });
-  if (typeof body === "string") response.end(body);
-  else await pipeline(body, response);
 }

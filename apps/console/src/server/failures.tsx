@@ -1,7 +1,6 @@
 import { SelectionError } from "@centralcloud/dead-letters";
-import { SourcesMissingError, withRemedy } from "@centralcloud/inspect";
-import { codeOf } from "@centralcloud/postgres";
-import { ConfigurationError, printable, withoutContents } from "@centralcloud/service";
+import { isOutOfReach, SourcesMissingError, withRemedy } from "@centralcloud/inspect";
+import { ConfigurationError, printable } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { type Right, rightMeanings, type Viewer } from "../auth/rights.ts";
 import { keyField } from "../kit/form.tsx";
@@ -97,6 +96,29 @@ export function tooMany(): Failure {
     status: 429,
     title: "Too many at once",
     body: <p>Nothing was done. Wait a minute, then try again.</p>,
+  };
+}
+
+/** What a form asks for is on record already: contents are shown once for each record. @param page that the form is on. */
+export function doneBefore(page: string): Failure {
+  return {
+    status: 409,
+    title: "This form was sent before",
+    body: (
+      <>
+        <p role="alert">
+          Nothing was done or shown a second time. Contents are shown once for each reason that is
+          put on record.
+        </p>
+        <p>
+          <a class="button primary" href={page}>
+            Back to the page
+          </a>{" "}
+          To see the contents again, give a reason there again. <a href="/actions">Actions</a> has
+          what was put on record.
+        </p>
+      </>
+    ),
   };
 }
 
@@ -199,6 +221,21 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof BusyError) {
     return { status: 503, title: "Too much at once", body: <p>{error.message}.</p>, isFault: true };
   }
+  if (isOutOfReach(error)) {
+    return {
+      status: 503,
+      title: "A database did not answer",
+      isFault: true,
+      body: (
+        <>
+          <p>{wordsOfFault(error)}</p>
+          <p>
+            <a href="/sources">The sources</a> say which answer; then try again.
+          </p>
+        </>
+      ),
+    };
+  }
   return {
     status: 500,
     title: "This did not work",
@@ -206,9 +243,7 @@ export function describeFailure(error: unknown): Failure {
     body: (
       <>
         <p>
-          <code>
-            {printable(withoutContents(withRemedy(error), codeOf(error))).slice(0, 1_000)}
-          </code>
+          <code>{wordsOfFault(error)}</code>
         </p>
         <p>
           Nothing else is known. The console's log has it, too; <a href="/sources">the sources</a>{" "}
@@ -217,4 +252,8 @@ export function describeFailure(error: unknown): Failure {
       </>
     ),
   };
+}
+
+function wordsOfFault(error: unknown): string {
+  return printable(withRemedy(error)).slice(0, 1_000);
 }

@@ -48,6 +48,37 @@ export interface CaptureStatus {
   readonly seenAt: Date | null;
 }
 
+/** What a source itself tells of its capture. */
+export interface SlotReading {
+  readonly identity: Awaited<ReturnType<typeof identifySource>>;
+  readonly slot: Slot | undefined;
+}
+
+export async function readSlot(source: Pool): Promise<SlotReading> {
+  return { identity: await identifySource(source), slot: await findSlot(source) };
+}
+
+/**
+ * What the central store adds to what a source has told of its capture.
+ *
+ * @param address of the source: where it is given, the store is asked whose its id is.
+ */
+export async function completeStatus(
+  { identity, slot }: SlotReading,
+  central: Pool,
+  address?: string,
+): Promise<CaptureStatus> {
+  const judged =
+    address === undefined ? undefined : await judgeSource(central, identity, { address });
+  if (judged !== undefined && judged.state !== "ok") {
+    // How far the one is captured that has the id says nothing of this one.
+    const status = describeCapture(identity, slot, undefined);
+    return { ...status, state: "refused", reason: judged.reason };
+  }
+  const cursor = await readCaptureCursor(central, identity.sourceId);
+  return describeCapture(identity, slot, cursor, identity.server);
+}
+
 /**
  * @param tables what should be captured, where that is known: some may be refused.
  * @param address host, port and database: where it is given, the central store is asked whose its id is.
@@ -58,17 +89,8 @@ export async function readCaptureStatus(
   tables?: CapturedTables,
   address?: string,
 ): Promise<CaptureStatus> {
-  const identity = await identifySource(source);
-  const slot = await findSlot(source);
-  const judged =
-    address === undefined ? undefined : await judgeSource(central, identity, { address });
-  if (judged !== undefined && judged.state !== "ok") {
-    // How far the one is captured that has the id says nothing of this one.
-    const status = describeCapture(identity, slot, undefined);
-    return { ...status, state: "refused", reason: judged.reason };
-  }
-  const cursor = await readCaptureCursor(central, identity.sourceId);
-  const status = describeCapture(identity, slot, cursor, identity.server);
+  const status = await completeStatus(await readSlot(source), central, address);
+  if (status.state === "refused") return status;
   if (tables === undefined || status.state === "off") return status;
   const examined = await examineTables(source, tables);
   const refused = examined.flatMap(({ name, problem }) =>

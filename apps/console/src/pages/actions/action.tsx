@@ -41,7 +41,7 @@ export const action = page({
   isLive: true,
   query: { shown: maybe(whole(0, 999_999_999)) },
   title: ({ action: { id, kind } }: ActionModel) => `Action ${id}: ${kindWords[kind] ?? kind}`,
-  async read({ params: { id = "" }, query, viewer, now, databases, snapshots }) {
+  async read({ params: { id = "" }, query, viewer, looks: own, databases, snapshots }) {
     const { centralUrl, asking } = databases;
     if (!/^\d{1,18}$/.test(id)) throw new NotFoundError(`There is no action ${id}.`);
     const asked = await askDatabase(centralUrl, asking, withoutSecrets(centralUrl), (central) =>
@@ -72,7 +72,7 @@ export const action = page({
       isAsking: looks.some((look) => isOurs(look) && look.isWaiting),
       silent: silences(looks.filter((look) => isOurs(look) && !look.isWaiting)),
       shown: query.shown,
-      isLoadable: isLoadable(found, viewer, now),
+      isLoadable: isLoadable(found, viewer, own),
     };
     return model;
   },

@@ -1,6 +1,6 @@
 import { controlAction, readAction } from "@centralcloud/central";
 import { z } from "zod";
-import { withCentral } from "../../acting/databases.ts";
+import { statementS, withCentral } from "../../acting/databases.ts";
 import { Notice } from "../../kit/notices.tsx";
 import { maybe, one, text } from "../../routing/fields.ts";
 import {
@@ -35,17 +35,21 @@ async function control(
 ): Promise<Outcome> {
   const { id = "" } = params;
   const asked = { actor: viewer.name, ...(reason ? { reason } : {}) };
-  const { done, isOpen } = await withCentral(operator.centralUrl, { askS: 10 }, async (central) => {
-    const action = /^\d{1,18}$/.test(id) ? await readAction(central, id) : undefined;
-    if (action === undefined) throw new NotFoundError(`There is no action ${id}.`);
-    // It has yet to begin: there is nothing to resume, and it is begun.
-    if (verb === "resume" && action.state === "planned") return { done: undefined, isOpen: true };
-    const controlled = await controlAction(central, id, verb, {
-      ...asked,
-      ...(rate === undefined ? {} : { rate }),
-    });
-    return { done: controlled, isOpen: action.finishedAt === null };
-  });
+  const { done, isOpen } = await withCentral(
+    operator.centralUrl,
+    { askS: statementS.record },
+    async (central) => {
+      const action = /^\d{1,18}$/.test(id) ? await readAction(central, id) : undefined;
+      if (action === undefined) throw new NotFoundError(`There is no action ${id}.`);
+      // It has yet to begin: there is nothing to resume, and it is begun.
+      if (verb === "resume" && action.state === "planned") return { done: undefined, isOpen: true };
+      const controlled = await controlAction(central, id, verb, {
+        ...asked,
+        ...(rate === undefined ? {} : { rate }),
+      });
+      return { done: controlled, isOpen: action.finishedAt === null };
+    },
+  );
   if (done !== undefined && !done.isDone) {
     const title = `Action ${id} can't ${participles[verb]} any more`;
     const body = (

@@ -94,7 +94,7 @@ export function sumOf(counts: readonly Counted[]): number {
 /** Without the central store a preview says nothing of the ledger; it says the rest. */
 async function withCentralIfAny<Result>(
   url: string,
-  options: { readonly askS: number | undefined; readonly signal: AbortSignal },
+  options: { readonly askS: number; readonly signal: AbortSignal },
   work: (central: Pool | undefined) => Promise<Result>,
 ): Promise<Result> {
   let isOpen = false;

@@ -1,5 +1,4 @@
 import {
-  ActionUnavailableError,
   countRestorableOfQueues,
   DeadLetterNotFoundError,
   DriftError,
@@ -12,14 +11,20 @@ import {
 } from "@centralcloud/dead-letters";
 import { SourcesMissingError } from "@centralcloud/inspect";
 import type { VNode } from "preact";
-import { withCentral, withScope } from "../../acting/databases.ts";
-import { reason, recordReveal, requestOf } from "../../acting/record.ts";
+import { statementS, withCentral, withScope } from "../../acting/databases.ts";
+import {
+  DoneBeforeError,
+  explainRecord,
+  reason,
+  recorded,
+  requestOf,
+} from "../../acting/record.ts";
 import type { Begun } from "../../acting/runner.ts";
 import { Notice } from "../../kit/notices.tsx";
 import { GivenError, readFields, type ValuesOf } from "../../routing/fields.ts";
 import { hrefTo } from "../../routing/links.ts";
 import { type ActContext, form, type Outcome, type ReadContext } from "../../routing/route.ts";
-import { exportSelection } from "../dead-letters/export.ts";
+import { exportSelection, lookOfExport } from "../dead-letters/export.ts";
 import { deadLetterHref } from "../dead-letters/list.tsx";
 import { NewAction, titleOf } from "./new.tsx";
 import { readPreview, restoreOf, sumOf } from "./preview.ts";
@@ -52,7 +57,8 @@ export const startAction = form({
       if (begun.actionId === null) return nothingLeft(begun.settledBefore);
       const shown = given.shown === undefined ? {} : { shown: given.shown };
       return { seeOther: hrefTo("/actions/{id}", { id: begun.actionId }, shown) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = explainRecord(thrown);
       if (!isRefusal(error)) throw error;
       const mistakes = error.message.split("\n").map(inPlainWords);
       return { status: 409, ...(await showAgain(given, given.reason, mistakes, context)) };
@@ -95,10 +101,10 @@ async function showAgain(
 function isRefusal(error: unknown): error is Error {
   return (
     error instanceof DriftError ||
+    error instanceof DoneBeforeError ||
     error instanceof SelectionError ||
     error instanceof DeadLetterNotFoundError ||
     error instanceof MissingRightsError ||
-    error instanceof ActionUnavailableError ||
     error instanceof SourcesMissingError
   );
 }
@@ -118,10 +124,10 @@ async function begin(context: Start, selection: Selection): Promise<Begun> {
   if (verb !== "restore" && digest === undefined) {
     throw new SelectionError("an action is bound to its preview: begin at the preview");
   }
-  const request = { ...requestOf(viewer, given.reason), idempotencyKey: key };
+  const request = requestOf({ viewer, reason: given.reason, key });
   return await runner.begin((work) =>
-    withCentral(operator.centralUrl, {}, (central) =>
-      withScope(operator.sourceUrls, given, {}, async (scope) => {
+    withCentral(operator.centralUrl, { askS: statementS.central }, (central) =>
+      withScope(operator.sourceUrls, given, { askS: statementS.source }, async (scope) => {
         const options = {
           central,
           request,
@@ -152,16 +158,14 @@ async function begin(context: Start, selection: Selection): Promise<Begun> {
 
 /** What is exported is whole: that it is asked for is put on record, and only whoever asked may load it. */
 async function startExport(context: Start, { filter }: Selection): Promise<Outcome> {
-  const { viewer, operator, form: given } = context;
+  const { viewer, operator, looks, key, form: given } = context;
   if (!viewer.rights.has("reveal")) {
     throw new GivenError(["an export holds whole messages, so it takes the right to reveal them"]);
   }
-  const id = await recordReveal({
-    viewer,
-    operator,
-    reason: given.reason,
-    selection: exportSelection(filter, given),
-  });
+  const selection = exportSelection(filter, given);
+  const asked = { viewer, operator, reason: given.reason, key, selection };
+  const id = await recorded(asked, async (record) => record);
+  looks.opened(lookOfExport(id));
   return { seeOther: hrefTo("/actions/{id}", { id }) };
 }
 

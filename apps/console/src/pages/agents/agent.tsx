@@ -7,9 +7,10 @@ import {
 import type { Silence } from "@centralcloud/service";
 import type { Trace, TraceQuestion } from "@centralcloud/trace";
 import type { VNode } from "preact";
+import { requestOf } from "../../acting/record.ts";
 import { Age, Text } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";
-import { RevealForm, requestOf, revealFields } from "../../kit/reveal.tsx";
+import { RevealForm, revealFields } from "../../kit/reveal.tsx";
 import { Table } from "../../kit/table.tsx";
 import { hrefTo } from "../../routing/links.ts";
 import { form, NotFoundError, page } from "../../routing/route.ts";

@@ -2,7 +2,7 @@ import type { CaptureState, CaptureStatus } from "@centralcloud/cdc";
 import { recreateCommand } from "@centralcloud/cdc";
 import { readCaptures } from "@centralcloud/inspect";
 import { describeBlockers } from "@centralcloud/postgres";
-import { type Silence, shorten } from "@centralcloud/service";
+import { type Silence, shorten, withoutContents } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { type ChartSeries, LineChart, mostSeries } from "../../kit/chart.tsx";
 import { Age, Bytes, Duration, StatusBadge, Text, type Tone } from "../../kit/figures.tsx";
@@ -156,7 +156,7 @@ function Problems({ rows }: { readonly rows: readonly CaptureStatus[] }): VNode 
     if (fault !== null) {
       return [
         [
-          `The capture of ${source} does not continue: ${fault}`,
+          `The capture of ${source} does not continue: ${withoutContents(fault)}`,
           "It continues by itself once that is repaired.",
         ],
       ];

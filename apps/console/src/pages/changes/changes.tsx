@@ -3,10 +3,11 @@ import { assertComplete, readChanges } from "@centralcloud/inspect";
 import { type Silence, shorten } from "@centralcloud/service";
 import { maskRow, momentAt } from "@centralcloud/trace";
 import type { VNode } from "preact";
+import { recorded } from "../../acting/record.ts";
 import { StatusBadge, Text, Time } from "../../kit/figures.tsx";
 import { FilterForm, TextField } from "../../kit/form.tsx";
 import { Notice, PartialSources } from "../../kit/notices.tsx";
-import { RevealForm, revealed, revealFields } from "../../kit/reveal.tsx";
+import { RevealForm, revealFields } from "../../kit/reveal.tsx";
 import { Pagination, Table } from "../../kit/table.tsx";
 import { maybe, several, text, timeBound, type ValuesOf, wholeOr } from "../../routing/fields.ts";
 import { hrefTo, optionsOf, type Query } from "../../routing/links.ts";
@@ -70,8 +71,8 @@ export const revealChanges = form({
   async act({ query: asked, form: { reason }, viewer, key, operator, databases: { asking }, now }) {
     const filter = filterOf(asked, now);
     const { limit: _, ...selection } = filter;
-    const entries = await revealed(
-      { viewer, reason, key, operator, asking, selection: { changes: selection } },
+    const entries = await recorded(
+      { viewer, reason, key, operator, selection: { changes: selection } },
       async () => {
         const found = await readChanges(operator.centralUrl, asking, filter);
         assertComplete(found);

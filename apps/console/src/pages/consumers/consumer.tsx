@@ -1,6 +1,6 @@
 import type { ReplicaReport } from "@centralcloud/central";
 import { readReplicas } from "@centralcloud/inspect";
-import { type Silence, shorten } from "@centralcloud/service";
+import { type Silence, shorten, withoutContents } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, Count, StatusBadge, Text, Time } from "../../kit/figures.tsx";
 import { Notice, PartialSources } from "../../kit/notices.tsx";
@@ -62,7 +62,7 @@ function ConsumerPage({ row, silent }: ConsumerModel): VNode {
     own.map(({ queue, fault, crashes = 0 }) => ({
       source: name,
       queue,
-      fault: fault === undefined ? undefined : `${fault.side}: ${fault.error}`,
+      fault: fault === undefined ? undefined : withoutContents(`${fault.side}: ${fault.error}`),
       crashes,
     })),
   );

@@ -1,4 +1,5 @@
 import type { ReplicaReport } from "@centralcloud/central";
+import { withoutContents } from "@centralcloud/service";
 
 /** Something that keeps a consumer from its work, in a sentence. */
 export interface ConsumerFault {
@@ -11,7 +12,8 @@ export interface ConsumerFault {
 export function faultsOf({ readiness }: ReplicaReport): readonly ConsumerFault[] | null {
   if (readiness === null) return null;
   const { central, sources } = readiness;
-  const bad = (what: string): ConsumerFault => ({ what, isBad: true });
+  // A consumer of another build may have said more than it should.
+  const bad = (what: string): ConsumerFault => ({ what: withoutContents(what), isBad: true });
   return [
     ...(central === undefined ? [] : [bad(`The central store: ${central.error}`)]),
     ...sources.flatMap(({ name, waitingFor, refused, lanes }) => [

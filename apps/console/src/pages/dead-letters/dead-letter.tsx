@@ -2,7 +2,7 @@ import { contractFor, type JsonLine, maskJson, shownOfDeadLetter } from "@centra
 import { type DeadLetter, linesOfDeadLetter, maskDeadLetter } from "@centralcloud/dead-letters";
 import { printable, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
-import { reason, recordReveal } from "../../acting/record.ts";
+import { reason, recorded } from "../../acting/record.ts";
 import { JsonLines } from "../../kit/document.tsx";
 import { ActionForm, Mistakes, ReasonField } from "../../kit/form.tsx";
 import { Notice } from "../../kit/notices.tsx";
@@ -63,11 +63,10 @@ export const reveal = form({
   section: "dead-letters",
   query: {},
   form: { reason },
-  async act({ params, databases, viewer, operator, form: { reason: why } }) {
+  async act({ params, databases, viewer, operator, key, form: { reason: why } }) {
     const { deadLetter } = await findDeadLetter({ params, databases });
-    const { id, queue, source, sourceId } = deadLetter;
-    const selection = { ids: [id], queues: [queue], sources: [source], sourceId };
-    const revealedBy = await recordReveal({ viewer, operator, reason: why, selection });
+    const asked = { viewer, operator, reason: why, key, selection: lookOf(deadLetter) };
+    const revealedBy = await recorded(asked, async (id) => id);
     const lines = linesOfDeadLetter(deadLetter, true);
     const model = { deadLetter, lines, stored: deadLetter.body, revealedBy };
     return { status: 200, title: titleOf(deadLetter), body: <DeadLetterPage {...model} /> };
@@ -83,6 +82,11 @@ export const reveal = form({
     return { title: titleOf(deadLetter), body };
   },
 });
+
+/** A dead letter as a look at it is put on record. */
+export function lookOf({ id, queue, source, sourceId }: DeadLetter) {
+  return { ids: [id], queues: [queue], sources: [source], sourceId };
+}
 
 export function titleOf({ id, queue }: Pick<DeadLetter, "id" | "queue">): string {
   return `Dead letter ${id} of ${queue}`;

@@ -1,4 +1,4 @@
-import { readAction } from "@centralcloud/central";
+import { randomUUID } from "node:crypto";
 import { jsonLines } from "@centralcloud/contracts";
 import {
   type CheckResult,
@@ -13,9 +13,15 @@ import {
 import { printableLines } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { z } from "zod";
-import { withCentral, withScope } from "../../acting/databases.ts";
-import { reason, recordReveal, requestOf } from "../../acting/record.ts";
-import { GivenError, id as idField, maybe, one, text as textField } from "../../routing/fields.ts";
+import { statementS, withCentral, withScope } from "../../acting/databases.ts";
+import {
+  DoneBeforeError,
+  explainRecord,
+  reason,
+  recorded,
+  requestOf,
+} from "../../acting/record.ts";
+import { GivenError, maybe, one, text as textField } from "../../routing/fields.ts";
 import { hrefTo } from "../../routing/links.ts";
 import {
   type ActContext,
@@ -24,7 +30,7 @@ import {
   page,
   type ReadContext,
 } from "../../routing/route.ts";
-import { titleOf } from "./dead-letter.tsx";
+import { lookOf, titleOf } from "./dead-letter.tsx";
 import { Editor, Invite, type InviteModel } from "./editor.tsx";
 import { findDeadLetter } from "./find.ts";
 
@@ -56,8 +62,6 @@ const fields = {
   step: one(z.enum(["open", "check", "send"], "must be open, check or send")),
   reason,
   text: maybe(textField(longest)),
-  /** The record of the reveal by which the editor was opened. */
-  looked: maybe(idField),
 };
 
 /** Opens the editor, checks what was changed, shows how it differs, and sends it. */
@@ -72,7 +76,7 @@ export const sendEdit = form({
     assertMayEdit(context);
     const { deadLetter, original } = await readOriginal(context);
     if (deadLetter.archived !== null || original === null) {
-      const typed = { text: unixLines(given.text ?? ""), reason: given.reason, looked: undefined };
+      const typed = { text: unixLines(given.text ?? ""), reason: given.reason };
       const problems = [whyNone(deadLetter)];
       if (given.text === undefined) throw new GivenError(problems);
       return show(
@@ -81,14 +85,14 @@ export const sendEdit = form({
         <Editor deadLetter={deadLetter} typed={typed} problems={problems} />,
       );
     }
-    const looked = await recordLook(context, deadLetter);
+    await recordLook(context, deadLetter);
     const before = indented(original);
     if (given.step === "open") {
-      const typed = { text: before, reason: given.reason, looked };
+      const typed = { text: before, reason: given.reason };
       return show(200, deadLetter, <Editor deadLetter={deadLetter} typed={typed} />);
     }
     const after = unixLines(given.text ?? "");
-    const typed = { text: after, reason: given.reason, looked };
+    const typed = { text: after, reason: given.reason };
     const checked = await check(context, deadLetter, after);
     const isSame = after.trim() === before.trim();
     const problems = [
@@ -103,14 +107,14 @@ export const sendEdit = form({
       const { runner, operator, databases, key } = context;
       const scope = { source: [deadLetter.sourceId], queue: [deadLetter.queue] };
       const begun = await runner.begin((work) =>
-        withCentral(operator.centralUrl, {}, (central) =>
-          withScope(operator.sourceUrls, scope, {}, (sources) =>
+        withCentral(operator.centralUrl, { askS: statementS.central }, (central) =>
+          withScope(operator.sourceUrls, scope, { askS: statementS.source }, (sources) =>
             replayDeadLetters(
               sources,
               { ids: [deadLetter.id] },
               {
                 central,
-                request: { ...requestOf(viewer, given.reason), idempotencyKey: key },
+                request: requestOf({ viewer, reason: given.reason, key }),
                 judge: databases.judge,
                 edit: after,
                 ...work,
@@ -126,10 +130,13 @@ export const sendEdit = form({
       const by = earlier?.actionId ?? "unknown";
       const gone = `somebody has replayed it meanwhile, by action ${by}: nothing was sent`;
       return show(409, deadLetter, <Editor {...compared} problems={[gone]} />);
-    } catch (error) {
-      if (!(error instanceof EditRefusedError) && !(error instanceof DeadLetterNotFoundError)) {
-        throw error;
-      }
+    } catch (thrown) {
+      const error = explainRecord(thrown);
+      const isTold =
+        error instanceof EditRefusedError ||
+        error instanceof DeadLetterNotFoundError ||
+        error instanceof DoneBeforeError;
+      if (!isTold) throw error;
       return show(409, deadLetter, <Editor {...compared} problems={[error.message]} />);
     }
   },
@@ -143,15 +150,12 @@ export const sendEdit = form({
       return { title, body: <Invite deadLetter={deadLetter} lines={lines} mistakes={mistakes} /> };
     }
     // What was typed is theirs; of the message itself nothing is shown.
-    const typed = { text: unixLines(text), reason: why, looked: given.get("looked")?.[0] };
+    const typed = { text: unixLines(text), reason: why };
     return { title, body: <Editor deadLetter={deadLetter} typed={typed} mistakes={mistakes} /> };
   },
 });
 
-type EditContext = ActContext<
-  { readonly reason: string; readonly looked: string | undefined },
-  unknown
->;
+type EditContext = ActContext<{ readonly step: string; readonly reason: string }, unknown>;
 
 function assertMayEdit({ viewer }: Pick<ReadContext<unknown>, "viewer">): void {
   if (viewer.rights.has("reveal")) return;
@@ -177,24 +181,19 @@ function whyNone({ id, archived }: DeadLetter): string {
   return `dead letter ${id} has no message, or a longer one than a form takes; \`centralcloud dlq edit\` takes one of any length`;
 }
 
-/** Who opens an editor sees contents: that is on record once for each editor. */
-async function recordLook(context: EditContext, deadLetter: DeadLetter): Promise<string> {
-  const { viewer, operator, databases, form: given } = context;
-  const { id, queue, source, sourceId } = deadLetter;
-  const { looked } = given;
-  if (looked !== undefined) {
-    const action = await withCentral(databases.centralUrl, { askS: 5 }, (central) =>
-      readAction(central, looked),
-    );
-    const { ids, queues, sourceId: at } = action?.selection ?? {};
-    const isIt =
-      action?.kind === "reveal" &&
-      action.actor === viewer.name &&
-      JSON.stringify([ids, queues, at]) === JSON.stringify([[id], [queue], sourceId]);
-    if (isIt) return looked;
-  }
-  const selection = { ids: [id], queues: [queue], sources: [source], sourceId };
-  return await recordReveal({ viewer, operator, reason: given.reason, selection });
+/**
+ * Who opens an editor sees contents, and so does who has a text compared with the message: that is on record for each
+ * opening, and again where the last one was of another session, or is a while ago.
+ */
+async function recordLook(context: EditContext, deadLetter: DeadLetter): Promise<void> {
+  const { viewer, operator, looks, key, form: given } = context;
+  const selection = lookOf(deadLetter);
+  const look = JSON.stringify(selection);
+  if (given.step !== "open" && looks.isOpen(look)) return;
+  // What is sent at last is on record under the form's own key.
+  const own = given.step === "open" ? key : randomUUID();
+  await recorded({ viewer, operator, reason: given.reason, key: own, selection }, async () => {});
+  looks.opened(look);
 }
 
 interface Checked {

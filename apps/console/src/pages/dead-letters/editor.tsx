@@ -19,8 +19,6 @@ export interface InviteModel {
 export interface Typed {
   readonly text: string;
   readonly reason: string;
-  /** The record of the reveal by which the editor was opened. */
-  readonly looked: string | undefined;
 }
 
 /** The editor, still shut: it shows contents, which takes a reason. */
@@ -121,7 +119,6 @@ export function Editor({
         </>
       )}
       <ActionForm action={deadLetterHref(deadLetter, "/edit")}>
-        {typed.looked !== undefined && <input type="hidden" name="looked" value={typed.looked} />}
         <TextArea
           name="text"
           label="The message"

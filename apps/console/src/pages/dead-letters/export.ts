@@ -2,21 +2,22 @@ import { Readable } from "node:stream";
 import { type ActionSummary, readAction } from "@centralcloud/central";
 import { isQueueName } from "@centralcloud/contracts";
 import { type DeadLetterFilter, exportDeadLetters } from "@centralcloud/dead-letters";
-import { type Chosen, openScope, withCentral } from "../../acting/databases.ts";
+import { type Chosen, openScope, statementS, withCentral } from "../../acting/databases.ts";
+import type { Looks } from "../../acting/looks.ts";
 import type { Viewer } from "../../auth/rights.ts";
 import { download, NotFoundError } from "../../routing/route.ts";
 
-/** How long an export that was asked for can be loaded, in milliseconds. */
-const loadableMs = 15 * 60_000;
+/** An export that is on record, as it is kept which session asked for it. */
+export const lookOfExport = (id: string) => `export ${id}`;
 
-/** Whether somebody may load what an action has put on record: whoever asked for it, for a while. */
+/** Whether somebody may load what an action has put on record: the session that asked for it, for a while. */
 export function isLoadable(
-  { kind, selection, actor, startedAt }: ActionSummary,
+  { id, kind, selection, actor }: ActionSummary,
   viewer: Viewer,
-  now: Date,
+  looks: Looks,
 ): boolean {
-  const isRecent = now.getTime() - Date.parse(startedAt) < loadableMs;
-  return kind === "reveal" && selection.export === true && actor === viewer.name && isRecent;
+  const isExport = kind === "reveal" && selection.export === true;
+  return isExport && actor === viewer.name && looks.isOpen(lookOfExport(id));
 }
 
 /** Dead letters whole, as JSON lines that `dlq import` takes: those of an export that is on record. */
@@ -24,21 +25,24 @@ export const exported = download({
   path: "/dead-letters/exports/{id}",
   right: "reveal",
   query: {},
-  async read({ params: { id = "" }, viewer, now, databases, signal }) {
+  async read({ params: { id = "" }, viewer, looks, databases, signal }) {
     const { centralUrl, sourceUrls, asking } = databases;
     const askS = asking.mostS;
     const isId = /^\d{1,18}$/.test(id);
     const action = isId
       ? await withCentral(centralUrl, { askS }, (central) => readAction(central, id))
       : undefined;
-    if (action === undefined || !isLoadable(action, viewer, now)) {
+    if (action === undefined || !isLoadable(action, viewer, looks)) {
       throw new NotFoundError(
-        "There is no such export of yours, or it is older than a quarter of an hour; ask for it again.",
+        "There is no such export that you asked for in this session within the last quarter of an hour; ask for it again.",
       );
     }
     const { filter, chosen } = selectionOf(action.selection);
     const lines = async function* () {
-      const { scope, close } = await openScope(sourceUrls, chosen, { signal });
+      const { scope, close } = await openScope(sourceUrls, chosen, {
+        askS: statementS.source,
+        signal,
+      });
       try {
         for await (const line of exportDeadLetters(scope, filter)) yield `${line}\n`;
       } finally {

@@ -1,7 +1,5 @@
 import { maskErrorText } from "@centralcloud/contracts";
-import { recordAction } from "@centralcloud/dead-letters";
 import {
-  askDatabase,
   askSources,
   assertComplete,
   identify,
@@ -10,18 +8,18 @@ import {
   readJobRuns,
   readJobs,
 } from "@centralcloud/inspect";
-import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
-import { runJob, scheduledJobsStatus } from "@centralcloud/scheduler";
+import { createPool, endPool } from "@centralcloud/postgres";
+import { type JobRun, runJob, scheduledJobsStatus } from "@centralcloud/scheduler";
 import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
+import { reason, recorded } from "../../acting/record.ts";
 import { Age, Duration, StatusBadge, Text, Time, type Tone } from "../../kit/figures.tsx";
 import { ActionForm, Mistakes, ReasonField } from "../../kit/form.tsx";
 import { PartialSources } from "../../kit/notices.tsx";
 import { useRight } from "../../kit/page-info.ts";
-import { requestOf } from "../../kit/reveal.tsx";
 import { Facts, Pagination, Table } from "../../kit/table.tsx";
 import { applicationName } from "../../reading/databases.ts";
-import { maybe, one, text, wholeOr } from "../../routing/fields.ts";
+import { maybe, text, wholeOr } from "../../routing/fields.ts";
 import { hrefTo, optionsOf } from "../../routing/links.ts";
 import { form, NotFoundError, page } from "../../routing/route.ts";
 import { JobState, masked } from "./jobs.tsx";
@@ -89,8 +87,8 @@ export const runJobNow = form({
   right: "operate",
   section: "system",
   query: {},
-  form: { reason: one(text(500).min(1, "must say why you run it")) },
-  async act({ params, form: { reason }, viewer, key, operator, databases: { asking } }) {
+  form: { reason },
+  async act({ params, form: { reason: why }, viewer, key, operator, databases: { asking } }) {
     const { source = "", job: name = "" } = params;
     const options = { ...asking, source: [source] };
     const found = await askSources(operator.sourceUrls, options, async (one) => {
@@ -102,24 +100,20 @@ export const runJobNow = form({
     if (target === undefined) throw new NotFoundError(`There is no source ${source}.`);
     // Before anything is put on record.
     if (!target.hasJob) throw new NotFoundError(`${source} has no job ${name}.`);
-    // A job may take its time.
-    const pool = createPool(target.url, { applicationName, max: 1 });
-    const { centralUrl } = operator;
+    const pool = createPool(target.url, {
+      applicationName,
+      max: 1,
+      queryTimeoutMs: mostRunS * 1_000,
+    });
     try {
-      const asked = await askDatabase(
-        centralUrl,
-        { ...asking, mostS: mostRunS, timeout: mostRunS },
-        withoutSecrets(centralUrl),
-        (central) =>
-          recordAction(central, {
-            kind: "job-run",
-            request: requestOf({ viewer, reason, key }),
-            selection: { job: name, source: target.name, sourceId: target.sourceId },
-            work: () => runJob(pool, name, "operator"),
-            failureOf: ({ status }) => (status === "succeeded" ? undefined : `the job ${status}`),
-          }),
+      await recorded<JobRun>(
+        {
+          ...{ kind: "job-run", viewer, reason: why, key, operator },
+          selection: { job: name, source: target.name, sourceId: target.sourceId },
+          failureOf: ({ status }) => (status === "succeeded" ? undefined : `the job ${status}`),
+        },
+        () => runJob(pool, name, "operator"),
       );
-      assertComplete(asked);
       // How it ended stands on top of its runs.
       return { seeOther: hrefTo(path, params) };
     } finally {
@@ -138,7 +132,7 @@ export const runJobNow = form({
   },
 });
 
-/** The record is kept open for as long as a job may take, in seconds. */
+/** How long a job that is run here may take, in seconds. */
 const mostRunS = 600;
 
 const tones: Readonly<Record<JobRunRow["status"], Tone>> = {

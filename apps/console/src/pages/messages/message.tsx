@@ -1,8 +1,9 @@
 import { isQueueName } from "@centralcloud/contracts";
 import { parseMessage, type Trace, type TraceQuestion } from "@centralcloud/trace";
 import type { VNode } from "preact";
+import { requestOf } from "../../acting/record.ts";
 import { Text } from "../../kit/figures.tsx";
-import { RevealForm, requestOf, revealFields } from "../../kit/reveal.tsx";
+import { RevealForm, revealFields } from "../../kit/reveal.tsx";
 import { Facts } from "../../kit/table.tsx";
 import { hrefTo } from "../../routing/links.ts";
 import { form, NotFoundError, type Params, page } from "../../routing/route.ts";

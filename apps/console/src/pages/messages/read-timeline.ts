@@ -2,6 +2,7 @@ import { askSources, defaultTimeoutS, sourcesAtATime } from "@centralcloud/inspe
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import type { Silence } from "@centralcloud/service";
 import { type Trace, type TraceOptions, type TraceQuestion, trace } from "@centralcloud/trace";
+import { explainRecord } from "../../acting/record.ts";
 import type { Viewer } from "../../auth/rights.ts";
 import { applicationName, type Databases } from "../../reading/databases.ts";
 
@@ -53,6 +54,8 @@ export async function readTimeline(
         ),
     });
     return viewer.rights.has("audit") ? found : withoutAudit(found);
+  } catch (error) {
+    throw reveal === undefined ? error : explainRecord(error);
   } finally {
     await endPool(central, 0);
   }

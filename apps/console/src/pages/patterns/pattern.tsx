@@ -1,11 +1,12 @@
 import { assertComplete, type PatternDetails, readPattern } from "@centralcloud/inspect";
 import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
+import { recorded } from "../../acting/record.ts";
 import { JsonView } from "../../kit/document.tsx";
 import { Age, StatusBadge, Text, Time } from "../../kit/figures.tsx";
 import { Notice, PartialSources } from "../../kit/notices.tsx";
 import { RankChart } from "../../kit/rank-chart.tsx";
-import { RevealForm, revealed, revealFields } from "../../kit/reveal.tsx";
+import { RevealForm, revealFields } from "../../kit/reveal.tsx";
 import { Empty, Facts, Table } from "../../kit/table.tsx";
 import { hrefTo } from "../../routing/links.ts";
 import { form, NotFoundError, type Params, page } from "../../routing/route.ts";
@@ -64,8 +65,8 @@ export const revealPattern = form({
   form: revealFields,
   async act({ params, form: { reason }, viewer, key, operator, databases: { asking } }) {
     const fingerprint = askedOf(params);
-    const found = await revealed(
-      { viewer, reason, key, operator, asking, selection: { pattern: fingerprint } },
+    const found = await recorded(
+      { viewer, reason, key, operator, selection: { pattern: fingerprint } },
       async () => {
         const asked = await readPattern(operator.centralUrl, asking, fingerprint);
         assertComplete(asked);
