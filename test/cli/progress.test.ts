@@ -120,7 +120,7 @@ describe.skipIf(skipsTerminal)("on a terminal", () => {
       await until("it says how far it is", () => shown.test(command.output()));
       command.type("\u0003");
       const { exitCode, output } = await command.finished;
-      expect(exitCode).toBe(1);
+      expect(exitCode).toBe(130);
       expect(output).toContain("interrupted; nothing was changed; give the command again");
     });
   });
@@ -142,7 +142,7 @@ test("where nobody looks, no progress is written, and Ctrl-C says the same", asy
     command.child.kill("SIGINT");
     const { exitCode, stdout, stderr } = await command.finished;
     expect({ exitCode, stdout, stderr }).toEqual({
-      exitCode: 1,
+      exitCode: 130,
       stdout: "",
       stderr:
         "centralcloud: interrupted; with --fix, repairs that were done stay done; give the command again\n",

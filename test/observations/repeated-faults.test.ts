@@ -165,11 +165,31 @@ test.each<[string, Observation, Observation]>([
     { event: "capture-fault", source: "s", side: "source", code: "c", error: "", retryInMs: 1 },
     { event: "capture-reading", source: "s", slot: "x", plugin: "p", lsn: "0/0" },
   ],
+  [
+    "a worker",
+    { event: "actions-fault", error: "", retryInMs: 1 },
+    { event: "actions-recovered", downMs: 1 },
+  ],
 ])("%s tells its first fault, not the next ones, and its recovery", (_, failed, recovered) => {
   expect(faults.admit(failed)).toEqual({});
   expect(faults.admit(failed)).toBeUndefined();
   expect(faults.admit(failed)).toBeUndefined();
   expect(faults.admit(recovered)).toEqual({ repeated: 2 });
+});
+
+test("a worker that continues an action has not recovered by that", () => {
+  const failed: Observation = { event: "actions-fault", error: "", retryInMs: 1 };
+  faults.admit(failed);
+  expect(
+    faults.admit({ event: "action-continued", action: "1", kind: "replay", moved: 0 }),
+  ).toEqual({});
+  expect(faults.admit(failed)).toBeUndefined();
+});
+
+test("a page that loads itself again and fails each time is not a line for each load", () => {
+  const failed: Observation = { event: "console-fault", path: "/queues", error: "" };
+  expect(failFor(5, () => failed).length).toBeLessThan(5);
+  expect(faults.admit({ ...failed, path: "/jobs" })).toEqual({});
 });
 
 test("what is no fault is always told", () => {

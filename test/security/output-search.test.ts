@@ -26,10 +26,9 @@ import {
 
 /*
  * Runs everything that runs for long, and what operators look at, with the most talkative log, through good
- * messages and faults of all kinds; then searches all that came out for what must not be there. Commands that
- * are there to show contents (`dlq show --reveal` and `export`, `sessions show`, `cdc peek`, `tail` and `log`), and `dlq
- * list`, which shows agents, are the control: they show that the contents were there to be found. What they mask is
- * searched for in dlq/masked-output.test.ts.
+ * messages and faults of all kinds; then searches all that came out for what must not be there. The control are commands
+ * that are there to show it: `dlq export`, `dlq list`, which shows agents, and `keys generate --print`. They show that
+ * it was there to be found. What is masked without `--reveal` is searched for in dlq/masked-output.test.ts.
  */
 
 const system = useSystem();

@@ -33,7 +33,7 @@ import { beginActivity } from "./progress.ts";
 import { SourcesMissingError, withMigration } from "./sources.ts";
 
 /** Exit codes that scripts rely on. */
-export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, databaseUnreachable: 3 } as const;
+const exitCodes = { done: 0, failed: 1, wrongUsage: 2, databaseUnreachable: 3 } as const;
 
 /** Runs one command; results go to standard output, everything else to standard error. */
 export async function runCommandLine(

@@ -1,3 +1,4 @@
+import { endStatementsWithProcess } from "@centralcloud/postgres";
 import { withInterrupt } from "@centralcloud/service";
 import { canShowStatus, printError, setStatus } from "./output.ts";
 
@@ -131,6 +132,9 @@ export function countSteps(total: number, unit: string): () => void {
   };
 }
 
+/** The exit code of what Ctrl-C has ended before it was done: as a shell calls it, 128 and the signal's number. */
+const interruptedCode = 130;
+
 const activities = new Set<Activity>();
 /** Pieces of work that end in order by themselves when they are interrupted. */
 let orderly = 0;
@@ -144,6 +148,7 @@ let orderly = 0;
 export function beginActivity(activity: Activity): () => void {
   if (activities.size === 0) process.on("SIGINT", endInterrupted);
   activities.add(activity);
+  const finishStatements = endStatementsWithProcess();
   const startedAt = performance.now();
   const timer = canShowStatus() ? setInterval(show, redrawMs).unref() : undefined;
   const own = timer === undefined ? undefined : new ProgressMeter(activity.name, startedAt);
@@ -153,10 +158,12 @@ export function beginActivity(activity: Activity): () => void {
     if (own !== undefined && !isHeld && now - startedAt > quietMs) setStatus(own.describe(now));
   }
   return () => {
+    if (!activities.has(activity)) return;
     clearInterval(timer);
     setStatus("");
     if (meter === own) meter = undefined;
     activities.delete(activity);
+    finishStatements();
     if (activities.size === 0) process.off("SIGINT", endInterrupted);
   };
 }
@@ -167,7 +174,7 @@ function endInterrupted(): void {
   for (const { interrupted } of activities) {
     printError(`centralcloud: interrupted; ${interrupted}`);
   }
-  process.exit(1);
+  process.exit(interruptedCode);
 }
 
 /**

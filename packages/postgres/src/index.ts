@@ -29,7 +29,7 @@ export {
   endPool,
   type PoolOptions,
 } from "./pool.ts";
-export { SharedSessionError, UnfitDatabaseError } from "./session.ts";
+export { endStatementsWithProcess, SharedSessionError, UnfitDatabaseError } from "./session.ts";
 export { inShortTransaction } from "./short-transaction.ts";
 export { type Side, sides } from "./side.ts";
 export {

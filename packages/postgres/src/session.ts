@@ -60,6 +60,27 @@ const sessionSettings: Readonly<Record<string, SessionSetting>> = {
   client_min_messages: { value: "notice", alike: /^(log|debug\d)$/ },
 };
 
+/** Of commands: see {@link endStatementsWithProcess}. */
+const presenceCheck = { name: "client_connection_check_interval", value: "1s" } as const;
+
+/** Windows can't tell a server that a client has gone, and refuses the setting. */
+const canCheckPresence = "pg_catalog.version() !~* 'windows|mingw|msvc|visual c'";
+
+let runningCommands = 0;
+
+/**
+ * For commands, which somebody may end at any time: sessions that are made from now on ask their server to look every second
+ * whether this process is still there. If not, it gives up the statement, which else would be worked on until its limit.
+ *
+ * @returns the end of that.
+ */
+export function endStatementsWithProcess(): () => void {
+  runningCommands += 1;
+  return () => {
+    runningCommands -= 1;
+  };
+}
+
 /** Something needs a session of its own, and a pooler gives it one that others share. */
 export class SharedSessionError extends Error {
   readonly code = "session_shared";
@@ -163,6 +184,8 @@ function settlingStatement({ processId, own, options, statementMs }: SessionWish
   if (statementMs !== undefined && wanted.has("statement_timeout")) {
     wanted.set("statement_timeout", { value: `${statementMs}ms` });
   }
+  const { name: presence, value: seconds } = presenceCheck;
+  if (runningCommands > 0 && !named.has(presence)) wanted.set(presence, { value: seconds });
   for (const [name, value] of Object.entries(own)) wanted.set(name, { value });
   const rows = [...wanted].map(
     ([name, { value, alike, isNewer = false }]) =>
@@ -173,6 +196,7 @@ function settlingStatement({ processId, own, options, statementMs }: SessionWish
   return `select pg_catalog.pg_backend_pid()::text as pid, f.name, f.found,
        pg_catalog.current_setting('server_encoding') as encoding, pg_catalog.current_database() as database,
        case when ${isOurs} and ${differs} and not (f.found is null and f.is_newer)
+              and (f.name <> '${presence}' or ${canCheckPresence})
             then pg_catalog.set_config(f.name, f.value, false) end as made
   from (select w.*, pg_catalog.current_setting(w.name, true) as found
           from (values ${rows.join(",\n")}) as w (name, value, alike, is_newer)

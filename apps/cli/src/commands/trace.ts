@@ -16,7 +16,6 @@ import {
 } from "@centralcloud/trace";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { print } from "../output.ts";
-import { interruptible } from "../progress.ts";
 import { formatTraceJson, formatTraceText } from "../show-trace.ts";
 import {
   askSources,
@@ -100,14 +99,11 @@ export function traceCommand(environment: Environment): Command {
         request: () => readReveal(options),
         databases: () => parseConfiguration(databaseVariables, environment),
       });
-      const found = await interruptible((signal) =>
-        ask(question, options, {
-          sourceUrls: databases.SOURCE_DATABASE_URLS,
-          centralUrl: databases.CENTRAL_DATABASE_URL,
-          signal,
-          ...(request === undefined ? {} : { request }),
-        }),
-      );
+      const found = await ask(question, options, {
+        sourceUrls: databases.SOURCE_DATABASE_URLS,
+        centralUrl: databases.CENTRAL_DATABASE_URL,
+        ...(request === undefined ? {} : { request }),
+      });
       print(options.json ? formatTraceJson(found) : formatTraceText(question, found));
       assertComplete({ ...found, answers: [] });
     });
@@ -116,14 +112,13 @@ export function traceCommand(environment: Environment): Command {
 interface Databases {
   readonly sourceUrls: readonly string[];
   readonly centralUrl: string;
-  readonly signal: AbortSignal;
   readonly request?: ReturnType<typeof readReveal>;
 }
 
 async function ask(
   question: TraceQuestion,
   { source, timeout = defaultTimeoutS, limit }: TraceOptions,
-  { sourceUrls, centralUrl, signal, request }: Databases,
+  { sourceUrls, centralUrl, request }: Databases,
 ): Promise<Trace> {
   const timeoutMs = timeout * 1_000;
   const central = createPool(centralUrl, {
@@ -139,13 +134,12 @@ async function ask(
       central,
       centralName: withoutSecrets(centralUrl),
       timeoutMs,
-      signal,
       limit,
       rounds: source === undefined ? Math.ceil(sourceUrls.length / sourcesAtATime) : 1,
       ...(source === undefined ? {} : { sources: source }),
       ...(request === undefined ? {} : { reveal: request }),
       askSources: (work) =>
-        askSources(sourceUrls, { ...chosen, timeout, signal }, (one) =>
+        askSources(sourceUrls, { ...chosen, timeout }, (one) =>
           work({ sourceId: one.sourceId, name: one.name, pool: one.pool }, one.signal),
         ),
     });

@@ -35,6 +35,9 @@ const exitCodes: Readonly<Record<number, string>> = {
   3: "a database can't be reached",
 };
 
+/** Of commands that come to an end by themselves. */
+const interruptedCodes = { 130: "ended by Ctrl-C at once" } as const;
+
 /** Every command is coloured by the same two, so they are named at the end. */
 const everywhere: readonly VariableName[] = ["NO_COLOR", "FORCE_COLOR"];
 
@@ -82,7 +85,11 @@ function formatMore(
     ...(own.length === 0 ? [] : [`  ${secretFiles}`, ""]),
     ...list(
       "Exit codes:",
-      Object.entries({ ...exitCodes, ...codes }).filter(([, words]) => words !== ""),
+      Object.entries({
+        ...exitCodes,
+        ...(interrupted === undefined ? {} : interruptedCodes),
+        ...codes,
+      }).filter(([, words]) => words !== ""),
     ),
     ...(interrupted === undefined
       ? []
