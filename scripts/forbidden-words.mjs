@@ -57,7 +57,11 @@ export const forbiddenWords = [
   { word: "who rests", pattern: /\bwho (rests|is idle|sleeps)\b/gi, say: "an idle consumer" },
   { word: "as ever", pattern: /\bas ever\b/gi, say: "as before" },
   { word: "nobody's", pattern: /\bnobody's\b/gi, say: "not the message's own" },
-  { word: "whatever", pattern: /\bwhatever\b/gi, say: "everything that, or name it" },
+  {
+    word: "whatever",
+    pattern: /\b(for|and|by|then|all|looks|finds) whatever\b/gi,
+    say: "everything that, or name it",
+  },
   { word: "that there is not", pattern: /\bthat there (is|are) not\b/gi, say: "unknown" },
   { word: "by lot", pattern: /\bby lot\b/gi, say: "at random" },
   { word: "without a word", pattern: /\bwithout a word\b/gi, say: "without an error" },

@@ -23,10 +23,18 @@ const missingStates: readonly (string | undefined)[] = [
   sqlState.undefinedColumn,
 ];
 
-/** The words of an error without what may come out of a row, and with what makes that which a database lacks. */
+/** Whether a function raised it, as ours do, to say what is to be done. */
+const isRaised = (error: unknown) => codeOf(error)?.startsWith("P0") === true;
+
+/**
+ * The words of an error without what PostgreSQL may quote of a row, and with what makes that which a database lacks.
+ * What a function raised is left whole: only who asked may see it.
+ */
 export function withMigration(error: unknown): string {
-  const reason = withoutContents(messageOf(error), codeOf(error));
-  if (!missingStates.includes(codeOf(error))) return reason;
+  const [message, code] = [messageOf(error), codeOf(error)];
+  const isQuiet = code === undefined || isRaised(error);
+  const reason = isQuiet ? message : withoutContents(message, code);
+  if (!missingStates.includes(code)) return reason;
   return `a database is not migrated, or by another build than this: run \`centralcloud migrate\` (${reason})`;
 }
 
@@ -52,7 +60,8 @@ export interface Unanswered {
  * @param source its name, or its address.
  */
 export function describeSilence(source: string, error: unknown): Unanswered {
-  const reason = withRemedy(error);
+  // By its code, a page that others see leaves out what a function raised.
+  const reason = isRaised(error) ? `${withRemedy(error)} (${codeOf(error)})` : withRemedy(error);
   if (error instanceof NoAnswerError) return { silence: { source, reason }, isUnreachable: true };
   const isUnreachable = isOutOfReach(error);
   if (isUnreachable) return { silence: { source, reason }, isUnreachable };

@@ -1,4 +1,4 @@
-import { type Silence, shorten } from "@centralcloud/service";
+import { type Silence, shorten, withoutContents } from "@centralcloud/service";
 import type { ComponentChildren } from "preact";
 import { commandText } from "../routing/links.ts";
 import { plural, Text, type Tone } from "./figures.tsx";
@@ -38,7 +38,7 @@ export function PartialSources({
       <ul>
         {silent.map(({ source, reason }) => (
           <li key={source}>
-            <Text>{source}</Text>: <Text>{shorten(reason, 400)}</Text>
+            <Text>{source}</Text>: <Text>{shorten(withoutContents(reason), 400)}</Text>
           </li>
         ))}
       </ul>

@@ -6,7 +6,7 @@ import {
   sourcesAtATime,
 } from "@centralcloud/inspect";
 import { withoutSecrets } from "@centralcloud/postgres";
-import { type Silence, settledWithin, wordsOf } from "@centralcloud/service";
+import { type Silence, settledWithin, withoutContents, wordsOf } from "@centralcloud/service";
 import type { Pool } from "pg";
 import type { Logins } from "../configuration.ts";
 import { createGate } from "./gate.ts";
@@ -185,7 +185,7 @@ function saidOf({
   const [answer] = answers;
   if (answer !== undefined) return answer;
   const [silent] = [...unreachable, ...failed];
-  return { silence: silent?.reason ?? "it did not answer" };
+  return { silence: withoutContents(silent?.reason ?? "it did not answer") };
 }
 
 /** Those that have answered, with their answers. */

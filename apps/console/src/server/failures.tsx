@@ -1,6 +1,7 @@
 import { SelectionError } from "@centralcloud/dead-letters";
 import { isOutOfReach, SourcesMissingError, withRemedy } from "@centralcloud/inspect";
-import { ConfigurationError, printable } from "@centralcloud/service";
+import { codeOf } from "@centralcloud/postgres";
+import { ConfigurationError, printable, withoutContents } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { type Right, rightMeanings, type Viewer } from "../auth/rights.ts";
 import { keyField } from "../kit/form.tsx";
@@ -255,5 +256,5 @@ export function describeFailure(error: unknown): Failure {
 }
 
 function wordsOfFault(error: unknown): string {
-  return printable(withRemedy(error)).slice(0, 1_000);
+  return printable(withoutContents(withRemedy(error), codeOf(error))).slice(0, 1_000);
 }
