@@ -6,7 +6,7 @@ import type { Browser, TestConsole } from "./console.ts";
  */
 
 /** What one of them signs in with. */
-export const tokenOf = (name: string) => `token of ${name}, which is much too long to guess`;
+export const tokenOf = (name: string) => `token of ${name}, which is too long to be guessed`;
 
 /** The environment of a console that these people may sign in to. @param roles by name: a role, or a list of rights. */
 export function peopleWith(roles: Readonly<Record<string, string>>): Record<string, string> {

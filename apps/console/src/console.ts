@@ -11,7 +11,9 @@ import type { ConsoleConfiguration } from "./configuration.ts";
 import type { ConsoleObservation } from "./observation.ts";
 import { routes as allRoutes } from "./pages/routes.ts";
 import { applicationName } from "./reading/databases.ts";
+import { createSharedReads } from "./reading/shared.ts";
 import { createSnapshots } from "./reading/snapshots.ts";
+import { createTurns } from "./reading/turns.ts";
 import type { Route } from "./routing/route.ts";
 import { createAnswering } from "./server/answer.tsx";
 import { createHttpServer } from "./server/http-server.ts";
@@ -38,6 +40,7 @@ export function createConsole(
   const { observe, showLink, routes = allRoutes } = options;
   const { port, address, viewer, askS } = configuration;
   const snapshots = createSnapshots(viewer, { applicationName, timeout: askS });
+  const shared = createSharedReads({ applicationName, mostS: askS, takeTurn: createTurns() });
   const url = () => configuration.publicUrl?.origin ?? `http://${hostOf(address)}:${server.port}`;
   const signIn = createSignIn(configuration, (path) => showLink(`${url()}${path}`), tellSignIn);
   const authentication = configuration.auth.readOnly ? readOnly(signIn.ways) : signIn.ways;
@@ -57,6 +60,7 @@ export function createConsole(
     routes,
     authentication,
     snapshots,
+    shared,
     runner,
     tell(event) {
       const { path } = event;
@@ -69,7 +73,9 @@ export function createConsole(
   const looks = definePart({
     name: "console snapshots",
     async start() {},
-    stop: () => snapshots.stop(),
+    async stop() {
+      await Promise.all([snapshots.stop(), shared.stop()]);
+    },
   });
   const greeting = definePart({
     name: "console link",

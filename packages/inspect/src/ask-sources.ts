@@ -35,7 +35,17 @@ export interface AskOptions {
   readonly answerBytes?: number;
   /** Shown in pg_stat_activity; default: `centralcloud-cli`. */
   readonly applicationName?: string;
+  /** Waits until the database may be asked; that is part of its time. Default: it may be asked at once. */
+  readonly takeTurn?: TakeTurn;
 }
+
+/**
+ * For a process that asks for many people: a database has only so many connections.
+ *
+ * @param signal aborted when the turn is waited for no longer.
+ * @returns what ends the turn.
+ */
+export type TakeTurn = (url: string, signal: AbortSignal) => Promise<() => void>;
 
 /** Which sources are asked, and how. */
 export interface SourceOptions extends AskOptions {
@@ -211,6 +221,7 @@ async function withPool<Result>(
     connections = 1,
     answerBytes,
     applicationName = "centralcloud-cli",
+    takeTurn,
   }: AskOptions,
   isStraggler: (elapsedMs: number) => boolean,
   ask: (pool: Pool, signal: AbortSignal) => Promise<Result>,
@@ -237,8 +248,10 @@ async function withPool<Result>(
     giveUp(`within ${seconds} seconds, while the others did; a --timeout waits longer`);
   });
   signal?.addEventListener("abort", onAbort, { once: true });
+  let endTurn: (() => void) | undefined;
   try {
     if (signal?.aborted) onAbort();
+    endTurn = await takeTurn?.(url, late.signal);
     return await ask(pool, late.signal);
   } catch (error) {
     throw late.signal.aborted ? late.signal.reason : error;
@@ -246,6 +259,7 @@ async function withPool<Result>(
     stopWatch();
     signal?.removeEventListener("abort", onAbort);
     await (ended ?? endPool(pool, 1_000));
+    endTurn?.();
   }
 }
 

@@ -9,6 +9,7 @@ export {
   onAsking,
   type SourceOptions,
   sourcesAtATime,
+  type TakeTurn,
 } from "./ask-sources.ts";
 export { readCaptures } from "./captures.ts";
 export {
@@ -59,16 +60,25 @@ export type { Page, PageRequest } from "./page.ts";
 export {
   type AgentPerformance,
   type PerformanceRequest,
+  performanceOf,
   readAgentPerformance,
 } from "./performance.ts";
-export { type DepthsRequest, type QueueDepth, readQueueDepths } from "./queue-depths.ts";
 export {
+  type DepthsRequest,
+  depthsOf,
+  mostDepthSteps,
+  type QueueDepth,
+  readQueueDepths,
+} from "./queue-depths.ts";
+export {
+  maxStretches,
   type PeekedMessage,
   type PeekRequest,
   peekQueue,
   type QueueRate,
   type QueueReport,
   type RatesRequest,
+  ratesOf,
   readQueueRates,
   readQueues,
   reportQueues,

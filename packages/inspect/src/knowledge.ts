@@ -27,7 +27,7 @@ export interface PatternHead {
 export interface PatternsRequest extends PageRequest {
   /** Only those that the sources agree on. */
   readonly consensus?: boolean;
-  /** Longer patterns are left out, in bytes; default 2,048. */
+  /** Longer patterns are left out, in bytes; 0: none is read. Default 2,048. */
   readonly patternBytes?: number;
 }
 
@@ -42,7 +42,7 @@ const patternColumns = (bytes: string) => `
   p.agent_count as "agentCount", p.source_count as "sourceCount", p.confidence_max::text as "confidenceMax",
   round(p.confidence_mean, 6)::text as "confidenceMean", ${instant("p.first_learned_at")} as "firstLearnedAt",
   ${instant("p.last_learned_at")} as "lastLearnedAt", ${isConsensus} as "isConsensus",
-  case when octet_length(p.pattern::text) <= ${bytes} then p.pattern::text end as pattern`;
+  case when ${bytes} > 0 and octet_length(p.pattern::text) <= ${bytes} then p.pattern::text end as pattern`;
 
 /**
  * Patterns by how many sources have seen them, and then by how often they were observed. Those of three sources or more
@@ -272,17 +272,32 @@ export async function readAgents(
   }: { source?: string; agent?: string; after?: AgentKey; limit: number },
 ): Promise<Answers<readonly AgentHead[]>> {
   return await askCentral(url, options, async (central) => {
+    const values: unknown[] = [];
+    const add = (value: unknown) => `$${values.push(value)}`;
+    const conditions = ["true"];
+    // By source and then by agent, as the key of the table is.
+    if (source !== undefined || agent !== undefined) {
+      const isMeant =
+        source === undefined ? "true" : `${add(source)} in (o.name, o.source_id::text)`;
+      conditions.push(
+        `k.source_id in (select o.source_id from central.sources o where ${isMeant})`,
+      );
+    }
+    if (agent !== undefined) conditions.push(`k.agent_id = ${add(agent)}`);
+    if (after !== undefined) {
+      conditions.push(
+        `(k.source_id, k.agent_id) > (${add(after.sourceId)}::uuid, ${add(after.agentId)}::text)`,
+      );
+    }
     const { rows } = await central.query<AgentHead>(
       `select coalesce(s.name, k.source_id::text) as source, k.source_id::text as "sourceId", k.agent_id as "agentId",
               k.pattern_count::text as "patternCount", k.confidence::text as confidence, ${instant("k.updated_at")} as "updatedAt"
          from central.agent_knowledge k
          left join central.sources s using (source_id)
-        where ($1::text is null or $1 in (s.name, k.source_id::text))
-          and ($2::text is null or k.agent_id = $2)
-          and ($3::uuid is null or (k.source_id, k.agent_id) > ($3, $4::text))
+        where ${conditions.join(" and ")}
         order by k.source_id, k.agent_id
-        limit $5`,
-      [source ?? null, agent ?? null, after?.sourceId ?? null, after?.agentId ?? null, limit],
+        limit ${add(limit)}`,
+      values,
     );
     return rows;
   });

@@ -1,5 +1,5 @@
 import type { Answers } from "@centralcloud/service";
-import { askSources, type SourceOptions } from "./ask-sources.ts";
+import { askSources, type OpenSource, type SourceOptions } from "./ask-sources.ts";
 
 /** How fast agents of a source finished tasks in one stretch of time, by `agent_performance_5min`. */
 export interface AgentPerformance {
@@ -32,11 +32,18 @@ const mostStretches = 1_000;
 export function readAgentPerformance(
   urls: readonly string[],
   options: SourceOptions,
-  { agent, forS, everyS }: PerformanceRequest,
+  request: PerformanceRequest,
 ): Promise<Answers<readonly AgentPerformance[]>> {
-  return askSources(urls, options, async ({ pool, name }) => {
-    const { rows } = await pool.query<Omit<AgentPerformance, "source">>(
-      `select to_char(to_timestamp(t.stretch * $3::double precision) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at,
+  return askSources(urls, options, (source) => performanceOf(source, request));
+}
+
+/** The same of one source. */
+export async function performanceOf(
+  { pool, name }: OpenSource,
+  { agent, forS, everyS }: PerformanceRequest,
+): Promise<readonly AgentPerformance[]> {
+  const { rows } = await pool.query<Omit<AgentPerformance, "source">>(
+    `select to_char(to_timestamp(t.stretch * $3::double precision) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at,
               t.tasks::double precision as "taskCount", t.average::double precision as "avgMs",
               t.p95::double precision as "p95Ms"
          from (
@@ -51,8 +58,7 @@ export function readAgentPerformance(
             limit ${mostStretches}
          ) t
         order by t.stretch`,
-      [agent ?? null, forS, everyS],
-    );
-    return rows.map((row) => ({ source: name, ...row }));
-  });
+    [agent ?? null, forS, everyS],
+  );
+  return rows.map((row) => ({ source: name, ...row }));
 }

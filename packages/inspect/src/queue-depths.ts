@@ -2,7 +2,7 @@ import { type QueueName, queueNames } from "@centralcloud/contracts";
 import { copiedUntil } from "@centralcloud/db";
 import { queueTable } from "@centralcloud/queue";
 import type { Answers } from "@centralcloud/service";
-import { askSources, type SourceOptions } from "./ask-sources.ts";
+import { askSources, type OpenSource, type SourceOptions } from "./ask-sources.ts";
 
 /** What waited in a queue of a source at one moment. */
 export interface QueueDepth {
@@ -37,20 +37,26 @@ const mostDepthSteps = 300;
 export function readQueueDepths(
   urls: readonly string[],
   options: SourceOptions,
-  { queues = queueNames, forS, everyS }: DepthsRequest,
+  request: DepthsRequest,
 ): Promise<Answers<readonly QueueDepth[]>> {
+  return askSources(urls, options, (source) => depthsOf(source, request));
+}
+
+/** The same of one source. */
+export async function depthsOf(
+  { pool, name }: OpenSource,
+  { queues = queueNames, forS, everyS }: DepthsRequest,
+): Promise<readonly QueueDepth[]> {
   const spanS = Math.min(forS, everyS * mostDepthSteps);
-  return askSources(urls, options, async ({ pool, name }) => {
-    const depths: QueueDepth[] = [];
-    for (const queue of queues) {
-      const { rows } = await pool.query<Omit<QueueDepth, "source" | "queue">>(depthsQuery(queue), [
-        spanS,
-        everyS,
-      ]);
-      depths.push(...rows.map((row) => ({ source: name, queue, ...row })));
-    }
-    return depths;
-  });
+  const depths: QueueDepth[] = [];
+  for (const queue of queues) {
+    const { rows } = await pool.query<Omit<QueueDepth, "source" | "queue">>(depthsQuery(queue), [
+      spanS,
+      everyS,
+    ]);
+    depths.push(...rows.map((row) => ({ source: name, queue, ...row })));
+  }
+  return depths;
 }
 
 /** Messages are first counted by the moments between which they waited: there are few such pairs, however many messages. */

@@ -178,19 +178,27 @@ const maxStretches = 1_000;
 export function readQueueRates(
   urls: readonly string[],
   options: SourceOptions,
-  { queues = queueNames, forS, everyS }: RatesRequest,
+  request: RatesRequest,
 ): Promise<Answers<readonly QueueRate[]>> {
-  return askSources(urls, { waitsForWork: "among-few", ...options }, async ({ pool, name }) => {
-    const rates: QueueRate[] = [];
-    for (const queue of queues) {
-      const { rows } = await pool.query<Omit<QueueRate, "source" | "queue">>(
-        ratesQuery(queue, queueTable),
-        [forS, everyS, maxStretches],
-      );
-      rates.push(...rows.map((row) => ({ source: name, queue, ...row })));
-    }
-    return rates;
-  });
+  return askSources(urls, { waitsForWork: "among-few", ...options }, (source) =>
+    ratesOf(source, request),
+  );
+}
+
+/** The same of one source. */
+export async function ratesOf(
+  { pool, name }: OpenSource,
+  { queues = queueNames, forS, everyS }: RatesRequest,
+): Promise<readonly QueueRate[]> {
+  const rates: QueueRate[] = [];
+  for (const queue of queues) {
+    const { rows } = await pool.query<Omit<QueueRate, "source" | "queue">>(
+      ratesQuery(queue, queueTable),
+      [forS, everyS, maxStretches],
+    );
+    rates.push(...rows.map((row) => ({ source: name, queue, ...row })));
+  }
+  return rates;
 }
 
 function ratesQuery(queue: QueueName, tableOf: typeof queueTable): string {

@@ -6,6 +6,7 @@ import {
   defaultTimeoutS,
   describeSilence,
   identifySources,
+  type TakeTurn,
 } from "@centralcloud/inspect";
 import { createPool, endPool, withoutSecrets } from "@centralcloud/postgres";
 import { ConfigurationError } from "@centralcloud/service";
@@ -33,6 +34,8 @@ export interface OpenOptions {
   readonly askS: number;
   /** Aborted: every connection is closed at once. */
   readonly signal?: AbortSignal;
+  /** For what only looks: waits until the database may be asked. Always the central store before the sources. */
+  readonly takeTurn?: TakeTurn | undefined;
 }
 
 /** Bytes of one answer that may have a whole dead letter in it. */
@@ -48,7 +51,7 @@ export async function withCentral<Result>(
   options: OpenOptions,
   work: (central: Pool) => Promise<Result>,
 ): Promise<Result> {
-  const opened = openPools([url], options);
+  const opened = await openPools([url], options);
   const [central] = opened.pools as [Pool];
   try {
     await assertCentralStore(central).catch((error: unknown) => {
@@ -85,9 +88,10 @@ export async function openScope(
     applicationName,
     ...(source === undefined ? {} : { source }),
     timeout: Math.min(askS, defaultTimeoutS),
+    ...(options.takeTurn === undefined ? {} : { takeTurn: options.takeTurn }),
     ...(signal === undefined ? {} : { signal }),
   });
-  const { pools, ...opened } = openPools(
+  const { pools, ...opened } = await openPools(
     found.map(({ url }) => url),
     options,
   );
@@ -114,7 +118,21 @@ export async function withScope<Result>(
   }
 }
 
-function openPools(urls: readonly string[], { askS, signal }: OpenOptions) {
+async function openPools(urls: readonly string[], options: OpenOptions) {
+  const { askS, signal, takeTurn } = options;
+  const turns: (() => void)[] = [];
+  const endTurns = () => {
+    for (const endTurn of turns.splice(0)) endTurn();
+  };
+  try {
+    for (const url of takeTurn === undefined ? [] : urls) {
+      const endTurn = await takeTurn?.(url, signal ?? new AbortController().signal);
+      if (endTurn !== undefined) turns.push(endTurn);
+    }
+  } catch {
+    endTurns();
+    throw tooLong();
+  }
   const pools = urls.map((url) =>
     createPool(url, {
       applicationName,
@@ -136,6 +154,7 @@ function openPools(urls: readonly string[], { askS, signal }: OpenOptions) {
     async close() {
       signal?.removeEventListener("abort", giveUp);
       await (givenUp ?? end(1_000));
+      endTurns();
     },
   };
 }

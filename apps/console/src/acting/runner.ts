@@ -56,6 +56,9 @@ export interface RunnerOptions {
 /** How often it is looked for actions of consoles that are gone, in milliseconds. */
 const adoptEveryMs = (actionLeaseS * 1_000) / 2;
 
+/** So many run here at most that nobody has asked this process for; each has connections of its own. */
+const mostAdopted = 4;
+
 /** How long an action that could not be continued is left alone, in milliseconds. */
 const restMs = 60_000;
 
@@ -109,6 +112,7 @@ export function createActionRunner({ logins, adopts = true, tell }: RunnerOption
       listActions(central, { states: ["running"], limit: 200 }),
     );
     for (const { id, runner, channel: from } of found) {
+      if (running.size >= mostAdopted) return;
       const rests = (restsUntil.get(id) ?? 0) > performance.now();
       if (from === channel && runner === null && !rests) goOn(id);
     }

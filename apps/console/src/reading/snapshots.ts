@@ -10,6 +10,7 @@ import { type Silence, settledWithin, withoutContents, wordsOf } from "@centralc
 import type { Pool } from "pg";
 import type { Logins } from "../configuration.ts";
 import { createGate } from "./gate.ts";
+import { createTurns } from "./turns.ts";
 
 /** What a database said last, and whether it still does. */
 export interface Snapshot<Value> {
@@ -55,6 +56,9 @@ export interface Snapshots {
 /** How long whoever asks waits for something newer than there is, in milliseconds. */
 const waitMs = 200;
 
+/** Connections to one database at the same time, beside those of pages. */
+const turnsOfSnapshots = 3;
+
 /** Names that are kept at most: some are of queries, of which there are many. */
 const mostKept = 2_000;
 
@@ -74,7 +78,7 @@ export function createSnapshots({ sourceUrls, centralUrl }: Logins, asking: AskO
   const ended = new AbortController();
   const gate = createGate(sourcesAtATime, { yieldsAfterMs: 1_000 });
   const names = new Map<string, { readonly name: string; readonly sourceId: string }>();
-  const limits = { ...asking, signal: ended.signal };
+  const limits = { ...asking, signal: ended.signal, takeTurn: createTurns(turnsOfSnapshots) };
 
   function keep(key: string, name: string): Kept {
     const found = kept.get(key);

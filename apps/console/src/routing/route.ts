@@ -5,6 +5,7 @@ import type { ActionRunner } from "../acting/runner.ts";
 import type { Right, Viewer } from "../auth/rights.ts";
 import type { Logins } from "../configuration.ts";
 import type { Databases } from "../reading/databases.ts";
+import type { SharedReads } from "../reading/shared.ts";
 import type { Snapshots } from "../reading/snapshots.ts";
 import type { Fields, ValuesOf } from "./fields.ts";
 
@@ -37,6 +38,7 @@ export interface ReadContext<Query> {
   readonly signal: AbortSignal;
   readonly databases: Databases;
   readonly snapshots: Snapshots;
+  readonly shared: SharedReads;
   /** Of this session. */
   readonly looks: Looks;
 }

@@ -8,8 +8,10 @@ import type { ConsoleConfiguration } from "../configuration.ts";
 import { keyField, Mistakes } from "../kit/form.tsx";
 import { type LayoutOptions, renderPage } from "../kit/layout.tsx";
 import { applicationName } from "../reading/databases.ts";
-import { createGate } from "../reading/gate.ts";
+import { createReadLimits } from "../reading/read-limits.ts";
+import type { SharedReads } from "../reading/shared.ts";
 import type { Snapshots } from "../reading/snapshots.ts";
+import { createTurns } from "../reading/turns.ts";
 import { collectGiven, GivenError, readFields } from "../routing/fields.ts";
 import type {
   AnyDownload,
@@ -35,6 +37,7 @@ export interface AnsweringOptions {
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
   readonly snapshots: Snapshots;
+  readonly shared: SharedReads;
   readonly runner: ActionRunner;
   /** Is told what went wrong at a path, and what was refused. */
   readonly tell: (event: AnswerEvent) => void;
@@ -48,19 +51,16 @@ export type AnswerEvent =
 const mostFormBytes = 4 * 1_048_576;
 const mostSignInBytes = 16 * 1_024;
 
-/** Pages that are read at the same time, and those that may wait for that. */
-const pagesAtATime = 16;
-const pagesInLine = 128;
-
 /** How long reading a page may take beside what its databases may, in milliseconds. */
 const pageMs = 5_000;
 
 /** Answers every request. What it answers, it answers with the security headers. */
 export function createAnswering(options: AnsweringOptions) {
-  const { configuration, routes, authentication, snapshots, runner, tell } = options;
+  const { configuration, routes, authentication, snapshots, shared, runner, tell } = options;
   const { publicUrl, environment, viewer: logins, operator, askS, auth, judge } = configuration;
   const router = createRouter(routes);
-  const gate = createGate(pagesAtATime, { inLine: pagesInLine, yieldsAfterMs: 2_000 });
+  const reads = createReadLimits();
+  const takeTurn = createTurns();
   const posts = createRateLimit({ atOnce: 30, aMinute: 60 });
   /** Forms of people whose session has ended, by their address: nobody knows them. */
   const unsigned = createRateLimit({ atOnce: 10, aMinute: 20 });
@@ -118,8 +118,9 @@ export function createAnswering(options: AnsweringOptions) {
           ? failures.doneBefore(pageOf(asked))
           : failures.describeFailure(error);
       if (failure.isFault) tell({ kind: "fault", path: asked.path, error });
-      if (response.headersSent || response.destroyed) response.destroy();
-      else fail(response, asked, failure);
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      if (failure.retryAfterS !== undefined) response.setHeader("retry-after", failure.retryAfterS);
+      fail(response, asked, failure);
     }
   }
 
@@ -176,7 +177,8 @@ export function createAnswering(options: AnsweringOptions) {
       if (!posts.admits(identified.session)) return refuse("too many", failures.tooMany());
       return await act(request, response, asked, { ...match, route: match.route }, identified);
     }
-    await gate.run(() => read(response, asked, match, identified));
+    const { session } = identified;
+    await reads.run(session, match.route.kind, () => read(response, asked, match, identified));
   }
 
   async function signIn(
@@ -227,7 +229,7 @@ export function createAnswering(options: AnsweringOptions) {
     { viewer, session }: Identified,
     signal: AbortSignal,
   ): ReadContext<never> {
-    const asking = { applicationName, mostS: askS, signal };
+    const asking = { applicationName, mostS: askS, signal, takeTurn };
     return {
       params,
       query: readFields(query, collectGiven(url.searchParams)) as never,
@@ -236,6 +238,7 @@ export function createAnswering(options: AnsweringOptions) {
       signal,
       databases: { ...logins, asking, judge },
       snapshots,
+      shared,
       looks: looks.of(session),
     };
   }

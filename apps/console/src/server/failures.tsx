@@ -6,6 +6,7 @@ import type { VNode } from "preact";
 import { type Right, rightMeanings, type Viewer } from "../auth/rights.ts";
 import { keyField } from "../kit/form.tsx";
 import { BusyError } from "../reading/gate.ts";
+import { SessionBusyError } from "../reading/read-limits.ts";
 import { GivenError } from "../routing/fields.ts";
 import { NotFoundError } from "../routing/route.ts";
 import { BodyError } from "./body.ts";
@@ -15,6 +16,8 @@ export interface Failure {
   readonly status: number;
   readonly title: string;
   readonly body: VNode;
+  /** When to try again, in seconds. */
+  readonly retryAfterS?: number;
   /** Whether it is a mistake of ours, or of a database, that belongs into the log. */
   readonly isFault?: boolean;
 }
@@ -219,8 +222,32 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof BodyError) {
     return { status: error.status, title: "This can't be taken", body: <p>{error.message}</p> };
   }
+  if (error instanceof SessionBusyError) {
+    return {
+      status: 429,
+      title: "Too many pages at once",
+      retryAfterS: 5,
+      body: (
+        <p>
+          You have asked for more pages at once than are read for one person. Close tabs that you do
+          not need, wait a moment, and load this page again.
+        </p>
+      ),
+    };
+  }
   if (error instanceof BusyError) {
-    return { status: 503, title: "Too much at once", body: <p>{error.message}.</p>, isFault: true };
+    return {
+      status: 503,
+      title: "Too much at once",
+      retryAfterS: 5,
+      isFault: true,
+      body: (
+        <p>
+          More pages are asked for than the console reads at once. Nothing is lost: wait a moment,
+          and load this page again.
+        </p>
+      ),
+    };
   }
   if (isOutOfReach(error)) {
     return {

@@ -177,10 +177,10 @@ export async function outcomeOf(
 ): Promise<Outcome | undefined> {
   if (!sendsMessages(action)) return undefined;
   const outcomes: Outcome[] = [];
-  for (const { sourceId, queue, startedAt } of action.parts) {
+  for (const { sourceId, queue, startedAt, endedAt } of action.parts) {
     const source = sources.find((one) => one.sourceId === sourceId);
     if (source === undefined || startedAt === null) continue;
-    const part = { place: placeAt(source, queue), actionId: action.id, startedAt };
+    const part = { place: placeAt(source, queue), actionId: action.id, startedAt, endedAt };
     if (action.kind !== "replay-archive") outcomes.push(await readOutcome(part));
     else {
       const { moved = 0 } = (await readProgress(part.place, action)) ?? {};

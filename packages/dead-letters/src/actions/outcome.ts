@@ -27,13 +27,20 @@ export interface SentPart {
   readonly place: Place;
   readonly actionId: string;
   readonly startedAt: string;
+  /** And nothing was sent after its end; null: it has not ended. */
+  readonly endedAt?: string | null;
 }
 
 /** How many reasons are told one by one. */
 const maxReasons = 20;
 
 /** Looks each message up where it may be: in its queue, among dead letters, in the archive. Changes and locks nothing. */
-export async function readOutcome({ place, actionId, startedAt }: SentPart): Promise<Outcome> {
+export async function readOutcome({
+  place,
+  actionId,
+  startedAt,
+  endedAt,
+}: SentPart): Promise<Outcome> {
   const { tables, source } = place;
   const death = (table: string) => `
     select ${messageId} as sent_as, ${shownReason} as reason,
@@ -47,6 +54,7 @@ export async function readOutcome({ place, actionId, startedAt }: SentPart): Pro
        select (d.headers ->> 'new_msg_id')::bigint as id
          from ${tables.deadLetterArchive} d
         where d.archived_at >= $2::timestamptz
+          and ($3::timestamptz is null or d.archived_at <= $3::timestamptz)
           and d.headers ->> 'action_id' = $1
           and d.headers ->> 'action' = 'replay'
           and d.headers ->> 'new_msg_id' ~ '^\\d{1,18}$'
@@ -69,7 +77,7 @@ export async function readOutcome({ place, actionId, startedAt }: SentPart): Pro
        from outcome
       group by 1, 2, 3
       order by 4 desc`,
-    [actionId, startedAt],
+    [actionId, startedAt, endedAt ?? null],
   );
   return sumOutcomes(rows);
 }

@@ -30,8 +30,18 @@ interface ActionModel {
   readonly isLoadable: boolean;
 }
 
-/** How old the outcome of what was sent may be, in milliseconds. */
-const outcomeEveryMs = 3_000;
+/**
+ * How old the outcome of what was sent may be, in milliseconds: the longer ago it was sent, the more has to be searched,
+ * and the less changes.
+ */
+export function outcomeEveryMs(
+  { finishedAt }: Pick<ActionDetails, "finishedAt">,
+  now: Date,
+): number {
+  if (finishedAt === null) return 3_000;
+  const agoMs = now.getTime() - Date.parse(finishedAt);
+  return Math.min(600_000, Math.max(3_000, agoMs / 20));
+}
 
 /** One action: how far it is, who asked for it and why, what became of it, and what can be asked of it. */
 export const action = page({
@@ -41,7 +51,7 @@ export const action = page({
   isLive: true,
   query: { shown: maybe(whole(0, 999_999_999)) },
   title: ({ action: { id, kind } }: ActionModel) => `Action ${id}: ${kindWords[kind] ?? kind}`,
-  async read({ params: { id = "" }, query, viewer, looks: own, databases, snapshots }) {
+  async read({ params: { id = "" }, query, viewer, looks: own, databases, snapshots, now }) {
     const { centralUrl, asking } = databases;
     if (!/^\d{1,18}$/.test(id)) throw new NotFoundError(`There is no action ${id}.`);
     const asked = await askDatabase(centralUrl, asking, withoutSecrets(centralUrl), (central) =>
@@ -57,11 +67,15 @@ export const action = page({
     const sends = found.kind === "replay" || found.kind === "edit";
     const looks =
       sends && found.moved > 0
-        ? await snapshots.ofSources(`outcome of ${id}`, outcomeEveryMs, async (source) => {
-            const { sourceId, name, pool } = source;
-            const isOurs = found.parts.some((part) => part.sourceId === sourceId);
-            return isOurs ? await outcomeOf(found, [{ sourceId, name, pool }]) : undefined;
-          })
+        ? await snapshots.ofSources(
+            `outcome of ${id}`,
+            outcomeEveryMs(found, now),
+            async (source) => {
+              const { sourceId, name, pool } = source;
+              const isOurs = found.parts.some((part) => part.sourceId === sourceId);
+              return isOurs ? await outcomeOf(found, [{ sourceId, name, pool }]) : undefined;
+            },
+          )
         : [];
     const isOurs = ({ sourceId }: { readonly sourceId: string | undefined }) =>
       sourceId === undefined || found.parts.some((part) => part.sourceId === sourceId);

@@ -8,7 +8,7 @@ import {
 import { askSources, identify, SourcesMissingError } from "@centralcloud/inspect";
 import type { Silence } from "@centralcloud/service";
 import type { Pool } from "pg";
-import { withCentral, withScope } from "../../acting/databases.ts";
+import { type OpenOptions, withCentral, withScope } from "../../acting/databases.ts";
 import type { ReadContext } from "../../routing/route.ts";
 import type { Selection, SelectionValues } from "./selection.ts";
 
@@ -42,7 +42,7 @@ export async function readPreview(
   if (selection.isEverything) return { kind: "everything" };
   const { sourceUrls, centralUrl, asking, judge } = databases;
   const { verb, filter, bulk } = selection;
-  const options = { askS: asking.mostS, signal };
+  const options = { askS: asking.mostS, signal, takeTurn: asking.takeTurn };
   const inScope = <Result>(work: (scope: DeadLetterScope) => Promise<Result>) =>
     withScope(sourceUrls, values, options, work);
   try {
@@ -94,7 +94,7 @@ export function sumOf(counts: readonly Counted[]): number {
 /** Without the central store a preview says nothing of the ledger; it says the rest. */
 async function withCentralIfAny<Result>(
   url: string,
-  options: { readonly askS: number; readonly signal: AbortSignal },
+  options: OpenOptions,
   work: (central: Pool | undefined) => Promise<Result>,
 ): Promise<Result> {
   let isOpen = false;

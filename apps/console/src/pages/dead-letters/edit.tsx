@@ -211,9 +211,9 @@ async function check(
   const { queue, sourceId, id } = deadLetter;
   const bytes = Buffer.byteLength(text);
   const now = await judgeMessage({ queue, source: { sourceId } }, { text, bytes }, judge);
-  const askS = asking.mostS;
+  const options = { askS: asking.mostS, takeTurn: asking.takeTurn };
   try {
-    await withScope(sourceUrls, { source: [sourceId], queue: [queue] }, { askS }, (scope) =>
+    await withScope(sourceUrls, { source: [sourceId], queue: [queue] }, options, (scope) =>
       checkEdit(scope, { ids: [id] }, text, judge),
     );
     return { now, problems: [] };

@@ -1,6 +1,6 @@
 import { queueNames } from "@centralcloud/contracts";
 import { checkNames, diagnose, type Finding } from "@centralcloud/doctor";
-import { askSources, identify } from "@centralcloud/inspect";
+import { askSources, defaultTimeoutS, identify } from "@centralcloud/inspect";
 import { type Silence, shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { z } from "zod";
@@ -8,6 +8,7 @@ import { plural, StatusBadge, Text } from "../../kit/figures.tsx";
 import { FilterForm, SelectField, TextField } from "../../kit/form.tsx";
 import { Command, PartialSources } from "../../kit/notices.tsx";
 import { Table } from "../../kit/table.tsx";
+import { createGate } from "../../reading/gate.ts";
 import { several, text } from "../../routing/fields.ts";
 import { optionsOf } from "../../routing/links.ts";
 import { page } from "../../routing/route.ts";
@@ -32,20 +33,30 @@ export const doctor = page({
   section: "system",
   query: { check: several(check), source: several(text(300)) },
   title: ({ problems }: DoctorModel) => (problems.length === 0 ? "All is well" : "What is wrong"),
-  async read({ query: { check: checks, source }, databases }): Promise<DoctorModel> {
+  async read({ query: { check: checks, source }, databases, shared }): Promise<DoctorModel> {
     const { sourceUrls, centralUrl, asking } = databases;
     const chosen =
       source === undefined
         ? undefined
         : await askSources(sourceUrls, { ...asking, source }, identify);
-    const { mostS, timeout = mostS } = asking;
-    const { findings } = await diagnose({
-      sourceUrls: chosen === undefined ? sourceUrls : chosen.answers.map(({ url }) => url),
-      centralUrl,
-      queues: queueNames,
-      ...(timeout === undefined ? {} : { limits: { databaseS: timeout } }),
-      ...(checks === undefined ? {} : { checks }),
-    });
+    const urls = chosen === undefined ? sourceUrls : chosen.answers.map(({ url }) => url);
+    const { answers } = await shared.read(
+      `doctor ${JSON.stringify([source ?? null, checks ?? null])}`,
+      findingsKeptMs,
+      async ({ mostS = defaultTimeoutS }) => {
+        const diagnosis = await oneAtATime.run(() =>
+          diagnose({
+            sourceUrls: urls,
+            centralUrl,
+            queues: queueNames,
+            limits: { databaseS: mostS },
+            ...(checks === undefined ? {} : { checks }),
+          }),
+        );
+        return { answers: [diagnosis], unreachable: [], failed: [] };
+      },
+    );
+    const findings = answers.flatMap((diagnosis) => diagnosis.findings);
     const isWell = ({ severity }: Finding) => severity === "ok";
     return {
       problems: worstFirst(findings.filter((finding) => !isWell(finding))),
@@ -57,6 +68,12 @@ export const doctor = page({
   page: (model) => <DoctorPage {...model} />,
   command: ({ given }) => ["doctor", ...optionsOf(given, ["check", "source"])],
 });
+
+/** Who looks again has mended something, and looks at what is there now. */
+const findingsKeptMs = 1_000;
+
+/** It connects every database. */
+const oneAtATime = createGate(1, { inLine: 8 });
 
 /** Databases with an error come first, and within each its errors; otherwise the order stays. */
 function worstFirst(findings: readonly Finding[]): readonly Finding[] {

@@ -31,7 +31,8 @@ export async function readTimeline(
   { viewer, question, sources, reveal, limit = mostEvents }: TimelineRequest,
 ): Promise<Trace> {
   const timeoutS = asking.timeout ?? asking.mostS ?? defaultTimeoutS;
-  const { signal } = asking;
+  const { signal, takeTurn } = asking;
+  const endTurn = await takeTurn?.(centralUrl, signal ?? new AbortController().signal);
   const central = createPool(centralUrl, {
     applicationName,
     max: 2,
@@ -58,6 +59,7 @@ export async function readTimeline(
     throw reveal === undefined ? error : explainRecord(error);
   } finally {
     await endPool(central, 0);
+    endTurn?.();
   }
 }
 

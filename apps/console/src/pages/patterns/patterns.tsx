@@ -5,12 +5,13 @@ import {
   readKnowledgeOverTime,
   readPatterns,
 } from "@centralcloud/inspect";
-import type { Silence } from "@centralcloud/service";
+import type { Answers, Silence } from "@centralcloud/service";
 import type { VNode } from "preact";
 import { Age, StatusBadge } from "../../kit/figures.tsx";
 import { PartialSources } from "../../kit/notices.tsx";
 import { RankChart } from "../../kit/rank-chart.tsx";
 import { Pagination, Table } from "../../kit/table.tsx";
+import type { SharedReads } from "../../reading/shared.ts";
 import { flag, maybe, text, wholeOr } from "../../routing/fields.ts";
 import { hrefTo } from "../../routing/links.ts";
 import { page } from "../../routing/route.ts";
@@ -31,6 +32,22 @@ interface PatternsModel {
 /** Days that charts of knowledge show. */
 export const knowledgeDays = 30;
 
+/** How long a page of patterns is kept: those that few sources have seen take a search all of them. */
+const patternsKeptMs = 15_000;
+
+/** It is counted by the day. */
+const knowledgeKeptMs = 60_000;
+
+/** How knowledge grew: a search all patterns, once for everybody. */
+export function readKnowledge(
+  shared: SharedReads,
+  centralUrl: string,
+): Promise<Answers<KnowledgeOverTime>> {
+  return shared.read(`knowledge over ${knowledgeDays} days`, knowledgeKeptMs, (asking) =>
+    readKnowledgeOverTime(centralUrl, asking, knowledgeDays),
+  );
+}
+
 /** A pattern is the contents of its messages, and masked as they are: of all that it says, only of which kind it is. */
 export function maskPattern(pattern: string | null): string | null {
   return pattern === null ? null : maskJson(pattern, "sensitive");
@@ -43,12 +60,19 @@ export const patterns = page({
   section: "knowledge",
   query: { consensus: flag(), limit: wholeOr(1, 200, 30), after: maybe(text(1_000)) },
   title: () => "Patterns",
-  async read({ query, databases: { centralUrl, asking }, now }): Promise<PatternsModel> {
+  async read({ query, databases: { centralUrl }, shared, now }): Promise<PatternsModel> {
     const { consensus, limit, after } = query;
     const isFirst = after === undefined;
     const [asked, overTime] = await Promise.all([
-      readPatterns(centralUrl, asking, { limit, consensus, ...(isFirst ? {} : { after }) }),
-      isFirst ? readKnowledgeOverTime(centralUrl, asking, knowledgeDays) : undefined,
+      shared.read(
+        `patterns ${JSON.stringify([limit, consensus, after ?? null])}`,
+        patternsKeptMs,
+        (asking) => {
+          const page = { limit, consensus, patternBytes: 0, ...(isFirst ? {} : { after }) };
+          return readPatterns(centralUrl, asking, page);
+        },
+      ),
+      isFirst ? readKnowledge(shared, centralUrl) : undefined,
     ]);
     const { rows, next } = asked.answers[0] ?? { rows: [], next: null };
     const silent = [asked, overTime].flatMap((one) => [
@@ -56,8 +80,7 @@ export const patterns = page({
       ...(one?.failed ?? []),
     ]);
     return {
-      // A list has no contents, masked or not.
-      rows: rows.map((row) => ({ ...row, pattern: null })),
+      rows,
       next,
       overTime: overTime?.answers[0],
       given: { consensus, after },

@@ -2,12 +2,12 @@ import {
   type DeadLetterFilter,
   type DeadLetterGroup,
   type DeadLetterGroups,
+  type DeadLetterScope,
   type GroupOptions,
   groupDeadLetters,
   mergeGroups,
 } from "@centralcloud/dead-letters";
-import { askDeadLetters, type DeadLetterOptions } from "@centralcloud/inspect";
-import { type Answers, shorten } from "@centralcloud/service";
+import { shorten } from "@centralcloud/service";
 import type { VNode } from "preact";
 import {
   BarChart,
@@ -21,17 +21,16 @@ import type { Span } from "./queue-charts.tsx";
 /** How many groups are counted for a chart. */
 const groupsOfChart: GroupOptions = { limit: 20 };
 
-/** The largest groups of dead letters, over all sources that answer. */
-export async function readGroupsForChart(
-  urls: readonly string[],
-  options: DeadLetterOptions,
+/** The largest groups of dead letters of a source, and then those of all together. */
+export function groupsForChart(
+  scope: DeadLetterScope,
   filter: DeadLetterFilter,
-): Promise<Answers<DeadLetterGroups>> {
-  const asked = await askDeadLetters(urls, options, (scope) =>
-    groupDeadLetters(scope, filter, groupsOfChart),
-  );
-  if (asked.answers.length === 0) return { ...asked, answers: [] };
-  return { ...asked, answers: [mergeGroups(asked.answers, groupsOfChart.limit)] };
+): Promise<DeadLetterGroups> {
+  return groupDeadLetters(scope, filter, groupsOfChart);
+}
+
+export function largestGroups(groups: readonly DeadLetterGroups[]): readonly DeadLetterGroup[] {
+  return mergeGroups(groups, groupsOfChart.limit).groups;
 }
 
 /** What a group is called in a chart: in words that are no contents. */

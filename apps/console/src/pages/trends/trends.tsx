@@ -2,13 +2,15 @@ import { type QueueName, queueNames } from "@centralcloud/contracts";
 import type { DeadLetterGroup } from "@centralcloud/dead-letters";
 import {
   type AgentPerformance,
+  askSources,
+  depthsOf,
+  describeSilence,
   type KnowledgeOverTime,
+  type OpenSource,
+  performanceOf,
   type QueueDepth,
   type QueueRate,
-  readAgentPerformance,
-  readKnowledgeOverTime,
-  readQueueDepths,
-  readQueueRates,
+  ratesOf,
 } from "@centralcloud/inspect";
 import type { Answers, Silence } from "@centralcloud/service";
 import type { VNode } from "preact";
@@ -18,8 +20,8 @@ import { PartialSources } from "../../kit/notices.tsx";
 import { duration, GivenError, maybe, queue, several, text } from "../../routing/fields.ts";
 import { optionsOf } from "../../routing/links.ts";
 import { page } from "../../routing/route.ts";
-import { knowledgeDays } from "../patterns/patterns.tsx";
-import { DeadLetterChart, readGroupsForChart } from "./dead-letter-chart.tsx";
+import { knowledgeDays, readKnowledge } from "../patterns/patterns.tsx";
+import { DeadLetterChart, groupsForChart, largestGroups } from "./dead-letter-chart.tsx";
 import { KnowledgeCharts } from "./knowledge-charts.tsx";
 import { PerformanceCharts } from "./performance-charts.tsx";
 import { DeliveryCharts, DepthCharts, type Span } from "./queue-charts.tsx";
@@ -46,6 +48,12 @@ const mostSteps = 31;
 
 const steps = [60, 300, 900, 1_800, 3_600, 7_200, 21_600, 86_400, 7 * 86_400, 30 * 86_400];
 
+/** Archives are searched for all of it, in seconds. */
+const mostS = 31 * 86_400;
+
+/** Seconds that a source has for all that it is asked, beside those for one question: it is asked over one connection. */
+const extraS = 4;
+
 /** The smallest step of which a span has no more than fit. */
 export function stepFor(forS: number): number {
   return steps.find((step) => forS / step <= mostSteps) ?? Math.ceil(forS / mostSteps);
@@ -59,11 +67,13 @@ export const trends = page({
   query: {
     source: several(text(300)),
     queue: several(queue),
-    for: maybe(duration(600)),
+    for: maybe(duration(600)).refine((forS) => forS === undefined || forS <= mostS, {
+      error: "must be 31d at most; `centralcloud queues rates` tells of longer times",
+    }),
     every: maybe(duration()),
   },
   title: () => "Trends",
-  async read({ query, databases, now }): Promise<TrendsModel> {
+  async read({ query, databases, shared, now }): Promise<TrendsModel> {
     const { source, queue: queues = queueNames, for: forS = 86_400, every } = query;
     const everyS = every ?? stepFor(forS);
     if (forS / everyS > mostSteps) {
@@ -72,35 +82,33 @@ export const trends = page({
       ]);
     }
     const { sourceUrls, centralUrl, asking } = databases;
-    const options = { ...asking, ...(source === undefined ? {} : { source }) };
     const asked = { queues: queues as readonly QueueName[], forS, everyS };
-    const [rates, depths, groups, performance, knowledge] = await Promise.all([
-      readQueueRates(sourceUrls, options, asked),
-      readQueueDepths(sourceUrls, options, asked),
-      readGroupsForChart(
+    const [told, knowledge] = await Promise.all([
+      askSources(
         sourceUrls,
-        { ...options, queue: asked.queues },
         {
-          since: { secondsAgo: forS },
+          ...{ ...asking, waitsForWork: "among-few", mostS: asking.mostS + extraS },
+          ...(source === undefined ? {} : { source }),
         },
+        (one) => readSource(one, asked),
       ),
-      readAgentPerformance(sourceUrls, options, { forS, everyS: Math.max(300, everyS) }),
-      readKnowledgeOverTime(centralUrl, asking, knowledgeDays),
+      readKnowledge(shared, centralUrl),
     ]);
+    const { answers } = told;
     return {
       span: { from: new Date(now.getTime() - forS * 1_000), to: now, everyS },
-      rates: rates.answers.flat(),
-      depths: depths.answers.flat(),
-      groups: groups.answers.flatMap((one) => one.groups),
-      performance: performance.answers.flat(),
-      closed: performance.failed,
+      rates: answers.flatMap(({ rates }) => rates),
+      depths: answers.flatMap(({ depths }) => depths),
+      groups: largestGroups(answers.map(({ groups }) => groups)),
+      performance: answers.flatMap(({ performance }) => performance),
+      closed: answers.flatMap(({ closed }) => closed),
       knowledge: knowledge.answers[0],
       given: {
         source: source?.[0],
         queue: query.queue?.[0],
         for: `${forS}s`,
       },
-      silent: silencesOf([rates, depths, groups, { ...performance, failed: [] }, knowledge]),
+      silent: silencesOf([told, knowledge]),
     };
   },
   page: (model) => <TrendsPage {...model} />,
@@ -109,6 +117,30 @@ export const trends = page({
     ...["--for", `${forS}s`, "--every", `${every ?? stepFor(forS)}s`],
   ],
 });
+
+/** All that a source tells, one question after the other, so that a page takes one connection of it. */
+async function readSource(
+  source: OpenSource,
+  asked: { readonly queues: readonly QueueName[]; readonly forS: number; readonly everyS: number },
+) {
+  const { forS, everyS, queues } = asked;
+  const rates = await ratesOf(source, asked);
+  const depths = await depthsOf(source, asked);
+  const groups = await groupsForChart(
+    { sources: [source], queues },
+    { since: { secondsAgo: forS } },
+  );
+  const every = { forS, everyS: Math.max(300, everyS) };
+  try {
+    const performance = await performanceOf(source, every);
+    return { rates, depths, groups, performance, closed: [] };
+  } catch (error) {
+    const { silence, isUnreachable } = describeSilence(source.name, error);
+    if (isUnreachable) throw error;
+    // It may keep from this login the state of its agents.
+    return { rates, depths, groups, performance: [], closed: [silence] };
+  }
+}
 
 /** Each database once, with the first reason that it gave. */
 export function silencesOf(
