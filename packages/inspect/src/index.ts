@@ -66,12 +66,10 @@ export {
 export {
   type DepthsRequest,
   depthsOf,
-  mostDepthSteps,
   type QueueDepth,
   readQueueDepths,
 } from "./queue-depths.ts";
 export {
-  maxStretches,
   type PeekedMessage,
   type PeekRequest,
   peekQueue,
