@@ -117,7 +117,7 @@ describe("a replay whose process is killed", () => {
 });
 
 test("a runner that was silent for too long loses the action to another, and moves nothing more", async () => {
-  await putDeadLetters(system.singularity, 60);
+  await putDeadLetters(system.singularity, 300);
   const slow = replay({}, { rate: 20 });
   const lost = expect(slow).rejects.toThrow(ActionLostError);
   await until("some are sent", async () => (await queued()).length > 0);
@@ -126,10 +126,10 @@ test("a runner that was silent for too long loses the action to another, and mov
   await system.central.pool.query(
     "update central.operator_actions set lease_until = now() - interval '1 s', rate = null",
   );
-  expect(await resume(id)).toMatchObject({ state: "done", moved: 60 });
+  expect(await resume(id)).toMatchObject({ state: "done", moved: 300 });
   await lost;
-  await sentOnce(60);
-  expect(await show(id)).toMatchObject({ state: "done", moved: 60, remaining: 0 });
+  await sentOnce(300);
+  expect(await show(id)).toMatchObject({ state: "done", moved: 300, remaining: 0 });
 });
 
 test("runners that take an action over from each other without end send each dead letter once", async () => {
